@@ -1,1 +1,34 @@
-fn main() {}
+//! `mako`: see `README.md` at the top of the repository.
+
+mod api;
+mod app;
+mod cli;
+mod commands;
+mod config;
+mod http;
+mod jwks;
+mod log;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::{Cli, Command};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let answer = match Cli::parse().command {
+        Command::Dev(options) => commands::dev::run(options).await,
+        Command::Serve => commands::serve::run().await,
+        Command::Migrate { check } => commands::migrate::run(check).await,
+        Command::Token(options) => commands::token::run(options),
+        Command::Openapi => commands::openapi::run(),
+    };
+    match answer {
+        Ok(code) => code,
+        Err(failure) => {
+            commands::say(&format!("mako: {failure}"));
+            ExitCode::from(2)
+        }
+    }
+}

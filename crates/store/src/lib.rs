@@ -1,1 +1,16 @@
-//! Not yet.
+#![doc = include_str!("../README.md")]
+
+pub mod admin;
+mod connect;
+mod door;
+mod error;
+mod login;
+mod pool;
+mod query;
+pub mod rows;
+
+pub use connect::{BadTarget, Target};
+pub use door::{Call, Settings, Store, TenantTx};
+pub use error::{Error, SqlError};
+pub use query::{ALL as QUERIES, Access, Query};
+pub use rows::page::{Cursor, Page};

@@ -1,0 +1,191 @@
+//! `/v1/leads`: people who may become customers.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::types::MaybeUndefined;
+use poem_openapi::{Object, OpenApi};
+use serde::Serialize;
+use store::Store;
+use store::rows::leads::{self, LeadChange, LeadFilter, NewLead};
+
+use super::Tag;
+use super::paging::{Count, Listing, page};
+use crate::http::answer::{Gone, Made, Nullable, Raw};
+use crate::http::body::In;
+use crate::http::caller::Caller;
+use crate::http::fields::{body, change};
+use crate::http::problem::Problem;
+use crate::http::values::{Phone, Text};
+
+/// The routes of this module.
+#[derive(Clone)]
+pub(crate) struct Leads(pub(crate) Arc<Store>);
+
+/// A person who may become a customer.
+#[derive(Object, Serialize)]
+struct Lead {
+    id: String,
+    name: String,
+    /// E.164 where it could be read as that, else as it was typed.
+    phone: String,
+    /// A stage such as new, qualified, contacted, booked, proposal or converted.
+    status: String,
+    /// Where the lead came from, for example Voice or SMS.
+    source: String,
+    summary: Nullable<String>,
+    ai_summary: Nullable<String>,
+    sentiment: Nullable<String>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+/// What a new lead consists of.
+#[derive(Object)]
+#[oai(rename = "NewLead")]
+struct LeadInput {
+    name: Text<1, 200>,
+    phone: Phone,
+    status: Text<1, 50>,
+    source: Text<1, 100>,
+    summary: Option<Text<0, 20_000>>,
+    ai_summary: Option<Text<0, 100_000>>,
+    sentiment: Option<Text<0, 50>>,
+}
+
+body!(LeadInput { required: name, phone, status, source; optional: summary, ai_summary, sentiment; });
+
+/// What to change in a lead; fields that aren't named stay, null empties.
+#[derive(Object)]
+#[oai(rename = "LeadChange")]
+struct LeadPatch {
+    name: Option<Text<1, 200>>,
+    phone: Option<Phone>,
+    status: Option<Text<1, 50>>,
+    source: Option<Text<1, 100>>,
+    #[oai(nullable)]
+    summary: MaybeUndefined<Text<0, 20_000>>,
+    #[oai(nullable)]
+    ai_summary: MaybeUndefined<Text<0, 100_000>>,
+    #[oai(nullable)]
+    sentiment: MaybeUndefined<Text<0, 50>>,
+}
+
+body!(LeadPatch { changed: name, phone, status, source; cleared: summary, ai_summary, sentiment; });
+
+#[OpenApi(prefix_path = "/v1", tag = "Tag::Leads")]
+impl Leads {
+    /// List leads, newest first.
+    #[expect(clippy::too_many_arguments, reason = "one for each query parameter")]
+    #[oai(path = "/leads", method = "get", operation_id = "listLeads")]
+    async fn list(
+        &self,
+        caller: Caller,
+        /// Exactly this status.
+        status: Query<Option<Text<0, 50>>>,
+        /// Exactly this source.
+        source: Query<Option<Text<0, 100>>>,
+        /// Exactly this sentiment.
+        sentiment: Query<Option<Text<0, 50>>>,
+        /// This phone number, in any spelling.
+        phone: Query<Option<Text<0, 32>>>,
+        /// Anywhere in name, phone or summary.
+        q: Query<Option<Text<0, 200>>>,
+        /// Created at this time or later.
+        created_after: Query<Option<DateTime<Utc>>>,
+        /// Created before this time.
+        created_before: Query<Option<DateTime<Utc>>>,
+        /// Rows at most, 1 to 200; 50 if not given.
+        #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
+        limit: Query<Option<i64>>,
+        /// `next_cursor` of the page before.
+        cursor: Query<Option<String>>,
+        /// `exact` also counts all rows that the filters let through.
+        count: Query<Option<Count>>,
+    ) -> Result<Raw<Listing<Lead>>, Problem> {
+        let page = page(limit.0, cursor.0.as_deref(), count.0)?;
+        let filter = LeadFilter {
+            status: status.0.map(Into::into),
+            source: source.0.map(Into::into),
+            sentiment: sentiment.0.map(Into::into),
+            phone: phone.0.map(|typed| Phone::spellings(&typed.0)),
+            q: q.0.map(Into::into),
+            created_after: created_after.0,
+            created_before: created_before.0,
+        };
+        Ok(Raw(Listing::new(leads::list(&self.0, &caller.0, &filter, &page).await?)))
+    }
+
+    /// Add a lead.
+    #[oai(path = "/leads", method = "post", operation_id = "createLead")]
+    async fn create(
+        &self,
+        caller: Caller,
+        /// Repeat a request with the same key, and it is answered with the row that the first one made.
+        #[oai(name = "Idempotency-Key")]
+        idempotency_key: Header<Option<Text<1, 255>>>,
+        body: In<LeadInput>,
+    ) -> Result<Made<Lead>, Problem> {
+        let In(lead) = body;
+        let new = NewLead {
+            name: lead.name.into(),
+            phone: lead.phone.into(),
+            status: lead.status.into(),
+            source: lead.source.into(),
+            summary: lead.summary.map(Into::into),
+            ai_summary: lead.ai_summary.map(Into::into),
+            sentiment: lead.sentiment.map(Into::into),
+        };
+        let key = idempotency_key.0.as_ref().map(|key| key.0.as_str());
+        let made = leads::create(&self.0, &caller.0, &new, key).await?;
+        Made::new("/v1/leads", made, |lead: &Lead| &lead.id)
+    }
+
+    /// Get a lead.
+    #[oai(path = "/leads/:id", method = "get", operation_id = "getLead")]
+    async fn get(&self, caller: Caller, id: Path<Text<1, 200>>) -> Result<Raw<Lead>, Problem> {
+        let lead = leads::find(&self.0, &caller.0, &id.0.0).await?.ok_or_else(Problem::not_found)?;
+        Ok(Raw(lead.into()))
+    }
+
+    /// Change a lead.
+    #[oai(path = "/leads/:id", method = "patch", operation_id = "updateLead")]
+    async fn update(&self, caller: Caller, id: Path<Text<1, 200>>, body: In<LeadPatch>) -> Result<Raw<Lead>, Problem> {
+        let In(patch) = body;
+        let change = LeadChange {
+            name: patch.name.map(Into::into),
+            phone: patch.phone.map(Into::into),
+            status: patch.status.map(Into::into),
+            source: patch.source.map(Into::into),
+            summary: change(patch.summary),
+            ai_summary: change(patch.ai_summary),
+            sentiment: change(patch.sentiment),
+        };
+        let lead = leads::update(&self.0, &caller.0, &id.0.0, &change).await?.ok_or_else(Problem::not_found)?;
+        Ok(Raw(lead.into()))
+    }
+
+    /// Delete a lead.
+    #[oai(path = "/leads/:id", method = "delete", operation_id = "deleteLead")]
+    async fn delete(&self, caller: Caller, id: Path<Text<1, 200>>) -> Result<Gone, Problem> {
+        if leads::delete(&self.0, &caller.0, &id.0.0).await? { Ok(Gone) } else { Err(Problem::not_found()) }
+    }
+}
+
+impl From<leads::Lead> for Lead {
+    fn from(lead: leads::Lead) -> Self {
+        Self {
+            id: lead.id,
+            name: lead.name,
+            phone: lead.phone,
+            status: lead.status,
+            source: lead.source,
+            summary: lead.summary.into(),
+            ai_summary: lead.ai_summary.into(),
+            sentiment: lead.sentiment.into(),
+            created_at: lead.created_at,
+            updated_at: lead.updated_at,
+        }
+    }
+}

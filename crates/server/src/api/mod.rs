@@ -1,0 +1,33 @@
+//! What can be asked? One file for each resource; each turns a request into a call of `store` and rows into JSON.
+
+pub(crate) mod leads;
+pub(crate) mod me;
+pub(crate) mod paging;
+
+use poem_openapi::Tags;
+
+/// The groups of the document.
+#[derive(Tags)]
+pub(crate) enum Tag {
+    /// The speaker.
+    #[oai(rename = "me")]
+    Me,
+    /// People who may become customers.
+    #[oai(rename = "leads")]
+    Leads,
+    /// The address book.
+    #[oai(rename = "contacts")]
+    Contacts,
+    /// Calls that were handled.
+    #[oai(rename = "call-logs")]
+    CallLogs,
+    /// What automations did.
+    #[oai(rename = "automation-logs")]
+    AutomationLogs,
+    /// Numbers for the dashboard.
+    #[oai(rename = "dashboard")]
+    Dashboard,
+    /// The service itself.
+    #[oai(rename = "operations")]
+    Operations,
+}

@@ -1,0 +1,25 @@
+//! What does each command do? One file each; messages go to stderr, results to stdout.
+
+pub(crate) mod dev;
+pub(crate) mod migrate;
+pub(crate) mod openapi;
+pub(crate) mod serve;
+pub(crate) mod token;
+
+use std::io::Write as _;
+
+/// Why a command could not do its work; the text names the fix.
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// A message for people, on stderr.
+pub(crate) fn say(line: &str) {
+    // Nothing sensible is left to do if even stderr is gone.
+    drop(writeln!(std::io::stderr(), "{line}"));
+}
+
+/// A result, on stdout.
+pub(crate) fn print(line: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()
+}

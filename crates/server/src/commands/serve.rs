@@ -1,0 +1,75 @@
+//! `mako serve`: the service alone, from the environment.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use poem::Server;
+use poem::listener::{Acceptor as _, Listener as _, TcpAcceptor, TcpListener};
+use store::Store;
+
+use super::Failure;
+use crate::config::{Config, Environment};
+
+/// Serves until SIGINT or SIGTERM, then lets running requests finish.
+pub(crate) async fn run() -> Result<ExitCode, Failure> {
+    let environment = Environment::read()?;
+    crate::log::start(&environment.log()?);
+    let config = environment.serve()?;
+    let stop = stop_signal()?;
+    let service = Service::bind(config).await?;
+    tracing::info!(address = %service.address, "serving");
+    service.until(stop, GRACE).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// How long running requests may go on after a signal.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// The service on its socket, not yet answering.
+pub(crate) struct Service {
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    acceptor: TcpAcceptor,
+    store: Arc<Store>,
+    config: Config,
+}
+
+impl Service {
+    /// Takes the socket, and refuses a database login that must not serve tenants.
+    pub(crate) async fn bind(config: Config) -> Result<Self, Failure> {
+        let store = Arc::new(Store::new(&config.target, &config.store)?);
+        match store.schema_version().await {
+            Err(error @ store::Error::UnsafeLogin(_)) => return Err(error.into()),
+            // Not there yet, or not migrated yet: /ready says so until it is, and requests get 503.
+            Err(error) => tracing::warn!(error = %error, "the database is not ready"),
+            Ok(_) => {}
+        }
+        let acceptor = TcpListener::bind(config.listen)
+            .into_acceptor()
+            .await
+            .map_err(|error| format!("LISTEN: {} can't be listened on: {error}", config.listen))?;
+        let address = acceptor.local_addr().first().and_then(|a| a.as_socket_addr().copied()).ok_or("no address")?;
+        Ok(Self { address, acceptor, store, config })
+    }
+
+    /// Answers until `stop` is there, and then for at most `grace` what has been asked before.
+    pub(crate) async fn until(self, stop: impl Future<Output = ()>, grace: Duration) -> Result<(), Failure> {
+        let app = crate::app::app(self.store, self.config)?;
+        Server::new_with_acceptor(self.acceptor).run_with_graceful_shutdown(app, stop, Some(grace)).await?;
+        Ok(())
+    }
+}
+
+/// Completes at SIGINT or SIGTERM; listens from the moment it is made.
+pub(crate) fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}

@@ -1,0 +1,113 @@
+//! Who is asking? The argument of every operation that touches rows; without it no store call type-checks.
+
+use std::sync::Arc;
+
+use identity::{AuthError, Claims, Rejected, Speaker};
+use poem::http::{HeaderMap, header};
+use poem::{Request, RequestBody, Result};
+use poem_openapi::registry::{MetaSecurityScheme, Registry};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+
+use super::problem::Problem;
+use crate::jwks::HttpFetch;
+
+/// The verified speaker of a request.
+pub(crate) struct Caller(pub(crate) Claims);
+
+/// How tokens are taken from requests and checked.
+pub(crate) struct Doorkeeper {
+    /// Verifies tokens.
+    pub(crate) authenticator: identity::Authenticator<HttpFetch>,
+    /// The cookie that may carry the token, if one may.
+    pub(crate) cookie: Option<String>,
+    /// The origin of `PUBLIC_BASE_URL`, and the configured CORS origins: who may send a cookie's authority.
+    pub(crate) origins: Vec<String>,
+}
+
+impl Doorkeeper {
+    async fn admit(&self, request: &Request) -> Result<Claims, Problem> {
+        let token = self.token(request)?;
+        #[expect(clippy::disallowed_methods, reason = "the clock at the edge; read for each request, never cached")]
+        let now = std::time::SystemTime::now();
+        match self.authenticator.authenticate(&token, now).await {
+            Ok(Speaker::User(claims)) => Ok(claims),
+            Ok(Speaker::Service(service)) => {
+                let user = request.headers().get("x-mako-user").and_then(|user| user.to_str().ok());
+                let user = user.ok_or_else(|| {
+                    Problem::forbidden("A service token must say for whom it acts")
+                        .hint("Send the header x-mako-user: <user id>")
+                })?;
+                service.acting_as(user).map_err(|_| Problem::forbidden("The header x-mako-user holds no user id"))
+            }
+            Err(AuthError::Rejected(rejected)) => Err(Problem::unauthorized(&rejected)),
+            Err(AuthError::Unready(_)) => {
+                Err(Problem::unavailable("MK503", "The keys that verify tokens can't be fetched"))
+            }
+        }
+    }
+
+    /// The bearer token, else the one in the configured cookie.
+    fn token(&self, request: &Request) -> Result<String, Problem> {
+        if let Some(token) = bearer(request.headers()) {
+            return Ok(token.to_owned());
+        }
+        let anonymous = || Problem::unauthorized(&Rejected::Anonymous);
+        let name = self.cookie.as_deref().ok_or_else(anonymous)?;
+        let cookie = request.cookie().get(name).ok_or_else(anonymous)?;
+        // A browser sends the cookie with whatever another site makes it send.
+        if !request.method().is_safe() && !self.is_same_origin(request) {
+            return Err(Problem::forbidden("A request that carries its token in a cookie must come from this origin")
+                .hint("Send the token as Authorization: Bearer, or call from an allowed origin"));
+        }
+        Ok(cookie.value_str().to_owned())
+    }
+
+    fn is_same_origin(&self, request: &Request) -> bool {
+        let origin = request.headers().get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+        origin.is_some_and(|origin| self.origins.iter().any(|allowed| allowed == origin))
+    }
+}
+
+/// The token of `Authorization: Bearer <token>`; another scheme is as good as none, as in PostgREST.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+const SCHEME: &str = "bearer";
+
+impl<'a> ApiExtractor<'a> for Caller {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        registry.create_security_scheme(
+            SCHEME,
+            MetaSecurityScheme {
+                ty: "http",
+                description: Some("The user's access token, as supabase-js has it in its session"),
+                name: None,
+                key_in: None,
+                scheme: Some("bearer"),
+                bearer_format: Some("JWT"),
+                flows: None,
+                openid_connect_url: None,
+            },
+        );
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec![SCHEME]
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _: &mut RequestBody,
+        _: ExtractParamOptions<Self::ParamType>,
+    ) -> Result<Self> {
+        let doorkeeper = request.extensions().get::<Arc<Doorkeeper>>().ok_or_else(Problem::internal)?;
+        Ok(Self(doorkeeper.admit(request).await?))
+    }
+}

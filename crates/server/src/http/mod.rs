@@ -1,0 +1,11 @@
+//! How requests come in and answers go out, whatever they are about.
+
+pub(crate) mod answer;
+pub(crate) mod body;
+pub(crate) mod caller;
+pub(crate) mod edge;
+pub(crate) mod fields;
+pub(crate) mod limits;
+pub(crate) mod operations;
+pub(crate) mod problem;
+pub(crate) mod values;

@@ -1,0 +1,149 @@
+//! Is the service well? Health, readiness and measurements; none of them needs or shows a tenant.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::time::Duration;
+
+use poem::http::StatusCode;
+use poem_openapi::payload::PlainText;
+use poem_openapi::{Object, OpenApi};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+use serde::Serialize;
+use store::Store;
+
+use super::answer::Raw;
+use super::problem::Problem;
+use crate::api::Tag;
+
+/// The routes of this module.
+#[derive(Clone)]
+pub(crate) struct Operations {
+    pub(crate) store: Arc<Store>,
+    pub(crate) measurements: Arc<Measurements>,
+}
+
+/// The process answers.
+#[derive(Object, Serialize)]
+struct Health {
+    /// Always `ok`: a process that isn't doesn't answer.
+    status: String,
+}
+
+/// The service can do its work.
+#[derive(Object, Serialize)]
+struct Ready {
+    /// Always `ready`; otherwise the answer is 503.
+    status: String,
+    /// The newest migration of the database.
+    schema_version: i32,
+}
+
+#[OpenApi(tag = "Tag::Operations")]
+impl Operations {
+    /// Is the process alive?
+    #[oai(path = "/health", method = "get", operation_id = "getHealth")]
+    async fn health(&self) -> Result<Raw<Health>, Problem> {
+        Ok(Raw(Health { status: "ok".to_owned() }))
+    }
+
+    /// Can the service reach its database, and is the schema the one it knows?
+    #[oai(path = "/ready", method = "get", operation_id = "getReady")]
+    async fn ready(&self) -> Result<Raw<Ready>, Problem> {
+        let expected = store::admin::schema_version();
+        match self.store.schema_version().await {
+            Ok(Some(schema_version)) if schema_version >= expected => {
+                Ok(Raw(Ready { status: "ready".to_owned(), schema_version }))
+            }
+            Ok(_) => Err(Problem::unavailable("MK503", "The database's schema is older than this service")
+                .hint("Run `mako migrate`")),
+            // A schema without the function that tells its version has never been migrated.
+            Err(error) if matches!(error.sqlstate(), Some("42883" | "3F000" | "42501")) => {
+                Err(Problem::unavailable("MK503", "The database has no schema of Mako's").hint("Run `mako migrate`"))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Measurements in Prometheus' text format.
+    #[oai(path = "/metrics", method = "get", operation_id = "getMetrics")]
+    async fn metrics(&self) -> Result<PlainText<String>, Problem> {
+        let (open, used) = self.store.connections();
+        self.measurements.connections(open, used);
+        self.measurements.encode().map(PlainText).ok_or_else(Problem::internal)
+    }
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct RequestLabels {
+    operation: &'static str,
+    status: u16,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct OperationLabel {
+    operation: &'static str,
+}
+
+/// What is counted and timed.
+pub(crate) struct Measurements {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    durations: Family<OperationLabel, Histogram, fn() -> Histogram>,
+    in_flight: Gauge,
+    connections_open: Gauge,
+    connections_used: Gauge,
+}
+
+impl Measurements {
+    pub(crate) fn new() -> Self {
+        let mut registry = Registry::with_prefix("mako");
+        let requests = Family::default();
+        let durations = Family::new_with_constructor((|| Histogram::new(SECONDS)) as fn() -> Histogram);
+        let (in_flight, connections_open, connections_used) = (Gauge::default(), Gauge::default(), Gauge::default());
+        registry.register("http_requests", "Requests answered", requests.clone());
+        registry.register("http_request_duration_seconds", "Time to the answer's headers", durations.clone());
+        registry.register("http_requests_in_flight", "Requests being answered", in_flight.clone());
+        registry.register("database_connections_open", "Connections in the pool", connections_open.clone());
+        registry.register("database_connections_used", "Connections lent to requests", connections_used.clone());
+        Self { registry, requests, durations, in_flight, connections_open, connections_used }
+    }
+
+    pub(crate) fn request(&self, operation: &'static str, status: StatusCode, elapsed: Duration) {
+        self.requests.get_or_create(&RequestLabels { operation, status: status.as_u16() }).inc();
+        self.durations.get_or_create(&OperationLabel { operation }).observe(elapsed.as_secs_f64());
+    }
+
+    /// Counts a request as being answered until the guard is dropped, even by cancellation.
+    pub(crate) fn in_flight(&self) -> InFlight {
+        self.in_flight.inc();
+        InFlight(self.in_flight.clone())
+    }
+
+    fn connections(&self, open: usize, used: usize) {
+        self.connections_open.set(i64::try_from(open).unwrap_or(i64::MAX));
+        self.connections_used.set(i64::try_from(used).unwrap_or(i64::MAX));
+    }
+
+    fn encode(&self) -> Option<String> {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry).ok()?;
+        Some(text)
+    }
+}
+
+/// A request that is being answered.
+pub(crate) struct InFlight(Gauge<i64, AtomicI64>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// Upper bounds of the duration buckets: from a pipelined read to a timeout.
+const SECONDS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0];

@@ -1,0 +1,274 @@
+//! What does a caller learn when something goes wrong? One body for every error.
+//!
+//! RFC 9457 `application/problem+json` that also carries PostgREST's four fields, so that code written for
+//! supabase-js' `PostgrestError` reads it unchanged. No text here ever quotes the request.
+
+use std::borrow::Cow;
+
+use identity::Rejected;
+use poem::http::{HeaderValue, StatusCode, header};
+use poem::{IntoResponse, Response};
+use poem_openapi::payload::Payload;
+use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchemaRef, Registry};
+use poem_openapi::types::Type;
+use poem_openapi::{ApiResponse, Object};
+use serde::Serialize;
+
+use super::answer::Nullable;
+use super::edge;
+
+/// An error as clients see it.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem {
+    pub(crate) status: StatusCode,
+    pub(crate) code: Cow<'static, str>,
+    pub(crate) message: Cow<'static, str>,
+    pub(crate) details: Option<String>,
+    pub(crate) hint: Option<&'static str>,
+    /// A header that the status asks for: WWW-Authenticate, Retry-After or Allow.
+    pub(crate) header: Option<(header::HeaderName, HeaderValue)>,
+}
+
+/// The body of every error: RFC 9457's members and PostgREST's.
+#[derive(Object, Serialize)]
+#[oai(rename = "Problem")]
+pub(crate) struct ProblemBody {
+    /// Always `about:blank`: the status and `code` say what happened.
+    #[serde(rename = "type")]
+    #[oai(rename = "type")]
+    kind: String,
+    /// The HTTP status in words.
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// What happened, for programs: `PGRST…` and SQLSTATEs as PostgREST gives them, `MK…` otherwise.
+    code: String,
+    /// What happened, for people.
+    message: String,
+    /// Where it happened; for 422 each field and what is wrong with it.
+    details: Nullable<String>,
+    /// What to do about it.
+    hint: Nullable<String>,
+    /// Names this request in the service's log.
+    request_id: String,
+}
+
+impl Problem {
+    pub(crate) fn new(
+        status: StatusCode,
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { status, code: code.into(), message: message.into(), details: None, hint: None, header: None }
+    }
+
+    pub(crate) fn details(self, details: impl Into<String>) -> Self {
+        Self { details: Some(details.into()), ..self }
+    }
+
+    pub(crate) fn hint(self, hint: &'static str) -> Self {
+        Self { hint: Some(hint), ..self }
+    }
+
+    fn header(self, name: header::HeaderName, value: &str) -> Self {
+        Self { header: HeaderValue::from_str(value).ok().map(|value| (name, value)), ..self }
+    }
+
+    /// Not there, or not the caller's: which of the two is nobody's business.
+    pub(crate) fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "MK404", "There is no such row, or it isn't yours")
+    }
+
+    /// The values of these fields can't be accepted.
+    pub(crate) fn invalid(details: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "MK422", "The request has fields that can't be accepted")
+            .details(details)
+    }
+
+    pub(crate) fn conflict(message: &'static str) -> Self {
+        Self::new(StatusCode::CONFLICT, "MK409", message)
+    }
+
+    pub(crate) fn no_such_route() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "PGRST125", "There is nothing at this path")
+            .hint("GET /openapi.json lists every path")
+    }
+
+    pub(crate) fn method_not_allowed(allow: &str) -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "PGRST117", "This path doesn't take this method")
+            .header(header::ALLOW, allow)
+    }
+
+    pub(crate) fn malformed_json() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "PGRST102", "The body is not JSON")
+    }
+
+    pub(crate) fn unreadable() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "MK400", "The request can't be read")
+    }
+
+    pub(crate) fn media_type() -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "MK415", "The body's media type is not understood")
+            .hint("Send Content-Type: application/json")
+    }
+
+    pub(crate) fn too_large() -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "MK413", "The body is larger than this service accepts")
+    }
+
+    pub(crate) fn timed_out() -> Self {
+        Self::new(StatusCode::GATEWAY_TIMEOUT, "MK504", "The request took too long and was stopped")
+    }
+
+    pub(crate) fn unavailable(code: &'static str, message: &'static str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message).header(header::RETRY_AFTER, "1")
+    }
+
+    pub(crate) fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "MK500", "Something went wrong in the service")
+            .hint("Report the request_id")
+    }
+
+    pub(crate) fn unauthorized(rejected: &Rejected) -> Self {
+        let (code, message) = (rejected.code(), rejected.message());
+        let challenge = match code {
+            "PGRST302" => "Bearer".to_owned(),
+            _ => format!("Bearer error=\"invalid_token\", error_description=\"{message}\""),
+        };
+        let problem = Self::new(StatusCode::UNAUTHORIZED, code, message).header(header::WWW_AUTHENTICATE, &challenge);
+        match rejected.hint() {
+            Some(hint) => problem.hint(hint),
+            None => problem,
+        }
+    }
+
+    pub(crate) fn forbidden(message: &'static str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "MK403", message)
+    }
+
+    fn body(self) -> ProblemBody {
+        ProblemBody {
+            kind: "about:blank".to_owned(),
+            title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: self.status.as_u16(),
+            code: self.code.into_owned(),
+            message: self.message.into_owned(),
+            details: Nullable(self.details),
+            hint: Nullable(self.hint.map(str::to_owned)),
+            request_id: edge::request_id(),
+        }
+    }
+}
+
+/// The one mapping from what happened at the database to what a client is told.
+impl From<store::Error> for Problem {
+    fn from(error: store::Error) -> Self {
+        let problem = match &error {
+            store::Error::Unavailable(_) => Self::unavailable("PGRST001", "The database can't be reached"),
+            store::Error::PoolExhausted => Self::unavailable("PGRST003", "No database connection came free in time"),
+            store::Error::UnsafeLogin(_) => Self::unavailable("MK503", "The service isn't set up safely"),
+            store::Error::StatementTimeout => {
+                Self::new(StatusCode::GATEWAY_TIMEOUT, "57014", "The statement was stopped by its timeout")
+            }
+            store::Error::Sql(refusal) => Self::from_sqlstate(refusal),
+            store::Error::Mismatch(_) | store::Error::Abandoned => Self::internal(),
+        };
+        if problem.status.is_server_error() {
+            // By names only: `store::Error` holds no values.
+            tracing::error!(request_id = edge::request_id(), error = %error, "database");
+        }
+        problem
+    }
+}
+
+impl Problem {
+    /// PostgREST's statuses for the same SQLSTATEs (its `mapSQLtoHTTP`), as far as a client can cause them.
+    fn from_sqlstate(refusal: &store::SqlError) -> Self {
+        let code = refusal.code.as_str();
+        let (status, message) = match code {
+            "23503" => (StatusCode::CONFLICT, "The row refers to one that isn't there"),
+            "23505" => (StatusCode::CONFLICT, "There is such a row already"),
+            "42501" => (StatusCode::FORBIDDEN, "Postgres doesn't permit this"),
+            "25006" => (StatusCode::METHOD_NOT_ALLOWED, "The database is read-only"),
+            "23502" | "23514" | "22001" => (StatusCode::UNPROCESSABLE_ENTITY, "A value breaks a rule of its table"),
+            _ if code.starts_with("22") || code.starts_with("23") => {
+                (StatusCode::BAD_REQUEST, "Postgres can't take a value")
+            }
+            _ if code.starts_with("53") => return Self::unavailable("PGRST001", "The database has no room left"),
+            // Read-committed transactions meet 40001 and 40P01 only in passing: the request may be repeated.
+            "40001" | "40P01" => return Self::unavailable("40001", "Another transaction was in the way"),
+            _ => return Self::internal(),
+        };
+        let problem = Self::new(status, code.to_owned(), message);
+        match (&refusal.column, &refusal.constraint) {
+            (Some(column), _) => problem.details(format!("{column}: not acceptable")),
+            (None, Some(constraint)) => problem.details(format!("constraint {constraint}")),
+            (None, None) => problem,
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(mut self) -> Response {
+        let (status, extra) = (self.status, self.header.take());
+        let body = serde_json::to_vec(&self.body()).unwrap_or_default();
+        let mut response = Response::builder().status(status).content_type(ProblemPayload::CONTENT_TYPE).body(body);
+        if let Some((name, value)) = extra {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+}
+
+impl From<Problem> for poem::Error {
+    fn from(problem: Problem) -> Self {
+        Self::from_response(problem.into_response())
+    }
+}
+
+/// The media type and schema of errors, for the document.
+struct ProblemPayload;
+
+impl Payload for ProblemPayload {
+    const CONTENT_TYPE: &'static str = "application/problem+json";
+
+    fn schema_ref() -> MetaSchemaRef {
+        ProblemBody::schema_ref()
+    }
+}
+
+/// Every operation may answer any of these.
+const STATUSES: &[(u16, &str)] = &[
+    (400, "The body is not JSON, or a value can't be taken"),
+    (401, "No token, or one that is refused; `WWW-Authenticate` says why"),
+    (403, "The token is good, but not for this"),
+    (404, "No such path, or no such row, or not yours"),
+    (405, "This path doesn't take this method"),
+    (409, "There is such a row already, or the row it refers to is gone"),
+    (413, "The body is too large"),
+    (415, "The body is not application/json"),
+    (422, "Fields that can't be accepted; `details` names each"),
+    (500, "A mistake of the service"),
+    (503, "The database can't be reached; `Retry-After` says when to try again"),
+    (504, "The request took too long"),
+];
+
+impl ApiResponse for Problem {
+    fn meta() -> MetaResponses {
+        let response = |&(status, description): &(u16, &'static str)| MetaResponse {
+            description,
+            status: Some(status),
+            status_range: None,
+            content: vec![MetaMediaType {
+                content_type: ProblemPayload::CONTENT_TYPE,
+                schema: ProblemPayload::schema_ref(),
+            }],
+            headers: vec![],
+        };
+        MetaResponses { responses: STATUSES.iter().map(response).collect() }
+    }
+
+    fn register(registry: &mut Registry) {
+        ProblemBody::register(registry);
+    }
+}

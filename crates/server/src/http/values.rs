@@ -1,0 +1,292 @@
+//! What may a value look like? Each kind of value carries its own rule, and the document shows the same rule.
+
+use std::borrow::Cow;
+use std::sync::OnceLock;
+
+use chrono::{DateTime, Utc};
+use phonenumber::Mode;
+use phonenumber::country::Id as Country;
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
+use poem_openapi::types::{ParseError, ParseFromJSON, ParseFromParameter, ParseResult, ToJSON, Type};
+use serde_json::Value;
+
+use super::fields::Field;
+
+/// A text of at most `MAX` characters; with `MIN` = 1 also not blank.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Text<const MIN: usize, const MAX: usize>(pub(crate) String);
+
+/// A phone number: E.164 if it can be read as one, else as it was typed. At most 32 characters.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Phone(pub(crate) String);
+
+/// An `http` or `https` URL of at most 2,048 characters; nothing else may become a link in a page.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct WebUrl(pub(crate) String);
+
+/// An e-mail address of at most 320 characters, or empty.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Email(pub(crate) String);
+
+/// A time span in whole seconds, not negative.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Seconds(pub(crate) i32);
+
+/// A value that stands for something in JSON and knows its own rule.
+trait Rule: Sized {
+    fn schema() -> MetaSchema;
+    fn accept(value: &Value) -> Result<Self, String>;
+    fn value(&self) -> Value;
+}
+
+impl<const MIN: usize, const MAX: usize> Rule for Text<MIN, MAX> {
+    fn schema() -> MetaSchema {
+        MetaSchema { min_length: (MIN > 0).then_some(MIN), max_length: Some(MAX), ..MetaSchema::new("string") }
+    }
+
+    fn accept(value: &Value) -> Result<Self, String> {
+        let text = value.as_str().ok_or("must be a text")?;
+        if MIN > 0 && text.trim().is_empty() {
+            return Err("can't be empty".to_owned());
+        }
+        if text.chars().count() > MAX {
+            return Err(format!("is longer than {MAX} characters"));
+        }
+        // Postgres stores no NUL in a text.
+        if text.contains('\0') {
+            return Err("contains a NUL character".to_owned());
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    fn value(&self) -> Value {
+        self.0.clone().into()
+    }
+}
+
+impl Rule for Phone {
+    fn schema() -> MetaSchema {
+        Text::<1, 32>::schema()
+    }
+
+    fn accept(value: &Value) -> Result<Self, String> {
+        let Text(typed) = Text::<1, 32>::accept(value)?;
+        Ok(Self(normalised(&typed).unwrap_or(typed)))
+    }
+
+    fn value(&self) -> Value {
+        self.0.clone().into()
+    }
+}
+
+impl Rule for WebUrl {
+    fn schema() -> MetaSchema {
+        MetaSchema { format: Some("uri"), pattern: Some("^https?://".to_owned()), ..Text::<1, 2048>::schema() }
+    }
+
+    fn accept(value: &Value) -> Result<Self, String> {
+        let Text(text) = Text::<1, 2048>::accept(value)?;
+        let url = text.parse::<poem::http::Uri>().map_err(|_| "must be a URL")?;
+        match url.scheme_str() {
+            Some("http" | "https") if url.host().is_some_and(|host| !host.is_empty()) => Ok(Self(text)),
+            _ => Err("must start with http:// or https://".to_owned()),
+        }
+    }
+
+    fn value(&self) -> Value {
+        self.0.clone().into()
+    }
+}
+
+impl Rule for Email {
+    fn schema() -> MetaSchema {
+        MetaSchema { description: Some("An e-mail address, or empty"), ..Text::<0, 320>::schema() }
+    }
+
+    fn accept(value: &Value) -> Result<Self, String> {
+        let Text(text) = Text::<0, 320>::accept(value)?;
+        let text = text.trim();
+        let plausible = match text.rsplit_once('@') {
+            Some((local, domain)) => !local.is_empty() && !domain.is_empty() && !text.contains(char::is_whitespace),
+            None => text.is_empty(),
+        };
+        if plausible { Ok(Self(text.to_owned())) } else { Err("must be an e-mail address".to_owned()) }
+    }
+
+    fn value(&self) -> Value {
+        self.0.clone().into()
+    }
+}
+
+impl Rule for Seconds {
+    fn schema() -> MetaSchema {
+        MetaSchema { minimum: Some(0.0), maximum: Some(f64::from(i32::MAX)), ..MetaSchema::new_with_format("integer", "int32") }
+    }
+
+    fn accept(value: &Value) -> Result<Self, String> {
+        let whole = value.as_i64().and_then(|n| i32::try_from(n).ok()).filter(|n| *n >= 0);
+        whole.map(Self).ok_or_else(|| "must be a whole number of seconds, 0 or more".to_owned())
+    }
+
+    fn value(&self) -> Value {
+        self.0.into()
+    }
+}
+
+impl Field for DateTime<Utc> {
+    fn from_value(value: Value) -> Result<Self, String> {
+        value
+            .as_str()
+            .and_then(|text| DateTime::parse_from_rfc3339(text).ok())
+            .map(|time| time.with_timezone(&Utc))
+            .ok_or_else(|| "must be a time such as 2026-11-24T09:30:00Z".to_owned())
+    }
+}
+
+/// The country whose numbers may be typed without a country code; none unless `PHONE_REGION` says so.
+static REGION: OnceLock<Country> = OnceLock::new();
+
+/// Sets the region once, at start-up; false if it is not an ISO 3166 code.
+pub(crate) fn set_phone_region(code: &str) -> bool {
+    code.parse().is_ok_and(|country| REGION.set(country).is_ok() || REGION.get() == Some(&country))
+}
+
+/// The E.164 form of a number as people type it; None if it can't be read, or would lose an extension.
+pub(crate) fn normalised(typed: &str) -> Option<String> {
+    let number = phonenumber::parse(REGION.get().copied(), typed.trim()).ok()?;
+    let complete = number.extension().is_none() && phonenumber::is_viable(typed);
+    complete.then(|| number.format().mode(Mode::E164).to_string())
+}
+
+impl Phone {
+    /// Every spelling under which rows may hold this number: normalised, and as it was asked for.
+    pub(crate) fn spellings(typed: &str) -> Vec<String> {
+        let mut spellings = vec![typed.to_owned()];
+        spellings.extend(normalised(typed).filter(|number| number != typed));
+        spellings
+    }
+}
+
+impl<const MIN: usize, const MAX: usize> From<Text<MIN, MAX>> for String {
+    fn from(text: Text<MIN, MAX>) -> Self {
+        text.0
+    }
+}
+
+impl From<Phone> for String {
+    fn from(phone: Phone) -> Self {
+        phone.0
+    }
+}
+
+impl From<WebUrl> for String {
+    fn from(url: WebUrl) -> Self {
+        url.0
+    }
+}
+
+impl From<Email> for String {
+    fn from(email: Email) -> Self {
+        email.0
+    }
+}
+
+impl From<Seconds> for i32 {
+    fn from(seconds: Seconds) -> Self {
+        seconds.0
+    }
+}
+
+/// What poem-openapi wants to know of a value, all from its one rule.
+macro_rules! openapi_value {
+    ($name:ty $(, $generic:ident)*) => {
+        impl<$(const $generic: usize),*> Type for $name {
+            const IS_REQUIRED: bool = true;
+            type RawValueType = Self;
+            type RawElementValueType = Self;
+
+            fn name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn schema_ref() -> MetaSchemaRef {
+                MetaSchemaRef::Inline(Box::new(Self::schema()))
+            }
+
+            fn as_raw_value(&self) -> Option<&Self> {
+                Some(self)
+            }
+
+            fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+                Box::new(std::iter::once(self))
+            }
+        }
+
+        impl<$(const $generic: usize),*> Field for $name {
+            fn from_value(value: Value) -> Result<Self, String> {
+                Self::accept(&value)
+            }
+        }
+
+        impl<$(const $generic: usize),*> ParseFromJSON for $name {
+            fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+                Self::accept(&value.unwrap_or_default()).map_err(ParseError::custom)
+            }
+        }
+
+        impl<$(const $generic: usize),*> ParseFromParameter for $name {
+            fn parse_from_parameter(value: &str) -> ParseResult<Self> {
+                Self::accept(&Value::String(value.to_owned())).map_err(ParseError::custom)
+            }
+        }
+
+        impl<$(const $generic: usize),*> ToJSON for $name {
+            fn to_json(&self) -> Option<Value> {
+                Some(self.value())
+            }
+        }
+    };
+}
+
+openapi_value!(Text<MIN, MAX>, MIN, MAX);
+openapi_value!(Phone);
+openapi_value!(WebUrl);
+openapi_value!(Email);
+openapi_value!(Seconds);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phones_become_e164_where_they_can_be_read() {
+        assert_eq!(normalised("+1 (555) 123-4567").as_deref(), Some("+15551234567"));
+        assert_eq!(normalised(" +44 20 7946 0958 ").as_deref(), Some("+442079460958"));
+        for kept in ["anonymous", "12345", "+1 212 555 1234 ext. 7", "call me", "+", "++1"] {
+            assert_eq!(normalised(kept), None, "{kept}");
+        }
+    }
+
+    #[test]
+    fn only_web_urls_become_links() {
+        for bad in ["javascript:alert(1)", "ftp://x/y", "//x/y", "http://", "x", "https:///y"] {
+            assert!(WebUrl::accept(&bad.into()).is_err(), "{bad}");
+        }
+        assert!(WebUrl::accept(&"https://api.example.com/r.wav?x=1".into()).is_ok());
+    }
+
+    #[test]
+    fn a_refusal_never_quotes_the_value() {
+        let secret = "s3cret".repeat(100);
+        for refusal in [
+            Text::<1, 5>::accept(&secret.clone().into()).err(),
+            Phone::accept(&secret.clone().into()).err(),
+            WebUrl::accept(&secret.clone().into()).err(),
+            Email::accept(&secret.clone().into()).err(),
+            Seconds::accept(&secret.clone().into()).err(),
+            DateTime::<Utc>::from_value(secret.clone().into()).err(),
+        ] {
+            assert!(refusal.is_some_and(|text| !text.contains("s3cret")));
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! How does a database get to this version's shape? Roles, claims functions, tables, policies, under a lock.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use refinery::Report;
+
+use super::policies::{self, File};
+use super::{Admin, AdminError};
+use crate::connect::Target;
+
+mod embedded {
+    refinery::embed_migrations!("../../sql/migrations");
+}
+
+/// Postgres' lock for the length of a migration: any number will do that nobody else uses.
+const LOCK: i64 = 0x6d61_6b6f; // "mako"
+const PATIENCE: Duration = Duration::from_secs(120);
+const ROLES: &str = include_str!("../../../../sql/roles.sql");
+const LEDGER: &str = "mako.schema_history";
+
+/// A step that is about to be done.
+#[derive(Clone, Debug)]
+pub enum Progress {
+    /// Another migration holds the lock.
+    Waiting,
+    /// Roles and the `mako` schema.
+    Roles,
+    /// The migrations that the ledger doesn't have.
+    Migrations,
+    /// A policy file, by name.
+    Policies(&'static str),
+}
+
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Waiting => write!(f, "waiting for another migration to finish"),
+            Self::Roles => write!(f, "roles"),
+            Self::Migrations => write!(f, "migrations"),
+            Self::Policies(file) => write!(f, "policies/{file}"),
+        }
+    }
+}
+
+/// What a migration did.
+#[derive(Clone, Copy, Debug)]
+pub struct Done {
+    /// Migrations applied.
+    pub migrations: usize,
+    /// Policy files applied; unchanged ones are skipped.
+    pub policies: usize,
+}
+
+impl fmt::Display for Done {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} migrations and {} policy files applied", self.migrations, self.policies)
+    }
+}
+
+/// The newest migration that this program knows.
+#[must_use]
+pub fn schema_version() -> i32 {
+    embedded::migrations::runner().get_migrations().iter().map(|m| i32::try_from(m.version()).unwrap_or(i32::MAX)).max().unwrap_or(0)
+}
+
+impl Admin {
+    /// Brings the database to this version: roles, claims functions, migrations, policies.
+    ///
+    /// `login` is the service's own; its password becomes that of the role `mako`, as a SCRAM verifier.
+    pub async fn migrate(
+        mut self,
+        login: Option<&Target>,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Done, AdminError> {
+        self.lock(progress).await?;
+        // The lock ends with the session, whatever happens from here on.
+        progress(Progress::Roles);
+        self.run("sql/roles.sql", ROLES).await?;
+        if let Some(login) = login {
+            self.set_password(login).await?;
+        }
+        let before = policies::FILES.iter().filter(|file| file.precedes_tables());
+        let after = policies::FILES.iter().filter(|file| !file.precedes_tables());
+        let mut applied = self.apply(before, progress).await?;
+        progress(Progress::Migrations);
+        let migrations = self.run_migrations().await?;
+        applied += self.apply(after, progress).await?;
+        self.run("telling PostgREST", "notify pgrst, 'reload schema'").await?;
+        Ok(Done { migrations, policies: applied })
+    }
+
+    /// What [`Admin::migrate`] would do, without doing it.
+    pub async fn pending(&self) -> Result<Vec<String>, AdminError> {
+        let mut pending = Vec::new();
+        let applied = self.applied_versions().await?;
+        for migration in embedded::migrations::runner().get_migrations() {
+            if !applied.contains(&i32::try_from(migration.version()).unwrap_or(i32::MAX)) {
+                pending.push(format!("migration {migration}"));
+            }
+        }
+        for file in policies::FILES {
+            if !self.is_applied(file).await? {
+                pending.push(format!("policies/{}", file.0));
+            }
+        }
+        Ok(pending)
+    }
+
+    /// Tried again and again, not waited for inside Postgres: a waiter's snapshot deadlocks with
+    /// CREATE INDEX CONCURRENTLY.
+    async fn lock(&self, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<(), AdminError> {
+        let started = Instant::now();
+        let mut told = false;
+        loop {
+            let row = self.client.query_one("select pg_try_advisory_lock($1)", &[&LOCK]).await;
+            if row.map_err(AdminError::at("taking the migration lock"))?.get(0) {
+                return Ok(());
+            }
+            if started.elapsed() > PATIENCE {
+                return Err(AdminError::Locked(PATIENCE.as_secs()));
+            }
+            if !std::mem::replace(&mut told, true) {
+                progress(Progress::Waiting);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// The verifier is computed here, so that the password itself reaches neither the server's log nor pg_stat_statements.
+    async fn set_password(&self, login: &Target) -> Result<(), AdminError> {
+        let Some((user, password)) = login.credentials() else { return Ok(()) };
+        // Supabase's pooler wants `mako.<project>`; any other name is a role of the administrator's own.
+        if user.split('.').next() != Some("mako") {
+            return Ok(());
+        }
+        let verifier = postgres_protocol::password::scram_sha_256(password);
+        self.run("setting the password of the role mako", &format!("alter role mako password '{verifier}'")).await
+    }
+
+    async fn run_migrations(&mut self) -> Result<usize, AdminError> {
+        let mut runner = embedded::migrations::runner().set_abort_divergent(true);
+        runner.set_migration_table_name(LEDGER);
+        let report: Report =
+            runner.run_async(&mut self.client).await.map_err(|error| AdminError::Migrations(describe(&error)))?;
+        Ok(report.applied_migrations().len())
+    }
+
+    async fn applied_versions(&self) -> Result<Vec<i32>, AdminError> {
+        let at = || AdminError::at("reading mako.schema_history");
+        let there = self.client.query_one("select to_regclass('mako.schema_history') is not null", &[]).await;
+        if !there.map_err(at())?.get::<_, bool>(0) {
+            return Ok(Vec::new());
+        }
+        let rows = self.client.query("select version from mako.schema_history", &[]).await.map_err(at())?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+
+    async fn apply(
+        &self,
+        files: impl Iterator<Item = &'static File>,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<usize, AdminError> {
+        let mut applied = 0;
+        for file in files {
+            if !self.is_applied(file).await? {
+                progress(Progress::Policies(file.0));
+                self.apply_policies(file).await?;
+                applied += 1;
+            }
+        }
+        Ok(applied)
+    }
+}
+
+/// refinery keeps the server's own message in the source.
+fn describe(error: &refinery::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        text = match inner.downcast_ref::<tokio_postgres::Error>().and_then(|e| e.as_db_error()) {
+            Some(refusal) => format!("{text}: {}", refusal.message()),
+            None => text,
+        };
+        source = inner.source();
+    }
+    text
+}

@@ -1,0 +1,117 @@
+//! What does an owner role do? Everything that isn't a tenant's: roles, migrations, policies.
+//!
+//! Runs with `row_security = off`: a role that is subject to row-level security then gets an error instead
+//! of an `UPDATE 0` or a constraint validated on the rows that it happens to see.
+
+mod migrate;
+mod policies;
+
+use tokio_postgres::Client;
+
+use crate::connect::Target;
+use crate::error::Error;
+
+pub use migrate::{Done, Progress, schema_version};
+
+/// A session of an owner role, on a connection of its own.
+pub struct Admin {
+    client: Client,
+}
+
+/// Why an administrative command could not do its work; the text names the fix.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// The database refused or can't be reached. `what` says at which step.
+    #[error("{what}: {message}")]
+    Database {
+        /// The step.
+        what: String,
+        /// The server's message. Administrators see it; it never goes to an HTTP client.
+        message: String,
+    },
+    /// Advisory locks and session settings don't survive a transaction pooler.
+    #[error(
+        "ADMIN_DATABASE_URL goes through a transaction pooler, which loses the lock that migrations need; \
+         use the direct connection or a session-mode pooler (Supabase: port 5432)"
+    )]
+    TransactionPooler,
+    /// Another migration has held the lock for too long.
+    #[error("another migration is running on this database and has not finished in {0} s")]
+    Locked(u64),
+    /// A file among the applied migrations was changed afterwards.
+    #[error("migrations: {0}")]
+    Migrations(String),
+}
+
+impl AdminError {
+    pub(crate) fn at(what: impl Into<String>) -> impl FnOnce(tokio_postgres::Error) -> Self {
+        let what = what.into();
+        move |error| {
+            let message = match error.as_db_error() {
+                Some(refusal) => {
+                    let hint = refusal.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
+                    format!("{}{hint} [{}]", refusal.message(), refusal.code().code())
+                }
+                None => Error::from(error).to_string(),
+            };
+            Self::Database { what, message }
+        }
+    }
+}
+
+impl Admin {
+    /// Connects, and makes sure that the session is one's own.
+    #[expect(clippy::disallowed_methods, reason = "an owner's session, not a tenant's")]
+    pub async fn connect(target: &Target) -> Result<Self, AdminError> {
+        let client = open(target).await?;
+        let other = open(target).await?;
+        if shares_servers(&client, &other).await.map_err(AdminError::at("looking for a pooler"))? {
+            return Err(AdminError::TransactionPooler);
+        }
+        client
+            .batch_execute("set row_security = off; set statement_timeout = 0; set client_min_messages = warning")
+            .await
+            .map_err(AdminError::at("preparing the session"))?;
+        Ok(Self { client })
+    }
+
+    /// Runs SQL of ours as the owner: demo rows, the creation of a database.
+    #[expect(clippy::disallowed_methods, reason = "an owner's session, not a tenant's")]
+    pub async fn run(&self, what: &str, sql: &str) -> Result<(), AdminError> {
+        self.client.batch_execute(sql).await.map_err(AdminError::at(what))
+    }
+}
+
+impl Admin {
+    /// Whether the server has a database of this name.
+    pub async fn has_database(&self, name: &str) -> Result<bool, AdminError> {
+        let found = self.client.query("select 1 from pg_database where datname = $1", &[&name]).await;
+        Ok(!found.map_err(AdminError::at("looking for the database"))?.is_empty())
+    }
+}
+
+async fn open(target: &Target) -> Result<Client, AdminError> {
+    let (client, connection) =
+        target.config.connect(target.tls.clone()).await.map_err(AdminError::at("ADMIN_DATABASE_URL"))?;
+    tokio::spawn(connection); // Ends with the client.
+    Ok(client)
+}
+
+/// Whether two sessions are given the same server process in turn: then neither is a session.
+///
+/// While `other` is inside a transaction it occupies a server; a transaction pooler has most likely given it
+/// the one that `client` just used, and must then give `client` another.
+#[expect(clippy::disallowed_methods, reason = "an owner's session, not a tenant's")]
+async fn shares_servers(client: &Client, other: &Client) -> Result<bool, tokio_postgres::Error> {
+    let before = server(client).await?;
+    other.batch_execute("begin").await?;
+    let occupied = server(other).await?;
+    let after = server(client).await?;
+    other.batch_execute("rollback").await?;
+    Ok(before == occupied || before != after)
+}
+
+/// The server process behind a session; unnamed, since a pooler may not know named statements.
+async fn server(client: &Client) -> Result<i32, tokio_postgres::Error> {
+    Ok(client.query_typed("select pg_backend_pid()", &[]).await?[0].get(0))
+}

@@ -1,0 +1,70 @@
+//! Are the policies in place? Each file is current state; it is skipped while neither it nor the database changed.
+
+use ring::digest::{SHA256, digest};
+
+use super::{Admin, AdminError};
+
+/// A file of `policies/`: its name and its text.
+pub(super) struct File(pub(super) &'static str, pub(super) &'static str);
+
+const LISTED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/policies.rs"));
+
+/// All of them, in the order in which they are applied.
+pub(super) static FILES: &[File] = &files();
+
+const fn files() -> [File; LISTED.len()] {
+    let mut files = [const { File("", "") }; LISTED.len()];
+    let mut i = 0;
+    while i < LISTED.len() {
+        files[i] = File(LISTED[i].0, LISTED[i].1);
+        i += 1;
+    }
+    files
+}
+
+impl File {
+    /// The functions that column defaults call must be there before the tables.
+    pub(super) fn precedes_tables(&self) -> bool {
+        self.0.starts_with("00_")
+    }
+
+    fn stem(&self) -> &'static str {
+        self.0.trim_end_matches(".sql")
+    }
+
+    fn digest(&self) -> String {
+        digest(&SHA256, self.1.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl Admin {
+    /// Whether the file was applied as it is now, and the catalog still says what it said after that.
+    pub(super) async fn is_applied(&self, file: &File) -> Result<bool, AdminError> {
+        let at = || AdminError::at(format!("reading the state of policies/{}", file.0));
+        let there = self.client.query_one("select to_regclass('mako.policy_files') is not null", &[]).await;
+        if !there.map_err(at())?.get::<_, bool>(0) {
+            return Ok(false);
+        }
+        let known = "select 1 from mako.policy_files where file = $1 and digest = $2 and catalog = $3";
+        let catalog = self.catalog(file).await?;
+        let rows = self.client.query(known, &[&file.0, &file.digest(), &catalog]).await.map_err(at())?;
+        Ok(!rows.is_empty())
+    }
+
+    /// Applies a file, which is a transaction of its own, and notes how it left the catalog.
+    pub(super) async fn apply_policies(&self, file: &File) -> Result<(), AdminError> {
+        let what = format!("policies/{}", file.0);
+        self.run(&what, file.1).await?;
+        let note = "insert into mako.policy_files (file, digest, catalog) values ($1, $2, $3)
+            on conflict (file) do update set digest = excluded.digest, catalog = excluded.catalog, applied_at = now()";
+        let catalog = self.catalog(file).await?;
+        self.client.execute(note, &[&file.0, &file.digest(), &catalog]).await.map_err(AdminError::at(what))?;
+        Ok(())
+    }
+
+    /// A digest of everything that the file decides: policies, flags, rights, owners, functions.
+    async fn catalog(&self, file: &File) -> Result<String, AdminError> {
+        let row = self.client.query_one(include_str!("../../../../sql/catalog.sql"), &[&file.stem()]).await;
+        Ok(row.map_err(AdminError::at("reading the catalog"))?.get(0))
+    }
+}

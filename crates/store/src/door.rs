@@ -1,0 +1,255 @@
+//! The one door to tenant rows: a transaction that carries an identity into Postgres.
+//!
+//! Two shapes. [`Store::pipeline`] sends BEGIN, the settings, the statements and COMMIT in one round trip.
+//! [`Store::run_as`] gives a closure a [`TenantTx`] for several statements that depend on each other.
+//! Neither lets a caller choose the role, the settings or the commit.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use futures_util::{future::join_all, join};
+use identity::Claims;
+use tokio_postgres::Row;
+use tokio_postgres::types::{ToSql, Type};
+
+use crate::connect::Target;
+use crate::error::Error;
+use crate::pool::{Connections, Lease, Plan};
+use crate::query::{Access, Query};
+use crate::rows::Created;
+
+/// How the store behaves; see `contract.md`, "Environment".
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Connections kept open at most.
+    pub pool_size: usize,
+    /// After this long a statement is stopped; milliseconds matter, the rest is cut.
+    pub statement_timeout: Duration,
+    /// Named prepared statements; off behind a transaction pooler.
+    pub prepared_statements: bool,
+}
+
+/// The database as tenants see it.
+pub struct Store {
+    connections: Connections,
+    statement_timeout: String,
+}
+
+/// A statement with the values of `$2…`; the door supplies `$1`.
+pub struct Call<'a> {
+    query: &'static Query,
+    params: Vec<&'a (dyn ToSql + Sync)>,
+}
+
+impl<'a> Call<'a> {
+    /// Binds `params` to `$2…` of `query`.
+    #[must_use]
+    pub fn new(query: &'static Query, params: &[&'a (dyn ToSql + Sync)]) -> Self {
+        Self { query, params: params.to_vec() }
+    }
+}
+
+impl Store {
+    /// Prepares the pool; connects to nothing yet.
+    pub fn new(target: &Target, settings: &Settings) -> Result<Self, Error> {
+        Ok(Self {
+            connections: Connections::new(target, settings.pool_size, settings.prepared_statements)?,
+            statement_timeout: settings.statement_timeout.as_millis().to_string(),
+        })
+    }
+
+    /// Runs statements as the speaker, in one transaction and one round trip.
+    ///
+    /// If the future is dropped after its first poll, the statements are on the wire and *are committed*;
+    /// creates therefore take an idempotency key.
+    ///
+    /// The first error in the order of the statements is returned; the later ones only say that the
+    /// transaction is aborted.
+    pub async fn pipeline<const N: usize>(
+        &self,
+        claims: &Claims,
+        calls: [Call<'_>; N],
+    ) -> Result<[Vec<Row>; N], Error> {
+        let mut lease = self.connections.lease().await?;
+        let access = if calls.iter().all(|call| call.query.access == Access::Read) { Access::Read } else { Access::Write };
+        // All preparing comes first: it is a round trip of its own, and must not fall behind COMMIT.
+        let (begin, settings, commit) = envelope(&lease, access).await?;
+        let mut plans = Vec::with_capacity(N);
+        for call in &calls {
+            plans.push(lease.plan(call.query.sql, call.query.types).await?);
+        }
+        let user_id = claims.user_id();
+        let params: Vec<Vec<&(dyn ToSql + Sync)>> = calls
+            .iter()
+            .map(|call| std::iter::once(&user_id as &(dyn ToSql + Sync)).chain(call.params.iter().copied()).collect())
+            .collect();
+        let payload = claims.payload();
+        let identity: [&(dyn ToSql + Sync); 2] = [&payload, &self.statement_timeout];
+
+        lease.busy();
+        // `join!` polls all of them before any answer is looked at, so that COMMIT is queued whatever
+        // happens to the others. `try_join!` would leave the transaction open when a parameter fails to encode.
+        let (begun, set, answers, committed) = join!(
+            lease.run(&begin, &[]),
+            lease.run(&settings, &identity),
+            join_all(plans.iter().zip(&params).map(|(plan, params)| lease.run(plan, params))),
+            lease.run(&commit, &[]),
+        );
+        if committed.is_ok() {
+            lease.idle();
+        }
+        begun?;
+        set?;
+        let mut rows = Vec::with_capacity(N);
+        for answer in answers {
+            rows.push(answer?);
+        }
+        committed?;
+        Ok(rows.try_into().unwrap_or_else(|_| unreachable!("as many answers as calls")))
+    }
+
+    /// Runs one statement as the speaker; see [`Store::pipeline`].
+    pub async fn run(
+        &self,
+        claims: &Claims,
+        query: &'static Query,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, Error> {
+        let [rows] = self.pipeline(claims, [Call::new(query, params)]).await?;
+        Ok(rows)
+    }
+
+    /// Runs one statement that may be the user's first write.
+    ///
+    /// Rows refer to `users`, so a user known only from a token gets a row there first: not on every write,
+    /// but when Postgres misses it.
+    pub async fn run_provisioned(
+        &self,
+        claims: &Claims,
+        query: &'static Query,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, Error> {
+        match self.run(claims, query, params).await {
+            Err(error) if error.is_missing_parent() => {
+                self.run(claims, &crate::rows::users::ENSURE, &[]).await?;
+                self.run(claims, query, params).await
+            }
+            other => other,
+        }
+    }
+
+    /// Runs an insert that takes an idempotency key as its last parameter and answers the row, followed by
+    /// whether it is new. None: the row that the key made is gone.
+    pub(crate) async fn create<T: for<'r> From<&'r Row>>(
+        &self,
+        claims: &Claims,
+        insert: &'static Query,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<Option<Created<T>>, Error> {
+        let rows = match self.run_provisioned(claims, insert, params).await {
+            // Another request with the same key was faster by less than a transaction; now its row is there.
+            Err(error) if error.is_duplicate() => self.run(claims, insert, params).await?,
+            other => other?,
+        };
+        Ok(rows.first().map(|row| Created { row: row.into(), new: row.get(row.len() - 1) }))
+    }
+
+    /// Runs `work` in a transaction as the speaker, and commits if it succeeds.
+    ///
+    /// If any statement failed, nothing is committed and its error is returned, even if `work` swallowed
+    /// it. If the future is dropped, nothing is committed.
+    pub async fn run_as<T, E: From<Error>>(
+        &self,
+        claims: &Claims,
+        access: Access,
+        work: impl AsyncFnOnce(&TenantTx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut lease = self.connections.lease().await?;
+        let (begin, settings, commit) = envelope(&lease, access).await?;
+        let payload = claims.payload();
+        let identity: [&(dyn ToSql + Sync); 2] = [&payload, &self.statement_timeout];
+        lease.busy();
+        let (begun, set) = join!(
+            lease.run(&begin, &[]),
+            lease.run(&settings, &identity),
+        );
+        begun.map_err(Error::from)?;
+        set.map_err(Error::from)?;
+
+        let tx = TenantTx { lease: &lease, claims, first_error: Mutex::new(None), unanswered: AtomicUsize::new(0) };
+        let done = work(&tx).await?;
+        // COMMIT answers OK for an aborted transaction, so its answer proves nothing.
+        tx.verdict()?;
+        lease.run(&commit, &[]).await.map_err(Error::from)?;
+        lease.idle();
+        Ok(done)
+    }
+
+    /// Whether a connection can be had and answers, and which schema version is there.
+    pub async fn schema_version(&self) -> Result<Option<i32>, Error> {
+        let lease = self.connections.lease().await?;
+        let plan = lease.plan("select mako.schema_version()", &[]).await?;
+        let rows = lease.run(&plan, &[]).await?;
+        Ok(rows.first().and_then(|row| row.get(0)))
+    }
+
+    /// Connections open, and how many of them are in use.
+    #[must_use]
+    pub fn connections(&self) -> (usize, usize) {
+        self.connections.status()
+    }
+}
+
+/// A transaction in which Postgres knows the tenant. Made by [`Store::run_as`] only.
+pub struct TenantTx<'a> {
+    lease: &'a Lease,
+    claims: &'a Claims,
+    first_error: Mutex<Option<Error>>,
+    unanswered: AtomicUsize,
+}
+
+impl TenantTx<'_> {
+    /// Runs a statement; `params` are the values of `$2…`.
+    pub async fn run(&self, query: &'static Query, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Error> {
+        self.unanswered.fetch_add(1, Ordering::Relaxed);
+        let user_id = self.claims.user_id();
+        let params: Vec<&(dyn ToSql + Sync)> =
+            std::iter::once(&user_id as &(dyn ToSql + Sync)).chain(params.iter().copied()).collect();
+        let answer = match self.lease.plan(query.sql, query.types).await {
+            Ok(plan) => self.lease.run(&plan, &params).await.map_err(Error::from),
+            Err(error) => Err(error),
+        };
+        self.unanswered.fetch_sub(1, Ordering::Relaxed);
+        answer.inspect_err(|error| {
+            let mut first = self.first_error.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            first.get_or_insert_with(|| error.clone());
+        })
+    }
+
+    /// The first error of the transaction, or that one of its statements was never waited for.
+    fn verdict(self) -> Result<(), Error> {
+        match self.first_error.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+            Some(error) => Err(error),
+            None if self.unanswered.into_inner() > 0 => Err(Error::Abandoned),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What stands around every tenant's statements: BEGIN, the settings, COMMIT.
+async fn envelope(lease: &Lease, access: Access) -> Result<(Plan, Plan, Plan), Error> {
+    let begin = match access {
+        Access::Read => "begin read only",
+        Access::Write => "begin read write",
+    };
+    Ok((
+        lease.plan(begin, &[]).await?,
+        lease.plan(SETTINGS, &[Type::TEXT, Type::TEXT]).await?,
+        lease.plan("commit", &[]).await?,
+    ))
+}
+
+/// Transaction-local settings, in one statement. The legacy claims are blanked because Supabase's
+/// `auth.uid()` prefers them: a stale one would impersonate.
+const SETTINGS: &str = include_str!("../../../sql/settings.sql");

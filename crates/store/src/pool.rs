@@ -1,0 +1,142 @@
+//! Where do connections come from, and when may one be lent again?
+//!
+//! The only place that takes a connection from the pool. A [`Lease`] goes back only when its transaction
+//! is known to be over; a request that was dropped half-way leaves the roll-back to a task, and the next
+//! borrower never sees its role, claims or open transaction.
+
+use std::time::Duration;
+
+use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod};
+use tokio_postgres::Statement;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::Row;
+
+use crate::connect::Target;
+use crate::error::Error;
+use crate::login;
+
+/// How long a request waits for a free connection before it is answered 503.
+const WAIT: Duration = Duration::from_secs(5);
+/// How long an abandoned transaction may take to end before its connection is closed instead.
+const ROLL_BACK: Duration = Duration::from_secs(30);
+
+/// Connections of the login role, each checked to be a safe one before its first use.
+pub(crate) struct Connections {
+    pool: Pool,
+    prepared: bool,
+}
+
+impl Connections {
+    pub(crate) fn new(target: &Target, size: usize, prepared: bool) -> Result<Self, Error> {
+        let config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = Manager::from_config(target.config.clone(), target.tls.clone(), config);
+        let pool = Pool::builder(manager)
+            .max_size(size)
+            .wait_timeout(Some(WAIT))
+            .create_timeout(Some(WAIT))
+            .runtime(deadpool_postgres::Runtime::Tokio1)
+            .post_create(Hook::async_fn(|client, _| {
+                Box::pin(async move {
+                    match login::objection(client).await.map_err(HookError::Backend)? {
+                        Some(why) => Err(HookError::Message(why.into())),
+                        None => Ok(()),
+                    }
+                })
+            }))
+            .build()
+            .map_err(|_| Error::Mismatch("pool"))?;
+        Ok(Self { pool, prepared })
+    }
+
+    /// Takes a connection out of the pool, waiting at most [`WAIT`].
+    #[expect(clippy::disallowed_methods, reason = "this is the place the fence points to")]
+    pub(crate) async fn lease(&self) -> Result<Lease, Error> {
+        let connection = self.pool.get().await?;
+        Ok(Lease { connection: Some(connection), prepared: self.prepared, idle: true })
+    }
+
+    /// Connections open, and how many of them are in use.
+    pub(crate) fn status(&self) -> (usize, usize) {
+        let status = self.pool.status();
+        (status.size, status.size.saturating_sub(status.available))
+    }
+}
+
+/// A connection on loan.
+pub(crate) struct Lease {
+    /// Always there, but for the moment in which `drop` takes it.
+    connection: Option<Object>,
+    prepared: bool,
+    idle: bool,
+}
+
+/// A statement ready to be put on the wire in one poll.
+pub(crate) enum Plan {
+    Prepared(Statement),
+    /// For transaction poolers: parsed and executed in one message, never named.
+    Unnamed { sql: &'static str, types: &'static [Type] },
+}
+
+impl Lease {
+    fn connection(&self) -> &Object {
+        self.connection.as_ref().expect("taken only by drop")
+    }
+
+    /// Makes a statement ready. Must be awaited before BEGIN: preparing is a round trip of its own.
+    pub(crate) async fn plan(&self, sql: &'static str, types: &'static [Type]) -> Result<Plan, Error> {
+        if !self.prepared {
+            return Ok(Plan::Unnamed { sql, types });
+        }
+        Ok(Plan::Prepared(self.connection().prepare_typed_cached(sql, types).await?))
+    }
+
+    /// Runs a plan. The first poll puts the whole message on the wire, so several joined runs are pipelined.
+    pub(crate) async fn run(
+        &self,
+        plan: &Plan,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, tokio_postgres::Error> {
+        match plan {
+            Plan::Prepared(statement) => self.connection().query(statement, params).await,
+            Plan::Unnamed { sql, types } => {
+                let typed: Vec<_> = params.iter().copied().zip(types.iter().cloned()).collect();
+                self.connection().query_typed(sql, &typed).await
+            }
+        }
+    }
+
+    /// From here on the connection may be inside a transaction.
+    pub(crate) fn busy(&mut self) {
+        self.idle = false;
+    }
+
+    /// The transaction is over: the connection may be lent again.
+    pub(crate) fn idle(&mut self) {
+        self.idle = true;
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        if self.idle {
+            return; // Dropping the object gives it back.
+        }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            drop(Object::take(connection)); // Closes it.
+            return;
+        };
+        runtime.spawn(roll_back(connection));
+    }
+}
+
+/// Ends whatever the dropped request left behind, and only then gives the connection back.
+///
+/// A pipelined write that was already on the wire is committed all the same; its COMMIT precedes this.
+#[expect(clippy::disallowed_methods, reason = "ROLLBACK carries nothing of a tenant")]
+async fn roll_back(connection: Object) {
+    let ended = tokio::time::timeout(ROLL_BACK, connection.batch_execute("rollback")).await;
+    if !matches!(ended, Ok(Ok(()))) {
+        drop(Object::take(connection));
+    }
+}

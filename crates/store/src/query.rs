@@ -1,0 +1,53 @@
+//! Which statements are there? Each is one file under `sql/queries/`, known at compile time.
+//!
+//! `$1` is always the caller's user id: the door supplies it from the claims, for the planner and for
+//! Citus' routing (row-level security is the guarantee). The types of `$2…` are stated, so that the same
+//! statement runs prepared or, through a transaction pooler, unnamed.
+
+use tokio_postgres::types::Type;
+
+/// Whether a statement changes rows; decides between `begin read only` and `begin`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Access {
+    /// Reads only: runs in a read-only transaction.
+    Read,
+    /// Inserts, updates or deletes.
+    Write,
+}
+
+/// One statement on tenant tables.
+#[derive(Debug)]
+pub struct Query {
+    /// The file under `sql/queries/`, without `.sql`.
+    pub name: &'static str,
+    /// Its text.
+    pub sql: &'static str,
+    /// The types of all parameters, `$1` (the user id, text) first.
+    pub types: &'static [Type],
+    /// Whether it changes rows.
+    pub access: Access,
+}
+
+/// Declares a [`Query`]: `query!(Read "leads/list" [TEXT, INT8])`, the types being those of `$2…`.
+macro_rules! query {
+    ($access:ident $name:literal [$($type:ident),*]) => {
+        $crate::query::Query {
+            name: $name,
+            sql: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../sql/queries/", $name, ".sql")),
+            types: &[tokio_postgres::types::Type::TEXT $(, tokio_postgres::types::Type::$type)*],
+            access: $crate::query::Access::$access,
+        }
+    };
+}
+pub(crate) use query;
+
+/// Every statement, for the test that prepares each as the role that runs it.
+pub static ALL: &[&[&Query]] = &[
+    crate::rows::users::QUERIES,
+    crate::rows::leads::QUERIES,
+    crate::rows::contacts::QUERIES,
+    crate::rows::contact_import::QUERIES,
+    crate::rows::call_logs::QUERIES,
+    crate::rows::automation_logs::QUERIES,
+    crate::rows::dashboard::QUERIES,
+];

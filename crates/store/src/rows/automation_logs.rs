@@ -1,0 +1,106 @@
+//! Automation logs: what automations did.
+
+use chrono::{DateTime, Utc};
+use identity::Claims;
+use tokio_postgres::Row;
+
+use super::Created;
+use super::page::{Cursor, Listed, Ordered, Page};
+use crate::door::{Call, Store};
+use crate::error::Error;
+use crate::query::{Query, query};
+
+/// A row of `public.automation_logs`, without its tenant.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the columns are documented in sql/migrations")]
+pub struct AutomationLog {
+    pub id: String,
+    pub action_type: String,
+    pub status: String,
+    pub details: Option<String>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// What a new automation log consists of.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "the columns are documented in sql/migrations")]
+pub struct NewAutomationLog {
+    pub action_type: String,
+    pub status: String,
+    pub details: Option<String>,
+}
+
+/// Which automation logs to list; None filters nothing.
+#[derive(Clone, Debug, Default)]
+pub struct AutomationLogFilter {
+    /// Exactly this type, for example `sms` or `call`.
+    pub action_type: Option<String>,
+    /// Exactly this status.
+    pub status: Option<String>,
+    /// At or after this time.
+    pub created_after: Option<DateTime<Utc>>,
+    /// Before this time.
+    pub created_before: Option<DateTime<Utc>>,
+}
+
+static LIST: Query =
+    query!(Read "automation_logs/list" [TIMESTAMPTZ, TEXT, INT8, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
+static COUNT: Query = query!(Read "automation_logs/count" [TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
+static FIND: Query = query!(Read "automation_logs/find" [TEXT]);
+static INSERT: Query = query!(Write "automation_logs/insert" [TEXT, TEXT, TEXT, TEXT]);
+pub(crate) static QUERIES: &[&Query] = &[&LIST, &COUNT, &FIND, &INSERT];
+
+/// The speaker's automation logs, newest first.
+pub async fn list(
+    store: &Store,
+    claims: &Claims,
+    filter: &AutomationLogFilter,
+    page: &Page,
+) -> Result<Listed<AutomationLog>, Error> {
+    let AutomationLogFilter { action_type, status, created_after, created_before } = filter;
+    let (before, id, fetch) = (page.created_before(), page.id_before(), page.fetch());
+    let list = Call::new(&LIST, &[&before, &id, &fetch, action_type, status, created_after, created_before]);
+    if !page.count {
+        let [rows] = store.pipeline(claims, [list]).await?;
+        return Ok(Listed::new(page, &rows, None));
+    }
+    let count = Call::new(&COUNT, &[action_type, status, created_after, created_before]);
+    let [rows, count] = store.pipeline(claims, [list, count]).await?;
+    Ok(Listed::new(page, &rows, Some(&count)))
+}
+
+/// One of the speaker's automation logs.
+pub async fn find(store: &Store, claims: &Claims, id: &str) -> Result<Option<AutomationLog>, Error> {
+    Ok(store.run(claims, &FIND, &[&id]).await?.first().map(AutomationLog::from))
+}
+
+/// Adds an automation log, or finds the one that the same key added before; None if that one is gone.
+pub async fn create(
+    store: &Store,
+    claims: &Claims,
+    new: &NewAutomationLog,
+    idempotency_key: Option<&str>,
+) -> Result<Option<Created<AutomationLog>>, Error> {
+    let NewAutomationLog { action_type, status, details } = new;
+    store.create(claims, &INSERT, &[action_type, status, details, &idempotency_key]).await
+}
+
+impl From<&Row> for AutomationLog {
+    fn from(row: &Row) -> Self {
+        Self {
+            id: row.get(0),
+            action_type: row.get(1),
+            status: row.get(2),
+            details: row.get(3),
+            created_at: row.get(4),
+            updated_at: row.get(5),
+        }
+    }
+}
+
+impl Ordered for AutomationLog {
+    fn position(&self) -> Cursor {
+        Cursor::after(self.created_at, &self.id)
+    }
+}

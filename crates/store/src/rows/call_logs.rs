@@ -1,0 +1,120 @@
+//! Call logs: calls that were handled.
+
+use chrono::{DateTime, Utc};
+use identity::Claims;
+use tokio_postgres::Row;
+
+use super::page::{Cursor, Listed, Ordered, Page};
+use super::{Created, containing};
+use crate::door::{Call, Store};
+use crate::error::Error;
+use crate::query::{Query, query};
+
+/// A row of `public.call_logs`, without its tenant.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the columns are documented in sql/migrations")]
+pub struct CallLog {
+    pub id: String,
+    pub phone: Option<String>,
+    pub recording_url: Option<String>,
+    /// Seconds.
+    pub duration: Option<i32>,
+    pub sentiment: Option<String>,
+    pub summary: Option<String>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// What a new call log consists of.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "the columns are documented in sql/migrations")]
+pub struct NewCallLog {
+    pub phone: String,
+    pub recording_url: Option<String>,
+    /// Seconds.
+    pub duration: Option<i32>,
+    pub sentiment: Option<String>,
+    pub summary: Option<String>,
+}
+
+/// Which calls to list; None filters nothing.
+#[derive(Clone, Debug, Default)]
+pub struct CallLogFilter {
+    /// Any of these spellings of a phone number.
+    pub phone: Option<Vec<String>>,
+    /// Exactly this sentiment.
+    pub sentiment: Option<String>,
+    /// In phone or summary, in any case.
+    pub q: Option<String>,
+    /// At or after this time.
+    pub created_after: Option<DateTime<Utc>>,
+    /// Before this time.
+    pub created_before: Option<DateTime<Utc>>,
+}
+
+static LIST: Query =
+    query!(Read "call_logs/list" [TIMESTAMPTZ, TEXT, INT8, TEXT_ARRAY, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
+static COUNT: Query = query!(Read "call_logs/count" [TEXT_ARRAY, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
+static FIND: Query = query!(Read "call_logs/find" [TEXT]);
+static INSERT: Query = query!(Write "call_logs/insert" [TEXT, TEXT, INT4, TEXT, TEXT, TEXT]);
+pub(crate) static QUERIES: &[&Query] = &[&LIST, &COUNT, &FIND, &INSERT];
+
+/// The speaker's calls, newest first.
+pub async fn list(
+    store: &Store,
+    claims: &Claims,
+    filter: &CallLogFilter,
+    page: &Page,
+) -> Result<Listed<CallLog>, Error> {
+    let q = filter.q.as_deref().map(containing);
+    let CallLogFilter { phone, sentiment, created_after, created_before, .. } = filter;
+    let (before, id, fetch) = (page.created_before(), page.id_before(), page.fetch());
+    let list =
+        Call::new(&LIST, &[&before, &id, &fetch, phone, sentiment, &q, created_after, created_before]);
+    if !page.count {
+        let [rows] = store.pipeline(claims, [list]).await?;
+        return Ok(Listed::new(page, &rows, None));
+    }
+    let count = Call::new(&COUNT, &[phone, sentiment, &q, created_after, created_before]);
+    let [rows, count] = store.pipeline(claims, [list, count]).await?;
+    Ok(Listed::new(page, &rows, Some(&count)))
+}
+
+/// One of the speaker's calls.
+pub async fn find(store: &Store, claims: &Claims, id: &str) -> Result<Option<CallLog>, Error> {
+    Ok(store.run(claims, &FIND, &[&id]).await?.first().map(CallLog::from))
+}
+
+/// Adds a call, or finds the one that the same key added before; None if that one is gone.
+pub async fn create(
+    store: &Store,
+    claims: &Claims,
+    new: &NewCallLog,
+    idempotency_key: Option<&str>,
+) -> Result<Option<Created<CallLog>>, Error> {
+    let NewCallLog { phone, recording_url, duration, sentiment, summary } = new;
+    store
+        .create(claims, &INSERT, &[phone, recording_url, duration, sentiment, summary, &idempotency_key])
+        .await
+}
+
+impl From<&Row> for CallLog {
+    fn from(row: &Row) -> Self {
+        Self {
+            id: row.get(0),
+            phone: row.get(1),
+            recording_url: row.get(2),
+            duration: row.get(3),
+            sentiment: row.get(4),
+            summary: row.get(5),
+            created_at: row.get(6),
+            updated_at: row.get(7),
+        }
+    }
+}
+
+impl Ordered for CallLog {
+    fn position(&self) -> Cursor {
+        Cursor::after(self.created_at, &self.id)
+    }
+}

@@ -1,0 +1,165 @@
+//! Leads: people who may become customers.
+
+use chrono::{DateTime, Utc};
+use identity::Claims;
+use tokio_postgres::Row;
+
+use super::page::{Cursor, Listed, Ordered, Page};
+use super::{Change, Created, containing};
+use crate::door::{Call, Store};
+use crate::error::Error;
+use crate::query::{Query, query};
+
+/// A row of `public.leads`, without its tenant: whoever sees it is the tenant.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the columns are documented in sql/migrations")]
+pub struct Lead {
+    pub id: String,
+    pub name: String,
+    pub phone: String,
+    pub status: String,
+    pub source: String,
+    pub summary: Option<String>,
+    pub ai_summary: Option<String>,
+    pub sentiment: Option<String>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// What a new lead consists of.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "the columns are documented in sql/migrations")]
+pub struct NewLead {
+    pub name: String,
+    pub phone: String,
+    pub status: String,
+    pub source: String,
+    pub summary: Option<String>,
+    pub ai_summary: Option<String>,
+    pub sentiment: Option<String>,
+}
+
+/// What to change in a lead; None and [`Change::Keep`] leave a column alone.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "the columns are documented in sql/migrations")]
+pub struct LeadChange {
+    pub name: Option<String>,
+    pub phone: Option<String>,
+    pub status: Option<String>,
+    pub source: Option<String>,
+    pub summary: Change<String>,
+    pub ai_summary: Change<String>,
+    pub sentiment: Change<String>,
+}
+
+/// Which leads to list; None filters nothing.
+#[derive(Clone, Debug, Default)]
+pub struct LeadFilter {
+    /// Exactly this status.
+    pub status: Option<String>,
+    /// Exactly this source.
+    pub source: Option<String>,
+    /// Exactly this sentiment.
+    pub sentiment: Option<String>,
+    /// Any of these spellings of a phone number.
+    pub phone: Option<Vec<String>>,
+    /// In name, phone or summary, in any case.
+    pub q: Option<String>,
+    /// At or after this time.
+    pub created_after: Option<DateTime<Utc>>,
+    /// Before this time.
+    pub created_before: Option<DateTime<Utc>>,
+}
+
+static LIST: Query =
+    query!(Read "leads/list" [TIMESTAMPTZ, TEXT, INT8, TEXT, TEXT, TEXT, TEXT_ARRAY, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
+static COUNT: Query = query!(Read "leads/count" [TEXT, TEXT, TEXT, TEXT_ARRAY, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
+static FIND: Query = query!(Read "leads/find" [TEXT]);
+static INSERT: Query = query!(Write "leads/insert" [TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT]);
+static UPDATE: Query =
+    query!(Write "leads/update" [TEXT, TEXT, TEXT, TEXT, TEXT, BOOL, TEXT, BOOL, TEXT, BOOL, TEXT]);
+static DELETE: Query = query!(Write "leads/delete" [TEXT]);
+pub(crate) static QUERIES: &[&Query] = &[&LIST, &COUNT, &FIND, &INSERT, &UPDATE, &DELETE];
+
+/// The speaker's leads, newest first.
+pub async fn list(store: &Store, claims: &Claims, filter: &LeadFilter, page: &Page) -> Result<Listed<Lead>, Error> {
+    let q = filter.q.as_deref().map(containing);
+    let LeadFilter { status, source, sentiment, phone, created_after, created_before, .. } = filter;
+    let (before, id, fetch) = (page.created_before(), page.id_before(), page.fetch());
+    let list = Call::new(
+        &LIST,
+        &[&before, &id, &fetch, status, source, sentiment, phone, &q, created_after, created_before],
+    );
+    if !page.count {
+        let [rows] = store.pipeline(claims, [list]).await?;
+        return Ok(Listed::new(page, &rows, None));
+    }
+    let count = Call::new(&COUNT, &[status, source, sentiment, phone, &q, created_after, created_before]);
+    let [rows, count] = store.pipeline(claims, [list, count]).await?;
+    Ok(Listed::new(page, &rows, Some(&count)))
+}
+
+/// One of the speaker's leads.
+pub async fn find(store: &Store, claims: &Claims, id: &str) -> Result<Option<Lead>, Error> {
+    Ok(store.run(claims, &FIND, &[&id]).await?.first().map(Lead::from))
+}
+
+/// Adds a lead, or finds the one that the same key added before; None if that one is gone.
+pub async fn create(
+    store: &Store,
+    claims: &Claims,
+    new: &NewLead,
+    idempotency_key: Option<&str>,
+) -> Result<Option<Created<Lead>>, Error> {
+    let NewLead { name, phone, status, source, summary, ai_summary, sentiment } = new;
+    store
+        .create(claims, &INSERT, &[name, phone, status, source, summary, ai_summary, sentiment, &idempotency_key])
+        .await
+}
+
+/// Changes a lead of the speaker's.
+pub async fn update(store: &Store, claims: &Claims, id: &str, change: &LeadChange) -> Result<Option<Lead>, Error> {
+    let LeadChange { name, phone, status, source, .. } = change;
+    let (set_summary, summary) = change.summary.parts();
+    let (set_ai_summary, ai_summary) = change.ai_summary.parts();
+    let (set_sentiment, sentiment) = change.sentiment.parts();
+    let rows = store
+        .run(
+            claims,
+            &UPDATE,
+            &[
+                &id, name, phone, status, source, &set_summary, &summary, &set_ai_summary, &ai_summary,
+                &set_sentiment, &sentiment,
+            ],
+        )
+        .await?;
+    Ok(rows.first().map(Lead::from))
+}
+
+/// Deletes a lead of the speaker's; false if there is none.
+pub async fn delete(store: &Store, claims: &Claims, id: &str) -> Result<bool, Error> {
+    Ok(!store.run(claims, &DELETE, &[&id]).await?.is_empty())
+}
+
+impl From<&Row> for Lead {
+    fn from(row: &Row) -> Self {
+        Self {
+            id: row.get(0),
+            name: row.get(1),
+            phone: row.get(2),
+            status: row.get(3),
+            source: row.get(4),
+            summary: row.get(5),
+            ai_summary: row.get(6),
+            sentiment: row.get(7),
+            created_at: row.get(8),
+            updated_at: row.get(9),
+        }
+    }
+}
+
+impl Ordered for Lead {
+    fn position(&self) -> Cursor {
+        Cursor::after(self.created_at, &self.id)
+    }
+}

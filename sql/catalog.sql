@@ -1,0 +1,36 @@
+-- A digest of what policies/$1.sql decides: of the table public.$1, or else of the schema mako
+with relation as (
+  select c.*, n.nspname
+  from pg_class c
+  join pg_namespace n on n.oid = c.relnamespace
+  where c.relkind in ('r', 'p')
+    and case when to_regclass(format('public.%I', $1::text)) is null
+      then n.nspname = 'mako' and c.relname <> 'schema_history'
+      else n.nspname = 'public' and c.relname = $1::text
+    end
+),
+line(text) as (
+  select format('table %s owner %s rls %s force %s', oid::regclass, relowner::regrole, relrowsecurity, relforcerowsecurity)
+  from relation
+  union all
+  select format('grant on %s %s', r.oid::regclass, g) from relation r, unnest(r.relacl) g
+  union all
+  select format('grant on %s.%s %s', r.oid::regclass, a.attname, g)
+  from relation r
+  join pg_attribute a on a.attrelid = r.oid and not a.attisdropped, unnest(a.attacl) g
+  union all
+  select format('policy %s on %s permissive %s for %s to %s using %s check %s',
+    p.polname, r.oid::regclass, p.polpermissive, p.polcmd,
+    (select string_agg(role::regrole::text, ',' order by role::regrole::text) from unnest(p.polroles) role),
+    pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))
+  from relation r
+  join pg_policy p on p.polrelid = r.oid
+  union all
+  select format('function %s owner %s definer %s volatile %s settings %s source %s grants %s',
+    f.oid::regprocedure, f.proowner::regrole, f.prosecdef, f.provolatile, f.proconfig, md5(f.prosrc),
+    (select string_agg(g::text, ',' order by g::text) from unnest(f.proacl) g))
+  from pg_proc f
+  join pg_namespace n on n.oid = f.pronamespace and n.nspname = 'mako'
+  where to_regclass(format('public.%I', $1::text)) is null
+)
+select coalesce(md5(string_agg(text, E'\n' order by text collate "C")), '') from line

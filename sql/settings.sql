@@ -1,0 +1,10 @@
+-- The identity and limits of one transaction: $1 the claims, $2 statement_timeout in milliseconds
+select set_config('search_path', 'public', true)
+     , set_config('statement_timeout', $2, true)
+     , set_config('idle_in_transaction_session_timeout', '30s', true)
+     , set_config('request.jwt.claim', '', true)
+     , set_config('request.jwt.claim.sub', '', true)
+     , set_config('request.jwt.claim.role', '', true)
+     , set_config('request.jwt.claim.email', '', true)
+     , set_config('request.jwt.claims', $1, true)
+     , set_config('role', 'authenticated', true)
