@@ -1,1 +1,14 @@
-//! Not yet.
+#![doc = include_str!("../README.md")]
+#![expect(clippy::missing_panics_doc, reason = "a harness panics when a test fails")]
+
+pub mod cluster;
+pub mod database;
+pub mod npm;
+pub mod people;
+pub mod pgbouncer;
+pub mod postgrest;
+pub mod process;
+pub mod service;
+
+pub use database::TestDatabase;
+pub use service::Service;

@@ -1,1 +1,25 @@
-//! Not yet.
+#![doc = include_str!("../README.md")]
+#![deny(missing_docs)]
+
+mod authenticator;
+mod claims;
+mod json;
+pub mod jwks;
+mod keys;
+mod mint;
+mod provider;
+mod rejected;
+mod rules;
+mod secret;
+mod speaker;
+mod unverified;
+mod verifier;
+
+pub use authenticator::{AuthError, Authenticator};
+pub use claims::Claims;
+pub use keys::{KeySet, NotAKeySet};
+pub use mint::mint;
+pub use rejected::Rejected;
+pub use secret::{HmacSecret, WeakSecret};
+pub use speaker::{ServiceToken, Speaker};
+pub use verifier::{Misconfigured, Settings, Verifier};

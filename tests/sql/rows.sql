@@ -1,0 +1,27 @@
+-- {rows} rows in every tenant table for the user {user}, as the superuser; texts are the user's, to be told apart
+insert into public.users (id, email, password, business_name) values ('{user}', '{email}', '!', 'Business of {email}');
+insert into public.leads (user_id, name, phone, status, source, summary, created_at)
+select '{user}', 'Lead ' || n || ' of {email}', '+1555000' || lpad(n::text, 4, '0'), 'new', 'Voice', 'summary of {email}',
+  now() - n * interval '1 hour'
+from generate_series(1, {rows}) n;
+insert into public.contacts (user_id, first_name, last_name, email, phone)
+select '{user}', 'Contact', n || ' of {email}', n || '.{email}', '+1555001' || lpad(n::text, 4, '0')
+from generate_series(1, {rows}) n;
+insert into public.call_logs (user_id, phone, duration, summary)
+select '{user}', '+1555002' || lpad(n::text, 4, '0'), 60 * n, 'call of {email}'
+from generate_series(1, {rows}) n;
+insert into public.automation_logs (user_id, action_type, status, details)
+select '{user}', 'sms', 'completed', 'details of {email}'
+from generate_series(1, {rows}) n;
+insert into public.api_keys (user_id, service_name, encrypted_key)
+select '{user}', (array['vapi', 'twilio', 'make'])[n], 'sealed for {email}'
+from generate_series(1, {rows}) n;
+insert into public.webhook_events (user_id, source, scope, dedupe_key, event_type, payload)
+select '{user}', 'twilio', 'platform', n || ' of {email}', 'sms', '{}'
+from generate_series(1, {rows}) n;
+insert into public.user_phone_numbers (user_id, phone, provider, label)
+select '{user}', '+1555003' || lpad(n::text, 4, '0'), 'twilio', 'number of {email}'
+from generate_series(1, {rows}) n;
+insert into public.webhook_endpoints (user_id, source)
+select '{user}', (array['vapi', 'twilio', 'make'])[n]
+from generate_series(1, {rows}) n;

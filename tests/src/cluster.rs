@@ -1,0 +1,102 @@
+//! One Postgres for all tests of a process that run at the same time.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Weak};
+
+use devdb::{Data, Options, Postgres, Search};
+use store::Target;
+use store::admin::Admin;
+use tokio::sync::Mutex;
+
+/// A running Postgres with a migrated template database.
+pub struct Cluster {
+    postgres: Postgres,
+    /// Only one clone at a time: CREATE DATABASE refuses a template that another session is reading.
+    cloning: Mutex<()>,
+}
+
+/// What the login role `mako` has as its password in tests.
+pub const LOGIN_PASSWORD: &str = "login-password-of-the-tests";
+/// What PostgREST's login `authenticator` has as its password in tests.
+pub const AUTHENTICATOR_PASSWORD: &str = "authenticator-password-of-the-tests";
+const TEMPLATE: &str = "mako_template";
+
+/// Held by the tests that run now; when the last one ends, Postgres stops.
+static SHARED: Mutex<Weak<Cluster>> = Mutex::const_new(Weak::new());
+static NEXT: AtomicU32 = AtomicU32::new(1);
+
+impl Cluster {
+    /// The cluster of this process, started if it isn't there.
+    pub async fn shared() -> Arc<Self> {
+        let mut shared = SHARED.lock().await;
+        if let Some(cluster) = shared.upgrade() {
+            return cluster;
+        }
+        let cluster = Arc::new(Self::start(Search::from_env()).await);
+        *shared = Arc::downgrade(&cluster);
+        cluster
+    }
+
+    /// A cluster of one's own, for tests that stop it or need another version.
+    pub async fn start(search: Search) -> Self {
+        let settings = [("max_connections", "300")].map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let options = Options { data: Data::Ephemeral, search, settings };
+        let postgres = tokio::task::spawn_blocking(move || devdb::start(options, &mut |_| ()))
+            .await
+            .expect("devdb doesn't panic")
+            .expect("a private Postgres starts");
+        let cluster = Self { postgres, cloning: Mutex::new(()) };
+        cluster.admin("postgres").await.run("template", &format!("create database {TEMPLATE}")).await.expect("created");
+        let login = Target::parse(&cluster.login_url(TEMPLATE), None).expect("a URL");
+        cluster.admin(TEMPLATE).await.migrate(Some(&login), &mut |_| ()).await.expect("the template migrates");
+        let password = format!("alter role authenticator password '{AUTHENTICATOR_PASSWORD}'");
+        cluster.admin("postgres").await.run("authenticator", &password).await.expect("a superuser may");
+        cluster
+    }
+
+    /// An owner's session.
+    pub async fn admin(&self, database: &str) -> Admin {
+        let target = Target::parse(&self.superuser_url(database), None).expect("a URL");
+        Admin::connect(&target).await.expect("the superuser can connect")
+    }
+
+    /// A migrated database of its own; returns its name.
+    pub async fn clone_template(&self) -> String {
+        let name = format!("t{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let _one_at_a_time = self.cloning.lock().await;
+        let sql = format!("create database {name} template {TEMPLATE}");
+        self.admin("postgres").await.run("clone", &sql).await.expect("the template can be cloned");
+        name
+    }
+
+    /// An empty database of its own; returns its name.
+    pub async fn empty_database(&self) -> String {
+        let name = format!("e{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        self.admin("postgres").await.run("empty", &format!("create database {name}")).await.expect("created");
+        name
+    }
+
+    /// The superuser's URL of a database.
+    #[must_use]
+    pub fn superuser_url(&self, database: &str) -> String {
+        self.postgres.superuser_url(database)
+    }
+
+    /// The URL of the service's login, what DATABASE_URL would be.
+    #[must_use]
+    pub fn login_url(&self, database: &str) -> String {
+        format!("postgres://mako:{LOGIN_PASSWORD}@127.0.0.1:{}/{database}", self.postgres.port())
+    }
+
+    /// The URL of PostgREST's login.
+    #[must_use]
+    pub fn authenticator_url(&self, database: &str) -> String {
+        format!("postgres://authenticator:{AUTHENTICATOR_PASSWORD}@127.0.0.1:{}/{database}", self.postgres.port())
+    }
+
+    /// The server behind it.
+    #[must_use]
+    pub fn postgres(&self) -> &Postgres {
+        &self.postgres
+    }
+}

@@ -1,0 +1,111 @@
+//! A migrated database of one's own.
+
+use std::sync::Arc;
+
+use store::{Settings, Store, Target};
+use tokio_postgres::{Client, NoTls};
+
+use crate::cluster::Cluster;
+use crate::people::Person;
+
+/// A clone of the template; it vanishes with the cluster.
+pub struct TestDatabase {
+    cluster: Arc<Cluster>,
+    name: String,
+}
+
+impl TestDatabase {
+    /// A migrated database without rows, on the shared cluster.
+    pub async fn new() -> Self {
+        Self::on(Cluster::shared().await).await
+    }
+
+    /// A migrated database without rows, on this cluster.
+    pub async fn on(cluster: Arc<Cluster>) -> Self {
+        let name = cluster.clone_template().await;
+        Self { cluster, name }
+    }
+
+    /// A database with nothing in it.
+    pub async fn empty() -> Self {
+        let cluster = Cluster::shared().await;
+        let name = cluster.empty_database().await;
+        Self { cluster, name }
+    }
+
+    /// The cluster that it lives on.
+    #[must_use]
+    pub fn cluster(&self) -> &Arc<Cluster> {
+        &self.cluster
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What DATABASE_URL would be.
+    #[must_use]
+    pub fn login_url(&self) -> String {
+        self.cluster.login_url(&self.name)
+    }
+
+    /// What ADMIN_DATABASE_URL would be.
+    #[must_use]
+    pub fn superuser_url(&self) -> String {
+        self.cluster.superuser_url(&self.name)
+    }
+
+    /// What PostgREST's db-uri would be.
+    #[must_use]
+    pub fn authenticator_url(&self) -> String {
+        self.cluster.authenticator_url(&self.name)
+    }
+
+    /// A session of the superuser, who sees everything.
+    pub async fn superuser(&self) -> Client {
+        connect(&self.superuser_url()).await
+    }
+
+    /// A session of the service's login.
+    pub async fn login(&self) -> Client {
+        connect(&self.login_url()).await
+    }
+
+    /// The store on it, with a pool of this size.
+    #[must_use]
+    pub fn store(&self, pool_size: usize) -> Store {
+        store(&self.login_url(), pool_size, true)
+    }
+
+    /// Rows for alice and bob in every tenant table, different in number: alice 3 of each, bob 2.
+    pub async fn with_rows(self) -> Self {
+        let client = self.superuser().await;
+        for (person, rows) in [(Person::Alice, 3), (Person::Bob, 2)] {
+            let sql = include_str!("../sql/rows.sql").replace("{user}", person.id()).replace("{email}", person.email());
+            batch(&client, &sql.replace("{rows}", &rows.to_string())).await;
+        }
+        self
+    }
+}
+
+/// A store on any URL.
+#[must_use]
+pub fn store(url: &str, pool_size: usize, prepared_statements: bool) -> Store {
+    let settings = Settings { pool_size, statement_timeout: std::time::Duration::from_secs(8), prepared_statements };
+    Store::new(&Target::parse(url, None).expect("a URL"), &settings).expect("a pool")
+}
+
+/// A plain session.
+pub async fn connect(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("the database answers");
+    tokio::spawn(connection);
+    client
+}
+
+/// Several statements at once.
+#[expect(clippy::disallowed_methods, reason = "tests set up what tenants can't")]
+pub async fn batch(client: &Client, sql: &str) {
+    client.batch_execute(sql).await.expect("the statements run");
+}

@@ -1,0 +1,63 @@
+//! The real PgBouncer in transaction mode: what stands between a service and a busy Supabase.
+
+use std::path::PathBuf;
+
+use tokio::process::Command;
+
+use crate::cluster::LOGIN_PASSWORD;
+use crate::database::TestDatabase;
+use crate::postgrest::unprivileged;
+use crate::process::{Process, free_port};
+
+/// A running PgBouncer.
+pub struct PgBouncer {
+    _process: Process,
+    folder: PathBuf,
+    port: u16,
+    database: String,
+}
+
+impl PgBouncer {
+    /// In front of a database, for the login `mako`.
+    pub async fn before(database: &TestDatabase) -> Self {
+        let port = free_port();
+        let folder = std::env::temp_dir().join(format!("mako-pgbouncer-{port}"));
+        std::fs::create_dir_all(&folder).expect("a temporary folder");
+        let (ini, users) = (folder.join("pgbouncer.ini"), folder.join("users.txt"));
+        let config = format!(
+            "[databases]\n{name} = host=127.0.0.1 port={server} dbname={name}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
+             listen_port = {port}\nunix_socket_dir =\nauth_type = plain\nauth_file = {users}\npool_mode = transaction\n\
+             default_pool_size = 4\nmax_client_conn = 200\n",
+            name = database.name(),
+            server = database.cluster().postgres().port(),
+            users = users.display(),
+        );
+        std::fs::write(&ini, config).expect("it can be written");
+        std::fs::write(&users, format!("\"mako\" \"{LOGIN_PASSWORD}\"\n")).expect("it can be written");
+        let mut command = Command::new(program());
+        command.arg(&ini);
+        unprivileged(&mut command);
+        let mut process = Process::start(&mut command);
+        process.wait_for(|log| log.contains("process up").then_some(())).await;
+        Self { _process: process, folder, port, database: database.name().to_owned() }
+    }
+
+    /// What DATABASE_URL would be.
+    #[must_use]
+    pub fn login_url(&self) -> String {
+        format!("postgres://mako:{LOGIN_PASSWORD}@127.0.0.1:{}/{}", self.port, self.database)
+    }
+}
+
+/// Debian keeps it where only root's PATH looks.
+fn program() -> PathBuf {
+    let places = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer", "/opt/homebrew/bin/pgbouncer", "/usr/local/bin/pgbouncer"];
+    let found = places.iter().map(PathBuf::from).find(|place| place.exists());
+    found.expect("PgBouncer is installed: apt-get install pgbouncer, or brew install pgbouncer")
+}
+
+impl Drop for PgBouncer {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.folder));
+    }
+}
