@@ -5,7 +5,9 @@ use std::path::Path;
 use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()?;
     for folder in ["policies", "sql"] {
         println!("cargo::rerun-if-changed={}", root.join(folder).display());
     }
@@ -20,8 +22,17 @@ fn main() -> io::Result<()> {
     files.sort();
     let mut list = String::from("&[\n");
     for file in files {
-        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        writeln!(list, "    ({name:?}, include_str!({:?})),", file.display().to_string()).map_err(io::Error::other)?;
+        let name = file
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        writeln!(
+            list,
+            "    ({name:?}, include_str!({:?})),",
+            file.display().to_string()
+        )
+        .map_err(io::Error::other)?;
     }
     list.push(']');
     let out = env::var_os("OUT_DIR").ok_or_else(|| io::Error::other("cargo sets OUT_DIR"))?;

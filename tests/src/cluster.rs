@@ -39,18 +39,42 @@ impl Cluster {
 
     /// A cluster of one's own, for tests that stop it or need another version.
     pub async fn start(search: Search) -> Self {
-        let settings = [("max_connections", "300")].map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-        let options = Options { data: Data::Ephemeral, search, settings };
+        let settings = [("max_connections", "300")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .to_vec();
+        let options = Options {
+            data: Data::Ephemeral,
+            search,
+            settings,
+        };
         let postgres = tokio::task::spawn_blocking(move || devdb::start(options, &mut |_| ()))
             .await
             .expect("devdb doesn't panic")
             .expect("a private Postgres starts");
-        let cluster = Self { postgres, cloning: Mutex::new(()) };
-        cluster.admin("postgres").await.run("template", &format!("create database {TEMPLATE}")).await.expect("created");
+        let cluster = Self {
+            postgres,
+            cloning: Mutex::new(()),
+        };
+        cluster
+            .admin("postgres")
+            .await
+            .run("template", &format!("create database {TEMPLATE}"))
+            .await
+            .expect("created");
         let login = Target::parse(&cluster.login_url(TEMPLATE), None).expect("a URL");
-        cluster.admin(TEMPLATE).await.migrate(Some(&login), &mut |_| ()).await.expect("the template migrates");
+        cluster
+            .admin(TEMPLATE)
+            .await
+            .migrate(Some(&login), &mut |_| ())
+            .await
+            .expect("the template migrates");
         let password = format!("alter role authenticator password '{AUTHENTICATOR_PASSWORD}'");
-        cluster.admin("postgres").await.run("authenticator", &password).await.expect("a superuser may");
+        cluster
+            .admin("postgres")
+            .await
+            .run("authenticator", &password)
+            .await
+            .expect("a superuser may");
         cluster
     }
 
@@ -65,14 +89,22 @@ impl Cluster {
         let name = format!("t{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let _one_at_a_time = self.cloning.lock().await;
         let sql = format!("create database {name} template {TEMPLATE}");
-        self.admin("postgres").await.run("clone", &sql).await.expect("the template can be cloned");
+        self.admin("postgres")
+            .await
+            .run("clone", &sql)
+            .await
+            .expect("the template can be cloned");
         name
     }
 
     /// An empty database of its own; returns its name.
     pub async fn empty_database(&self) -> String {
         let name = format!("e{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        self.admin("postgres").await.run("empty", &format!("create database {name}")).await.expect("created");
+        self.admin("postgres")
+            .await
+            .run("empty", &format!("create database {name}"))
+            .await
+            .expect("created");
         name
     }
 
@@ -85,13 +117,19 @@ impl Cluster {
     /// The URL of the service's login, what DATABASE_URL would be.
     #[must_use]
     pub fn login_url(&self, database: &str) -> String {
-        format!("postgres://mako:{LOGIN_PASSWORD}@127.0.0.1:{}/{database}", self.postgres.port())
+        format!(
+            "postgres://mako:{LOGIN_PASSWORD}@127.0.0.1:{}/{database}",
+            self.postgres.port()
+        )
     }
 
     /// The URL of PostgREST's login.
     #[must_use]
     pub fn authenticator_url(&self, database: &str) -> String {
-        format!("postgres://authenticator:{AUTHENTICATOR_PASSWORD}@127.0.0.1:{}/{database}", self.postgres.port())
+        format!(
+            "postgres://authenticator:{AUTHENTICATOR_PASSWORD}@127.0.0.1:{}/{database}",
+            self.postgres.port()
+        )
     }
 
     /// The server behind it.

@@ -83,7 +83,9 @@ impl TestDatabase {
     pub async fn with_rows(self) -> Self {
         let client = self.superuser().await;
         for (person, rows) in [(Person::Alice, 3), (Person::Bob, 2)] {
-            let sql = include_str!("../sql/rows.sql").replace("{user}", person.id()).replace("{email}", person.email());
+            let sql = include_str!("../sql/rows.sql")
+                .replace("{user}", person.id())
+                .replace("{email}", person.email());
             batch(&client, &sql.replace("{rows}", &rows.to_string())).await;
         }
         self
@@ -93,13 +95,19 @@ impl TestDatabase {
 /// A store on any URL.
 #[must_use]
 pub fn store(url: &str, pool_size: usize, prepared_statements: bool) -> Store {
-    let settings = Settings { pool_size, statement_timeout: std::time::Duration::from_secs(8), prepared_statements };
+    let settings = Settings {
+        pool_size,
+        statement_timeout: std::time::Duration::from_secs(8),
+        prepared_statements,
+    };
     Store::new(&Target::parse(url, None).expect("a URL"), &settings).expect("a pool")
 }
 
 /// A plain session.
 pub async fn connect(url: &str) -> Client {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("the database answers");
+    let (client, connection) = tokio_postgres::connect(url, NoTls)
+        .await
+        .expect("the database answers");
     tokio::spawn(connection);
     client
 }

@@ -15,9 +15,14 @@ pub async fn package_file(path: &str) -> PathBuf {
         .get_or_init(async || {
             if !tests.join("node_modules/.package-lock.json").exists() {
                 let mut npm = Command::new("npm");
-                npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(tests);
+                npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+                    .current_dir(tests);
                 let done = npm.output().await.expect("npm is installed");
-                assert!(done.status.success(), "npm ci: {}", String::from_utf8_lossy(&done.stderr));
+                assert!(
+                    done.status.success(),
+                    "npm ci: {}",
+                    String::from_utf8_lossy(&done.stderr)
+                );
             }
         })
         .await;

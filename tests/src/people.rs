@@ -58,7 +58,10 @@ impl Person {
     /// Verified claims, by the only way there is: a token and its verification.
     #[must_use]
     pub fn claims(self) -> Claims {
-        let settings = Settings { secret: Some(secret()), ..Settings::default() };
+        let settings = Settings {
+            secret: Some(secret()),
+            ..Settings::default()
+        };
         let verifier = Verifier::new(settings).expect("sound settings");
         #[expect(clippy::disallowed_methods, reason = "the token was minted at this time")]
         match verifier.verify(&self.token(), &KeySet::empty(), SystemTime::now()) {
@@ -82,5 +85,8 @@ fn secret() -> HmacSecret {
 #[must_use]
 pub fn now() -> u64 {
     #[expect(clippy::disallowed_methods, reason = "tokens are minted at the real time")]
-    SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs()
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("after 1970")
+        .as_secs()
 }

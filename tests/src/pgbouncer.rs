@@ -38,20 +38,35 @@ impl PgBouncer {
         command.arg(&ini);
         unprivileged(&mut command);
         let mut process = Process::start(&mut command);
-        process.wait_for(|log| log.contains("process up").then_some(())).await;
-        Self { _process: process, folder, port, database: database.name().to_owned() }
+        process
+            .wait_for(|log| log.contains("process up").then_some(()))
+            .await;
+        Self {
+            _process: process,
+            folder,
+            port,
+            database: database.name().to_owned(),
+        }
     }
 
     /// What DATABASE_URL would be.
     #[must_use]
     pub fn login_url(&self) -> String {
-        format!("postgres://mako:{LOGIN_PASSWORD}@127.0.0.1:{}/{}", self.port, self.database)
+        format!(
+            "postgres://mako:{LOGIN_PASSWORD}@127.0.0.1:{}/{}",
+            self.port, self.database
+        )
     }
 }
 
 /// Debian keeps it where only root's PATH looks.
 fn program() -> PathBuf {
-    let places = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer", "/opt/homebrew/bin/pgbouncer", "/usr/local/bin/pgbouncer"];
+    let places = [
+        "/usr/sbin/pgbouncer",
+        "/usr/bin/pgbouncer",
+        "/opt/homebrew/bin/pgbouncer",
+        "/usr/local/bin/pgbouncer",
+    ];
     let found = places.iter().map(PathBuf::from).find(|place| place.exists());
     found.expect("PgBouncer is installed: apt-get install pgbouncer, or brew install pgbouncer")
 }

@@ -31,10 +31,16 @@ impl Postgrest {
             .env("PGRST_SERVER_PORT", port.to_string());
         unprivileged(&mut command);
         let mut process = Process::start(&mut command);
-        process.wait_for(|log| log.contains("Schema cache loaded").then_some(())).await;
+        process
+            .wait_for(|log| log.contains("Schema cache loaded").then_some(()))
+            .await;
         let url = format!("http://127.0.0.1:{port}");
         drop(rustls::crypto::ring::default_provider().install_default());
-        Self { _process: process, url, client: reqwest::Client::new() }
+        Self {
+            _process: process,
+            url,
+            client: reqwest::Client::new(),
+        }
     }
 
     /// GET with a person's token.
@@ -45,17 +51,28 @@ impl Postgrest {
     /// Any request with a person's token.
     #[must_use]
     pub fn request(&self, person: Person, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
-        self.client.request(method, format!("{}{path}", self.url)).bearer_auth(person.token())
+        self.client
+            .request(method, format!("{}{path}", self.url))
+            .bearer_auth(person.token())
     }
 }
 
 /// What the internet talks to doesn't run as root, not even here.
 pub fn unprivileged(command: &mut Command) {
     let id = |flag: &str| {
-        let output = std::process::Command::new("id").args([flag, "nobody"]).output().expect("id is there");
-        String::from_utf8_lossy(&output.stdout).trim().parse::<u32>().expect("nobody has an id")
+        let output = std::process::Command::new("id")
+            .args([flag, "nobody"])
+            .output()
+            .expect("id is there");
+        String::from_utf8_lossy(&output.stdout)
+            .trim()
+            .parse::<u32>()
+            .expect("nobody has an id")
     };
-    let me = std::process::Command::new("id").arg("-u").output().expect("id is there");
+    let me = std::process::Command::new("id")
+        .arg("-u")
+        .output()
+        .expect("id is there");
     if String::from_utf8_lossy(&me.stdout).trim() == "0" {
         command.uid(id("-u")).gid(id("-g"));
     }

@@ -20,8 +20,14 @@ pub struct Process {
 impl Process {
     /// Starts a program with its output captured.
     pub fn start(command: &mut Command) -> Self {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} can't be started: {error}"));
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        let mut child = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("{command:?} can't be started: {error}"));
         let log = Arc::new(Mutex::new(String::new()));
         tokio::spawn(keep(child.stdout.take().expect("piped"), Arc::clone(&log)));
         tokio::spawn(keep(child.stderr.take().expect("piped"), Arc::clone(&log)));
@@ -43,17 +49,23 @@ impl Process {
                 }
                 if let Ok(Some(status)) = self.child.try_wait() {
                     tokio::time::sleep(Duration::from_millis(50)).await; // The pipes may hold more.
-                    return find(&self.log()).unwrap_or_else(|| panic!("ended with {status}:\n{}", self.log()));
+                    return find(&self.log())
+                        .unwrap_or_else(|| panic!("ended with {status}:\n{}", self.log()));
                 }
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         });
-        found.await.unwrap_or_else(|_| panic!("waited in vain; log:\n{}", self.log()))
+        found
+            .await
+            .unwrap_or_else(|_| panic!("waited in vain; log:\n{}", self.log()))
     }
 
     /// Waits for the end; the exit code and the whole log.
     pub async fn output(mut self) -> (Option<i32>, String) {
-        let status = tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it ends").expect("it was started");
+        let status = tokio::time::timeout(PATIENCE, self.child.wait())
+            .await
+            .expect("it ends")
+            .expect("it was started");
         tokio::time::sleep(Duration::from_millis(50)).await; // The pipes may hold more.
         (status.code(), self.log())
     }
@@ -61,7 +73,11 @@ impl Process {
     /// Sends a signal, for example `TERM`.
     pub async fn signal(&self, name: &str) {
         let pid = self.child.id().expect("it runs").to_string();
-        let sent = Command::new("kill").args(["-s", name, &pid]).status().await.expect("kill is there");
+        let sent = Command::new("kill")
+            .args(["-s", name, &pid])
+            .status()
+            .await
+            .expect("kill is there");
         assert!(sent.success());
     }
 }

@@ -17,9 +17,23 @@ static BINARY: OnceCell<PathBuf> = OnceCell::const_new();
 pub async fn binary() -> PathBuf {
     let built = BINARY.get_or_init(async || {
         let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--package", "mako", "--message-format", "json-render-diagnostics"]);
-        let output = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).output().await.expect("cargo is there");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        cargo.args([
+            "build",
+            "--package",
+            "mako",
+            "--message-format",
+            "json-render-diagnostics",
+        ]);
+        let output = cargo
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .await
+            .expect("cargo is there");
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8_lossy(&output.stdout)
             .lines()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok())
@@ -32,7 +46,10 @@ pub async fn binary() -> PathBuf {
 /// `mako <arguments>` with nothing in its environment but these, in a folder without `mako.toml`.
 pub async fn mako(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
     let mut command = Command::new(binary().await);
-    command.args(arguments).current_dir(std::env::temp_dir()).env_clear();
+    command
+        .args(arguments)
+        .current_dir(std::env::temp_dir())
+        .env_clear();
     if let Some(path) = std::env::var_os("PATH") {
         command.env("PATH", path);
     }
@@ -73,7 +90,11 @@ impl Service {
         let url = process.wait_for(address).await;
         // The tests' own client; the provider is installed once for the process, a second time is refused.
         drop(rustls::crypto::ring::default_provider().install_default());
-        Self { process, url: format!("http://{url}"), client: reqwest::Client::new() }
+        Self {
+            process,
+            url: format!("http://{url}"),
+            client: reqwest::Client::new(),
+        }
     }
 
     /// A request without a token.
@@ -136,7 +157,12 @@ impl Answer {
         let response: Response = request.send().await.expect("the service answers");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.expect("the body is text");
-        Self { status, headers, body: serde_json::from_str(&text).unwrap_or_default(), text }
+        Self {
+            status,
+            headers,
+            body: serde_json::from_str(&text).unwrap_or_default(),
+            text,
+        }
     }
 
     /// The status, and the problem's code if it is one.
@@ -148,6 +174,9 @@ impl Answer {
     /// A header, or nothing.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
     }
 }

@@ -30,9 +30,21 @@ pub(crate) fn app(store: Arc<Store>, config: Config) -> Result<impl Endpoint<Out
     let document = service.spec();
     let methods = Methods::of(&serde_json::from_str(&document).unwrap_or_default());
     let docs = service.swagger_ui();
-    let doorkeeper = Arc::new(doorkeeper(config.auth, config.public_base_url.as_deref(), &config.cors_allowed_origins)?);
-    let json = make_sync(move |_| Response::builder().content_type("application/json").body(document.clone()));
-    let routes = Route::new().at("/openapi.json", json).at("/docs", docs).nest("/", service).data(doorkeeper);
+    let doorkeeper = Arc::new(doorkeeper(
+        config.auth,
+        config.public_base_url.as_deref(),
+        &config.cors_allowed_origins,
+    )?);
+    let json = make_sync(move |_| {
+        Response::builder()
+            .content_type("application/json")
+            .body(document.clone())
+    });
+    let routes = Route::new()
+        .at("/openapi.json", json)
+        .at("/docs", docs)
+        .nest("/", service)
+        .data(doorkeeper);
     let settings = Settings {
         origins: config.cors_allowed_origins,
         body_limit: config.body_limit,
@@ -43,8 +55,14 @@ pub(crate) fn app(store: Arc<Store>, config: Config) -> Result<impl Endpoint<Out
 }
 
 /// Every operation; one path belongs to one API, or poem-openapi loses operations.
-fn service(store: &Arc<Store>, measurements: &Arc<Measurements>) -> OpenApiService<impl poem_openapi::OpenApi + use<>, ()> {
-    let operations = Operations { store: Arc::clone(store), measurements: Arc::clone(measurements) };
+fn service(
+    store: &Arc<Store>,
+    measurements: &Arc<Measurements>,
+) -> OpenApiService<impl poem_openapi::OpenApi + use<>, ()> {
+    let operations = Operations {
+        store: Arc::clone(store),
+        measurements: Arc::clone(measurements),
+    };
     let apis = (operations, Me(Arc::clone(store)), Leads(Arc::clone(store)));
     OpenApiService::new(apis, "Mako", env!("CARGO_PKG_VERSION"))
         .description(
@@ -55,10 +73,15 @@ fn service(store: &Arc<Store>, measurements: &Arc<Measurements>) -> OpenApiServi
 }
 
 fn doorkeeper(auth: Auth, base: Option<&str>, origins: &[String]) -> Result<Doorkeeper, Failure> {
-    let own = base.and_then(|base| reqwest::Url::parse(base).ok()).map(|url| url.origin().ascii_serialization());
+    let own = base
+        .and_then(|base| reqwest::Url::parse(base).ok())
+        .map(|url| url.origin().ascii_serialization());
     let fetch = auth.jwks_url.map(HttpFetch::new).transpose()?;
     Ok(Doorkeeper {
-        authenticator: identity::Authenticator::new(identity::Verifier::new(auth.verifier)?, fetch.map(identity::jwks::Cache::new)),
+        authenticator: identity::Authenticator::new(
+            identity::Verifier::new(auth.verifier)?,
+            fetch.map(identity::jwks::Cache::new),
+        ),
         cookie: auth.cookie,
         origins: own.into_iter().chain(origins.iter().cloned()).collect(),
     })

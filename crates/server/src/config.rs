@@ -42,7 +42,10 @@ fn refused<T>(text: impl Into<String>) -> Result<T, Refused> {
 /// and any may be given as `NAME_FILE` instead: the path of a file that holds the value.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "names of the contract whose features come with later issues are known, not unknown")]
+#[expect(
+    dead_code,
+    reason = "names of the contract whose features come with later issues are known, not unknown"
+)]
 struct Given {
     database_url: Option<Secret>,
     database_ca_file: Option<PathBuf>,
@@ -84,11 +87,33 @@ struct Given {
 
 /// `NAME`, and for paths whose own name ends in `_file` no `NAME_FILE`.
 const NAMES: &[&str] = &[
-    "database_url", "database_ca_file", "admin_database_url", "listen", "public_base_url", "jwt_secret",
-    "jwks_url", "jwt_audience", "jwt_issuer", "jwt_user_claim", "auth_cookie", "encryption_key",
-    "encryption_keys_retired", "twilio_auth_token", "vapi_secret", "make_api_key", "cors_allowed_origins",
-    "prepared_statements", "spool_dir", "retention_days", "pool_size", "statement_timeout", "body_limit",
-    "request_timeout", "log", "log_format", "phone_region",
+    "database_url",
+    "database_ca_file",
+    "admin_database_url",
+    "listen",
+    "public_base_url",
+    "jwt_secret",
+    "jwks_url",
+    "jwt_audience",
+    "jwt_issuer",
+    "jwt_user_claim",
+    "auth_cookie",
+    "encryption_key",
+    "encryption_keys_retired",
+    "twilio_auth_token",
+    "vapi_secret",
+    "make_api_key",
+    "cors_allowed_origins",
+    "prepared_statements",
+    "spool_dir",
+    "retention_days",
+    "pool_size",
+    "statement_timeout",
+    "body_limit",
+    "request_timeout",
+    "log",
+    "log_format",
+    "phone_region",
 ];
 
 /// How log lines are written.
@@ -172,13 +197,23 @@ impl Environment {
                 .or_else(|_| refused(format!("{}: can't be used", name.to_uppercase())))?;
         }
         let source = builder.build().map_err(|error| Refused(describe(&error)))?;
-        source.try_deserialize().map(Self).map_err(|error| Refused(describe(&error)))
+        source
+            .try_deserialize()
+            .map(Self)
+            .map_err(|error| Refused(describe(&error)))
     }
 
     /// What the log needs, before anything else.
     pub(crate) fn log(&self) -> Result<Log, Refused> {
-        let level = self.0.log.parse().or_else(|_| refused("LOG must be error, warn, info, debug or trace"))?;
-        Ok(Log { level, format: self.0.log_format })
+        let level = self
+            .0
+            .log
+            .parse()
+            .or_else(|_| refused("LOG must be error, warn, info, debug or trace"))?;
+        Ok(Log {
+            level,
+            format: self.0.log_format,
+        })
     }
 
     /// An owner role's connection, for migrations and administration.
@@ -188,14 +223,20 @@ impl Environment {
 
     /// The service's own login, if it is known: its password is set by `mako migrate`.
     pub(crate) fn login_target(&self) -> Result<Option<store::Target>, Refused> {
-        self.0.database_url.as_ref().map(|url| target("DATABASE_URL", Some(url), &self.0)).transpose()
+        self.0
+            .database_url
+            .as_ref()
+            .map(|url| target("DATABASE_URL", Some(url), &self.0))
+            .transpose()
     }
 
     /// JWT_SECRET, for minting tokens.
     pub(crate) fn jwt_secret(&self) -> Result<identity::HmacSecret, Refused> {
         match hmac_secret(self.0.jwt_secret.as_ref())? {
             Some(secret) => Ok(secret),
-            None => refused("JWT_SECRET is required to mint tokens: export the secret that your project signs with"),
+            None => refused(
+                "JWT_SECRET is required to mint tokens: export the secret that your project signs with",
+            ),
         }
     }
 
@@ -216,7 +257,9 @@ impl Environment {
         let statement_timeout = duration("STATEMENT_TIMEOUT", &given.statement_timeout)?;
         let request_timeout = duration("REQUEST_TIMEOUT", &given.request_timeout)?;
         if statement_timeout >= request_timeout {
-            return refused("STATEMENT_TIMEOUT must be shorter than REQUEST_TIMEOUT, or a stopped request leaves its statement running");
+            return refused(
+                "STATEMENT_TIMEOUT must be shorter than REQUEST_TIMEOUT, or a stopped request leaves its statement running",
+            );
         }
         if given.pool_size == 0 || given.body_limit == 0 {
             return refused("POOL_SIZE and BODY_LIMIT must be at least 1");
@@ -228,7 +271,10 @@ impl Environment {
                 statement_timeout,
                 prepared_statements: on_or_off("PREPARED_STATEMENTS", &given.prepared_statements)?,
             },
-            listen: given.listen.parse().or_else(|_| refused("LISTEN must be an address such as 127.0.0.1:8080"))?,
+            listen: given
+                .listen
+                .parse()
+                .or_else(|_| refused("LISTEN must be an address such as 127.0.0.1:8080"))?,
             public_base_url: given.public_base_url.as_deref().map(base_url).transpose()?,
             auth: auth(given)?,
             cors_allowed_origins: origins(given.cors_allowed_origins.as_deref())?,
@@ -246,7 +292,9 @@ fn named(vars: &HashMap<String, String>) -> Result<Map<&'static str, String>, Re
         let direct = vars.get(&upper).filter(|value| !value.is_empty());
         let file = vars.get(&format!("{upper}_FILE")).filter(|path| !path.is_empty());
         let value = match (direct, file) {
-            (Some(_), Some(_)) => return refused(format!("{upper} and {upper}_FILE are both set; unset one")),
+            (Some(_), Some(_)) => {
+                return refused(format!("{upper} and {upper}_FILE are both set; unset one"));
+            }
             (Some(value), None) => value.clone(),
             (None, Some(path)) => match std::fs::read_to_string(path) {
                 Ok(text) => text.trim_end_matches(['\r', '\n']).to_owned(),
@@ -264,8 +312,16 @@ fn describe(error: &config::ConfigError) -> String {
     use config::ConfigError as E;
     match error {
         E::FileParse { .. } => "mako.toml is not valid TOML".to_owned(),
-        E::Type { key: Some(key), expected, .. } => format!("{}: expected {expected}", key.to_uppercase()),
-        E::At { error, key: Some(key), .. } => format!("{}: {}", key.to_uppercase(), describe(error)),
+        E::Type {
+            key: Some(key),
+            expected,
+            ..
+        } => format!("{}: expected {expected}", key.to_uppercase()),
+        E::At {
+            error,
+            key: Some(key),
+            ..
+        } => format!("{}: {}", key.to_uppercase(), describe(error)),
         E::At { error, .. } => describe(error),
         // serde's own texts name fields and variants, which are ours: "unknown field `x`, expected …".
         E::Message(text) if text.starts_with("unknown field") || text.starts_with("missing field") => {
@@ -277,7 +333,9 @@ fn describe(error: &config::ConfigError) -> String {
 
 fn target(name: &str, url: Option<&Secret>, given: &Given) -> Result<store::Target, Refused> {
     let Some(url) = url else {
-        return refused(format!("{name} is required: postgres://user:password@host:5432/database"));
+        return refused(format!(
+            "{name} is required: postgres://user:password@host:5432/database"
+        ));
     };
     store::Target::parse(url.expose(), given.database_ca_file.as_deref())
         .or_else(|error| refused(format!("{name}: {error}")))
@@ -313,19 +371,25 @@ fn hmac_secret(secret: Option<&Secret>) -> Result<Option<identity::HmacSecret>, 
     secret
         .map(|secret| identity::HmacSecret::new(secret.expose().to_owned()))
         .transpose()
-        .or_else(|_| refused("JWT_SECRET must be at least 32 bytes: a shorter one can be guessed from any token"))
+        .or_else(|_| {
+            refused("JWT_SECRET must be at least 32 bytes: a shorter one can be guessed from any token")
+        })
 }
 
 /// The key that seals `api_keys`; `mako serve` must not start without a sound one.
 fn check_encryption_key(key: Option<&Secret>, jwt_secret: Option<&Secret>) -> Result<(), Refused> {
     let Some(key) = key.map(Secret::expose) else {
-        return refused("ENCRYPTION_KEY environment variable is required: make one with `openssl rand -hex 32`");
+        return refused(
+            "ENCRYPTION_KEY environment variable is required: make one with `openssl rand -hex 32`",
+        );
     };
     if key.len() != 64 || !key.bytes().all(|b| b.is_ascii_hexdigit()) {
         return refused("ENCRYPTION_KEY must be 64 hex characters: make one with `openssl rand -hex 32`");
     }
     if key.bytes().all(|b| b == key.as_bytes()[0]) {
-        return refused("ENCRYPTION_KEY is one character repeated: make a random one with `openssl rand -hex 32`");
+        return refused(
+            "ENCRYPTION_KEY is one character repeated: make a random one with `openssl rand -hex 32`",
+        );
     }
     if jwt_secret.is_some_and(|secret| secret.expose().eq_ignore_ascii_case(key)) {
         return refused("ENCRYPTION_KEY must not be JWT_SECRET: make another with `openssl rand -hex 32`");
@@ -351,15 +415,25 @@ fn duration(name: &str, value: &str) -> Result<Duration, Refused> {
 /// Without a trailing slash, so that paths can be appended.
 fn base_url(url: &str) -> Result<String, Refused> {
     match reqwest::Url::parse(url) {
-        Ok(parsed) if matches!(parsed.scheme(), "http" | "https") && parsed.query().is_none() && parsed.fragment().is_none() => {
+        Ok(parsed)
+            if matches!(parsed.scheme(), "http" | "https")
+                && parsed.query().is_none()
+                && parsed.fragment().is_none() =>
+        {
             Ok(url.trim_end_matches('/').to_owned())
         }
-        _ => refused("PUBLIC_BASE_URL must be a URL such as https://api.example.com, without query or fragment"),
+        _ => refused(
+            "PUBLIC_BASE_URL must be a URL such as https://api.example.com, without query or fragment",
+        ),
     }
 }
 
 fn origins(list: Option<&str>) -> Result<Vec<String>, Refused> {
-    let listed = list.unwrap_or_default().split(',').map(str::trim).filter(|origin| !origin.is_empty());
+    let listed = list
+        .unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|origin| !origin.is_empty());
     listed
         .map(|origin| match reqwest::Url::parse(origin) {
             Ok(url) if url.origin().ascii_serialization() == origin.trim_end_matches('/') => {
@@ -415,33 +489,62 @@ mod tests {
             ("JWT_SECRET", "0123456789abcdef0123456789abcdef"),
             ("ENCRYPTION_KEY", KEY),
         ];
-        sound.iter().chain(changes).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        sound
+            .iter()
+            .chain(changes)
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
     }
 
     fn refusal(toml: Option<&str>, changes: &[(&str, &str)]) -> String {
-        Environment::from_parts(toml, &vars(changes)).and_then(|e| e.serve().map(drop)).err().map(|e| e.to_string()).unwrap_or_default()
+        Environment::from_parts(toml, &vars(changes))
+            .and_then(|e| e.serve().map(drop))
+            .err()
+            .map(|e| e.to_string())
+            .unwrap_or_default()
     }
 
     #[test]
     fn a_sound_environment_is_accepted() {
         assert_eq!(refusal(None, &[]), "");
-        assert_eq!(refusal(Some("pool_size = 4\nlog_format = \"json\""), &[("STATEMENT_TIMEOUT", "2s")]), "");
+        assert_eq!(
+            refusal(
+                Some("pool_size = 4\nlog_format = \"json\""),
+                &[("STATEMENT_TIMEOUT", "2s")]
+            ),
+            ""
+        );
     }
 
     #[test]
     fn a_secret_of_digits_stays_a_text() {
-        assert_eq!(refusal(None, &[("JWT_SECRET", "01234567890123456789012345678901")]), "");
+        assert_eq!(
+            refusal(None, &[("JWT_SECRET", "01234567890123456789012345678901")]),
+            ""
+        );
     }
 
     #[test]
     fn unsafe_settings_are_refused_with_the_fix() {
         for (name, value, fix) in [
-            ("DATABASE_URL", "postgres://mako:pw@db.example.com/mako", "sslmode=verify-full"),
+            (
+                "DATABASE_URL",
+                "postgres://mako:pw@db.example.com/mako",
+                "sslmode=verify-full",
+            ),
             ("JWT_SECRET", "short", "at least 32 bytes"),
             ("JWKS_URL", "http://example.com/keys", "https"),
-            ("ENCRYPTION_KEY", "", "ENCRYPTION_KEY environment variable is required"),
+            (
+                "ENCRYPTION_KEY",
+                "",
+                "ENCRYPTION_KEY environment variable is required",
+            ),
             ("ENCRYPTION_KEY", "xyz", "openssl rand -hex 32"),
-            ("ENCRYPTION_KEY", "0000000000000000000000000000000000000000000000000000000000000000", "repeated"),
+            (
+                "ENCRYPTION_KEY",
+                "0000000000000000000000000000000000000000000000000000000000000000",
+                "repeated",
+            ),
             ("STATEMENT_TIMEOUT", "1m", "shorter than REQUEST_TIMEOUT"),
             ("PREPARED_STATEMENTS", "maybe", "on or off"),
             ("CORS_ALLOWED_ORIGINS", "*", "origins such as"),
@@ -449,14 +552,23 @@ mod tests {
             ("LISTEN", "nowhere", "127.0.0.1:8080"),
             ("PUBLIC_BASE_URL", "ftp://x", "https://api.example.com"),
         ] {
-            assert!(refusal(None, &[(name, value)]).contains(fix), "{name}: {}", refusal(None, &[(name, value)]));
+            assert!(
+                refusal(None, &[(name, value)]).contains(fix),
+                "{name}: {}",
+                refusal(None, &[(name, value)])
+            );
         }
     }
 
     #[test]
     fn unknown_keys_of_the_file_are_refused_by_name_and_nothing_is_quoted() {
         assert!(refusal(Some("databse_url = \"postgres://x:s3cret@h/x\""), &[]).contains("databse_url"));
-        for toml in ["databse_url = \"s3cret\"", "jwt_secret = \"s3cret", "pool_size = \"s3cret\"", "log_format = \"s3cret\""] {
+        for toml in [
+            "databse_url = \"s3cret\"",
+            "jwt_secret = \"s3cret",
+            "pool_size = \"s3cret\"",
+            "log_format = \"s3cret\"",
+        ] {
             let text = refusal(Some(toml), &[]);
             assert!(!text.is_empty() && !text.contains("s3cret"), "{text}");
         }
@@ -467,7 +579,10 @@ mod tests {
         let file = std::env::temp_dir().join(format!("mako-config-{}", std::process::id()));
         std::fs::write(&file, "0123456789abcdef0123456789abcdef\n").unwrap();
         let path = file.to_str().unwrap();
-        assert_eq!(refusal(None, &[("JWT_SECRET", ""), ("JWT_SECRET_FILE", path)]), "");
+        assert_eq!(
+            refusal(None, &[("JWT_SECRET", ""), ("JWT_SECRET_FILE", path)]),
+            ""
+        );
         assert!(refusal(None, &[("JWT_SECRET_FILE", path)]).contains("unset one"));
         std::fs::remove_file(file).unwrap();
     }

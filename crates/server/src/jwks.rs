@@ -28,7 +28,12 @@ impl HttpFetch {
 
 impl Fetch for HttpFetch {
     async fn fetch(&self) -> Result<Vec<u8>, FetchFailed> {
-        let answer = self.client.get(&self.url).send().await.and_then(reqwest::Response::error_for_status);
+        let answer = self
+            .client
+            .get(&self.url)
+            .send()
+            .await
+            .and_then(reqwest::Response::error_for_status);
         let mut answer = answer.map_err(|_| FetchFailed)?;
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(|_| FetchFailed)? {

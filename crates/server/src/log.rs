@@ -12,14 +12,25 @@ use crate::config::{Log, LogFormat};
 pub(crate) fn start(log: &Log) {
     // These log what passes through them (tokio-postgres at debug: every parameter), so LOG can't lower them.
     let mut targets = Targets::new().with_default(log.level);
-    for quiet in ["tokio_postgres", "postgres_protocol", "hyper", "h2", "reqwest", "rustls", "poem", "refinery_core"] {
+    for quiet in [
+        "tokio_postgres",
+        "postgres_protocol",
+        "hyper",
+        "h2",
+        "reqwest",
+        "rustls",
+        "poem",
+        "refinery_core",
+    ] {
         targets = targets.with_target(quiet, LevelFilter::from_level(log.level).min(LevelFilter::INFO));
     }
     let registry = tracing_subscriber::registry().with(targets);
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let started = match log.format {
         LogFormat::Json => registry.with(layer.json().flatten_event(true)).try_init(),
-        LogFormat::Pretty => registry.with(layer.with_ansi(std::io::stderr().is_terminal())).try_init(),
+        LogFormat::Pretty => registry
+            .with(layer.with_ansi(std::io::stderr().is_terminal()))
+            .try_init(),
     };
     if started.is_ok() {
         std::panic::set_hook(Box::new(|panic| {

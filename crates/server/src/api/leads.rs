@@ -114,7 +114,9 @@ impl Leads {
             created_after: created_after.0,
             created_before: created_before.0,
         };
-        Ok(Raw(Listing::new(leads::list(&self.0, &caller.0, &filter, &page).await?)))
+        Ok(Raw(Listing::new(
+            leads::list(&self.0, &caller.0, &filter, &page).await?,
+        )))
     }
 
     /// Add a lead.
@@ -145,13 +147,20 @@ impl Leads {
     /// Get a lead.
     #[oai(path = "/leads/:id", method = "get", operation_id = "getLead")]
     async fn get(&self, caller: Caller, id: Path<Text<1, 200>>) -> Result<Raw<Lead>, Problem> {
-        let lead = leads::find(&self.0, &caller.0, &id.0.0).await?.ok_or_else(Problem::not_found)?;
+        let lead = leads::find(&self.0, &caller.0, &id.0.0)
+            .await?
+            .ok_or_else(Problem::not_found)?;
         Ok(Raw(lead.into()))
     }
 
     /// Change a lead.
     #[oai(path = "/leads/:id", method = "patch", operation_id = "updateLead")]
-    async fn update(&self, caller: Caller, id: Path<Text<1, 200>>, body: In<LeadPatch>) -> Result<Raw<Lead>, Problem> {
+    async fn update(
+        &self,
+        caller: Caller,
+        id: Path<Text<1, 200>>,
+        body: In<LeadPatch>,
+    ) -> Result<Raw<Lead>, Problem> {
         let In(patch) = body;
         let change = LeadChange {
             name: patch.name.map(Into::into),
@@ -162,14 +171,20 @@ impl Leads {
             ai_summary: change(patch.ai_summary),
             sentiment: change(patch.sentiment),
         };
-        let lead = leads::update(&self.0, &caller.0, &id.0.0, &change).await?.ok_or_else(Problem::not_found)?;
+        let lead = leads::update(&self.0, &caller.0, &id.0.0, &change)
+            .await?
+            .ok_or_else(Problem::not_found)?;
         Ok(Raw(lead.into()))
     }
 
     /// Delete a lead.
     #[oai(path = "/leads/:id", method = "delete", operation_id = "deleteLead")]
     async fn delete(&self, caller: Caller, id: Path<Text<1, 200>>) -> Result<Gone, Problem> {
-        if leads::delete(&self.0, &caller.0, &id.0.0).await? { Ok(Gone) } else { Err(Problem::not_found()) }
+        if leads::delete(&self.0, &caller.0, &id.0.0).await? {
+            Ok(Gone)
+        } else {
+            Err(Problem::not_found())
+        }
     }
 }
 

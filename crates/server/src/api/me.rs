@@ -35,7 +35,9 @@ impl Me {
     /// Who am I?
     #[oai(path = "/me", method = "get", operation_id = "getMe")]
     async fn get(&self, caller: Caller) -> Result<Raw<User>, Problem> {
-        let user = users::me(&self.0, &caller.0).await?.ok_or_else(Problem::not_found)?;
+        let user = users::me(&self.0, &caller.0)
+            .await?
+            .ok_or_else(Problem::not_found)?;
         Ok(Raw(User {
             user_id: user.id,
             email: user.email,

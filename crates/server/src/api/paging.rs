@@ -44,7 +44,9 @@ impl<T: Send + Sync + Type + ParseFromJSON + ToJSON> Listing<T> {
 pub(crate) fn page(limit: Option<i64>, cursor: Option<&str>, count: Option<Count>) -> Result<Page, Problem> {
     let mut refused = Vec::new();
     let limit = limit.unwrap_or(DEFAULT_LIMIT);
-    let limit = u16::try_from(limit).ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
+    let limit = u16::try_from(limit)
+        .ok()
+        .filter(|limit| (1..=MAX_LIMIT).contains(limit));
     if limit.is_none() {
         refused.push("limit: must be 1 to 200");
     }
@@ -53,7 +55,11 @@ pub(crate) fn page(limit: Option<i64>, cursor: Option<&str>, count: Option<Count
         refused.push("cursor: is not one that this list has given");
     }
     match limit {
-        Some(limit) if refused.is_empty() => Ok(Page { limit, cursor: cursor.flatten(), count: count.is_some() }),
+        Some(limit) if refused.is_empty() => Ok(Page {
+            limit,
+            cursor: cursor.flatten(),
+            count: count.is_some(),
+        }),
         _ => Err(Problem::invalid(refused.join("; "))),
     }
 }

@@ -22,8 +22,18 @@ const TOKEN_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// The demo tenants, as `sql/demo.sql` makes them.
 const TENANTS: [(&str, &str, &str, &str); 2] = [
-    ("alice", "0a11ce00-0000-4000-8000-000000000001", "alice@example.com", "+15550100001"),
-    ("bob", "0b0b0000-0000-4000-8000-000000000002", "bob@example.com", "+15550100002"),
+    (
+        "alice",
+        "0a11ce00-0000-4000-8000-000000000001",
+        "alice@example.com",
+        "+15550100001",
+    ),
+    (
+        "bob",
+        "0b0b0000-0000-4000-8000-000000000002",
+        "bob@example.com",
+        "+15550100002",
+    ),
 ];
 const DEMO: &str = include_str!("../../../../sql/demo.sql");
 
@@ -32,7 +42,11 @@ pub(crate) async fn run(options: Dev) -> Result<ExitCode, Failure> {
     let environment = Environment::read()?;
     crate::log::start(&environment.log()?);
     let mut stop = Box::pin(stop_signal()?);
-    let data = if options.ephemeral { Data::Ephemeral } else { Data::Kept(options.data_dir.clone()) };
+    let data = if options.ephemeral {
+        Data::Ephemeral
+    } else {
+        Data::Kept(options.data_dir.clone())
+    };
     let search = Search::from_env();
     let starting = tokio::task::spawn_blocking(move || start_postgres(data, search));
     // A signal in the middle of this is obeyed after it: initdb takes less than a second.
@@ -52,7 +66,11 @@ pub(crate) async fn run(options: Dev) -> Result<ExitCode, Failure> {
 }
 
 fn start_postgres(data: Data, search: Search) -> Result<Postgres, devdb::Error> {
-    let options = Options { data, search, settings: Vec::new() };
+    let options = Options {
+        data,
+        search,
+        settings: Vec::new(),
+    };
     devdb::start(options, &mut |step: Progress| say(&format!("  {step}")))
 }
 
@@ -86,8 +104,9 @@ impl Secrets {
         }
         let file = secrets_file(&options.data_dir);
         if let Ok(text) = std::fs::read(&file) {
-            return serde_json::from_slice(&text)
-                .map_err(|_| format!("{} can't be read; remove it to get new secrets", file.display()).into());
+            return serde_json::from_slice(&text).map_err(|_| {
+                format!("{} can't be read; remove it to get new secrets", file.display()).into()
+            });
         }
         let secrets = Self::generate()?;
         write_private(&file, &serde_json::to_vec_pretty(&secrets)?)?;
@@ -103,7 +122,11 @@ fn secrets_file(data_dir: &Path) -> PathBuf {
 fn write_private(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)?;
     file.write_all(bytes)
 }
 
@@ -119,7 +142,11 @@ const DATABASE: &str = "mako";
 
 /// The login's URL: what `DATABASE_URL` would be.
 fn login_url(postgres: &Postgres, secrets: &Secrets) -> String {
-    format!("postgres://mako:{}@127.0.0.1:{}/{DATABASE}", secrets.login_password, postgres.port())
+    format!(
+        "postgres://mako:{}@127.0.0.1:{}/{DATABASE}",
+        secrets.login_password,
+        postgres.port()
+    )
 }
 
 /// Brings the database up to date and takes the socket.
@@ -129,7 +156,10 @@ async fn prepare(postgres: &Postgres, options: &Dev) -> Result<(Service, Secrets
     let login = Target::parse(&login_url(postgres, &secrets), None)?;
     let admin = Target::parse(&postgres.superuser_url(DATABASE), None)?;
     say("  Migrating");
-    Admin::connect(&admin).await?.migrate(Some(&login), &mut |_| ()).await?;
+    Admin::connect(&admin)
+        .await?
+        .migrate(Some(&login), &mut |_| ())
+        .await?;
     if !options.no_demo {
         Admin::connect(&admin).await?.run("sql/demo.sql", DEMO).await?;
     }
@@ -141,7 +171,9 @@ async fn prepare(postgres: &Postgres, options: &Dev) -> Result<(Service, Secrets
 async fn create_database(postgres: &Postgres) -> Result<(), Failure> {
     let admin = Admin::connect(&Target::parse(&postgres.superuser_url("postgres"), None)?).await?;
     if !admin.has_database(DATABASE).await? {
-        admin.run("creating the database", &format!("create database {DATABASE}")).await?;
+        admin
+            .run("creating the database", &format!("create database {DATABASE}"))
+            .await?;
     }
     Ok(())
 }
@@ -192,7 +224,11 @@ struct Tenant {
 
 fn announce(options: &Dev, postgres: &Postgres, service: &Service, secrets: &Secrets) -> Result<(), Failure> {
     let api_url = format!("http://{}", service.address);
-    let tenants = if options.no_demo { Vec::new() } else { tenants(secrets)? };
+    let tenants = if options.no_demo {
+        Vec::new()
+    } else {
+        tenants(secrets)?
+    };
     let announcement = Announcement {
         docs_url: format!("{api_url}/docs"),
         database_url: login_url(postgres, secrets),
@@ -227,7 +263,13 @@ fn tenants(secrets: &Secrets) -> Result<Vec<Tenant>, Failure> {
         });
         identity::mint(&secret, &claims)
     };
-    let tenant = |(name, user_id, email, phone)| Tenant { name, user_id, email, token: token(user_id, email), phone };
+    let tenant = |(name, user_id, email, phone)| Tenant {
+        name,
+        user_id,
+        email,
+        token: token(user_id, email),
+        phone,
+    };
     Ok(TENANTS.map(tenant).into_iter().collect())
 }
 

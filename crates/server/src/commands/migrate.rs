@@ -18,9 +18,15 @@ pub(crate) async fn run(check: bool) -> Result<ExitCode, Failure> {
         for what in &pending {
             say(&format!("pending: {what}"));
         }
-        return Ok(if pending.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) });
+        return Ok(if pending.is_empty() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::from(1)
+        });
     }
-    let done = admin.migrate(login.as_ref(), &mut |step: Progress| say(&step.to_string())).await?;
+    let done = admin
+        .migrate(login.as_ref(), &mut |step: Progress| say(&step.to_string()))
+        .await?;
     say(&format!("done: {done}"));
     Ok(ExitCode::SUCCESS)
 }

@@ -12,7 +12,11 @@ use super::{Failure, print};
 pub(crate) fn run() -> Result<ExitCode, Failure> {
     // The document is made from the handlers, which hold a store; this one never connects.
     let target = Target::parse("postgres://nobody@127.0.0.1/none", None)?;
-    let settings = Settings { pool_size: 1, statement_timeout: Duration::from_secs(1), prepared_statements: true };
+    let settings = Settings {
+        pool_size: 1,
+        statement_timeout: Duration::from_secs(1),
+        prepared_statements: true,
+    };
     print(crate::app::document(&Arc::new(Store::new(&target, &settings)?)).trim_end())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -50,14 +50,25 @@ impl Service {
             .into_acceptor()
             .await
             .map_err(|error| format!("LISTEN: {} can't be listened on: {error}", config.listen))?;
-        let address = acceptor.local_addr().first().and_then(|a| a.as_socket_addr().copied()).ok_or("no address")?;
-        Ok(Self { address, acceptor, store, config })
+        let address = acceptor
+            .local_addr()
+            .first()
+            .and_then(|a| a.as_socket_addr().copied())
+            .ok_or("no address")?;
+        Ok(Self {
+            address,
+            acceptor,
+            store,
+            config,
+        })
     }
 
     /// Answers until `stop` is there, and then for at most `grace` what has been asked before.
     pub(crate) async fn until(self, stop: impl Future<Output = ()>, grace: Duration) -> Result<(), Failure> {
         let app = crate::app::app(self.store, self.config)?;
-        Server::new_with_acceptor(self.acceptor).run_with_graceful_shutdown(app, stop, Some(grace)).await?;
+        Server::new_with_acceptor(self.acceptor)
+            .run_with_graceful_shutdown(app, stop, Some(grace))
+            .await?;
         Ok(())
     }
 }

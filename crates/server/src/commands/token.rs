@@ -20,7 +20,10 @@ pub(crate) fn run(options: Token) -> Result<ExitCode, Failure> {
     claims.insert("role".to_owned(), Value::from(options.role));
     claims.insert("aud".to_owned(), Value::from("authenticated"));
     claims.insert("iat".to_owned(), Value::from(now));
-    claims.insert("exp".to_owned(), Value::from(now.saturating_add(options.ttl.as_secs())));
+    claims.insert(
+        "exp".to_owned(),
+        Value::from(now.saturating_add(options.ttl.as_secs())),
+    );
     if let Some(email) = options.email {
         claims.insert("email".to_owned(), Value::from(email));
     }

@@ -6,7 +6,9 @@ use poem::http::{StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::ApiResponse;
 use poem_openapi::payload::Payload;
-use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::registry::{
+    MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
+};
 use poem_openapi::types::{ToJSON, Type};
 use serde::Serialize;
 use store::rows::Created;
@@ -41,7 +43,9 @@ impl<T: Type + Serialize> IntoResponse for Raw<T> {
 
 impl<T: Type> ApiResponse for Raw<T> {
     fn meta() -> MetaResponses {
-        MetaResponses { responses: vec![json_response::<T>(200, "Done")] }
+        MetaResponses {
+            responses: vec![json_response::<T>(200, "Done")],
+        }
     }
 
     fn register(registry: &mut Registry) {
@@ -54,7 +58,10 @@ fn json_response<T: Type>(status: u16, description: &'static str) -> MetaRespons
         description,
         status: Some(status),
         status_range: None,
-        content: vec![MetaMediaType { content_type: Raw::<T>::CONTENT_TYPE, schema: T::schema_ref() }],
+        content: vec![MetaMediaType {
+            content_type: Raw::<T>::CONTENT_TYPE,
+            schema: T::schema_ref(),
+        }],
         headers: vec![],
     }
 }
@@ -73,10 +80,15 @@ impl<T> Made<T> {
         created: Option<Created<R>>,
         id: impl FnOnce(&T) -> &str,
     ) -> Result<Self, Problem> {
-        let Created { row, new } = created
-            .ok_or_else(|| Problem::conflict("The row that this Idempotency-Key made has been deleted since"))?;
+        let Created { row, new } = created.ok_or_else(|| {
+            Problem::conflict("The row that this Idempotency-Key made has been deleted since")
+        })?;
         let row = row.into();
-        Ok(Self { new, location: format!("{collection}/{}", id(&row)), row })
+        Ok(Self {
+            new,
+            location: format!("{collection}/{}", id(&row)),
+            row,
+        })
     }
 }
 
@@ -156,7 +168,10 @@ impl<T: Type> Type for Nullable<T> {
     }
 
     fn schema_ref() -> MetaSchemaRef {
-        T::schema_ref().merge(MetaSchema { nullable: true, ..MetaSchema::ANY })
+        T::schema_ref().merge(MetaSchema {
+            nullable: true,
+            ..MetaSchema::ANY
+        })
     }
 
     fn register(registry: &mut Registry) {
@@ -174,7 +189,12 @@ impl<T: Type> Type for Nullable<T> {
 
 impl<T: ToJSON> ToJSON for Nullable<T> {
     fn to_json(&self) -> Option<serde_json::Value> {
-        Some(self.0.as_ref().and_then(ToJSON::to_json).unwrap_or(serde_json::Value::Null))
+        Some(
+            self.0
+                .as_ref()
+                .and_then(ToJSON::to_json)
+                .unwrap_or(serde_json::Value::Null),
+        )
     }
 }
 

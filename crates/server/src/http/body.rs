@@ -16,7 +16,12 @@ impl<T: Body> Payload for In<T> {
 
     /// `application/json` and its dialects; parameters such as the charset are of no account.
     fn check_content_type(content_type: &str) -> bool {
-        let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let essence = content_type
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
         essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
     }
 
@@ -34,7 +39,10 @@ impl<T: Body> ParsePayload for In<T> {
 
     async fn from_request(request: &Request, body: &mut RequestBody) -> Result<Self> {
         // PostgREST, too, takes a body without a media type for JSON.
-        if request.content_type().is_some_and(|given| !Self::check_content_type(given)) {
+        if request
+            .content_type()
+            .is_some_and(|given| !Self::check_content_type(given))
+        {
             return Err(Problem::media_type().into());
         }
         let bytes = <Vec<u8> as FromRequest>::from_request(request, body).await?;
@@ -55,7 +63,10 @@ impl<'a, T: Body> ApiExtractor<'a> for In<T> {
     fn request_meta() -> Option<MetaRequest> {
         Some(MetaRequest {
             description: None,
-            content: vec![MetaMediaType { content_type: Self::CONTENT_TYPE, schema: Self::schema_ref() }],
+            content: vec![MetaMediaType {
+                content_type: Self::CONTENT_TYPE,
+                schema: Self::schema_ref(),
+            }],
             required: true,
         })
     }

@@ -27,22 +27,31 @@ pub(crate) struct Doorkeeper {
 impl Doorkeeper {
     async fn admit(&self, request: &Request) -> Result<Claims, Problem> {
         let token = self.token(request)?;
-        #[expect(clippy::disallowed_methods, reason = "the clock at the edge; read for each request, never cached")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the clock at the edge; read for each request, never cached"
+        )]
         let now = std::time::SystemTime::now();
         match self.authenticator.authenticate(&token, now).await {
             Ok(Speaker::User(claims)) => Ok(claims),
             Ok(Speaker::Service(service)) => {
-                let user = request.headers().get("x-mako-user").and_then(|user| user.to_str().ok());
+                let user = request
+                    .headers()
+                    .get("x-mako-user")
+                    .and_then(|user| user.to_str().ok());
                 let user = user.ok_or_else(|| {
                     Problem::forbidden("A service token must say for whom it acts")
                         .hint("Send the header x-mako-user: <user id>")
                 })?;
-                service.acting_as(user).map_err(|_| Problem::forbidden("The header x-mako-user holds no user id"))
+                service
+                    .acting_as(user)
+                    .map_err(|_| Problem::forbidden("The header x-mako-user holds no user id"))
             }
             Err(AuthError::Rejected(rejected)) => Err(Problem::unauthorized(&rejected)),
-            Err(AuthError::Unready(_)) => {
-                Err(Problem::unavailable("MK503", "The keys that verify tokens can't be fetched"))
-            }
+            Err(AuthError::Unready(_)) => Err(Problem::unavailable(
+                "MK503",
+                "The keys that verify tokens can't be fetched",
+            )),
         }
     }
 
@@ -56,14 +65,19 @@ impl Doorkeeper {
         let cookie = request.cookie().get(name).ok_or_else(anonymous)?;
         // A browser sends the cookie with whatever another site makes it send.
         if !request.method().is_safe() && !self.is_same_origin(request) {
-            return Err(Problem::forbidden("A request that carries its token in a cookie must come from this origin")
-                .hint("Send the token as Authorization: Bearer, or call from an allowed origin"));
+            return Err(Problem::forbidden(
+                "A request that carries its token in a cookie must come from this origin",
+            )
+            .hint("Send the token as Authorization: Bearer, or call from an allowed origin"));
         }
         Ok(cookie.value_str().to_owned())
     }
 
     fn is_same_origin(&self, request: &Request) -> bool {
-        let origin = request.headers().get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+        let origin = request
+            .headers()
+            .get(header::ORIGIN)
+            .and_then(|origin| origin.to_str().ok());
         origin.is_some_and(|origin| self.origins.iter().any(|allowed| allowed == origin))
     }
 }
@@ -107,7 +121,10 @@ impl<'a> ApiExtractor<'a> for Caller {
         _: &mut RequestBody,
         _: ExtractParamOptions<Self::ParamType>,
     ) -> Result<Self> {
-        let doorkeeper = request.extensions().get::<Arc<Doorkeeper>>().ok_or_else(Problem::internal)?;
+        let doorkeeper = request
+            .extensions()
+            .get::<Arc<Doorkeeper>>()
+            .ok_or_else(Problem::internal)?;
         Ok(Self(doorkeeper.admit(request).await?))
     }
 }

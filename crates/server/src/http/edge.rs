@@ -55,18 +55,29 @@ impl<E: Endpoint> Edge<E> {
             .expose_headers(["x-request-id", "location", "retry-after", "www-authenticate"])
             .max_age(3600)
             .transform(Arc::clone(&inner));
-        Self { inner, cors, settings, measurements }
+        Self {
+            inner,
+            cors,
+            settings,
+            measurements,
+        }
     }
 
     /// poem's `Cors` refuses requests from origins that it doesn't know. Browsers send Origin with same-origin
     /// requests as well, so those go past it, as does a foreign page's: without CORS headers it can't read the answer.
     async fn dispatch(&self, mut request: Request) -> Result<Response> {
         limits::bound(&mut request, self.settings.body_limit)?;
-        let origin = request.headers().get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+        let origin = request
+            .headers()
+            .get(header::ORIGIN)
+            .and_then(|origin| origin.to_str().ok());
         if origin.is_some_and(|origin| self.settings.origins.iter().any(|allowed| allowed == origin)) {
             self.cors.call(request).await
         } else {
-            self.inner.call(request).await.map(poem::IntoResponse::into_response)
+            self.inner
+                .call(request)
+                .await
+                .map(poem::IntoResponse::into_response)
         }
     }
 
@@ -106,13 +117,19 @@ impl<E: Endpoint> Edge<E> {
         if error.is::<ContentTypeError>() {
             return Problem::media_type();
         }
-        if error.status().is_client_error() { Problem::unreadable() } else { Problem::internal() }
+        if error.status().is_client_error() {
+            Problem::unreadable()
+        } else {
+            Problem::internal()
+        }
     }
 }
 
 /// What was expected; poem-openapi puts `failed to parse "kind": ` before what our own types say.
 fn expectation(reason: &str) -> &str {
-    reason.rsplit_once("\": ").map_or(reason, |(_, expected)| expected)
+    reason
+        .rsplit_once("\": ")
+        .map_or(reason, |(_, expected)| expected)
 }
 
 impl<E: Endpoint> Endpoint for Edge<E> {
@@ -140,7 +157,10 @@ impl<E: Endpoint> Edge<E> {
         if let Ok(value) = HeaderValue::from_str(&id) {
             headers.insert(X_REQUEST_ID, value);
         }
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        );
         if path.starts_with("/v1/") {
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
@@ -150,7 +170,9 @@ impl<E: Endpoint> Edge<E> {
 
     /// By operation, never by path: paths hold ids, queries hold phone numbers.
     fn record(&self, response: &Response, method: &Method, id: &str, elapsed: Duration) {
-        let operation = response.data::<OperationId>().map_or("none", |operation| operation.0);
+        let operation = response
+            .data::<OperationId>()
+            .map_or("none", |operation| operation.0);
         let status = response.status();
         self.measurements.request(operation, status, elapsed);
         let elapsed_ms = elapsed.as_secs_f64() * 1000.0;
@@ -165,7 +187,10 @@ impl<E: Endpoint> Edge<E> {
 /// The id that a proxy in front gave, if it is a plain one.
 fn given_id(request: &Request) -> Option<String> {
     let id = request.headers().get(X_REQUEST_ID)?.to_str().ok()?;
-    let plain = (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    let plain = (1..=128).contains(&id.len())
+        && id
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
     plain.then(|| id.to_owned())
 }
 
@@ -181,8 +206,15 @@ impl Methods {
         Self(
             paths
                 .map(|(path, operations)| {
-                    let methods = operations.as_object().into_iter().flatten().map(|(method, _)| method.to_uppercase());
-                    (path.split('/').map(str::to_owned).collect(), methods.collect::<Vec<_>>().join(", "))
+                    let methods = operations
+                        .as_object()
+                        .into_iter()
+                        .flatten()
+                        .map(|(method, _)| method.to_uppercase());
+                    (
+                        path.split('/').map(str::to_owned).collect(),
+                        methods.collect::<Vec<_>>().join(", "),
+                    )
                 })
                 .collect(),
         )
@@ -192,9 +224,15 @@ impl Methods {
         let segments: Vec<&str> = path.split('/').collect();
         let fits = |pattern: &[String]| {
             pattern.len() == segments.len()
-                && pattern.iter().zip(&segments).all(|(p, s)| p == s || (p.starts_with('{') && !s.is_empty()))
+                && pattern
+                    .iter()
+                    .zip(&segments)
+                    .all(|(p, s)| p == s || (p.starts_with('{') && !s.is_empty()))
         };
-        self.0.iter().find(|(pattern, _)| fits(pattern)).map(|(_, methods)| methods.as_str())
+        self.0
+            .iter()
+            .find(|(pattern, _)| fits(pattern))
+            .map(|(_, methods)| methods.as_str())
     }
 }
 
@@ -204,7 +242,8 @@ mod tests {
 
     #[test]
     fn allow_comes_from_the_document() {
-        let methods = Methods::of(&serde_json::json!({"paths": {"/v1/leads/{id}": {"get": {}, "patch": {}}}}));
+        let methods =
+            Methods::of(&serde_json::json!({"paths": {"/v1/leads/{id}": {"get": {}, "patch": {}}}}));
         assert_eq!(methods.allowed("/v1/leads/x"), Some("GET, PATCH"));
         assert_eq!(methods.allowed("/v1/leads/"), None);
         assert_eq!(methods.allowed("/v1/leads"), None);
@@ -212,6 +251,9 @@ mod tests {
 
     #[test]
     fn a_refused_parameter_says_what_was_expected_only() {
-        assert_eq!(expectation("failed to parse \"Text\": can't be empty"), "can't be empty");
+        assert_eq!(
+            expectation("failed to parse \"Text\": can't be empty"),
+            "can't be empty"
+        );
     }
 }

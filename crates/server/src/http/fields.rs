@@ -30,7 +30,10 @@ impl Fields {
         let Value::Object(object) = value else {
             return Err(Problem::invalid("the body must be a JSON object"));
         };
-        let mut fields = Self { object, refused: Vec::new() };
+        let mut fields = Self {
+            object,
+            refused: Vec::new(),
+        };
         let body = T::from_fields(&mut fields);
         for name in fields.object.keys() {
             fields.refused.push(match name.as_str() {
@@ -89,7 +92,9 @@ impl Fields {
     }
 
     fn take<T: Field>(&mut self, name: &'static str, value: Value) -> Option<T> {
-        T::from_value(value).map_err(|expected| self.refused.push(format!("{name}: {expected}"))).ok()
+        T::from_value(value)
+            .map_err(|expected| self.refused.push(format!("{name}: {expected}")))
+            .ok()
     }
 }
 

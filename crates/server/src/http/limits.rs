@@ -9,18 +9,28 @@ use super::problem::Problem;
 
 /// Refuses a body that says it is too long, and bounds one that doesn't say.
 pub(crate) fn bound(request: &mut Request, limit: usize) -> Result<(), Problem> {
-    let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-    if declared.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > limit as u64) {
+    let declared = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok());
+    if declared
+        .and_then(|length| length.parse::<u64>().ok())
+        .is_some_and(|length| length > limit as u64)
+    {
         return Err(Problem::too_large());
     }
     let body: BoxBody<_, std::io::Error> = request.take_body().into();
-    request.set_body(Body::from(Limited::new(body, limit).map_err(std::io::Error::other).boxed()));
+    request.set_body(Body::from(
+        Limited::new(body, limit).map_err(std::io::Error::other).boxed(),
+    ));
     Ok(())
 }
 
 /// What a body that couldn't be read means for the client.
 pub(crate) fn unreadable(error: &ReadBodyError) -> Problem {
-    let ReadBodyError::Io(io) = error else { return Problem::unreadable() };
+    let ReadBodyError::Io(io) = error else {
+        return Problem::unreadable();
+    };
     let mut source: Option<&(dyn std::error::Error + 'static)> = io.get_ref().map(|inner| inner as _);
     while let Some(error) = source {
         if error.is::<LengthLimitError>() {

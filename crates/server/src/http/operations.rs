@@ -48,7 +48,9 @@ impl Operations {
     /// Is the process alive?
     #[oai(path = "/health", method = "get", operation_id = "getHealth")]
     async fn health(&self) -> Result<Raw<Health>, Problem> {
-        Ok(Raw(Health { status: "ok".to_owned() }))
+        Ok(Raw(Health {
+            status: "ok".to_owned(),
+        }))
     }
 
     /// Can the service reach its database, and is the schema the one it knows?
@@ -56,15 +58,19 @@ impl Operations {
     async fn ready(&self) -> Result<Raw<Ready>, Problem> {
         let expected = store::admin::schema_version();
         match self.store.schema_version().await {
-            Ok(Some(schema_version)) if schema_version >= expected => {
-                Ok(Raw(Ready { status: "ready".to_owned(), schema_version }))
-            }
-            Ok(_) => Err(Problem::unavailable("MK503", "The database's schema is older than this service")
-                .hint("Run `mako migrate`")),
+            Ok(Some(schema_version)) if schema_version >= expected => Ok(Raw(Ready {
+                status: "ready".to_owned(),
+                schema_version,
+            })),
+            Ok(_) => Err(
+                Problem::unavailable("MK503", "The database's schema is older than this service")
+                    .hint("Run `mako migrate`"),
+            ),
             // A schema without the function that tells its version has never been migrated.
-            Err(error) if matches!(error.sqlstate(), Some("42883" | "3F000" | "42501")) => {
-                Err(Problem::unavailable("MK503", "The database has no schema of Mako's").hint("Run `mako migrate`"))
-            }
+            Err(error) if matches!(error.sqlstate(), Some("42883" | "3F000" | "42501")) => Err(
+                Problem::unavailable("MK503", "The database has no schema of Mako's")
+                    .hint("Run `mako migrate`"),
+            ),
             Err(error) => Err(error.into()),
         }
     }
@@ -74,7 +80,10 @@ impl Operations {
     async fn metrics(&self) -> Result<PlainText<String>, Problem> {
         let (open, used) = self.store.connections();
         self.measurements.connections(open, used);
-        self.measurements.encode().map(PlainText).ok_or_else(Problem::internal)
+        self.measurements
+            .encode()
+            .map(PlainText)
+            .ok_or_else(Problem::internal)
     }
 }
 
@@ -104,18 +113,49 @@ impl Measurements {
         let mut registry = Registry::with_prefix("mako");
         let requests = Family::default();
         let durations = Family::new_with_constructor((|| Histogram::new(SECONDS)) as fn() -> Histogram);
-        let (in_flight, connections_open, connections_used) = (Gauge::default(), Gauge::default(), Gauge::default());
+        let (in_flight, connections_open, connections_used) =
+            (Gauge::default(), Gauge::default(), Gauge::default());
         registry.register("http_requests", "Requests answered", requests.clone());
-        registry.register("http_request_duration_seconds", "Time to the answer's headers", durations.clone());
-        registry.register("http_requests_in_flight", "Requests being answered", in_flight.clone());
-        registry.register("database_connections_open", "Connections in the pool", connections_open.clone());
-        registry.register("database_connections_used", "Connections lent to requests", connections_used.clone());
-        Self { registry, requests, durations, in_flight, connections_open, connections_used }
+        registry.register(
+            "http_request_duration_seconds",
+            "Time to the answer's headers",
+            durations.clone(),
+        );
+        registry.register(
+            "http_requests_in_flight",
+            "Requests being answered",
+            in_flight.clone(),
+        );
+        registry.register(
+            "database_connections_open",
+            "Connections in the pool",
+            connections_open.clone(),
+        );
+        registry.register(
+            "database_connections_used",
+            "Connections lent to requests",
+            connections_used.clone(),
+        );
+        Self {
+            registry,
+            requests,
+            durations,
+            in_flight,
+            connections_open,
+            connections_used,
+        }
     }
 
     pub(crate) fn request(&self, operation: &'static str, status: StatusCode, elapsed: Duration) {
-        self.requests.get_or_create(&RequestLabels { operation, status: status.as_u16() }).inc();
-        self.durations.get_or_create(&OperationLabel { operation }).observe(elapsed.as_secs_f64());
+        self.requests
+            .get_or_create(&RequestLabels {
+                operation,
+                status: status.as_u16(),
+            })
+            .inc();
+        self.durations
+            .get_or_create(&OperationLabel { operation })
+            .observe(elapsed.as_secs_f64());
     }
 
     /// Counts a request as being answered until the guard is dropped, even by cancellation.
@@ -146,4 +186,6 @@ impl Drop for InFlight {
 }
 
 /// Upper bounds of the duration buckets: from a pipelined read to a timeout.
-const SECONDS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0];
+const SECONDS: [f64; 12] = [
+    0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0,
+];

@@ -59,30 +59,54 @@ impl Problem {
         code: impl Into<Cow<'static, str>>,
         message: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { status, code: code.into(), message: message.into(), details: None, hint: None, header: None }
+        Self {
+            status,
+            code: code.into(),
+            message: message.into(),
+            details: None,
+            hint: None,
+            header: None,
+        }
     }
 
     pub(crate) fn details(self, details: impl Into<String>) -> Self {
-        Self { details: Some(details.into()), ..self }
+        Self {
+            details: Some(details.into()),
+            ..self
+        }
     }
 
     pub(crate) fn hint(self, hint: &'static str) -> Self {
-        Self { hint: Some(hint), ..self }
+        Self {
+            hint: Some(hint),
+            ..self
+        }
     }
 
     fn header(self, name: header::HeaderName, value: &str) -> Self {
-        Self { header: HeaderValue::from_str(value).ok().map(|value| (name, value)), ..self }
+        Self {
+            header: HeaderValue::from_str(value).ok().map(|value| (name, value)),
+            ..self
+        }
     }
 
     /// Not there, or not the caller's: which of the two is nobody's business.
     pub(crate) fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "MK404", "There is no such row, or it isn't yours")
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "MK404",
+            "There is no such row, or it isn't yours",
+        )
     }
 
     /// The values of these fields can't be accepted.
     pub(crate) fn invalid(details: impl Into<String>) -> Self {
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "MK422", "The request has fields that can't be accepted")
-            .details(details)
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "MK422",
+            "The request has fields that can't be accepted",
+        )
+        .details(details)
     }
 
     pub(crate) fn conflict(message: &'static str) -> Self {
@@ -95,8 +119,12 @@ impl Problem {
     }
 
     pub(crate) fn method_not_allowed(allow: &str) -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "PGRST117", "This path doesn't take this method")
-            .header(header::ALLOW, allow)
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "PGRST117",
+            "This path doesn't take this method",
+        )
+        .header(header::ALLOW, allow)
     }
 
     pub(crate) fn malformed_json() -> Self {
@@ -108,16 +136,28 @@ impl Problem {
     }
 
     pub(crate) fn media_type() -> Self {
-        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "MK415", "The body's media type is not understood")
-            .hint("Send Content-Type: application/json")
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "MK415",
+            "The body's media type is not understood",
+        )
+        .hint("Send Content-Type: application/json")
     }
 
     pub(crate) fn too_large() -> Self {
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "MK413", "The body is larger than this service accepts")
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "MK413",
+            "The body is larger than this service accepts",
+        )
     }
 
     pub(crate) fn timed_out() -> Self {
-        Self::new(StatusCode::GATEWAY_TIMEOUT, "MK504", "The request took too long and was stopped")
+        Self::new(
+            StatusCode::GATEWAY_TIMEOUT,
+            "MK504",
+            "The request took too long and was stopped",
+        )
     }
 
     pub(crate) fn unavailable(code: &'static str, message: &'static str) -> Self {
@@ -125,8 +165,12 @@ impl Problem {
     }
 
     pub(crate) fn internal() -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "MK500", "Something went wrong in the service")
-            .hint("Report the request_id")
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "MK500",
+            "Something went wrong in the service",
+        )
+        .hint("Report the request_id")
     }
 
     pub(crate) fn unauthorized(rejected: &Rejected) -> Self {
@@ -135,7 +179,8 @@ impl Problem {
             "PGRST302" => "Bearer".to_owned(),
             _ => format!("Bearer error=\"invalid_token\", error_description=\"{message}\""),
         };
-        let problem = Self::new(StatusCode::UNAUTHORIZED, code, message).header(header::WWW_AUTHENTICATE, &challenge);
+        let problem =
+            Self::new(StatusCode::UNAUTHORIZED, code, message).header(header::WWW_AUTHENTICATE, &challenge);
         match rejected.hint() {
             Some(hint) => problem.hint(hint),
             None => problem,
@@ -165,11 +210,15 @@ impl From<store::Error> for Problem {
     fn from(error: store::Error) -> Self {
         let problem = match &error {
             store::Error::Unavailable(_) => Self::unavailable("PGRST001", "The database can't be reached"),
-            store::Error::PoolExhausted => Self::unavailable("PGRST003", "No database connection came free in time"),
-            store::Error::UnsafeLogin(_) => Self::unavailable("MK503", "The service isn't set up safely"),
-            store::Error::StatementTimeout => {
-                Self::new(StatusCode::GATEWAY_TIMEOUT, "57014", "The statement was stopped by its timeout")
+            store::Error::PoolExhausted => {
+                Self::unavailable("PGRST003", "No database connection came free in time")
             }
+            store::Error::UnsafeLogin(_) => Self::unavailable("MK503", "The service isn't set up safely"),
+            store::Error::StatementTimeout => Self::new(
+                StatusCode::GATEWAY_TIMEOUT,
+                "57014",
+                "The statement was stopped by its timeout",
+            ),
             store::Error::Sql(refusal) => Self::from_sqlstate(refusal),
             store::Error::Mismatch(_) | store::Error::Abandoned => Self::internal(),
         };
@@ -190,11 +239,16 @@ impl Problem {
             "23505" => (StatusCode::CONFLICT, "There is such a row already"),
             "42501" => (StatusCode::FORBIDDEN, "Postgres doesn't permit this"),
             "25006" => (StatusCode::METHOD_NOT_ALLOWED, "The database is read-only"),
-            "23502" | "23514" | "22001" => (StatusCode::UNPROCESSABLE_ENTITY, "A value breaks a rule of its table"),
+            "23502" | "23514" | "22001" => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "A value breaks a rule of its table",
+            ),
             _ if code.starts_with("22") || code.starts_with("23") => {
                 (StatusCode::BAD_REQUEST, "Postgres can't take a value")
             }
-            _ if code.starts_with("53") => return Self::unavailable("PGRST001", "The database has no room left"),
+            _ if code.starts_with("53") => {
+                return Self::unavailable("PGRST001", "The database has no room left");
+            }
             // Read-committed transactions meet 40001 and 40P01 only in passing: the request may be repeated.
             "40001" | "40P01" => return Self::unavailable("40001", "Another transaction was in the way"),
             _ => return Self::internal(),
@@ -212,7 +266,10 @@ impl IntoResponse for Problem {
     fn into_response(mut self) -> Response {
         let (status, extra) = (self.status, self.header.take());
         let body = serde_json::to_vec(&self.body()).unwrap_or_default();
-        let mut response = Response::builder().status(status).content_type(ProblemPayload::CONTENT_TYPE).body(body);
+        let mut response = Response::builder()
+            .status(status)
+            .content_type(ProblemPayload::CONTENT_TYPE)
+            .body(body);
         if let Some((name, value)) = extra {
             response.headers_mut().insert(name, value);
         }
@@ -240,16 +297,25 @@ impl Payload for ProblemPayload {
 /// Every operation may answer any of these.
 const STATUSES: &[(u16, &str)] = &[
     (400, "The body is not JSON, or a value can't be taken"),
-    (401, "No token, or one that is refused; `WWW-Authenticate` says why"),
+    (
+        401,
+        "No token, or one that is refused; `WWW-Authenticate` says why",
+    ),
     (403, "The token is good, but not for this"),
     (404, "No such path, or no such row, or not yours"),
     (405, "This path doesn't take this method"),
-    (409, "There is such a row already, or the row it refers to is gone"),
+    (
+        409,
+        "There is such a row already, or the row it refers to is gone",
+    ),
     (413, "The body is too large"),
     (415, "The body is not application/json"),
     (422, "Fields that can't be accepted; `details` names each"),
     (500, "A mistake of the service"),
-    (503, "The database can't be reached; `Retry-After` says when to try again"),
+    (
+        503,
+        "The database can't be reached; `Retry-After` says when to try again",
+    ),
     (504, "The request took too long"),
 ];
 
@@ -265,7 +331,9 @@ impl ApiResponse for Problem {
             }],
             headers: vec![],
         };
-        MetaResponses { responses: STATUSES.iter().map(response).collect() }
+        MetaResponses {
+            responses: STATUSES.iter().map(response).collect(),
+        }
     }
 
     fn register(registry: &mut Registry) {

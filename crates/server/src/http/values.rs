@@ -41,7 +41,11 @@ trait Rule: Sized {
 
 impl<const MIN: usize, const MAX: usize> Rule for Text<MIN, MAX> {
     fn schema() -> MetaSchema {
-        MetaSchema { min_length: (MIN > 0).then_some(MIN), max_length: Some(MAX), ..MetaSchema::new("string") }
+        MetaSchema {
+            min_length: (MIN > 0).then_some(MIN),
+            max_length: Some(MAX),
+            ..MetaSchema::new("string")
+        }
     }
 
     fn accept(value: &Value) -> Result<Self, String> {
@@ -81,7 +85,11 @@ impl Rule for Phone {
 
 impl Rule for WebUrl {
     fn schema() -> MetaSchema {
-        MetaSchema { format: Some("uri"), pattern: Some("^https?://".to_owned()), ..Text::<1, 2048>::schema() }
+        MetaSchema {
+            format: Some("uri"),
+            pattern: Some("^https?://".to_owned()),
+            ..Text::<1, 2048>::schema()
+        }
     }
 
     fn accept(value: &Value) -> Result<Self, String> {
@@ -100,17 +108,26 @@ impl Rule for WebUrl {
 
 impl Rule for Email {
     fn schema() -> MetaSchema {
-        MetaSchema { description: Some("An e-mail address, or empty"), ..Text::<0, 320>::schema() }
+        MetaSchema {
+            description: Some("An e-mail address, or empty"),
+            ..Text::<0, 320>::schema()
+        }
     }
 
     fn accept(value: &Value) -> Result<Self, String> {
         let Text(text) = Text::<0, 320>::accept(value)?;
         let text = text.trim();
         let plausible = match text.rsplit_once('@') {
-            Some((local, domain)) => !local.is_empty() && !domain.is_empty() && !text.contains(char::is_whitespace),
+            Some((local, domain)) => {
+                !local.is_empty() && !domain.is_empty() && !text.contains(char::is_whitespace)
+            }
             None => text.is_empty(),
         };
-        if plausible { Ok(Self(text.to_owned())) } else { Err("must be an e-mail address".to_owned()) }
+        if plausible {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("must be an e-mail address".to_owned())
+        }
     }
 
     fn value(&self) -> Value {
@@ -120,12 +137,21 @@ impl Rule for Email {
 
 impl Rule for Seconds {
     fn schema() -> MetaSchema {
-        MetaSchema { minimum: Some(0.0), maximum: Some(f64::from(i32::MAX)), ..MetaSchema::new_with_format("integer", "int32") }
+        MetaSchema {
+            minimum: Some(0.0),
+            maximum: Some(f64::from(i32::MAX)),
+            ..MetaSchema::new_with_format("integer", "int32")
+        }
     }
 
     fn accept(value: &Value) -> Result<Self, String> {
-        let whole = value.as_i64().and_then(|n| i32::try_from(n).ok()).filter(|n| *n >= 0);
-        whole.map(Self).ok_or_else(|| "must be a whole number of seconds, 0 or more".to_owned())
+        let whole = value
+            .as_i64()
+            .and_then(|n| i32::try_from(n).ok())
+            .filter(|n| *n >= 0);
+        whole
+            .map(Self)
+            .ok_or_else(|| "must be a whole number of seconds, 0 or more".to_owned())
     }
 
     fn value(&self) -> Value {
@@ -148,7 +174,8 @@ static REGION: OnceLock<Country> = OnceLock::new();
 
 /// Sets the region once, at start-up; false if it is not an ISO 3166 code.
 pub(crate) fn set_phone_region(code: &str) -> bool {
-    code.parse().is_ok_and(|country| REGION.set(country).is_ok() || REGION.get() == Some(&country))
+    code.parse()
+        .is_ok_and(|country| REGION.set(country).is_ok() || REGION.get() == Some(&country))
 }
 
 /// The E.164 form of a number as people type it; None if it can't be read, or would lose an extension.
@@ -262,14 +289,28 @@ mod tests {
     fn phones_become_e164_where_they_can_be_read() {
         assert_eq!(normalised("+1 (555) 123-4567").as_deref(), Some("+15551234567"));
         assert_eq!(normalised(" +44 20 7946 0958 ").as_deref(), Some("+442079460958"));
-        for kept in ["anonymous", "12345", "+1 212 555 1234 ext. 7", "call me", "+", "++1"] {
+        for kept in [
+            "anonymous",
+            "12345",
+            "+1 212 555 1234 ext. 7",
+            "call me",
+            "+",
+            "++1",
+        ] {
             assert_eq!(normalised(kept), None, "{kept}");
         }
     }
 
     #[test]
     fn only_web_urls_become_links() {
-        for bad in ["javascript:alert(1)", "ftp://x/y", "//x/y", "http://", "x", "https:///y"] {
+        for bad in [
+            "javascript:alert(1)",
+            "ftp://x/y",
+            "//x/y",
+            "http://",
+            "x",
+            "https:///y",
+        ] {
             assert!(WebUrl::accept(&bad.into()).is_err(), "{bad}");
         }
         assert!(WebUrl::accept(&"https://api.example.com/r.wav?x=1".into()).is_ok());
