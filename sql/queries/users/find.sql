@@ -1,2 +1,2 @@
 -- users/find: the caller
-select id, email, business_name, role from public.users where id = $1
+select id, email, business_name, coalesce(role, 'user') from public.users where id = $1

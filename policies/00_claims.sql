@@ -1,0 +1,93 @@
+-- policies/00_claims.sql: who is speaking? The functions that every policy and every user_id column asks.
+-- Run sql/roles.sql before it, and this before any other file of policies/. Idempotent: paste it as often as you like.
+-- Nothing here takes a user id as a parameter: the only source is the verified token in request.jwt.claims.
+begin;
+set local lock_timeout = '5s';
+
+do $$
+begin
+  if to_regrole('mako_definer') is null or to_regnamespace('mako') is null then
+    raise exception 'the roles of Mako are missing' using hint = 'Run sql/roles.sql first';
+  end if;
+end $$;
+
+-- The user of this transaction, or null: no claims, empty claims, no sub, an empty sub, a sub that is no string.
+-- STABLE, never IMMUTABLE: a plan that was made for one user must not remember that user for the next.
+create or replace function mako.current_user_id() returns text
+language plpgsql stable parallel safe
+set search_path = ''
+as $$
+declare
+  sub jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb -> 'sub';
+begin
+  return case when jsonb_typeof(sub) = 'string' then nullif(sub #>> '{}', '') end;
+end $$;
+comment on function mako.current_user_id() is 'The user that the verified token names (claim sub), or null';
+revoke all on function mako.current_user_id() from public, anon, authenticated, service_role;
+grant execute on function mako.current_user_id() to anon, authenticated, service_role, mako_router, mako_sealer, mako_definer;
+
+-- Makes the speaker's row in public.users from the claims alone. Runs as mako_definer, whom the policies of
+-- public.users bind to the same user: it can make or see this one row and no other.
+grant create on schema mako to mako_definer; -- for the moment that an owner needs it
+create or replace function mako.ensure_user() returns text
+language plpgsql volatile security definer
+set search_path = ''
+as $$
+declare
+  speaker constant text := mako.current_user_id();
+  claimed jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb -> 'email';
+  nobodys constant text := speaker || '@no-email.invalid';
+  address text := case
+    when jsonb_typeof(claimed) = 'string' and length(claimed #>> '{}') between 1 and 320 then claimed #>> '{}'
+    else nobodys
+  end;
+begin
+  if speaker is null then
+    raise exception 'No user is named by the claims' using errcode = 'insufficient_privilege';
+  end if;
+  if exists (select from public.users u where u.id = speaker) then
+    return speaker;
+  end if;
+  -- A token outlives its user; it must not bring them back.
+  if exists (select from mako.deleted_users d where d.id = speaker) then
+    raise exception 'The account of this token has been deleted' using errcode = 'insufficient_privilege';
+  end if;
+  -- Never linked by e-mail: whoever has the address already keeps it. '!' is no bcrypt hash, so no password fits.
+  insert into public.users (id, email, password) values (speaker, address, '!') on conflict do nothing;
+  if not exists (select from public.users u where u.id = speaker) then
+    insert into public.users (id, email, password) values (speaker, nobodys, '!') on conflict do nothing;
+  end if;
+  return speaker;
+end $$;
+comment on function mako.ensure_user() is 'Makes the row of the token''s user in public.users if it is missing; returns the user id';
+alter function mako.ensure_user() owner to mako_definer;
+revoke all on function mako.ensure_user() from public, anon, authenticated, service_role;
+grant execute on function mako.ensure_user() to authenticated, service_role, mako_sealer;
+
+-- Default of every user_id column, so that a user's first write works through PostgREST too.
+create or replace function mako.provisioned_user_id() returns text
+language plpgsql volatile
+set search_path = ''
+as $$
+begin
+  return case when mako.current_user_id() is null then null else mako.ensure_user() end;
+end $$;
+comment on function mako.provisioned_user_id() is 'The token''s user, whose row in public.users is made if it is missing; null without a user';
+revoke all on function mako.provisioned_user_id() from public, anon, authenticated, service_role;
+grant execute on function mako.provisioned_user_id() to authenticated, service_role, mako_sealer;
+
+-- Trigger on public.users: remembers who was deleted, whoever deletes.
+create or replace function mako.remember_deleted_user() returns trigger
+language plpgsql volatile security definer
+set search_path = ''
+as $$
+begin
+  insert into mako.deleted_users (id) values (old.id) on conflict do nothing;
+  return null;
+end $$;
+comment on function mako.remember_deleted_user() is 'Keeps the id of a deleted user, whose tokens are still valid for a while';
+alter function mako.remember_deleted_user() owner to mako_definer;
+revoke all on function mako.remember_deleted_user() from public, anon, authenticated, service_role;
+
+revoke create on schema mako from mako_definer;
+commit;

@@ -1,0 +1,50 @@
+-- policies/api_keys.sql: keys for the tenants' accounts elsewhere.
+-- A user sees which services are connected and disconnects them; the sealed key itself only mako_sealer reads.
+-- One transaction, idempotent: paste it as often as you like, after 00_claims.sql.
+begin;
+set local lock_timeout = '5s';
+
+do $$
+begin
+  -- On another role's table REVOKE would only warn, and leave everything open.
+  if not pg_has_role((select relowner from pg_class where oid = 'public.api_keys'::regclass), 'usage') then
+    raise exception 'public.api_keys belongs to another role' using hint = 'Run this as its owner';
+  end if;
+end $$;
+
+alter table public.api_keys enable row level security, force row level security;
+-- Rights come first: TRUNCATE, REFERENCES and columns are beyond what a policy can decide.
+revoke all on public.api_keys from public, anon, authenticated, service_role, mako_sealer, mako_router, mako_definer;
+grant select (id, user_id, service_name, is_active, hint, last_used_at, created_at, updated_at), delete
+  on public.api_keys to authenticated;
+-- The service seals before it writes, so nobody else writes.
+grant select, delete, insert (user_id, service_name, encrypted_key, key_hash, is_active, hint),
+  update (encrypted_key, key_hash, is_active, hint, last_used_at, updated_at) on public.api_keys to mako_sealer;
+grant select, insert, update, delete on public.api_keys to service_role;
+
+drop policy if exists tenant_reads_own on public.api_keys;
+create policy tenant_reads_own on public.api_keys for select to authenticated
+  using (user_id = (select mako.current_user_id()));
+drop policy if exists tenant_removes_own on public.api_keys;
+create policy tenant_removes_own on public.api_keys for delete to authenticated
+  using (user_id = (select mako.current_user_id()));
+drop policy if exists sealer_reads_own on public.api_keys;
+create policy sealer_reads_own on public.api_keys for select to mako_sealer
+  using (user_id = (select mako.current_user_id()));
+drop policy if exists sealer_adds_own on public.api_keys;
+create policy sealer_adds_own on public.api_keys for insert to mako_sealer
+  with check (user_id = (select mako.current_user_id()));
+drop policy if exists sealer_changes_own on public.api_keys;
+create policy sealer_changes_own on public.api_keys for update to mako_sealer
+  using (user_id = (select mako.current_user_id()))
+  with check (user_id = (select mako.current_user_id()));
+drop policy if exists sealer_removes_own on public.api_keys;
+create policy sealer_removes_own on public.api_keys for delete to mako_sealer
+  using (user_id = (select mako.current_user_id()));
+drop policy if exists tenant_floor on public.api_keys;
+-- Under every other policy: a stray `using (true)` opens nothing.
+create policy tenant_floor on public.api_keys as restrictive for all to public
+  using (user_id = (select mako.current_user_id()))
+  with check (user_id = (select mako.current_user_id()));
+
+commit;

@@ -1,0 +1,85 @@
+-- policies/mako.sql: the service's own tables in the schema mako, under the same rule as everybody's.
+-- Idempotency keys and import marks are the tenant's own rows; tombstones and ledgers are nobody's but the owner's.
+-- One transaction, idempotent: paste it as often as you like, after 00_claims.sql and the migrations.
+begin;
+set local lock_timeout = '5s';
+
+do $$
+begin
+  if not pg_has_role((select relowner from pg_class where oid = 'mako.idempotency_keys'::regclass), 'usage') then
+    raise exception 'mako.idempotency_keys belongs to another role' using hint = 'Run this as its owner';
+  end if;
+end $$;
+
+-- mako.idempotency_keys: which row did this key make?
+alter table mako.idempotency_keys enable row level security, force row level security;
+revoke all on mako.idempotency_keys from public, anon, authenticated, service_role;
+grant select, insert (user_id, resource, key, row_id) on mako.idempotency_keys to authenticated;
+drop policy if exists tenant_reads_own on mako.idempotency_keys;
+create policy tenant_reads_own on mako.idempotency_keys for select to authenticated
+  using (user_id = (select mako.current_user_id()));
+drop policy if exists tenant_adds_own on mako.idempotency_keys;
+create policy tenant_adds_own on mako.idempotency_keys for insert to authenticated
+  with check (user_id = (select mako.current_user_id()));
+drop policy if exists tenant_floor on mako.idempotency_keys;
+create policy tenant_floor on mako.idempotency_keys as restrictive for all to public
+  using (user_id = (select mako.current_user_id()))
+  with check (user_id = (select mako.current_user_id()));
+
+-- mako.contact_imports: which contact did this object of a browser become?
+alter table mako.contact_imports enable row level security, force row level security;
+revoke all on mako.contact_imports from public, anon, authenticated, service_role;
+grant select, delete, insert (user_id, import_id, contact_id, digest), update (contact_id, digest, imported_at)
+  on mako.contact_imports to authenticated;
+drop policy if exists tenant_reads_own on mako.contact_imports;
+create policy tenant_reads_own on mako.contact_imports for select to authenticated
+  using (user_id = (select mako.current_user_id()));
+drop policy if exists tenant_adds_own on mako.contact_imports;
+create policy tenant_adds_own on mako.contact_imports for insert to authenticated
+  with check (user_id = (select mako.current_user_id()));
+drop policy if exists tenant_changes_own on mako.contact_imports;
+create policy tenant_changes_own on mako.contact_imports for update to authenticated
+  using (user_id = (select mako.current_user_id()))
+  with check (user_id = (select mako.current_user_id()));
+drop policy if exists tenant_removes_own on mako.contact_imports;
+create policy tenant_removes_own on mako.contact_imports for delete to authenticated
+  using (user_id = (select mako.current_user_id()));
+drop policy if exists tenant_floor on mako.contact_imports;
+create policy tenant_floor on mako.contact_imports as restrictive for all to public
+  using (user_id = (select mako.current_user_id()))
+  with check (user_id = (select mako.current_user_id()));
+
+-- mako.deleted_users: tombstones, for the definer's functions alone.
+alter table mako.deleted_users enable row level security, force row level security;
+revoke all on mako.deleted_users from public, anon, authenticated, service_role, mako_definer;
+grant select (id), insert (id) on mako.deleted_users to mako_definer;
+drop policy if exists definer_looks_up on mako.deleted_users;
+create policy definer_looks_up on mako.deleted_users for select to mako_definer
+  using (id = (select mako.current_user_id()));
+drop policy if exists definer_remembers on mako.deleted_users;
+create policy definer_remembers on mako.deleted_users for insert to mako_definer
+  with check (true); -- the trigger is told the id by the row that is being deleted
+
+-- The newest migration, for the service's /ready: the ledger itself is the owner's.
+do $$
+begin
+  if to_regclass('mako.schema_history') is not null then
+    revoke all on mako.schema_history from public, anon, authenticated, service_role;
+    grant select (version) on mako.schema_history to mako_definer;
+  end if;
+end $$;
+grant create on schema mako to mako_definer; -- for the moment that an owner needs it
+create or replace function mako.schema_version() returns int
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return (select max(version) from mako.schema_history);
+end $$;
+comment on function mako.schema_version() is 'The newest migration of this database';
+alter function mako.schema_version() owner to mako_definer;
+revoke all on function mako.schema_version() from public, anon, authenticated, service_role;
+grant execute on function mako.schema_version() to mako;
+revoke create on schema mako from mako_definer;
+
+commit;

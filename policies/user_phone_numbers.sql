@@ -1,0 +1,42 @@
+-- policies/user_phone_numbers.sql: which tenant does a number belong to?
+-- A user claims, labels and releases numbers; only an admin or the provider makes one verified.
+-- One transaction, idempotent: paste it as often as you like, after 00_claims.sql.
+begin;
+set local lock_timeout = '5s';
+
+do $$
+begin
+  -- On another role's table REVOKE would only warn, and leave everything open.
+  if not pg_has_role((select relowner from pg_class where oid = 'public.user_phone_numbers'::regclass), 'usage') then
+    raise exception 'public.user_phone_numbers belongs to another role' using hint = 'Run this as its owner';
+  end if;
+end $$;
+
+alter table public.user_phone_numbers enable row level security, force row level security;
+-- Rights come first: TRUNCATE, REFERENCES and columns are beyond what a policy can decide.
+revoke all on public.user_phone_numbers from public, anon, authenticated, service_role, mako_sealer, mako_router, mako_definer;
+grant select, delete on public.user_phone_numbers to authenticated;
+-- Not verified_at: an unverified number routes nothing.
+grant insert (user_id, phone, provider, label), update (label) on public.user_phone_numbers to authenticated;
+grant select, insert, update, delete on public.user_phone_numbers to service_role;
+
+drop policy if exists tenant_reads_own on public.user_phone_numbers;
+create policy tenant_reads_own on public.user_phone_numbers for select to authenticated
+  using (user_id = (select mako.current_user_id()));
+drop policy if exists tenant_adds_own on public.user_phone_numbers;
+create policy tenant_adds_own on public.user_phone_numbers for insert to authenticated
+  with check (user_id = (select mako.current_user_id()));
+drop policy if exists tenant_changes_own on public.user_phone_numbers;
+create policy tenant_changes_own on public.user_phone_numbers for update to authenticated
+  using (user_id = (select mako.current_user_id()))
+  with check (user_id = (select mako.current_user_id()));
+drop policy if exists tenant_removes_own on public.user_phone_numbers;
+create policy tenant_removes_own on public.user_phone_numbers for delete to authenticated
+  using (user_id = (select mako.current_user_id()));
+drop policy if exists tenant_floor on public.user_phone_numbers;
+-- Under every other policy: a stray `using (true)` opens nothing.
+create policy tenant_floor on public.user_phone_numbers as restrictive for all to public
+  using (user_id = (select mako.current_user_id()))
+  with check (user_id = (select mako.current_user_id()));
+
+commit;

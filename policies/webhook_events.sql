@@ -1,0 +1,30 @@
+-- policies/webhook_events.sql: what providers delivered.
+-- A user reads the events that were routed to them; nobody writes here through the API.
+-- One transaction, idempotent: paste it as often as you like, after 00_claims.sql.
+begin;
+set local lock_timeout = '5s';
+
+do $$
+begin
+  -- On another role's table REVOKE would only warn, and leave everything open.
+  if not pg_has_role((select relowner from pg_class where oid = 'public.webhook_events'::regclass), 'usage') then
+    raise exception 'public.webhook_events belongs to another role' using hint = 'Run this as its owner';
+  end if;
+end $$;
+
+alter table public.webhook_events enable row level security, force row level security;
+-- Rights come first: TRUNCATE, REFERENCES and columns are beyond what a policy can decide.
+revoke all on public.webhook_events from public, anon, authenticated, service_role, mako_sealer, mako_router, mako_definer;
+grant select on public.webhook_events to authenticated;
+grant select, insert, update, delete on public.webhook_events to service_role;
+
+drop policy if exists tenant_reads_own on public.webhook_events;
+create policy tenant_reads_own on public.webhook_events for select to authenticated
+  using (user_id = (select mako.current_user_id()));
+drop policy if exists tenant_floor on public.webhook_events;
+-- Under every other policy: a stray `using (true)` opens nothing.
+create policy tenant_floor on public.webhook_events as restrictive for all to public
+  using (user_id = (select mako.current_user_id()))
+  with check (user_id = (select mako.current_user_id()));
+
+commit;
