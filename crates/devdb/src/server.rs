@@ -1,0 +1,238 @@
+//! How does the server run, and how does it stop? As a process group of its own, ended by whoever holds [`Postgres`].
+
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{fmt, thread};
+
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+
+use crate::Error;
+use crate::place::Place;
+use crate::search::Programs;
+
+/// Starting takes 50 ms, recovery after a crash longer.
+const START: Duration = Duration::from_secs(60);
+/// Fast shutdown takes 20 ms; then sterner signals follow, 5 s in all.
+const STOP: [(Signal, Duration); 3] = [
+    (Signal::INT, Duration::from_secs(3)),
+    (Signal::QUIT, Duration::from_secs(1)),
+    (Signal::KILL, Duration::from_secs(1)),
+];
+const TICK: Duration = Duration::from_millis(5);
+/// A port that was free a moment ago may be taken now.
+const ATTEMPTS: usize = 5;
+
+/// A running server. Dropping it stops it, also when a panic unwinds.
+pub struct Postgres {
+    child: Child,
+    port: u16,
+    password: String,
+    version: String,
+    // Dropped last: it removes an ephemeral folder and lets go of the lock.
+    _place: Place,
+}
+
+impl fmt::Debug for Postgres {
+    /// Without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Postgres")
+            .field("version", &self.version)
+            .field("port", &self.port)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Postgres {
+    pub(crate) fn start(
+        place: Place,
+        programs: &Programs,
+        password: String,
+        settings: &[(String, String)],
+    ) -> Result<Self, Error> {
+        let mut refused = String::new();
+        for _ in 0..ATTEMPTS {
+            let port = free_port()?;
+            let mut child = spawn(&place, programs, port, settings)?;
+            match wait_until_ready(&mut child, &place) {
+                Ok(()) => {
+                    return Ok(Self {
+                        child,
+                        port,
+                        password,
+                        version: programs.version.clone(),
+                        _place: place,
+                    });
+                }
+                Err(log) => refused = log,
+            }
+            end(&mut child);
+            if !refused.contains("in use") {
+                break;
+            }
+        }
+        Err(Error::Failed {
+            program: "postgres",
+            log: refused,
+        })
+    }
+
+    /// The port on 127.0.0.1.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The server's version, for example `17.10`.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The process of the server, the parent of all its others.
+    #[must_use]
+    pub fn process_id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The superuser's URL of a database. Holds the password.
+    #[must_use]
+    pub fn superuser_url(&self, database: &str) -> String {
+        format!(
+            "postgres://postgres:{}@127.0.0.1:{}/{database}",
+            self.password, self.port
+        )
+    }
+
+    /// Stops the server; within 5 s nothing of it is left.
+    pub fn stop(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        end(&mut self.child);
+    }
+}
+
+fn free_port() -> Result<u16, Error> {
+    let bound = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    Ok(bound.map_err(Error::io("looking for a free port"))?.port())
+}
+
+fn spawn(
+    place: &Place,
+    programs: &Programs,
+    port: u16,
+    settings: &[(String, String)],
+) -> Result<Child, Error> {
+    let log = File::create(place.log()).map_err(Error::io("making the server's log"))?;
+    let also = log.try_clone().map_err(Error::io("sharing the server's log"))?;
+    let mut command = Command::new(programs.bin.join("postgres"));
+    command
+        .arg("-D")
+        .arg(place.data())
+        .args([
+            "-p",
+            &port.to_string(),
+            "-c",
+            "listen_addresses=127.0.0.1",
+            "-c",
+            "unix_socket_directories=",
+        ])
+        .current_dir(place.folder())
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null())
+        .stdout(log)
+        .stderr(also)
+        // Ctrl-C on the terminal is for us; we then stop the server when its last user is done.
+        .process_group(0);
+    if place.ephemeral {
+        // What nobody keeps needn't survive a crash.
+        command.args([
+            "-c",
+            "fsync=off",
+            "-c",
+            "synchronous_commit=off",
+            "-c",
+            "full_page_writes=off",
+        ]);
+    }
+    for (name, value) in settings {
+        command.arg("-c").arg(format!("{name}={value}"));
+    }
+    place.user.run(&mut command);
+    command.spawn().map_err(Error::io("starting postgres"))
+}
+
+/// Line 8 of postmaster.pid says `ready` when connections are taken. The error is the end of the log.
+fn wait_until_ready(child: &mut Child, place: &Place) -> Result<(), String> {
+    let started = Instant::now();
+    let pid = child.id().to_string();
+    while started.elapsed() < START {
+        let state = fs::read_to_string(place.data().join("postmaster.pid")).unwrap_or_default();
+        let mut lines = state.lines();
+        if lines.next() == Some(pid.as_str()) && lines.nth(6).map(str::trim) == Some("ready") {
+            return Ok(());
+        }
+        if !matches!(child.try_wait(), Ok(None)) {
+            break;
+        }
+        thread::sleep(TICK);
+    }
+    let log = fs::read_to_string(place.log()).unwrap_or_default();
+    let lines: Vec<_> = log.lines().collect();
+    Err(lines[lines.len().saturating_sub(10)..].join("\n"))
+}
+
+/// Ends a child of ours, sterner and sterner.
+fn end(child: &mut Child) {
+    for (signal, patience) in STOP {
+        if !matches!(child.try_wait(), Ok(None)) {
+            return;
+        }
+        let _ = kill_process(Pid::from_child(child), signal); // It may have ended by itself.
+        let asked = Instant::now();
+        while asked.elapsed() < patience && matches!(child.try_wait(), Ok(None)) {
+            thread::sleep(TICK);
+        }
+    }
+}
+
+/// Ends a server whose owner was killed. Whoever calls this holds the lock of the data, so it is nobody else's.
+pub(crate) fn end_leftover(data: &Path) {
+    let Some(pid) = postmaster_of(data) else { return };
+    for (signal, patience) in STOP {
+        let asked = Instant::now();
+        if kill_process(pid, signal).is_err() {
+            return;
+        }
+        while asked.elapsed() < patience {
+            if test_kill_process(pid).is_err() {
+                return;
+            }
+            thread::sleep(TICK);
+        }
+    }
+}
+
+/// The process in postmaster.pid, if it really is the server of this folder: numbers are used again.
+fn postmaster_of(data: &Path) -> Option<Pid> {
+    let text = fs::read_to_string(data.join("postmaster.pid")).ok()?;
+    let pid: i32 = text.lines().next()?.trim().parse().ok()?;
+    let command = match fs::read(format!("/proc/{pid}/cmdline")) {
+        Ok(command) => String::from_utf8_lossy(&command).replace('\0', " "),
+        Err(_) => {
+            let ps = Command::new("ps")
+                .args(["-o", "command=", "-p", &pid.to_string()])
+                .output()
+                .ok()?;
+            String::from_utf8_lossy(&ps.stdout).into_owned()
+        }
+    };
+    command.contains(data.to_str()?).then(|| Pid::from_raw(pid))?
+}
