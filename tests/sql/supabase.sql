@@ -1,5 +1,5 @@
 -- A cluster as Supabase's init scripts leave it: run as the bootstrap superuser in a fresh cluster, once.
--- `postgres` administers without being a superuser; the API roles exist; {grants} stands for the default privileges.
+-- `postgres` administers without being a superuser; the API roles exist.
 create role anon nologin;
 create role authenticated nologin;
 create role service_role nologin bypassrls;
@@ -8,7 +8,7 @@ grant anon, authenticated, service_role to authenticator;
 alter role anon set statement_timeout = '3s';
 alter role authenticated set statement_timeout = '8s';
 alter role authenticator set statement_timeout = '8s';
-create role editor login password '{password}' createrole createdb replication bypassrls;
+create role editor login password 'editor' createrole createdb replication bypassrls;
 grant anon, authenticated, service_role to editor;
 grant pg_monitor, pg_read_all_data, pg_signal_backend to editor;
 do $$

@@ -37,8 +37,8 @@ impl Cluster {
         cluster
     }
 
-    /// A cluster of one's own, for tests that stop it or need another version.
-    pub async fn start(search: Search) -> Self {
+    /// A cluster with nothing of ours in it.
+    pub async fn bare(search: Search) -> Self {
         let settings = [("max_connections", "300")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .to_vec();
@@ -51,10 +51,15 @@ impl Cluster {
             .await
             .expect("devdb doesn't panic")
             .expect("a private Postgres starts");
-        let cluster = Self {
+        Self {
             postgres,
             cloning: Mutex::new(()),
-        };
+        }
+    }
+
+    /// A cluster of one's own with a template, for tests that stop it or need another version.
+    pub async fn start(search: Search) -> Self {
+        let cluster = Self::bare(search).await;
         cluster
             .admin("postgres")
             .await
@@ -108,6 +113,20 @@ impl Cluster {
         name
     }
 
+    /// An empty database that belongs to a role; returns its name.
+    pub async fn owned_database(&self, owner: &str) -> String {
+        let name = self.empty_database().await;
+        let sql = format!("alter database {name} owner to {owner}");
+        self.admin("postgres").await.run("owner", &sql).await.expect("altered");
+        name
+    }
+
+    /// The URL of any login.
+    #[must_use]
+    pub fn url_of(&self, login: &str, password: &str, database: &str) -> String {
+        format!("postgres://{login}:{password}@127.0.0.1:{}/{database}", self.postgres.port())
+    }
+
     /// The superuser's URL of a database.
     #[must_use]
     pub fn superuser_url(&self, database: &str) -> String {
@@ -117,19 +136,13 @@ impl Cluster {
     /// The URL of the service's login, what DATABASE_URL would be.
     #[must_use]
     pub fn login_url(&self, database: &str) -> String {
-        format!(
-            "postgres://mako:{LOGIN_PASSWORD}@127.0.0.1:{}/{database}",
-            self.postgres.port()
-        )
+        self.url_of("mako", LOGIN_PASSWORD, database)
     }
 
     /// The URL of PostgREST's login.
     #[must_use]
     pub fn authenticator_url(&self, database: &str) -> String {
-        format!(
-            "postgres://authenticator:{AUTHENTICATOR_PASSWORD}@127.0.0.1:{}/{database}",
-            self.postgres.port()
-        )
+        self.url_of("authenticator", AUTHENTICATOR_PASSWORD, database)
     }
 
     /// The server behind it.

@@ -103,6 +103,14 @@ pub fn store(url: &str, pool_size: usize, prepared_statements: bool) -> Store {
     Store::new(&Target::parse(url, None).expect("a URL"), &settings).expect("a pool")
 }
 
+/// A statement of the store's, by its name.
+#[must_use]
+pub fn query(name: &str) -> &'static store::Query {
+    let mut all = store::QUERIES.iter().copied().flatten().copied();
+    all.find(|query| query.name == name)
+        .unwrap_or_else(|| panic!("there is no {name}"))
+}
+
 /// A plain session.
 pub async fn connect(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls)

@@ -3,12 +3,14 @@
 
 pub mod cluster;
 pub mod database;
+pub mod es256;
 pub mod npm;
 pub mod people;
 pub mod pgbouncer;
 pub mod postgrest;
 pub mod process;
 pub mod service;
+pub mod snapshot;
 
 pub use database::TestDatabase;
 pub use service::Service;

@@ -20,6 +20,11 @@ pub struct PgBouncer {
 impl PgBouncer {
     /// In front of a database, for the login `mako`.
     pub async fn before(database: &TestDatabase) -> Self {
+        Self::with_pool(database, 4).await
+    }
+
+    /// With this many connections to the server.
+    pub async fn with_pool(database: &TestDatabase, size: usize) -> Self {
         let port = free_port();
         let folder = std::env::temp_dir().join(format!("mako-pgbouncer-{port}"));
         std::fs::create_dir_all(&folder).expect("a temporary folder");
@@ -27,7 +32,7 @@ impl PgBouncer {
         let config = format!(
             "[databases]\n{name} = host=127.0.0.1 port={server} dbname={name}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
              listen_port = {port}\nunix_socket_dir =\nauth_type = plain\nauth_file = {users}\npool_mode = transaction\n\
-             default_pool_size = 4\nmax_client_conn = 200\n",
+             default_pool_size = {size}\nmax_client_conn = 200\n",
             name = database.name(),
             server = database.cluster().postgres().port(),
             users = users.display(),

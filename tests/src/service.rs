@@ -180,3 +180,11 @@ impl Answer {
             .unwrap_or_default()
     }
 }
+
+/// Removes what `mako dev --data-dir` kept, also where root has put it.
+pub fn remove_data_dir(folder: &std::path::Path) {
+    if let Ok(elsewhere) = std::fs::read_to_string(folder.join("postgres-is-at")) {
+        drop(std::fs::remove_dir_all(elsewhere));
+    }
+    drop(std::fs::remove_dir_all(folder));
+}

@@ -128,10 +128,15 @@ impl Error {
 
 /// Starts a private Postgres: loopback only, a free port, a generated password. Blocks until it takes connections.
 pub fn start(options: Options, progress: &mut dyn FnMut(Progress)) -> Result<Postgres, Error> {
+    let Options {
+        data,
+        search,
+        settings,
+    } = options;
     let user = os_user::OsUser::for_postgres()?;
-    let place = place::Place::take(&options.data, user)?;
-    let programs = options.search.find(place.major_version(), user, progress)?;
+    let place = place::Place::take(&data, user)?;
+    let programs = search.find(place.major_version(), user, progress)?;
     let password = cluster::ensure(&place, &programs, progress)?;
     progress(Progress::Starting(programs.version.clone()));
-    Postgres::start(place, &programs, password, &options.settings)
+    Postgres::start(place, &programs, password, &settings)
 }

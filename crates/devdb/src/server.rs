@@ -15,7 +15,7 @@ use crate::place::Place;
 use crate::search::Programs;
 
 /// Starting takes 50 ms, recovery after a crash longer.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 /// Fast shutdown takes 20 ms; then sterner signals follow, 5 s in all.
 const STOP: [(Signal, Duration); 3] = [
     (Signal::INT, Duration::from_secs(3)),
@@ -224,15 +224,14 @@ pub(crate) fn end_leftover(data: &Path) {
 fn postmaster_of(data: &Path) -> Option<Pid> {
     let text = fs::read_to_string(data.join("postmaster.pid")).ok()?;
     let pid: i32 = text.lines().next()?.trim().parse().ok()?;
-    let command = match fs::read(format!("/proc/{pid}/cmdline")) {
-        Ok(command) => String::from_utf8_lossy(&command).replace('\0', " "),
-        Err(_) => {
-            let ps = Command::new("ps")
-                .args(["-o", "command=", "-p", &pid.to_string()])
-                .output()
-                .ok()?;
-            String::from_utf8_lossy(&ps.stdout).into_owned()
-        }
+    let command = if let Ok(command) = fs::read(format!("/proc/{pid}/cmdline")) {
+        String::from_utf8_lossy(&command).replace('\0', " ")
+    } else {
+        let ps = Command::new("ps")
+            .args(["-o", "command=", "-p", &pid.to_string()])
+            .output()
+            .ok()?;
+        String::from_utf8_lossy(&ps.stdout).into_owned()
     };
     command.contains(data.to_str()?).then(|| Pid::from_raw(pid))?
 }

@@ -1,0 +1,215 @@
+//! What does a client see at the edge? Every error is a problem document, whatever caused it.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tests::database::batch;
+use tests::people::Person::Alice;
+use tests::service::Answer;
+use tests::{Service, TestDatabase};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// RFC 9457's members and PostgREST's, all of them, and the id that is in the header too.
+fn assert_problem(answer: &Answer, status: u16, code: &str) {
+    assert_eq!(answer.outcome(), (status, code), "{}", answer.text);
+    assert_eq!(answer.header("content-type"), "application/problem+json");
+    let body = answer.body.as_object().expect("an object");
+    for member in ["type", "title", "status", "code", "message", "details", "hint", "request_id"] {
+        assert!(body.contains_key(member), "{member}: {}", answer.text);
+    }
+    assert_eq!(answer.body["status"], status);
+    assert_eq!(answer.body["request_id"], answer.header("x-request-id"));
+    assert!(!answer.header("x-request-id").is_empty());
+}
+
+#[tokio::test]
+async fn every_error_is_a_problem() {
+    let database = TestDatabase::new().await;
+    let service = Service::with(&database.login_url(), &[("BODY_LIMIT", "2000")]).await;
+    let post = || service.request_as(Alice, Method::POST, "/v1/leads");
+    let json = "application/json";
+    let cases = [
+        ("an unknown route", service.request(Method::GET, "/nothing/here"), 404, "PGRST125"),
+        ("an unknown version", service.request_as(Alice, Method::GET, "/v2/leads"), 404, "PGRST125"),
+        ("a wrong method", service.request_as(Alice, Method::PUT, "/v1/leads"), 405, "PGRST117"),
+        ("a wrong method of a static page", service.request(Method::DELETE, "/openapi.json"), 405, "PGRST117"),
+        ("another media type", post().header("content-type", "text/plain").body("{}"), 415, "MK415"),
+        ("no media type", post().body("{}"), 415, "MK415"),
+        ("no JSON", post().header("content-type", json).body("{\"name\":"), 400, "PGRST102"),
+        ("two documents", post().header("content-type", json).body("{} {}"), 400, "PGRST102"),
+        ("no UTF-8", post().header("content-type", json).body(vec![0x22, 0xff, 0x22]), 400, "PGRST102"),
+        ("deep nesting", post().header("content-type", json).body("[".repeat(1500)), 400, "PGRST102"),
+        ("no object", post().header("content-type", json).body("[]"), 422, "MK422"),
+        ("too large", post().header("content-type", json).body("x".repeat(2001)), 413, "MK413"),
+        ("NUL in a text", post().json(&json!({"name": "a\0b", "phone": "1", "status": "s", "source": "s"})), 422, "MK422"),
+        ("NUL in a path", service.request_as(Alice, Method::GET, "/v1/leads/a%00b"), 422, "MK422"),
+        ("a key that is too long", post().header("idempotency-key", "k".repeat(256)).json(&json!({"name": "a", "phone": "1", "status": "s", "source": "s"})), 422, "MK422"),
+    ];
+    for (what, request, status, code) in cases {
+        let answer = Answer::of(request).await;
+        assert!(answer.status == status, "{what}: {} {}", answer.status, answer.text);
+        assert_problem(&answer, status, code);
+    }
+    let wrong = Answer::of(service.request_as(Alice, Method::PUT, "/v1/leads")).await;
+    assert!(wrong.header("allow").contains("GET") && wrong.header("allow").contains("POST"), "{}", wrong.header("allow"));
+}
+
+#[tokio::test]
+async fn a_chunked_body_is_limited_too() {
+    let database = TestDatabase::new().await;
+    let service = Service::with(&database.login_url(), &[("BODY_LIMIT", "2000")]).await;
+    let address = service.url.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST /v1/leads HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n",
+        Alice.token()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    for _ in 0..4 {
+        let chunk = format!("{:x}\r\n{}\r\n", 1000, " ".repeat(1000));
+        // The service may answer, and close, before it has read everything.
+        drop(stream.write_all(chunk.as_bytes()).await);
+    }
+    drop(stream.write_all(b"0\r\n\r\n").await);
+    let mut answer = Vec::new();
+    drop(stream.read_to_end(&mut answer).await);
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    assert!(answer.contains("MK413"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_request_may_bring_its_own_id_if_it_is_a_sane_one() {
+    let database = TestDatabase::new().await;
+    let service = Service::on(&database).await;
+    let given = Answer::of(service.request(Method::GET, "/health").header("x-request-id", "abc-123")).await;
+    assert_eq!(given.header("x-request-id"), "abc-123");
+    let long = "x".repeat(500);
+    let made = Answer::of(service.request(Method::GET, "/health").header("x-request-id", &long)).await;
+    assert!(!made.header("x-request-id").is_empty() && made.header("x-request-id") != long);
+}
+
+#[tokio::test]
+async fn only_listed_origins_may_read_the_answers() {
+    let database = TestDatabase::new().await;
+    let service = Service::with(&database.login_url(), &[("CORS_ALLOWED_ORIGINS", "https://crm.example,https://other.example")]).await;
+    let preflight = |origin: &'static str| {
+        Answer::of(
+            service
+                .request(Method::OPTIONS, "/v1/leads")
+                .header("origin", origin)
+                .header("access-control-request-method", "POST")
+                .header("access-control-request-headers", "authorization,content-type"),
+        )
+    };
+    let listed = preflight("https://crm.example").await;
+    assert!(listed.status < 300, "{}", listed.status);
+    assert_eq!(listed.header("access-control-allow-origin"), "https://crm.example");
+    assert!(listed.header("access-control-allow-headers").contains("authorization"));
+    assert_eq!(preflight("https://evil.example").await.header("access-control-allow-origin"), "");
+    let read = Answer::of(service.request_as(Alice, Method::GET, "/v1/leads").header("origin", "https://crm.example")).await;
+    assert_eq!((read.status, read.header("access-control-allow-origin")), (200, "https://crm.example"));
+    let error = Answer::of(service.request(Method::GET, "/v1/leads").header("origin", "https://crm.example")).await;
+    assert_eq!((error.status, error.header("access-control-allow-origin")), (401, "https://crm.example"), "errors can be read, too");
+}
+
+#[tokio::test]
+async fn the_statement_timeout_is_a_504_and_the_connection_lives_on() {
+    let database = TestDatabase::new().await.with_rows().await;
+    let service = Service::with(&database.login_url(), &[("STATEMENT_TIMEOUT", "300ms"), ("POOL_SIZE", "1")]).await;
+    assert_eq!(service.get(Alice, "/v1/leads").await.status, 200);
+    let blocker = database.superuser().await;
+    batch(&blocker, "begin; lock table leads in access exclusive mode").await;
+    assert_problem(&service.get(Alice, "/v1/leads").await, 504, "57014");
+    batch(&blocker, "rollback").await;
+    assert_eq!(service.get(Alice, "/v1/leads").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_full_pool_is_a_503_with_retry_after() {
+    let database = TestDatabase::new().await.with_rows().await;
+    let settings = [("STATEMENT_TIMEOUT", "20s"), ("REQUEST_TIMEOUT", "25s"), ("POOL_SIZE", "1")];
+    let service = Service::with(&database.login_url(), &settings).await;
+    assert_eq!(service.get(Alice, "/v1/leads").await.status, 200);
+    let blocker = database.superuser().await;
+    batch(&blocker, "begin; lock table leads in access exclusive mode").await;
+    let (waiting, refused) = (service.get(Alice, "/v1/leads"), async {
+        let refused = service.get(Alice, "/v1/call-logs").await;
+        batch(&blocker, "rollback").await;
+        refused
+    });
+    let (waited, refused) = futures_util::future::join(waiting, refused).await;
+    assert_problem(&refused, 503, "PGRST003");
+    assert!(!refused.header("retry-after").is_empty());
+    assert_eq!(waited.status, 200, "whoever holds the connection gets its answer");
+}
+
+#[tokio::test]
+async fn a_database_that_goes_away_is_a_503_and_comes_back() {
+    let cluster = std::sync::Arc::new(tests::cluster::Cluster::start(devdb::Search::from_env()).await);
+    let database = TestDatabase::on(cluster).await.with_rows().await;
+    let service = Service::on(&database).await;
+    assert_eq!(service.get(Alice, "/v1/leads").await.status, 200);
+    let superuser = database.superuser().await;
+    // Every connection of the service is cut: the next request may notice, the one after must work.
+    batch(&superuser, "alter role mako nologin; select pg_terminate_backend(pid) from pg_stat_activity where usename = 'mako'").await;
+    let down = service.get(Alice, "/v1/leads").await;
+    assert_eq!(down.status, 503, "{}", down.text);
+    let ready = Answer::of(service.request(Method::GET, "/ready")).await;
+    assert_eq!(ready.status, 503);
+    assert_eq!(Answer::of(service.request(Method::GET, "/health")).await.status, 200, "the process is well");
+    batch(&superuser, "alter role mako login").await;
+    assert_eq!(service.get(Alice, "/v1/leads").await.status, 200);
+}
+
+#[tokio::test]
+async fn health_ready_metrics_docs_and_document_answer_without_a_token() {
+    let database = TestDatabase::new().await;
+    let service = Service::on(&database).await;
+    let get = |path: &'static str| Answer::of(service.request(Method::GET, path));
+    assert_eq!(get("/health").await.body, json!({"status": "ok"}));
+    let ready = get("/ready").await;
+    assert_eq!((ready.status, &ready.body["status"]), (200, &json!("ready")));
+    assert!(ready.body["schema_version"].as_i64() >= Some(2));
+    service.get(Alice, "/v1/leads").await;
+    let metrics = get("/metrics").await;
+    assert!(metrics.text.contains("listLeads") && metrics.text.contains("# EOF"), "{}", metrics.text);
+    let document = get("/openapi.json").await;
+    assert!(document.body["openapi"].is_string());
+    let docs = get("/docs").await;
+    assert!(docs.header("content-type").starts_with("text/html"));
+    // Works offline: nothing is loaded from elsewhere.
+    let loads = docs.text.matches("src=\"http").count() + docs.text.matches("href=\"http").count();
+    assert_eq!(loads, 0);
+}
+
+#[tokio::test]
+async fn a_database_that_was_never_migrated_is_not_ready() {
+    let database = TestDatabase::empty().await;
+    let service = Service::on(&database).await;
+    let ready = Answer::of(service.request(Method::GET, "/ready")).await;
+    assert_problem(&ready, 503, "MK503");
+    assert!(ready.body["hint"].as_str().unwrap().contains("mako migrate"));
+}
+
+#[tokio::test]
+async fn json_is_never_mistaken_for_a_500() {
+    let database = TestDatabase::new().await;
+    let service = Service::on(&database).await;
+    let odd = [
+        json!({"name": {"$ne": null}, "phone": "1", "status": "s", "source": "s"}),
+        json!({"name": "\u{10ffff}\u{0}", "phone": "1", "status": "s", "source": "s"}),
+        json!({"name": 1e308, "phone": true, "status": null, "source": []}),
+        Value::Null,
+        json!("text"),
+        json!(5),
+    ];
+    for body in odd {
+        let answer = service.post(Alice, "/v1/leads", &body).await;
+        assert!((400..500).contains(&answer.status), "{body}: {}", answer.text);
+    }
+    for id in ["%F0%9F%98%90", "'%3B%20drop%20table%20leads%3B--", "..%2F..%2Fetc", &"x".repeat(500)] {
+        let answer = service.get(Alice, &format!("/v1/leads/{id}")).await;
+        assert!((400..500).contains(&answer.status), "{id}: {}", answer.text);
+    }
+}

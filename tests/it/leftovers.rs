@@ -1,0 +1,206 @@
+//! Does a connection remember whom it served? After success, failure and a request dropped at every await point,
+//! the next borrower finds the login itself, no claims and no open transaction.
+
+use std::pin::pin;
+use std::task::Poll;
+
+use futures_util::poll;
+use store::rows::leads::{self, LeadFilter, NewLead};
+use store::{Access, Error, Page, Store};
+use tests::TestDatabase;
+use tests::database::{batch, query, store};
+use tests::people::Person::{Alice, Bob};
+use tests::pgbouncer::PgBouncer;
+use tokio_postgres::Client;
+
+fn page() -> Page {
+    Page { limit: 50, cursor: None, count: false }
+}
+
+fn lead(name: &str) -> NewLead {
+    NewLead { name: name.into(), phone: "1".into(), status: "new".into(), source: "test".into(), ..NewLead::default() }
+}
+
+/// A store with one connection, and eyes on it.
+struct Watched {
+    store: Store,
+    superuser: Client,
+}
+
+impl Watched {
+    /// The function that `/ready` calls as the login is replaced by one that looks at whom it finds there.
+    async fn new(database: &TestDatabase, store: Store) -> Self {
+        let superuser = database.superuser().await;
+        batch(
+            &superuser,
+            "create or replace function mako.schema_version() returns int language plpgsql security invoker as $$
+             begin
+               assert current_user = 'mako', 'the role of ' || current_user;
+               assert coalesce(current_setting('request.jwt.claims', true), '') = '', 'claims';
+               return 1;
+             end $$",
+        )
+        .await;
+        Self { store, superuser }
+    }
+
+    /// The next borrower must find its own transaction and nothing else.
+    async fn assert_clean(&self, after: &str) {
+        let found = self.store.schema_version().await;
+        assert!(matches!(found, Ok(Some(1))), "{after}: {found:?}");
+        let sql = "select count(*) from pg_stat_activity
+            where datname = current_database() and usename = 'mako' and state <> 'idle'";
+        let open: i64 = self.superuser.query_one(sql, &[]).await.unwrap().get(0);
+        assert_eq!(open, 0, "{after}: a transaction is open");
+        let listed = leads::list(&self.store, &Bob.claims(), &LeadFilter::default(), &page()).await;
+        let rows = listed.unwrap_or_else(|error| panic!("{after}: {error}")).rows;
+        assert_eq!(rows.len(), 2, "{after}: bob sees his own rows");
+    }
+}
+
+/// Polls `work` once, twice, …, dropping it each time, until it finishes; looks at the connection after each.
+async fn drop_at_every_await<F: Future>(watched: &Watched, what: &str, work: impl Fn() -> F) -> usize {
+    for polls in 1..500 {
+        let finished = {
+            let mut work = pin!(work());
+            let mut finished = false;
+            for _ in 0..polls {
+                if let Poll::Ready(_) = poll!(work.as_mut()) {
+                    finished = true;
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+            finished
+        };
+        watched.assert_clean(&format!("{what}, dropped after {polls} polls")).await;
+        if finished {
+            return polls;
+        }
+    }
+    panic!("{what} never finishes");
+}
+
+async fn every_shape(watched: &Watched) {
+    let (store, claims) = (&watched.store, Alice.claims());
+    let (read_all, write_one) = (LeadFilter::default(), lead("w"));
+    let page = page();
+    let read = drop_at_every_await(watched, "a read", || leads::list(store, &claims, &read_all, &page)).await;
+    let write = drop_at_every_await(watched, "a write", || leads::create(store, &claims, &write_one, None)).await;
+    let closure = drop_at_every_await(watched, "a closure", || {
+        store.run_as(&claims, Access::Write, async |tx| {
+            tx.run(query("users/find"), &[]).await?;
+            tx.run(query("users/find"), &[]).await?;
+            Ok::<_, Error>(())
+        })
+    })
+    .await;
+    assert!(read > 1 && write > 1 && closure > 2, "each was dropped at least once: {read}, {write}, {closure}");
+}
+
+#[tokio::test]
+async fn a_request_dropped_at_any_point_leaves_nothing_behind() {
+    let database = TestDatabase::new().await.with_rows().await;
+    every_shape(&Watched::new(&database, database.store(1)).await).await;
+}
+
+#[tokio::test]
+async fn a_request_dropped_at_any_point_of_a_cold_connection_leaves_nothing_behind() {
+    let database = TestDatabase::new().await.with_rows().await;
+    let claims = Alice.claims();
+    for polls in 1..60 {
+        let watched = Watched::new(&database, database.store(1)).await;
+        {
+            let filter = LeadFilter::default();
+            let page = page();
+            let mut work = pin!(leads::list(&watched.store, &claims, &filter, &page));
+            for _ in 0..polls {
+                if poll!(work.as_mut()).is_ready() {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+        watched.assert_clean(&format!("cold, dropped after {polls} polls")).await;
+    }
+}
+
+#[tokio::test]
+async fn through_a_transaction_pooler_nothing_is_left_behind_either() {
+    let database = TestDatabase::new().await.with_rows().await;
+    let pooler = PgBouncer::with_pool(&database, 1).await;
+    every_shape(&Watched::new(&database, store(&pooler.login_url(), 1, false)).await).await;
+}
+
+#[tokio::test]
+async fn a_parameter_that_fails_to_encode_leaves_no_open_transaction() {
+    let database = TestDatabase::new().await.with_rows().await;
+    let watched = Watched::new(&database, database.store(1)).await;
+    let store = &watched.store;
+    // A number where the statement takes text: refused by the client, after BEGIN was queued.
+    let error = store.run(&Alice.claims(), query("leads/find"), &[&5_i64]).await.unwrap_err();
+    assert!(matches!(error, Error::Mismatch(_)), "{error:?}");
+    watched.assert_clean("an encode error").await;
+}
+
+#[tokio::test]
+async fn a_statement_that_fails_leaves_nothing_behind() {
+    let database = TestDatabase::new().await.with_rows().await;
+    let watched = Watched::new(&database, database.store(1)).await;
+    let store = &watched.store;
+    let too_long = NewLead { name: "x".repeat(300), ..lead("x") };
+    let error = leads::create(store, &Alice.claims(), &too_long, None).await.unwrap_err();
+    assert_eq!(error.sqlstate(), Some("23514"), "the first error, not the transaction's being aborted");
+    watched.assert_clean("a failed statement").await;
+}
+
+#[tokio::test]
+async fn a_closure_that_swallows_an_error_cannot_commit() {
+    let database = TestDatabase::new().await.with_rows().await;
+    let watched = Watched::new(&database, database.store(1)).await;
+    let store = &watched.store;
+    let outcome = store
+        .run_as(&Alice.claims(), Access::Write, async |tx| {
+            tx.run(query("leads/delete"), &[&"no such lead"]).await?;
+            drop(tx.run(query("leads/find"), &[&5_i64]).await);
+            Ok::<_, Error>(())
+        })
+        .await;
+    assert!(matches!(outcome, Err(Error::Mismatch(_))), "{outcome:?}");
+    watched.assert_clean("a swallowed error").await;
+}
+
+#[tokio::test]
+async fn a_closure_that_does_not_wait_for_a_statement_cannot_commit() {
+    let database = TestDatabase::new().await.with_rows().await;
+    let watched = Watched::new(&database, database.store(1)).await;
+    let store = &watched.store;
+    let outcome = store
+        .run_as(&Alice.claims(), Access::Write, async |tx| {
+            {
+                let mut abandoned = pin!(tx.run(query("users/find"), &[]));
+                assert!(poll!(abandoned.as_mut()).is_pending());
+            }
+            Ok::<_, Error>(())
+        })
+        .await;
+    assert!(matches!(outcome, Err(Error::Abandoned)), "{outcome:?}");
+    watched.assert_clean("an abandoned statement").await;
+}
+
+#[tokio::test]
+async fn a_closure_that_is_dropped_commits_nothing() {
+    let database = TestDatabase::new().await.with_rows().await;
+    let watched = Watched::new(&database, database.store(1)).await;
+    let store = &watched.store;
+    let claims = Alice.claims();
+    drop_at_every_await(&watched, "a deleting closure", || {
+        store.run_as(&claims, Access::Write, async |tx| {
+            tx.run(query("users/find"), &[]).await?;
+            Err::<(), _>(Error::Abandoned)
+        })
+    })
+    .await;
+    let left = leads::list(store, &claims, &LeadFilter::default(), &page()).await.unwrap();
+    assert_eq!(left.rows.len(), 3);
+}

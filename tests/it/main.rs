@@ -1,0 +1,18 @@
+//! Is it true? One module for each property.
+
+mod access_matrix;
+mod beside_postgrest;
+mod coverage;
+mod dev;
+mod edge;
+mod leads;
+mod leftovers;
+mod login;
+mod logs;
+mod migrations;
+mod provisioning;
+mod resources;
+mod serve;
+mod statements;
+mod through_pgbouncer;
+mod tokens;
