@@ -89,5 +89,18 @@ comment on function mako.remember_deleted_user() is 'Keeps the id of a deleted u
 alter function mako.remember_deleted_user() owner to mako_definer;
 revoke all on function mako.remember_deleted_user() from public, anon, authenticated, service_role;
 
+-- For the service's /ready, which may know how new the schema is and nothing else.
+create or replace function mako.schema_version() returns int
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return (select max(version) from mako.schema_history);
+end $$;
+comment on function mako.schema_version() is 'The newest migration of this database';
+alter function mako.schema_version() owner to mako_definer;
+revoke all on function mako.schema_version() from public, anon, authenticated, service_role;
+grant execute on function mako.schema_version() to mako;
+
 revoke create on schema mako from mako_definer;
 commit;

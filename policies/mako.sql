@@ -60,7 +60,7 @@ drop policy if exists definer_remembers on mako.deleted_users;
 create policy definer_remembers on mako.deleted_users for insert to mako_definer
   with check (true); -- the trigger is told the id by the row that is being deleted
 
--- The newest migration, for the service's /ready: the ledger itself is the owner's.
+-- mako.schema_history: the ledger is the owner's; mako.schema_version() tells its newest entry.
 do $$
 begin
   if to_regclass('mako.schema_history') is not null then
@@ -68,18 +68,5 @@ begin
     grant select (version) on mako.schema_history to mako_definer;
   end if;
 end $$;
-grant create on schema mako to mako_definer; -- for the moment that an owner needs it
-create or replace function mako.schema_version() returns int
-language plpgsql stable security definer
-set search_path = ''
-as $$
-begin
-  return (select max(version) from mako.schema_history);
-end $$;
-comment on function mako.schema_version() is 'The newest migration of this database';
-alter function mako.schema_version() owner to mako_definer;
-revoke all on function mako.schema_version() from public, anon, authenticated, service_role;
-grant execute on function mako.schema_version() to mako;
-revoke create on schema mako from mako_definer;
 
 commit;

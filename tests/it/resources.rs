@@ -14,7 +14,7 @@ async fn service() -> (TestDatabase, Service) {
 #[tokio::test]
 async fn a_contact_lives_from_create_to_delete() {
     let (_database, service) = service().await;
-    let body = json!({"first_name": "Zoë", "last_name": "Ng", "email": "Zoe@Example.com", "phone": "(415) 555-2671", "company": "Acme",
+    let body = json!({"first_name": "Zoë", "last_name": "Ng", "email": "Zoe@Example.com", "phone": "+1 (415) 555-2671", "company": "Acme",
         "appointment_date": "2026-12-01T09:00:00+01:00"});
     let made = service.post(Alice, "/v1/contacts", &body).await;
     assert_eq!(made.status, 201, "{}", made.text);

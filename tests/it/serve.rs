@@ -95,7 +95,7 @@ async fn running_requests_finish_after_a_signal() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     service.process.signal("TERM").await;
-    service.process.wait_for(|log| log.contains("stopping").then_some(())).await;
+    service.process.wait_for(|log| log.contains("graceful shutdown").then_some(())).await;
     batch(&blocker, "rollback").await;
     assert_eq!(running.await.unwrap().status, 200);
     let status = tokio::time::timeout(Duration::from_secs(5), service.process.child.wait()).await.expect("it ends").unwrap();

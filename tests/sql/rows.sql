@@ -25,3 +25,9 @@ from generate_series(1, {rows}) n;
 insert into public.webhook_endpoints (user_id, source)
 select '{user}', (array['vapi', 'twilio', 'make'])[n]
 from generate_series(1, {rows}) n;
+insert into mako.idempotency_keys (user_id, resource, key, row_id)
+select '{user}', 'leads', 'key ' || n, 'a row of {email}'
+from generate_series(1, {rows}) n;
+insert into mako.contact_imports (user_id, import_id, contact_id, digest)
+select '{user}', 'import ' || row_number() over (), id, 'digest of {email}'
+from public.contacts where user_id = '{user}';

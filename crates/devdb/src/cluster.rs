@@ -10,6 +10,9 @@ use crate::place::{Place, random_hex};
 use crate::search::Programs;
 use crate::{Error, Progress};
 
+/// One that knows letters beyond ASCII, so that a search ignores the case of all of them.
+const LOCALE: &str = if cfg!(target_os = "macos") { "--locale=en_US.UTF-8" } else { "--locale=C.UTF-8" };
+
 /// The superuser's password of the cluster, which is made if it isn't there.
 pub(crate) fn ensure(
     place: &Place,
@@ -49,7 +52,7 @@ fn make(place: &Place, programs: &Programs) -> Result<String, Error> {
             "--username=postgres",
             "--auth=scram-sha-256",
             "--encoding=UTF8",
-            "--locale=C",
+            LOCALE,
         ])
         .current_dir(place.folder())
         .stdin(Stdio::null());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use poem::endpoint::make_sync;
-use poem::{Endpoint, EndpointExt as _, Response, Route};
+use poem::{Endpoint, EndpointExt as _, Response, Route, get};
 use poem_openapi::OpenApiService;
 use store::Store;
 
@@ -35,14 +35,14 @@ pub(crate) fn app(store: Arc<Store>, config: Config) -> Result<impl Endpoint<Out
         config.public_base_url.as_deref(),
         &config.cors_allowed_origins,
     )?);
-    let json = make_sync(move |_| {
+    let json = get(make_sync(move |_| {
         Response::builder()
             .content_type("application/json")
             .body(document.clone())
-    });
+    }));
     let routes = Route::new()
         .at("/openapi.json", json)
-        .at("/docs", docs)
+        .nest("/docs", docs)
         .nest("/", service)
         .data(doorkeeper);
     let settings = Settings {

@@ -101,6 +101,8 @@ impl<E: Endpoint> Edge<E> {
                 Some(allow) if !allow.split(", ").any(|name| name == method.as_str()) => {
                     Problem::method_not_allowed(allow)
                 }
+                // A page that is no operation: the document, or the one that shows it.
+                None if error.is::<MethodNotAllowedError>() => Problem::method_not_allowed("GET"),
                 _ => Problem::no_such_route(),
             };
         }

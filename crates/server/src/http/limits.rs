@@ -31,12 +31,16 @@ pub(crate) fn unreadable(error: &ReadBodyError) -> Problem {
     let ReadBodyError::Io(io) = error else {
         return Problem::unreadable();
     };
-    let mut source: Option<&(dyn std::error::Error + 'static)> = io.get_ref().map(|inner| inner as _);
-    while let Some(error) = source {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(io);
+    while let Some(error) = cause {
         if error.is::<LengthLimitError>() {
             return Problem::too_large();
         }
-        source = error.source();
+        // `source` of an io::Error is that of what it wraps, not what it wraps.
+        cause = match error.downcast_ref::<std::io::Error>() {
+            Some(io) => io.get_ref().map(|inner| inner as _),
+            None => error.source(),
+        };
     }
     Problem::unreadable()
 }
