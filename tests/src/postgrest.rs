@@ -27,6 +27,7 @@ impl Postgrest {
             .env("PGRST_DB_ANON_ROLE", "anon")
             .env("PGRST_DB_CHANNEL_ENABLED", "false")
             .env("PGRST_JWT_SECRET", JWT_SECRET)
+            .env("PGRST_JWT_CACHE_MAX_LIFETIME", "3600")
             .env("PGRST_SERVER_HOST", "127.0.0.1")
             .env("PGRST_SERVER_PORT", port.to_string());
         unprivileged(&mut command);

@@ -15,25 +15,19 @@ static BINARY: OnceCell<PathBuf> = OnceCell::const_new();
 
 /// The binary `mako`, built if it isn't up to date.
 pub async fn binary() -> PathBuf {
+    build(&[]).await
+}
+
+/// Builds the binary, with more flags for cargo; the first call of a process decides.
+pub async fn build(flags: &[&str]) -> PathBuf {
     let built = BINARY.get_or_init(async || {
         let mut cargo = Command::new(env!("CARGO"));
-        cargo.args([
-            "build",
-            "--package",
-            "mako",
-            "--message-format",
-            "json-render-diagnostics",
-        ]);
-        let output = cargo
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .output()
-            .await
-            .expect("cargo is there");
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        cargo
+            .args(["build", "--package", "mako", "--message-format", "json-render-diagnostics"])
+            .args(flags)
+            .current_dir(env!("CARGO_MANIFEST_DIR"));
+        let output = cargo.output().await.expect("cargo is there");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout)
             .lines()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok())
@@ -87,7 +81,16 @@ impl Service {
         ];
         environment.extend(settings);
         let mut process = Process::start(&mut mako(&["serve"], &environment).await);
-        let url = process.wait_for(address).await;
+        let url = match settings.iter().find(|(name, _)| *name == "LISTEN") {
+            // A quiet service doesn't say where it listens, but then its caller has.
+            Some((_, address)) => {
+                while tokio::net::TcpStream::connect(address).await.is_err() {
+                    tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+                }
+                (*address).to_owned()
+            }
+            None => process.wait_for(address).await,
+        };
         // The tests' own client; the provider is installed once for the process, a second time is refused.
         drop(rustls::crypto::ring::default_provider().install_default());
         Self {

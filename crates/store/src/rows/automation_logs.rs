@@ -59,7 +59,7 @@ pub async fn list(
     page: &Page,
 ) -> Result<Listed<AutomationLog>, Error> {
     let AutomationLogFilter { action_type, status, created_after, created_before } = filter;
-    let (before, id, fetch) = (page.created_before(), page.id_before(), page.fetch());
+    let ((before, id), fetch) = (page.start(), page.fetch());
     let list = Call::new(&LIST, &[&before, &id, &fetch, action_type, status, created_after, created_before]);
     if !page.count {
         let [rows] = store.pipeline(claims, [list]).await?;

@@ -68,7 +68,7 @@ pub async fn list(
 ) -> Result<Listed<CallLog>, Error> {
     let q = filter.q.as_deref().map(containing);
     let CallLogFilter { phone, sentiment, created_after, created_before, .. } = filter;
-    let (before, id, fetch) = (page.created_before(), page.id_before(), page.fetch());
+    let ((before, id), fetch) = (page.start(), page.fetch());
     let list =
         Call::new(&LIST, &[&before, &id, &fetch, phone, sentiment, &q, created_after, created_before]);
     if !page.count {

@@ -85,7 +85,7 @@ pub(crate) static QUERIES: &[&Query] = &[&LIST, &COUNT, &FIND, &INSERT, &UPDATE,
 pub async fn list(store: &Store, claims: &Claims, filter: &LeadFilter, page: &Page) -> Result<Listed<Lead>, Error> {
     let q = filter.q.as_deref().map(containing);
     let LeadFilter { status, source, sentiment, phone, created_after, created_before, .. } = filter;
-    let (before, id, fetch) = (page.created_before(), page.id_before(), page.fetch());
+    let ((before, id), fetch) = (page.start(), page.fetch());
     let list = Call::new(
         &LIST,
         &[&before, &id, &fetch, status, source, sentiment, phone, &q, created_after, created_before],

@@ -51,12 +51,13 @@ pub struct Page {
 }
 
 impl Page {
-    pub(crate) fn created_before(&self) -> Option<DateTime<Utc>> {
-        self.cursor.as_ref().map(|cursor| cursor.created_at)
-    }
-
-    pub(crate) fn id_before(&self) -> Option<&str> {
-        self.cursor.as_ref().map(|cursor| cursor.id.as_str())
+    /// Where the page starts. Always a position, never null, so that Postgres finds it in the index.
+    pub(crate) fn start(&self) -> (DateTime<Utc>, &str) {
+        match &self.cursor {
+            Some(cursor) => (cursor.created_at, &cursor.id),
+            // Later than any row, earlier than the end of both chrono's and Postgres' time.
+            None => (DateTime::from_timestamp(253_402_300_800, 0).unwrap_or(DateTime::<Utc>::MAX_UTC), ""),
+        }
     }
 
     /// One row more than asked for tells whether there is a next page.
