@@ -29,7 +29,7 @@ create policy tenant_floor on mako.idempotency_keys as restrictive for all to pu
 -- mako.contact_imports: which contact did this object of a browser become?
 alter table mako.contact_imports enable row level security, force row level security;
 revoke all on mako.contact_imports from public, anon, authenticated, service_role;
-grant select, delete, insert (user_id, import_id, contact_id, digest), update (contact_id, digest, imported_at)
+grant select, delete, insert (user_id, import_id, contact_id, digest), update (digest, imported_at)
   on mako.contact_imports to authenticated;
 drop policy if exists tenant_reads_own on mako.contact_imports;
 create policy tenant_reads_own on mako.contact_imports for select to authenticated

@@ -21,12 +21,12 @@ create table mako.contact_imports (
   contact_id text not null references public.contacts (id) on delete cascade,
   digest text not null,
   imported_at timestamptz not null default now(),
-  primary key (user_id, import_id)
+  primary key (user_id, import_id, contact_id)
 );
 create index contact_imports_contact on mako.contact_imports (contact_id);
 comment on table mako.contact_imports is 'Which contact did an object of a browser''s crm_contacts become?';
 comment on column mako.contact_imports.user_id is 'Tenant';
-comment on column mako.contact_imports.import_id is 'The id that the browser had given it';
+comment on column mako.contact_imports.import_id is 'The id that the browser had given it; another browser may give it to somebody else';
 comment on column mako.contact_imports.contact_id is 'The contact';
 comment on column mako.contact_imports.digest is 'SHA-256 of the object as it was imported last';
 comment on column mako.contact_imports.imported_at is 'When that was';

@@ -1,0 +1,141 @@
+//! `/v1/automation-logs`: what automations did.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::{Object, OpenApi};
+use serde::Serialize;
+use store::Store;
+use store::rows::automation_logs::{self, AutomationLogFilter, NewAutomationLog};
+
+use super::Tag;
+use super::paging::{Count, Listing, page};
+use crate::http::answer::{Made, Nullable, Raw};
+use crate::http::body::In;
+use crate::http::caller::Caller;
+use crate::http::fields::body;
+use crate::http::problem::Problem;
+use crate::http::values::Text;
+
+/// The routes of this module.
+#[derive(Clone)]
+pub(crate) struct AutomationLogs(pub(crate) Arc<Store>);
+
+/// Something that an automation did.
+#[derive(Object, Serialize)]
+struct AutomationLog {
+    id: String,
+    /// What was done, such as sms, call or email.
+    action_type: String,
+    /// Such as completed, pending or failed.
+    status: String,
+    /// JSON as text.
+    details: Nullable<String>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+/// What a new automation log consists of.
+#[derive(Object)]
+#[oai(rename = "NewAutomationLog")]
+struct AutomationLogInput {
+    action_type: Text<1, 100>,
+    status: Text<1, 50>,
+    /// JSON as text.
+    details: Option<Text<0, 100_000>>,
+}
+
+body!(AutomationLogInput { required: action_type, status; optional: details; });
+
+#[OpenApi(prefix_path = "/v1", tag = "Tag::AutomationLogs")]
+impl AutomationLogs {
+    /// List what automations did, newest first.
+    #[expect(clippy::too_many_arguments, reason = "one for each query parameter")]
+    #[oai(
+        path = "/automation-logs",
+        method = "get",
+        operation_id = "listAutomationLogs"
+    )]
+    async fn list(
+        &self,
+        caller: Caller,
+        /// Exactly this type.
+        action_type: Query<Option<Text<0, 100>>>,
+        /// Exactly this status.
+        status: Query<Option<Text<0, 50>>>,
+        /// Created at this time or later.
+        created_after: Query<Option<DateTime<Utc>>>,
+        /// Created before this time.
+        created_before: Query<Option<DateTime<Utc>>>,
+        /// Rows at most, 1 to 200; 50 if not given.
+        #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
+        limit: Query<Option<i64>>,
+        /// `next_cursor` of the page before.
+        cursor: Query<Option<String>>,
+        /// `exact` also counts all rows that the filters let through.
+        count: Query<Option<Count>>,
+    ) -> Result<Raw<Listing<AutomationLog>>, Problem> {
+        let page = page(limit.0, cursor.0.as_deref(), count.0)?;
+        let filter = AutomationLogFilter {
+            action_type: action_type.0.map(Into::into),
+            status: status.0.map(Into::into),
+            created_after: created_after.0,
+            created_before: created_before.0,
+        };
+        Ok(Raw(Listing::new(
+            automation_logs::list(&self.0, &caller.0, &filter, &page).await?,
+        )))
+    }
+
+    /// Add something that an automation did.
+    #[oai(
+        path = "/automation-logs",
+        method = "post",
+        operation_id = "createAutomationLog"
+    )]
+    async fn create(
+        &self,
+        caller: Caller,
+        /// Repeat a request with the same key, and it is answered with the row that the first one made.
+        #[oai(name = "Idempotency-Key")]
+        idempotency_key: Header<Option<Text<1, 255>>>,
+        body: In<AutomationLogInput>,
+    ) -> Result<Made<AutomationLog>, Problem> {
+        let In(log) = body;
+        let new = NewAutomationLog {
+            action_type: log.action_type.into(),
+            status: log.status.into(),
+            details: log.details.map(Into::into),
+        };
+        let key = idempotency_key.0.as_ref().map(|key| key.0.as_str());
+        let made = automation_logs::create(&self.0, &caller.0, &new, key).await?;
+        Made::new("/v1/automation-logs", made, |log: &AutomationLog| &log.id)
+    }
+
+    /// Get something that an automation did.
+    #[oai(
+        path = "/automation-logs/:id",
+        method = "get",
+        operation_id = "getAutomationLog"
+    )]
+    async fn get(&self, caller: Caller, id: Path<Text<1, 200>>) -> Result<Raw<AutomationLog>, Problem> {
+        let log = automation_logs::find(&self.0, &caller.0, &id.0.0)
+            .await?
+            .ok_or_else(Problem::not_found)?;
+        Ok(Raw(log.into()))
+    }
+}
+
+impl From<automation_logs::AutomationLog> for AutomationLog {
+    fn from(log: automation_logs::AutomationLog) -> Self {
+        Self {
+            id: log.id,
+            action_type: log.action_type,
+            status: log.status,
+            details: log.details.into(),
+            created_at: log.created_at,
+            updated_at: log.updated_at,
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! `/v1/call-logs`: calls that were handled.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::{Object, OpenApi};
+use serde::Serialize;
+use store::Store;
+use store::rows::call_logs::{self, CallLogFilter, NewCallLog};
+
+use super::Tag;
+use super::paging::{Count, Listing, page};
+use crate::http::answer::{Made, Nullable, Raw};
+use crate::http::body::In;
+use crate::http::caller::Caller;
+use crate::http::fields::body;
+use crate::http::problem::Problem;
+use crate::http::values::{Phone, Seconds, Text, WebUrl};
+
+/// The routes of this module.
+#[derive(Clone)]
+pub(crate) struct CallLogs(pub(crate) Arc<Store>);
+
+/// A call that was handled.
+#[derive(Object, Serialize)]
+struct CallLog {
+    id: String,
+    /// The customer's number; null if it was withheld.
+    phone: Nullable<String>,
+    recording_url: Nullable<String>,
+    /// Length in seconds.
+    duration: Nullable<i32>,
+    sentiment: Nullable<String>,
+    summary: Nullable<String>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+/// What a new call log consists of.
+#[derive(Object)]
+#[oai(rename = "NewCallLog")]
+struct CallLogInput {
+    phone: Phone,
+    recording_url: Option<WebUrl>,
+    /// Length in seconds.
+    duration: Option<Seconds>,
+    sentiment: Option<Text<0, 50>>,
+    summary: Option<Text<0, 20_000>>,
+}
+
+body!(CallLogInput { required: phone; optional: recording_url, duration, sentiment, summary; });
+
+#[OpenApi(prefix_path = "/v1", tag = "Tag::CallLogs")]
+impl CallLogs {
+    /// List calls, newest first.
+    #[expect(clippy::too_many_arguments, reason = "one for each query parameter")]
+    #[oai(path = "/call-logs", method = "get", operation_id = "listCallLogs")]
+    async fn list(
+        &self,
+        caller: Caller,
+        /// This phone number, in any spelling.
+        phone: Query<Option<Text<0, 32>>>,
+        /// Exactly this sentiment.
+        sentiment: Query<Option<Text<0, 50>>>,
+        /// Anywhere in phone or summary.
+        q: Query<Option<Text<0, 200>>>,
+        /// Created at this time or later.
+        created_after: Query<Option<DateTime<Utc>>>,
+        /// Created before this time.
+        created_before: Query<Option<DateTime<Utc>>>,
+        /// Rows at most, 1 to 200; 50 if not given.
+        #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
+        limit: Query<Option<i64>>,
+        /// `next_cursor` of the page before.
+        cursor: Query<Option<String>>,
+        /// `exact` also counts all rows that the filters let through.
+        count: Query<Option<Count>>,
+    ) -> Result<Raw<Listing<CallLog>>, Problem> {
+        let page = page(limit.0, cursor.0.as_deref(), count.0)?;
+        let filter = CallLogFilter {
+            phone: phone.0.map(|typed| Phone::spellings(&typed.0)),
+            sentiment: sentiment.0.map(Into::into),
+            q: q.0.map(Into::into),
+            created_after: created_after.0,
+            created_before: created_before.0,
+        };
+        Ok(Raw(Listing::new(
+            call_logs::list(&self.0, &caller.0, &filter, &page).await?,
+        )))
+    }
+
+    /// Add a call.
+    #[oai(path = "/call-logs", method = "post", operation_id = "createCallLog")]
+    async fn create(
+        &self,
+        caller: Caller,
+        /// Repeat a request with the same key, and it is answered with the row that the first one made.
+        #[oai(name = "Idempotency-Key")]
+        idempotency_key: Header<Option<Text<1, 255>>>,
+        body: In<CallLogInput>,
+    ) -> Result<Made<CallLog>, Problem> {
+        let In(call) = body;
+        let new = NewCallLog {
+            phone: call.phone.into(),
+            recording_url: call.recording_url.map(Into::into),
+            duration: call.duration.map(|seconds| seconds.0),
+            sentiment: call.sentiment.map(Into::into),
+            summary: call.summary.map(Into::into),
+        };
+        let key = idempotency_key.0.as_ref().map(|key| key.0.as_str());
+        let made = call_logs::create(&self.0, &caller.0, &new, key).await?;
+        Made::new("/v1/call-logs", made, |call: &CallLog| &call.id)
+    }
+
+    /// Get a call.
+    #[oai(path = "/call-logs/:id", method = "get", operation_id = "getCallLog")]
+    async fn get(&self, caller: Caller, id: Path<Text<1, 200>>) -> Result<Raw<CallLog>, Problem> {
+        let call = call_logs::find(&self.0, &caller.0, &id.0.0)
+            .await?
+            .ok_or_else(Problem::not_found)?;
+        Ok(Raw(call.into()))
+    }
+}
+
+impl From<call_logs::CallLog> for CallLog {
+    fn from(call: call_logs::CallLog) -> Self {
+        Self {
+            id: call.id,
+            phone: call.phone.into(),
+            recording_url: call.recording_url.into(),
+            duration: call.duration.into(),
+            sentiment: call.sentiment.into(),
+            summary: call.summary.into(),
+            created_at: call.created_at,
+            updated_at: call.updated_at,
+        }
+    }
+}

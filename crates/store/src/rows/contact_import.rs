@@ -1,0 +1,444 @@
+//! Which contacts do a browser's objects become? An import may be repeated, by other browsers too, and doubles nobody.
+//!
+//! An object is a contact that exists if the browser's id stands for it and one of name, e-mail and phone still
+//! agrees; else if they have the same e-mail; else the same phone and name; else, where there is neither, the same
+//! name and company. What it brings fills in and replaces, never blanks out. An object that was imported before and
+//! has not changed since leaves the contact alone, so that edits in the CRM stay.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use identity::Claims;
+use ring::digest::{Context, SHA256};
+use serde::Serialize;
+use tokio_postgres::Row;
+use tokio_postgres::types::Json;
+
+use super::contacts::Contact;
+use crate::door::{Store, TenantTx};
+use crate::error::Error;
+use crate::query::{Access, Query, query};
+use crate::rows::users;
+
+/// An object of a browser's, with values that the table accepts. Empty ones are None.
+#[derive(Clone, Debug, Default, Serialize)]
+#[expect(missing_docs, reason = "the columns are documented in sql/migrations")]
+pub struct Imported {
+    /// The id that the browser had given it.
+    #[serde(skip)]
+    pub import_id: Option<String>,
+    pub first_name: String,
+    pub last_name: Option<String>,
+    pub email: Option<String>,
+    pub phone: Option<String>,
+    pub company: Option<String>,
+    pub job_position: Option<String>,
+    pub status: Option<String>,
+    pub notes: Option<String>,
+    pub plan: Option<String>,
+    pub appointment_date: Option<DateTime<Utc>>,
+    pub business_name: Option<String>,
+    pub business_position: Option<String>,
+}
+
+/// What became of the objects; the sum is their number.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Outcome {
+    /// New contacts.
+    pub created: usize,
+    /// Objects that changed a contact.
+    pub updated: usize,
+    /// Objects that brought nothing new.
+    pub unchanged: usize,
+}
+
+static LOCK: Query = query!(Write "contact_import/lock" []);
+static IMPORTED: Query = query!(Read "contact_import/imported" [TEXT_ARRAY]);
+static CANDIDATES: Query = query!(Read "contact_import/candidates" [TEXT_ARRAY, TEXT_ARRAY, TEXT_ARRAY, TEXT_ARRAY]);
+static INSERT: Query = query!(Write "contact_import/insert" [JSONB]);
+static UPDATE: Query = query!(Write "contact_import/update" [JSONB]);
+static REMEMBER: Query = query!(Write "contact_import/remember" [TEXT_ARRAY, TEXT_ARRAY, TEXT_ARRAY]);
+pub(crate) static QUERIES: &[&Query] = &[&LOCK, &IMPORTED, &CANDIDATES, &INSERT, &UPDATE, &REMEMBER];
+
+/// Takes over the objects in one transaction, a handful of statements however many there are.
+pub async fn import(store: &Store, claims: &Claims, objects: Vec<Imported>) -> Result<Outcome, Error> {
+    store.run_as(claims, Access::Write, async |tx| import_in(tx, objects).await).await
+}
+
+async fn import_in(tx: &TenantTx<'_>, objects: Vec<Imported>) -> Result<Outcome, Error> {
+    tx.run(&users::ENSURE, &[]).await?;
+    tx.run(&LOCK, &[]).await?;
+    let texts = |text: fn(&Imported) -> Option<String>| objects.iter().filter_map(text).collect::<Vec<_>>();
+    let remembered: Vec<Memory> =
+        tx.run(&IMPORTED, &[&texts(|o| o.import_id.clone())]).await?.iter().map(Memory::from).collect();
+    let ids: Vec<&str> = remembered.iter().map(|memory| memory.contact_id.as_str()).collect();
+    let emails = texts(|o| o.email.as_deref().map(str::to_lowercase));
+    let phones = texts(|o| o.phone.clone());
+    let names = texts(|o| Some(full_name(&o.first_name, o.last_name.as_deref())));
+    let known = tx.run(&CANDIDATES, &[&ids, &emails, &phones, &names]).await?;
+
+    let mut book = Book::new(known.iter().map(Contact::from), remembered);
+    let mut outcome = Outcome::default();
+    for object in objects {
+        match book.take(object) {
+            Taken::Created => outcome.created += 1,
+            Taken::Updated => outcome.updated += 1,
+            Taken::Unchanged => outcome.unchanged += 1,
+        }
+    }
+    book.write(tx).await?;
+    Ok(outcome)
+}
+
+/// What an object of a browser's became before.
+struct Memory {
+    import_id: String,
+    contact_id: String,
+    digest: String,
+}
+
+impl From<&Row> for Memory {
+    fn from(row: &Row) -> Self {
+        Self { import_id: row.get(0), contact_id: row.get(1), digest: row.get(2) }
+    }
+}
+
+/// What happened to one object.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Taken {
+    Created,
+    Updated,
+    Unchanged,
+}
+
+/// A contact as it will be, and whether it is there already.
+#[derive(Serialize)]
+struct Person {
+    id: Option<String>,
+    #[serde(flatten)]
+    fields: Imported,
+    #[serde(skip)]
+    changed: bool,
+}
+
+/// The contacts that the objects may be, and ways to find them.
+#[derive(Default)]
+struct Book {
+    people: Vec<Person>,
+    by_import_id: HashMap<String, Vec<usize>>,
+    by_email: HashMap<String, usize>,
+    by_phone_and_name: HashMap<(String, String), usize>,
+    by_name_and_company: HashMap<(String, String), usize>,
+    /// Digest of what a browser's id and a person became from.
+    digests: HashMap<(String, usize), String>,
+    fresh_digests: HashMap<(String, usize), String>,
+}
+
+impl Book {
+    fn new(known: impl Iterator<Item = Contact>, remembered: Vec<Memory>) -> Self {
+        let mut book = Self::default();
+        let mut by_id = HashMap::new();
+        for contact in known {
+            by_id.insert(contact.id.clone(), book.people.len());
+            book.add(Person::from(contact));
+        }
+        for Memory { import_id, contact_id, digest } in remembered {
+            if let Some(&index) = by_id.get(&contact_id) {
+                book.by_import_id.entry(import_id.clone()).or_default().push(index);
+                book.digests.insert((import_id, index), digest);
+            }
+        }
+        book
+    }
+
+    /// Adds a person; whoever was there first is found first.
+    fn add(&mut self, person: Person) -> usize {
+        let index = self.people.len();
+        self.people.push(person);
+        self.index(index);
+        index
+    }
+
+    fn index(&mut self, index: usize) {
+        let fields = &self.people[index].fields;
+        if let Some(email) = fields.lower_email() {
+            self.by_email.entry(email).or_insert(index);
+        }
+        if let Some(phone) = fields.phone.clone() {
+            self.by_phone_and_name.entry((phone, fields.full_name())).or_insert(index);
+        }
+        if fields.email.is_none() && fields.phone.is_none() {
+            self.by_name_and_company.entry(fields.name_and_company()).or_insert(index);
+        }
+    }
+
+    /// Whom an object means.
+    fn find(&self, object: &Imported) -> Option<usize> {
+        let same_id = object.import_id.as_ref().and_then(|id| self.by_import_id.get(id));
+        let agreeing = same_id.into_iter().flatten().copied().find(|&index| self.people[index].fields.agrees(object));
+        let same_email = || self.by_email.get(&object.lower_email()?).copied();
+        let same_phone = || {
+            let index = *self.by_phone_and_name.get(&(object.phone.clone()?, object.full_name()))?;
+            // Two addresses are two people who share a line.
+            let other = self.people[index].fields.lower_email();
+            (other.is_none() || object.email.is_none()).then_some(index)
+        };
+        let same_name = || {
+            let nothing_else = object.email.is_none() && object.phone.is_none();
+            self.by_name_and_company.get(&object.name_and_company()).copied().filter(|_| nothing_else)
+        };
+        agreeing.or_else(same_email).or_else(same_phone).or_else(same_name)
+    }
+
+    fn take(&mut self, object: Imported) -> Taken {
+        let digest = object.digest();
+        let import_id = object.import_id.clone();
+        let (index, taken) = match self.find(&object) {
+            None => (self.add(Person { id: None, fields: object, changed: false }), Taken::Created),
+            Some(index) => {
+                let seen = import_id.clone().and_then(|id| self.digests.get(&(id, index)));
+                let news = seen != Some(&digest) && self.people[index].fields.fill_in(object);
+                self.index(index);
+                let exists = self.people[index].id.is_some();
+                self.people[index].changed |= news;
+                (index, if news && exists { Taken::Updated } else { Taken::Unchanged })
+            }
+        };
+        if let Some(id) = import_id {
+            let indices = self.by_import_id.entry(id.clone()).or_default();
+            if !indices.contains(&index) {
+                indices.push(index);
+            }
+            self.fresh_digests.insert((id, index), digest);
+        }
+        taken
+    }
+
+    async fn write(mut self, tx: &TenantTx<'_>) -> Result<(), Error> {
+        let changed: Vec<_> = self.people.iter().filter(|person| person.id.is_some() && person.changed).collect();
+        if !changed.is_empty() {
+            tx.run(&UPDATE, &[&Json(changed)]).await?;
+        }
+        let new: Vec<_> = self.people.iter().filter(|person| person.id.is_none()).collect();
+        if !new.is_empty() {
+            // Which id went to whom is told by what tells them apart: RETURNING promises no order.
+            let made: HashMap<Identity, String> =
+                tx.run(&INSERT, &[&Json(new)]).await?.iter().map(|row| (Identity::from(row), row.get(0))).collect();
+            for person in self.people.iter_mut().filter(|person| person.id.is_none()) {
+                person.id = made.get(&Identity::from(&person.fields)).cloned();
+            }
+        }
+        let (mut import_ids, mut contact_ids, mut digests) = (Vec::new(), Vec::new(), Vec::new());
+        for ((import_id, index), digest) in self.fresh_digests {
+            if let Some(contact_id) = &self.people[index].id {
+                import_ids.push(import_id);
+                contact_ids.push(contact_id);
+                digests.push(digest);
+            }
+        }
+        if !import_ids.is_empty() {
+            tx.run(&REMEMBER, &[&import_ids, &contact_ids, &digests]).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Two new people of one import differ in one of these, or they would be one.
+#[derive(Eq, Hash, PartialEq)]
+struct Identity([Option<String>; 5]);
+
+impl From<&Row> for Identity {
+    fn from(row: &Row) -> Self {
+        Self([row.get(1), row.get(2), row.get(3), row.get(4), row.get(5)])
+    }
+}
+
+impl From<&Imported> for Identity {
+    fn from(fields: &Imported) -> Self {
+        let Imported { first_name, last_name, email, phone, company, .. } = fields.clone();
+        Self([Some(first_name), last_name, email, phone, company])
+    }
+}
+
+impl From<Contact> for Person {
+    fn from(contact: Contact) -> Self {
+        // Columns that somebody emptied by writing '' are empty all the same.
+        let some = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let fields = Imported {
+            import_id: None,
+            first_name: contact.first_name,
+            last_name: some(contact.last_name),
+            email: some(contact.email),
+            phone: some(contact.phone),
+            company: some(contact.company),
+            job_position: some(contact.job_position),
+            status: Some(contact.status),
+            notes: some(contact.notes),
+            plan: some(contact.plan),
+            appointment_date: contact.appointment_date,
+            business_name: some(contact.business_name),
+            business_position: some(contact.business_position),
+        };
+        Self { id: Some(contact.id), fields, changed: false }
+    }
+}
+
+/// As `contact_import/candidates` compares it.
+fn full_name(first: &str, last: Option<&str>) -> String {
+    match last {
+        Some(last) => format!("{first} {last}").to_lowercase(),
+        None => first.to_lowercase(),
+    }
+}
+
+impl Imported {
+    fn full_name(&self) -> String {
+        full_name(&self.first_name, self.last_name.as_deref())
+    }
+
+    fn lower_email(&self) -> Option<String> {
+        self.email.as_deref().map(str::to_lowercase)
+    }
+
+    fn name_and_company(&self) -> (String, String) {
+        (self.full_name(), self.company.as_deref().unwrap_or_default().to_lowercase())
+    }
+
+    /// Whether the browser's id may still stand for this person.
+    fn agrees(&self, other: &Self) -> bool {
+        self.full_name() == other.full_name()
+            || (self.email.is_some() && self.lower_email() == other.lower_email())
+            || (self.phone.is_some() && self.phone == other.phone)
+    }
+
+    /// Takes what `other` brings; whether that changed anything.
+    fn fill_in(&mut self, other: Self) -> bool {
+        let same_email = self.lower_email() == other.lower_email();
+        let mut changed = replace(&mut self.last_name, other.last_name);
+        if self.first_name != other.first_name {
+            self.first_name = other.first_name;
+            changed = true;
+        }
+        for (mine, brought) in [
+            (&mut self.email, other.email.filter(|_| !same_email)),
+            (&mut self.phone, other.phone),
+            (&mut self.company, other.company),
+            (&mut self.job_position, other.job_position),
+            (&mut self.status, other.status),
+            (&mut self.notes, other.notes),
+            (&mut self.plan, other.plan),
+            (&mut self.business_name, other.business_name),
+            (&mut self.business_position, other.business_position),
+        ] {
+            changed |= replace(mine, brought);
+        }
+        changed | replace(&mut self.appointment_date, other.appointment_date)
+    }
+
+    /// SHA-256, in hex, of all values, each with its length, so that no two objects read the same.
+    fn digest(&self) -> String {
+        let date = self.appointment_date.map(|date| date.to_rfc3339());
+        let values = [
+            Some(&self.first_name),
+            self.last_name.as_ref(),
+            self.email.as_ref(),
+            self.phone.as_ref(),
+            self.company.as_ref(),
+            self.job_position.as_ref(),
+            self.status.as_ref(),
+            self.notes.as_ref(),
+            self.plan.as_ref(),
+            date.as_ref(),
+            self.business_name.as_ref(),
+            self.business_position.as_ref(),
+        ];
+        let mut context = Context::new(&SHA256);
+        for value in values {
+            let length = value.map_or(-1, |text| i64::try_from(text.len()).unwrap_or(i64::MAX));
+            context.update(&length.to_be_bytes());
+            context.update(value.map_or("", String::as_str).as_bytes());
+        }
+        let mut hex = String::with_capacity(64);
+        for byte in context.finish().as_ref() {
+            hex.extend([byte >> 4, byte & 15].map(|nibble| char::from_digit(nibble.into(), 16).unwrap_or('0')));
+        }
+        hex
+    }
+}
+
+/// Replaces a value by one that is there and differs.
+fn replace<T: PartialEq>(mine: &mut Option<T>, brought: Option<T>) -> bool {
+    let differs = brought.is_some() && *mine != brought;
+    if differs {
+        *mine = brought;
+    }
+    differs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(import_id: &str, name: &str, email: &str, phone: &str) -> Imported {
+        let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        let (first, last) = name.split_once(' ').unwrap_or((name, ""));
+        Imported {
+            import_id: some(import_id),
+            first_name: first.to_owned(),
+            last_name: some(last),
+            email: some(email),
+            phone: some(phone),
+            ..Imported::default()
+        }
+    }
+
+    fn take_all(objects: &[Imported]) -> (Vec<Taken>, usize) {
+        let mut book = Book::default();
+        (objects.iter().map(|object| book.take(object.clone())).collect(), book.people.len())
+    }
+
+    #[test]
+    fn the_same_person_twice_in_one_import_is_one() {
+        let (_, people) = take_all(&[
+            object("1", "Jane Doe", "jane@x", "1"),
+            object("2", "J Doe", "JANE@x", ""),
+            object("3", "Jane Doe", "", "1"),
+            object("1", "Jane Doe", "jane@x", "1"),
+        ]);
+        assert_eq!(people, 1);
+    }
+
+    #[test]
+    fn people_who_share_a_line_or_an_id_stay_apart() {
+        let (taken, people) = take_all(&[
+            object("1", "Jane Doe", "jane@x", "1"),
+            object("2", "Jane Doe", "other@x", "1"),
+            object("1", "John Roe", "john@x", "2"),
+            object("3", "John Doe", "", "1"),
+        ]);
+        assert_eq!((taken, people), (vec![Taken::Created; 4], 4));
+    }
+
+    #[test]
+    fn people_without_address_and_number_are_told_apart_by_company() {
+        let of = |company: &str| Imported { company: Some(company.to_owned()), ..object("", "Jane Doe", "", "") };
+        let (_, people) = take_all(&[of("Acme"), of("acme"), of("Globex")]);
+        assert_eq!(people, 2);
+    }
+
+    #[test]
+    fn a_value_is_filled_in_and_never_blanked_out() {
+        let mut mine = object("", "Jane Doe", "jane@x", "1");
+        assert!(!mine.fill_in(object("", "Jane Doe", "JANE@X", "")));
+        assert!(mine.fill_in(Imported { plan: Some("Pro".to_owned()), ..object("", "Jane Doe", "", "") }));
+        assert_eq!((mine.phone.as_deref(), mine.plan.as_deref()), (Some("1"), Some("Pro")));
+    }
+
+    #[test]
+    fn values_that_move_between_fields_change_the_digest() {
+        let (one, two) = (object("", "ab c", "", ""), object("", "a bc", "", ""));
+        assert_ne!(one.digest(), two.digest());
+        assert_ne!(object("", "a", "x", "").digest(), object("", "a", "", "x").digest());
+        assert_eq!(object("1", "a", "", "").digest(), object("2", "a", "", "").digest(), "whatever the id");
+    }
+}

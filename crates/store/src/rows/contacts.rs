@@ -1,0 +1,211 @@
+//! Contacts: the address book.
+
+use chrono::{DateTime, Utc};
+use identity::Claims;
+use tokio_postgres::Row;
+
+use super::page::{Cursor, Listed, Ordered, Page};
+use super::{Change, Created, containing};
+use crate::door::{Call, Store};
+use crate::error::Error;
+use crate::query::{Query, query};
+
+/// A row of `public.contacts`, without its tenant.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the columns are documented in sql/migrations")]
+pub struct Contact {
+    pub id: String,
+    pub first_name: String,
+    pub last_name: Option<String>,
+    pub email: Option<String>,
+    pub phone: Option<String>,
+    pub company: Option<String>,
+    pub job_position: Option<String>,
+    pub status: String,
+    pub notes: Option<String>,
+    pub plan: Option<String>,
+    pub appointment_date: Option<DateTime<Utc>>,
+    pub business_name: Option<String>,
+    pub business_position: Option<String>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// What a new contact consists of; without a status it is `active`.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "the columns are documented in sql/migrations")]
+pub struct NewContact {
+    pub first_name: String,
+    pub last_name: Option<String>,
+    pub email: Option<String>,
+    pub phone: Option<String>,
+    pub company: Option<String>,
+    pub job_position: Option<String>,
+    pub status: Option<String>,
+    pub notes: Option<String>,
+    pub plan: Option<String>,
+    pub appointment_date: Option<DateTime<Utc>>,
+    pub business_name: Option<String>,
+    pub business_position: Option<String>,
+}
+
+/// What to change in a contact; None and [`Change::Keep`] leave a column alone.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "the columns are documented in sql/migrations")]
+pub struct ContactChange {
+    pub first_name: Option<String>,
+    pub status: Option<String>,
+    pub last_name: Change<String>,
+    pub email: Change<String>,
+    pub phone: Change<String>,
+    pub company: Change<String>,
+    pub job_position: Change<String>,
+    pub notes: Change<String>,
+    pub plan: Change<String>,
+    pub appointment_date: Change<DateTime<Utc>>,
+    pub business_name: Change<String>,
+    pub business_position: Change<String>,
+}
+
+/// Which contacts to list; None filters nothing.
+#[derive(Clone, Debug, Default)]
+pub struct ContactFilter {
+    /// Exactly this status.
+    pub status: Option<String>,
+    /// Exactly this company.
+    pub company: Option<String>,
+    /// Any of these spellings of a phone number.
+    pub phone: Option<Vec<String>>,
+    /// This address, in any case.
+    pub email: Option<String>,
+    /// In name, e-mail, phone, company or notes, in any case.
+    pub q: Option<String>,
+    /// At or after this time.
+    pub created_after: Option<DateTime<Utc>>,
+    /// Before this time.
+    pub created_before: Option<DateTime<Utc>>,
+}
+
+static LIST: Query =
+    query!(Read "contacts/list" [TIMESTAMPTZ, TEXT, INT8, TEXT, TEXT, TEXT_ARRAY, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
+static COUNT: Query = query!(Read "contacts/count" [TEXT, TEXT, TEXT_ARRAY, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
+static FIND: Query = query!(Read "contacts/find" [TEXT]);
+static INSERT: Query = query!(Write "contacts/insert"
+    [TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TIMESTAMPTZ, TEXT, TEXT, TEXT]);
+static UPDATE: Query = query!(Write "contacts/update" [TEXT, TEXT, TEXT, BOOL, TEXT, BOOL, TEXT, BOOL, TEXT, BOOL, TEXT,
+    BOOL, TEXT, BOOL, TEXT, BOOL, TEXT, BOOL, TIMESTAMPTZ, BOOL, TEXT, BOOL, TEXT]);
+static DELETE: Query = query!(Write "contacts/delete" [TEXT]);
+pub(crate) static QUERIES: &[&Query] = &[&LIST, &COUNT, &FIND, &INSERT, &UPDATE, &DELETE];
+
+/// The speaker's contacts, newest first.
+pub async fn list(
+    store: &Store,
+    claims: &Claims,
+    filter: &ContactFilter,
+    page: &Page,
+) -> Result<Listed<Contact>, Error> {
+    let q = filter.q.as_deref().map(containing);
+    let ContactFilter { status, company, phone, email, created_after, created_before, .. } = filter;
+    let ((before, id), fetch) = (page.start(), page.fetch());
+    let list = Call::new(
+        &LIST,
+        &[&before, &id, &fetch, status, company, phone, email, &q, created_after, created_before],
+    );
+    if !page.count {
+        let [rows] = store.pipeline(claims, [list]).await?;
+        return Ok(Listed::new(page, &rows, None));
+    }
+    let count = Call::new(&COUNT, &[status, company, phone, email, &q, created_after, created_before]);
+    let [rows, count] = store.pipeline(claims, [list, count]).await?;
+    Ok(Listed::new(page, &rows, Some(&count)))
+}
+
+/// One of the speaker's contacts.
+pub async fn find(store: &Store, claims: &Claims, id: &str) -> Result<Option<Contact>, Error> {
+    Ok(store.run(claims, &FIND, &[&id]).await?.first().map(Contact::from))
+}
+
+/// Adds a contact, or finds the one that the same key added before; None if that one is gone.
+pub async fn create(
+    store: &Store,
+    claims: &Claims,
+    new: &NewContact,
+    idempotency_key: Option<&str>,
+) -> Result<Option<Created<Contact>>, Error> {
+    let NewContact { first_name, last_name, email, phone, company, job_position, status, notes, plan, .. } = new;
+    let NewContact { appointment_date, business_name, business_position, .. } = new;
+    store
+        .create(
+            claims,
+            &INSERT,
+            &[
+                first_name, last_name, email, phone, company, job_position, status, notes, plan, appointment_date,
+                business_name, business_position, &idempotency_key,
+            ],
+        )
+        .await
+}
+
+/// Changes a contact of the speaker's.
+pub async fn update(
+    store: &Store,
+    claims: &Claims,
+    id: &str,
+    change: &ContactChange,
+) -> Result<Option<Contact>, Error> {
+    let (set_last_name, last_name) = change.last_name.parts();
+    let (set_email, email) = change.email.parts();
+    let (set_phone, phone) = change.phone.parts();
+    let (set_company, company) = change.company.parts();
+    let (set_job_position, job_position) = change.job_position.parts();
+    let (set_notes, notes) = change.notes.parts();
+    let (set_plan, plan) = change.plan.parts();
+    let (set_date, date) = change.appointment_date.parts();
+    let (set_business_name, business_name) = change.business_name.parts();
+    let (set_business_position, business_position) = change.business_position.parts();
+    let rows = store
+        .run(
+            claims,
+            &UPDATE,
+            &[
+                &id, &change.first_name, &change.status, &set_last_name, &last_name, &set_email, &email, &set_phone, &phone,
+                &set_company, &company, &set_job_position, &job_position, &set_notes, &notes, &set_plan, &plan,
+                &set_date, &date, &set_business_name, &business_name, &set_business_position, &business_position,
+            ],
+        )
+        .await?;
+    Ok(rows.first().map(Contact::from))
+}
+
+/// Deletes a contact of the speaker's; false if there is none.
+pub async fn delete(store: &Store, claims: &Claims, id: &str) -> Result<bool, Error> {
+    Ok(!store.run(claims, &DELETE, &[&id]).await?.is_empty())
+}
+
+impl From<&Row> for Contact {
+    fn from(row: &Row) -> Self {
+        Self {
+            id: row.get(0),
+            first_name: row.get(1),
+            last_name: row.get(2),
+            email: row.get(3),
+            phone: row.get(4),
+            company: row.get(5),
+            job_position: row.get(6),
+            status: row.get(7),
+            notes: row.get(8),
+            plan: row.get(9),
+            appointment_date: row.get(10),
+            business_name: row.get(11),
+            business_position: row.get(12),
+            created_at: row.get(13),
+            updated_at: row.get(14),
+        }
+    }
+}
+
+impl Ordered for Contact {
+    fn position(&self) -> Cursor {
+        Cursor::after(self.created_at, &self.id)
+    }
+}

@@ -1,0 +1,129 @@
+//! The dashboard: numbers over the speaker's rows, each answer one round trip.
+
+use chrono::{DateTime, Utc};
+use identity::Claims;
+use tokio_postgres::Row;
+
+use crate::door::{Call, Store};
+use crate::error::Error;
+use crate::query::{Query, query};
+
+/// What there is altogether, and in two periods of equal length.
+#[derive(Clone, Debug)]
+pub struct Stats {
+    /// Leads of all time.
+    pub total_leads: i64,
+    /// Calls of all time.
+    pub total_calls: i64,
+    /// Contacts of all time.
+    pub total_contacts: i64,
+    /// Status and how many leads have it.
+    pub leads_by_status: Vec<(String, i64)>,
+    /// The last days.
+    pub period: Period,
+    /// As many days before those.
+    pub previous: Period,
+}
+
+/// What happened in a period.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Period {
+    /// Leads that came in.
+    pub leads: i64,
+    /// Calls that were handled.
+    pub calls: i64,
+    /// Messages by text, chat or e-mail.
+    pub messages: i64,
+    /// Leads of the period that have an appointment.
+    pub booked: i64,
+    /// Leads of the period that became customers.
+    pub converted: i64,
+}
+
+/// One bucket of a time series.
+#[derive(Clone, Copy, Debug)]
+pub struct Bucket {
+    /// Its first moment.
+    pub start: DateTime<Utc>,
+    /// Calls in it.
+    pub calls: i64,
+    /// Leads in it.
+    pub leads: i64,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub struct Activity {
+    /// `lead`, `booking`, `call`, `message` or `automation`.
+    pub kind: String,
+    /// The row.
+    pub id: String,
+    /// A line for people.
+    pub title: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+static TOTALS: Query = query!(Read "dashboard/totals" []);
+static STATUSES: Query = query!(Read "dashboard/statuses" []);
+static PERIODS: Query = query!(Read "dashboard/periods" [INT4]);
+static TIMESERIES: Query = query!(Read "dashboard/timeseries" [TEXT, INT4]);
+static FUNNEL: Query = query!(Read "dashboard/funnel" []);
+static ACTIVITY: Query = query!(Read "dashboard/activity" [INT8]);
+pub(crate) static QUERIES: &[&Query] = &[&TOTALS, &STATUSES, &PERIODS, &TIMESERIES, &FUNNEL, &ACTIVITY];
+
+/// Totals, and the last `days` days beside the `days` before.
+pub async fn stats(store: &Store, claims: &Claims, days: i32) -> Result<Stats, Error> {
+    let calls = [Call::new(&TOTALS, &[]), Call::new(&STATUSES, &[]), Call::new(&PERIODS, &[&days])];
+    let [totals, statuses, periods] = store.pipeline(claims, calls).await?;
+    let total = |column| totals.first().map_or(0, |row| row.get(column));
+    let period = |index| periods.get(index).map(Period::from).unwrap_or_default();
+    Ok(Stats {
+        total_leads: total(0),
+        total_calls: total(1),
+        total_contacts: total(2),
+        leads_by_status: statuses.iter().map(pair).collect(),
+        period: period(0),
+        previous: period(1),
+    })
+}
+
+/// The last `points` buckets of an `interval`: `day`, `week` or `month`, in UTC, oldest first.
+pub async fn timeseries(
+    store: &Store,
+    claims: &Claims,
+    interval: &str,
+    points: i32,
+) -> Result<Vec<Bucket>, Error> {
+    let rows = store.run(claims, &TIMESERIES, &[&interval, &points]).await?;
+    Ok(rows.iter().map(|row| Bucket { start: row.get(0), calls: row.get(1), leads: row.get(2) }).collect())
+}
+
+/// Stages in lower case and how many leads are there, in no order; a meeting counts as booked.
+pub async fn funnel(store: &Store, claims: &Claims) -> Result<Vec<(String, i64)>, Error> {
+    Ok(store.run(claims, &FUNNEL, &[]).await?.iter().map(pair).collect())
+}
+
+/// The newest things that happened.
+pub async fn activity(store: &Store, claims: &Claims, limit: i64) -> Result<Vec<Activity>, Error> {
+    let rows = store.run(claims, &ACTIVITY, &[&limit]).await?;
+    let activity =
+        |row: &Row| Activity { kind: row.get(0), id: row.get(1), title: row.get(2), at: row.get(3) };
+    Ok(rows.iter().map(activity).collect())
+}
+
+fn pair(row: &Row) -> (String, i64) {
+    (row.get(0), row.get(1))
+}
+
+impl From<&Row> for Period {
+    fn from(row: &Row) -> Self {
+        Self {
+            leads: row.get(0),
+            calls: row.get(1),
+            messages: row.get(2),
+            booked: row.get(3),
+            converted: row.get(4),
+        }
+    }
+}
