@@ -20,17 +20,83 @@ struct Table {
 }
 
 const TABLES: &[Table] = &[
-    Table { name: "public.users", tenant: "id", set: "business_name = 'x'", columns: "email, password", values: "'x@y', '!'" },
-    Table { name: "public.leads", tenant: "user_id", set: "name = 'x'", columns: "name, phone, status, source", values: "'a', 'b', 'c', 'd'" },
-    Table { name: "public.contacts", tenant: "user_id", set: "notes = 'x'", columns: "first_name", values: "'a'" },
-    Table { name: "public.call_logs", tenant: "user_id", set: "summary = 'x'", columns: "phone", values: "'a'" },
-    Table { name: "public.automation_logs", tenant: "user_id", set: "details = 'x'", columns: "action_type, status", values: "'a', 'b'" },
-    Table { name: "public.api_keys", tenant: "user_id", set: "is_active = false", columns: "service_name, encrypted_key", values: "'zoho', 'x'" },
-    Table { name: "public.webhook_events", tenant: "user_id", set: "status = 'ignored'", columns: "source, payload", values: "'make', '{}'" },
-    Table { name: "public.user_phone_numbers", tenant: "user_id", set: "label = 'x'", columns: "phone", values: "'+15550199999'" },
-    Table { name: "public.webhook_endpoints", tenant: "user_id", set: "source = 'make'", columns: "source", values: "'make'" },
-    Table { name: "mako.idempotency_keys", tenant: "user_id", set: "row_id = 'x'", columns: "resource, key, row_id", values: "'leads', 'k', 'x'" },
-    Table { name: "mako.contact_imports", tenant: "user_id", set: "digest = 'x'", columns: "import_id, contact_id, digest", values: "'i', 'nowhere', 'x'" },
+    Table {
+        name: "public.users",
+        tenant: "id",
+        set: "business_name = 'x'",
+        columns: "email, password",
+        values: "'x@y', '!'",
+    },
+    Table {
+        name: "public.leads",
+        tenant: "user_id",
+        set: "name = 'x'",
+        columns: "name, phone, status, source",
+        values: "'a', 'b', 'c', 'd'",
+    },
+    Table {
+        name: "public.contacts",
+        tenant: "user_id",
+        set: "notes = 'x'",
+        columns: "first_name",
+        values: "'a'",
+    },
+    Table {
+        name: "public.call_logs",
+        tenant: "user_id",
+        set: "summary = 'x'",
+        columns: "phone",
+        values: "'a'",
+    },
+    Table {
+        name: "public.automation_logs",
+        tenant: "user_id",
+        set: "details = 'x'",
+        columns: "action_type, status",
+        values: "'a', 'b'",
+    },
+    Table {
+        name: "public.api_keys",
+        tenant: "user_id",
+        set: "is_active = false",
+        columns: "service_name, encrypted_key",
+        values: "'zoho', 'x'",
+    },
+    Table {
+        name: "public.webhook_events",
+        tenant: "user_id",
+        set: "status = 'ignored'",
+        columns: "source, payload",
+        values: "'make', '{}'",
+    },
+    Table {
+        name: "public.user_phone_numbers",
+        tenant: "user_id",
+        set: "label = 'x'",
+        columns: "phone",
+        values: "'+15550199999'",
+    },
+    Table {
+        name: "public.webhook_endpoints",
+        tenant: "user_id",
+        set: "source = 'make'",
+        columns: "source",
+        values: "'make'",
+    },
+    Table {
+        name: "mako.idempotency_keys",
+        tenant: "user_id",
+        set: "row_id = 'x'",
+        columns: "resource, key, row_id",
+        values: "'leads', 'k', 'x'",
+    },
+    Table {
+        name: "mako.contact_imports",
+        tenant: "user_id",
+        set: "digest = 'x'",
+        columns: "import_id, contact_id, digest",
+        values: "'i', 'nowhere', 'x'",
+    },
 ];
 
 /// Somebody who sends SQL: the role they have and the settings they come with.
@@ -46,28 +112,100 @@ fn speakers() -> Vec<Speaker> {
     let claims = |person: Person| Some(person.payload().to_string());
     let authenticated = Some("authenticated");
     vec![
-        Speaker { name: "login", role: None, claims: claims(Alice), legacy: None, person: None },
-        Speaker { name: "no claims", role: authenticated, claims: None, legacy: None, person: None },
-        Speaker { name: "empty claims", role: authenticated, claims: Some(String::new()), legacy: None, person: None },
-        Speaker { name: "no sub", role: authenticated, claims: Some(r#"{"role":"authenticated"}"#.into()), legacy: None, person: None },
-        Speaker { name: "anon", role: Some("anon"), claims: Some(r#"{"role":"anon"}"#.into()), legacy: None, person: None },
-        Speaker { name: "alice", role: authenticated, claims: claims(Alice), legacy: None, person: Some(Alice) },
-        Speaker { name: "bob", role: authenticated, claims: claims(Bob), legacy: None, person: Some(Bob) },
-        Speaker { name: "stale alice", role: authenticated, claims: None, legacy: Some(Alice), person: None },
-        Speaker { name: "bob, stale alice", role: authenticated, claims: claims(Bob), legacy: Some(Alice), person: Some(Bob) },
+        Speaker {
+            name: "login",
+            role: None,
+            claims: claims(Alice),
+            legacy: None,
+            person: None,
+        },
+        Speaker {
+            name: "no claims",
+            role: authenticated,
+            claims: None,
+            legacy: None,
+            person: None,
+        },
+        Speaker {
+            name: "empty claims",
+            role: authenticated,
+            claims: Some(String::new()),
+            legacy: None,
+            person: None,
+        },
+        Speaker {
+            name: "no sub",
+            role: authenticated,
+            claims: Some(r#"{"role":"authenticated"}"#.into()),
+            legacy: None,
+            person: None,
+        },
+        Speaker {
+            name: "anon",
+            role: Some("anon"),
+            claims: Some(r#"{"role":"anon"}"#.into()),
+            legacy: None,
+            person: None,
+        },
+        Speaker {
+            name: "alice",
+            role: authenticated,
+            claims: claims(Alice),
+            legacy: None,
+            person: Some(Alice),
+        },
+        Speaker {
+            name: "bob",
+            role: authenticated,
+            claims: claims(Bob),
+            legacy: None,
+            person: Some(Bob),
+        },
+        Speaker {
+            name: "stale alice",
+            role: authenticated,
+            claims: None,
+            legacy: Some(Alice),
+            person: None,
+        },
+        Speaker {
+            name: "bob, stale alice",
+            role: authenticated,
+            claims: claims(Bob),
+            legacy: Some(Alice),
+            person: Some(Bob),
+        },
     ]
 }
 
 const VERBS: &[&str] = &[
-    "select", "insert", "insert for another", "update", "blind update", "move to another", "delete", "blind delete", "truncate",
+    "select",
+    "insert",
+    "insert for another",
+    "update",
+    "blind update",
+    "move to another",
+    "delete",
+    "blind delete",
+    "truncate",
 ];
 
 /// The statement. Sighted ones name alice's rows, blind ones read no column at all.
 fn statement(verb: &str, table: &Table, speaker: &Speaker) -> String {
-    let Table { name, tenant, set, columns, values } = table;
+    let Table {
+        name,
+        tenant,
+        set,
+        columns,
+        values,
+    } = table;
     let alice = Alice.id();
     // Alice gives to bob; everybody else takes from her, or adds to hers.
-    let other = if speaker.person == Some(Alice) { Bob.id() } else { alice };
+    let other = if speaker.person == Some(Alice) {
+        Bob.id()
+    } else {
+        alice
+    };
     let taker = match speaker.person {
         Some(Alice) | None => Bob.id(),
         Some(person) => person.id(),
@@ -75,7 +213,9 @@ fn statement(verb: &str, table: &Table, speaker: &Speaker) -> String {
     match verb {
         "select" => format!("select 1 from {name} where {tenant} = '{alice}'"),
         "insert" => format!("insert into {name} ({columns}) values ({values})"),
-        "insert for another" => format!("insert into {name} ({tenant}, {columns}) values ('{other}', {values})"),
+        "insert for another" => {
+            format!("insert into {name} ({tenant}, {columns}) values ('{other}', {values})")
+        }
         "update" => format!("update {name} set {set} where {tenant} = '{alice}'"),
         "blind update" => format!("update {name} set {set}"),
         "move to another" => format!("update {name} set {tenant} = '{taker}' where {tenant} = '{alice}'"),
@@ -90,7 +230,11 @@ fn statement(verb: &str, table: &Table, speaker: &Speaker) -> String {
 async fn attempt(client: &Client, speaker: &Speaker, sql: &str) -> String {
     let mut settings = String::from("begin;");
     if let Some(claims) = &speaker.claims {
-        write!(settings, "select set_config('request.jwt.claims', '{claims}', true);").unwrap();
+        write!(
+            settings,
+            "select set_config('request.jwt.claims', '{claims}', true);"
+        )
+        .unwrap();
     }
     if let Some(person) = speaker.legacy {
         let id = person.id();
@@ -110,7 +254,10 @@ async fn attempt(client: &Client, speaker: &Speaker, sql: &str) -> String {
 
 /// The whole table, as text.
 async fn matrix(database: &TestDatabase) -> String {
-    let (login, authenticator) = (database.login().await, connect(&database.authenticator_url()).await);
+    let (login, authenticator) = (
+        database.login().await,
+        connect(&database.authenticator_url()).await,
+    );
     let mut text = String::from(
         "# What can be done to alice's 3 rows (bob has 2 of his own): rows affected, or the SQLSTATE.\n\
          # 42501 is \"not permitted\". Blind statements name nobody, so bob's reach his own 2.\n",
@@ -125,7 +272,11 @@ async fn matrix(database: &TestDatabase) -> String {
             write!(text, "\n  {verb:<26}").unwrap();
             for speaker in &speakers {
                 // Only PostgREST's login may become anon; the service's may not.
-                let client = if speaker.role == Some("anon") { &authenticator } else { &login };
+                let client = if speaker.role == Some("anon") {
+                    &authenticator
+                } else {
+                    &login
+                };
                 let outcome = attempt(client, speaker, &statement(verb, table, speaker)).await;
                 write!(text, "{outcome:<18}").unwrap();
             }
@@ -133,7 +284,9 @@ async fn matrix(database: &TestDatabase) -> String {
         text = text.replace("  \n", "\n");
         text.push('\n');
     }
-    text.lines().map(str::trim_end).fold(String::new(), |lines, line| lines + line + "\n")
+    text.lines()
+        .map(str::trim_end)
+        .fold(String::new(), |lines, line| lines + line + "\n")
 }
 
 #[tokio::test]
@@ -147,7 +300,10 @@ async fn a_stray_policy_opens_nothing() {
     let database = TestDatabase::new().await.with_rows().await;
     let superuser = database.superuser().await;
     for table in TABLES {
-        let stray = format!("create policy oops on {} for all using (true) with check (true)", table.name);
+        let stray = format!(
+            "create policy oops on {} for all using (true) with check (true)",
+            table.name
+        );
         batch(&superuser, &stray).await;
     }
     assert_snapshot("access_matrix.txt", &matrix(&database).await);

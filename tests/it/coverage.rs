@@ -26,7 +26,10 @@ fn operations(document: &Value) -> Vec<(String, Method, String)> {
     let mut all = Vec::new();
     for (path, methods) in document["paths"].as_object().expect("paths") {
         for (method, operation) in methods.as_object().expect("methods") {
-            let id = operation["operationId"].as_str().expect("an operationId").to_owned();
+            let id = operation["operationId"]
+                .as_str()
+                .expect("an operationId")
+                .to_owned();
             all.push((id, method.to_uppercase().parse().expect("a method"), path.clone()));
         }
     }
@@ -50,18 +53,43 @@ async fn the_document_keeps_the_contracts_promises() {
     let ids: BTreeSet<_> = operations.iter().map(|(id, ..)| id.as_str()).collect();
     assert_eq!(ids.len(), operations.len(), "operation ids are unique");
     let promised = [
-        "getMe", "listLeads", "createLead", "getLead", "updateLead", "deleteLead", "listContacts", "createContact",
-        "getContact", "updateContact", "deleteContact", "importContacts", "listCallLogs", "createCallLog", "getCallLog",
-        "listAutomationLogs", "createAutomationLog", "getAutomationLog", "getDashboardStats", "getDashboardTimeseries",
-        "getDashboardFunnel", "getDashboardActivity",
+        "getMe",
+        "listLeads",
+        "createLead",
+        "getLead",
+        "updateLead",
+        "deleteLead",
+        "listContacts",
+        "createContact",
+        "getContact",
+        "updateContact",
+        "deleteContact",
+        "importContacts",
+        "listCallLogs",
+        "createCallLog",
+        "getCallLog",
+        "listAutomationLogs",
+        "createAutomationLog",
+        "getAutomationLog",
+        "getDashboardStats",
+        "getDashboardTimeseries",
+        "getDashboardFunnel",
+        "getDashboardActivity",
     ];
     for id in promised {
         assert!(ids.contains(id), "{id} is missing");
     }
     for (id, method, path) in &operations {
         let operation = &document["paths"][path][method.as_str().to_lowercase()];
-        assert_eq!(operation["tags"].as_array().map(Vec::len), Some(1), "{id} has a tag");
-        assert!(operation["summary"].is_string() || operation["description"].is_string(), "{id} is described");
+        assert_eq!(
+            operation["tags"].as_array().map(Vec::len),
+            Some(1),
+            "{id} has a tag"
+        );
+        assert!(
+            operation["summary"].is_string() || operation["description"].is_string(),
+            "{id} is described"
+        );
         if !OPEN.contains(&id.as_str()) {
             assert!(operation["security"].is_array(), "{id} names its security scheme");
             for status in ["401", "403", "404", "422", "503"] {
@@ -88,7 +116,12 @@ async fn every_operation_refuses_strangers() {
         assert_eq!(without.outcome(), (401, "PGRST302"), "{id}");
         assert_eq!(without.body["message"], "Unauthorized: No active session", "{id}");
         assert_eq!(without.header("www-authenticate"), "Bearer", "{id}");
-        let bad = Answer::of(service.request(method.clone(), &filled(&path)).bearer_auth("a.b.c")).await;
+        let bad = Answer::of(
+            service
+                .request(method.clone(), &filled(&path))
+                .bearer_auth("a.b.c"),
+        )
+        .await;
         assert_eq!(bad.outcome(), (401, "PGRST301"), "{id}");
     }
     assert_eq!(open, OPEN.iter().map(|&id| id.to_owned()).collect());
@@ -115,21 +148,39 @@ async fn no_operation_shows_another_tenants_rows() {
             continue;
         }
         // One of alice's rows, by its real id.
-        let table = path.split('/').nth(2).expect("/v1/<table>/{id}").replace('-', "_");
+        let table = path
+            .split('/')
+            .nth(2)
+            .expect("/v1/<table>/{id}")
+            .replace('-', "_");
         let sql = format!("select id from {table} where user_id = $1 limit 1");
         let row: String = superuser.query_one(&sql, &[&Alice.id()]).await.unwrap().get(0);
         let request = service.request_as(Mallory, method.clone(), &path.replace("{id}", &row));
-        let answer = Answer::of(if method == Method::PATCH { request.json(&json!({})) } else { request }).await;
+        let answer = Answer::of(if method == Method::PATCH {
+            request.json(&json!({}))
+        } else {
+            request
+        })
+        .await;
         assert_eq!(answer.outcome(), (404, "MK404"), "{id}");
         // The same answer as for a row that isn't there, but for the request's id.
         let request = service.request_as(Mallory, method.clone(), &filled(&path));
-        let nowhere = Answer::of(if method == Method::PATCH { request.json(&json!({})) } else { request }).await;
+        let nowhere = Answer::of(if method == Method::PATCH {
+            request.json(&json!({}))
+        } else {
+            request
+        })
+        .await;
         let blank = |mut body: Value| {
             body["request_id"] = Value::Null;
             body
         };
         assert_eq!(blank(nowhere.body), blank(answer.body), "{id}");
-        let there: i64 = superuser.query_one(&format!("select count(*) from {table} where id = $1"), &[&row]).await.unwrap().get(0);
+        let there: i64 = superuser
+            .query_one(&format!("select count(*) from {table} where id = $1"), &[&row])
+            .await
+            .unwrap()
+            .get(0);
         assert_eq!(there, 1, "{id}");
     }
 }

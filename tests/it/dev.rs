@@ -20,23 +20,45 @@ impl Dev {
         all.extend(arguments);
         let home = std::env::var_os("HOME").unwrap_or_default();
         let mut process = Process::start(mako(&all, &[]).await.env("HOME", home));
-        let ready = process.wait_for(|log| log.lines().find_map(|line| serde_json::from_str::<Value>(line).ok().filter(|line| line["api_url"].is_string()))).await;
-        Self { process, ready, client: reqwest::Client::new() }
+        let ready = process
+            .wait_for(|log| {
+                log.lines().find_map(|line| {
+                    serde_json::from_str::<Value>(line)
+                        .ok()
+                        .filter(|line| line["api_url"].is_string())
+                })
+            })
+            .await;
+        Self {
+            process,
+            ready,
+            client: reqwest::Client::new(),
+        }
     }
 
     fn text(&self, name: &str) -> &str {
-        self.ready[name].as_str().unwrap_or_else(|| panic!("{name} in {}", self.ready))
+        self.ready[name]
+            .as_str()
+            .unwrap_or_else(|| panic!("{name} in {}", self.ready))
     }
 
     async fn get(&self, tenant: usize, path: &str) -> Answer {
         let token = self.ready["tenants"][tenant]["token"].as_str().expect("a token");
-        Answer::of(self.client.request(Method::GET, format!("{}{path}", self.text("api_url"))).bearer_auth(token)).await
+        Answer::of(
+            self.client
+                .request(Method::GET, format!("{}{path}", self.text("api_url")))
+                .bearer_auth(token),
+        )
+        .await
     }
 
     /// Sends the signal; everything has ended within 5 s.
     async fn stop(mut self, signal: &str) -> String {
         self.process.signal(signal).await;
-        let status = tokio::time::timeout(Duration::from_secs(5), self.process.child.wait()).await.expect("within 5 s").unwrap();
+        let status = tokio::time::timeout(Duration::from_secs(5), self.process.child.wait())
+            .await
+            .expect("within 5 s")
+            .unwrap();
         assert_eq!(status.code(), Some(0), "{}", self.process.log());
         self.text("admin_database_url").to_owned()
     }
@@ -46,13 +68,24 @@ impl Dev {
 async fn assert_stopped(database_url: &str) {
     let (_, address) = database_url.rsplit_once('@').unwrap();
     let (address, _) = address.split_once('/').unwrap();
-    assert!(tokio::net::TcpStream::connect(address).await.is_err(), "Postgres still listens");
+    assert!(
+        tokio::net::TcpStream::connect(address).await.is_err(),
+        "Postgres still listens"
+    );
 }
 
 #[tokio::test]
 async fn one_command_is_a_whole_environment() {
     let dev = Dev::start(&["--ephemeral"]).await;
-    for name in ["api_url", "docs_url", "database_url", "admin_database_url", "jwt_secret", "encryption_key", "public_base_url"] {
+    for name in [
+        "api_url",
+        "docs_url",
+        "database_url",
+        "admin_database_url",
+        "jwt_secret",
+        "encryption_key",
+        "public_base_url",
+    ] {
         assert!(!dev.text(name).is_empty(), "{name}");
     }
     for name in ["twilio_auth_token", "vapi_secret", "make_api_key"] {
@@ -62,7 +95,12 @@ async fn one_command_is_a_whole_environment() {
     assert_eq!((&alice["name"], &bob["name"]), (&"alice".into(), &"bob".into()));
     let mut counts = Vec::new();
     for tenant in [0, 1] {
-        for path in ["/v1/leads", "/v1/contacts", "/v1/call-logs", "/v1/automation-logs"] {
+        for path in [
+            "/v1/leads",
+            "/v1/contacts",
+            "/v1/call-logs",
+            "/v1/automation-logs",
+        ] {
             let list = dev.get(tenant, &format!("{path}?count=exact")).await;
             assert!(list.body["count"].as_i64() > Some(0), "{path}: {}", list.text);
             counts.push(list.body["count"].as_i64());
@@ -71,14 +109,27 @@ async fn one_command_is_a_whole_environment() {
         assert_eq!(me.body["user_id"], dev.ready["tenants"][tenant]["user_id"]);
     }
     assert_ne!(counts[..4], counts[4..], "the tenants differ in number");
-    let id = dev.get(0, "/v1/leads?limit=1").await.body["data"][0]["id"].as_str().unwrap().to_owned();
-    assert_eq!(dev.get(1, &format!("/v1/leads/{id}")).await.outcome(), (404, "MK404"));
+    let id = dev.get(0, "/v1/leads?limit=1").await.body["data"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert_eq!(
+        dev.get(1, &format!("/v1/leads/{id}")).await.outcome(),
+        (404, "MK404")
+    );
 
     let login = tests::database::connect(dev.text("database_url")).await;
     let refused = login.query("select * from leads", &[]).await.unwrap_err();
     assert_eq!(refused.code().unwrap().code(), "42501");
     let admin = tests::database::connect(dev.text("admin_database_url")).await;
-    let verified: i64 = admin.query_one("select count(*) from user_phone_numbers where verified_at is not null", &[]).await.unwrap().get(0);
+    let verified: i64 = admin
+        .query_one(
+            "select count(*) from user_phone_numbers where verified_at is not null",
+            &[],
+        )
+        .await
+        .unwrap()
+        .get(0);
     assert_eq!(verified, 2);
     drop((login, admin));
     assert_stopped(&dev.stop("TERM").await).await;
@@ -91,15 +142,32 @@ async fn kept_data_survives_and_ctrl_c_stops_everything() {
     let dev = Dev::start(&flags).await;
     let token = dev.ready["tenants"][0]["token"].as_str().unwrap();
     let lead = serde_json::json!({"name": "Kept", "phone": "1", "status": "new", "source": "dev"});
-    let made = Answer::of(dev.client.post(format!("{}/v1/leads", dev.text("api_url"))).bearer_auth(token).json(&lead)).await;
+    let made = Answer::of(
+        dev.client
+            .post(format!("{}/v1/leads", dev.text("api_url")))
+            .bearer_auth(token)
+            .json(&lead),
+    )
+    .await;
     let path = format!("/v1/leads/{}", made.body["id"].as_str().unwrap());
-    let (secret, before) = (dev.text("jwt_secret").to_owned(), dev.get(0, "/v1/leads?count=exact").await.body["count"].clone());
+    let (secret, before) = (
+        dev.text("jwt_secret").to_owned(),
+        dev.get(0, "/v1/leads?count=exact").await.body["count"].clone(),
+    );
     assert_stopped(&dev.stop("INT").await).await;
 
     let again = Dev::start(&flags).await;
-    assert_eq!(again.text("jwt_secret"), secret, "yesterday's tokens are still good");
+    assert_eq!(
+        again.text("jwt_secret"),
+        secret,
+        "yesterday's tokens are still good"
+    );
     assert_eq!(again.get(0, &path).await.body["name"], "Kept");
-    assert_eq!(again.get(0, "/v1/leads?count=exact").await.body["count"], before, "demo rows aren't doubled");
+    assert_eq!(
+        again.get(0, "/v1/leads?count=exact").await.body["count"],
+        before,
+        "demo rows aren't doubled"
+    );
     again.stop("TERM").await;
     tests::service::remove_data_dir(&folder);
 }
@@ -107,12 +175,31 @@ async fn kept_data_survives_and_ctrl_c_stops_everything() {
 #[tokio::test]
 async fn the_screen_shows_urls_two_tokens_and_three_things_to_try() {
     let home = std::env::var_os("HOME").unwrap_or_default();
-    let mut process = Process::start(mako(&["dev", "--ephemeral", "--listen", "127.0.0.1:0"], &[]).await.env("HOME", home));
-    let screen = process.wait_for(|log| log.contains("curl -s -X POST").then(|| log.to_owned())).await;
-    assert!(screen.contains("Initialising") || screen.contains("initialising"), "it says what it is doing:\n{screen}");
+    let mut process = Process::start(
+        mako(&["dev", "--ephemeral", "--listen", "127.0.0.1:0"], &[])
+            .await
+            .env("HOME", home),
+    );
+    let screen = process
+        .wait_for(|log| log.contains("curl -s -X POST").then(|| log.to_owned()))
+        .await;
+    assert!(
+        screen.contains("Initialising") || screen.contains("initialising"),
+        "it says what it is doing:\n{screen}"
+    );
     assert_eq!(screen.matches("curl ").count(), 3, "{screen}");
-    assert_eq!(screen.lines().filter(|line| line.trim().starts_with("eyJ")).count(), 2, "{screen}");
+    assert_eq!(
+        screen
+            .lines()
+            .filter(|line| line.trim().starts_with("eyJ"))
+            .count(),
+        2,
+        "{screen}"
+    );
     process.signal("TERM").await;
-    let ended = tokio::time::timeout(PATIENCE, process.child.wait()).await.expect("it ends").unwrap();
+    let ended = tokio::time::timeout(PATIENCE, process.child.wait())
+        .await
+        .expect("it ends")
+        .unwrap();
     assert_eq!(ended.code(), Some(0));
 }

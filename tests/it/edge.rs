@@ -14,7 +14,16 @@ fn assert_problem(answer: &Answer, status: u16, code: &str) {
     assert_eq!(answer.outcome(), (status, code), "{}", answer.text);
     assert_eq!(answer.header("content-type"), "application/problem+json");
     let body = answer.body.as_object().expect("an object");
-    for member in ["type", "title", "status", "code", "message", "details", "hint", "request_id"] {
+    for member in [
+        "type",
+        "title",
+        "status",
+        "code",
+        "message",
+        "details",
+        "hint",
+        "request_id",
+    ] {
         assert!(body.contains_key(member), "{member}: {}", answer.text);
     }
     assert_eq!(answer.body["status"], status);
@@ -29,29 +38,110 @@ async fn every_error_is_a_problem() {
     let post = || service.request_as(Alice, Method::POST, "/v1/leads");
     let json = "application/json";
     let cases = [
-        ("an unknown route", service.request(Method::GET, "/nothing/here"), 404, "PGRST125"),
-        ("an unknown version", service.request_as(Alice, Method::GET, "/v2/leads"), 404, "PGRST125"),
-        ("a wrong method", service.request_as(Alice, Method::PUT, "/v1/leads"), 405, "PGRST117"),
-        ("a wrong method of a static page", service.request(Method::DELETE, "/openapi.json"), 405, "PGRST117"),
-        ("another media type", post().header("content-type", "text/plain").body("{}"), 415, "MK415"),
+        (
+            "an unknown route",
+            service.request(Method::GET, "/nothing/here"),
+            404,
+            "PGRST125",
+        ),
+        (
+            "an unknown version",
+            service.request_as(Alice, Method::GET, "/v2/leads"),
+            404,
+            "PGRST125",
+        ),
+        (
+            "a wrong method",
+            service.request_as(Alice, Method::PUT, "/v1/leads"),
+            405,
+            "PGRST117",
+        ),
+        (
+            "a wrong method of a static page",
+            service.request(Method::DELETE, "/openapi.json"),
+            405,
+            "PGRST117",
+        ),
+        (
+            "another media type",
+            post().header("content-type", "text/plain").body("{}"),
+            415,
+            "MK415",
+        ),
         ("no media type is taken for JSON", post().body("{}"), 422, "MK422"),
-        ("no JSON", post().header("content-type", json).body("{\"name\":"), 400, "PGRST102"),
-        ("two documents", post().header("content-type", json).body("{} {}"), 400, "PGRST102"),
-        ("no UTF-8", post().header("content-type", json).body(vec![0x22, 0xff, 0x22]), 400, "PGRST102"),
-        ("deep nesting", post().header("content-type", json).body("[".repeat(1500)), 400, "PGRST102"),
-        ("no object", post().header("content-type", json).body("[]"), 422, "MK422"),
-        ("too large", post().header("content-type", json).body("x".repeat(2001)), 413, "MK413"),
-        ("NUL in a text", post().json(&json!({"name": "a\0b", "phone": "1", "status": "s", "source": "s"})), 422, "MK422"),
-        ("NUL in a path", service.request_as(Alice, Method::GET, "/v1/leads/a%00b"), 404, "MK404"),
-        ("a key that is too long", post().header("idempotency-key", "k".repeat(256)).json(&json!({"name": "a", "phone": "1", "status": "s", "source": "s"})), 422, "MK422"),
+        (
+            "no JSON",
+            post().header("content-type", json).body("{\"name\":"),
+            400,
+            "PGRST102",
+        ),
+        (
+            "two documents",
+            post().header("content-type", json).body("{} {}"),
+            400,
+            "PGRST102",
+        ),
+        (
+            "no UTF-8",
+            post().header("content-type", json).body(vec![0x22, 0xff, 0x22]),
+            400,
+            "PGRST102",
+        ),
+        (
+            "deep nesting",
+            post().header("content-type", json).body("[".repeat(1500)),
+            400,
+            "PGRST102",
+        ),
+        (
+            "no object",
+            post().header("content-type", json).body("[]"),
+            422,
+            "MK422",
+        ),
+        (
+            "too large",
+            post().header("content-type", json).body("x".repeat(2001)),
+            413,
+            "MK413",
+        ),
+        (
+            "NUL in a text",
+            post().json(&json!({"name": "a\0b", "phone": "1", "status": "s", "source": "s"})),
+            422,
+            "MK422",
+        ),
+        (
+            "NUL in a path",
+            service.request_as(Alice, Method::GET, "/v1/leads/a%00b"),
+            404,
+            "MK404",
+        ),
+        (
+            "a key that is too long",
+            post()
+                .header("idempotency-key", "k".repeat(256))
+                .json(&json!({"name": "a", "phone": "1", "status": "s", "source": "s"})),
+            422,
+            "MK422",
+        ),
     ];
     for (what, request, status, code) in cases {
         let answer = Answer::of(request).await;
-        assert!(answer.status == status, "{what}: {} {}", answer.status, answer.text);
+        assert!(
+            answer.status == status,
+            "{what}: {} {}",
+            answer.status,
+            answer.text
+        );
         assert_problem(&answer, status, code);
     }
     let wrong = Answer::of(service.request_as(Alice, Method::PUT, "/v1/leads")).await;
-    assert!(wrong.header("allow").contains("GET") && wrong.header("allow").contains("POST"), "{}", wrong.header("allow"));
+    assert!(
+        wrong.header("allow").contains("GET") && wrong.header("allow").contains("POST"),
+        "{}",
+        wrong.header("allow")
+    );
 }
 
 #[tokio::test]
@@ -82,17 +172,34 @@ async fn a_chunked_body_is_limited_too() {
 async fn a_request_may_bring_its_own_id_if_it_is_a_sane_one() {
     let database = TestDatabase::new().await;
     let service = Service::on(&database).await;
-    let given = Answer::of(service.request(Method::GET, "/health").header("x-request-id", "abc-123")).await;
+    let given = Answer::of(
+        service
+            .request(Method::GET, "/health")
+            .header("x-request-id", "abc-123"),
+    )
+    .await;
     assert_eq!(given.header("x-request-id"), "abc-123");
     let long = "x".repeat(500);
-    let made = Answer::of(service.request(Method::GET, "/health").header("x-request-id", &long)).await;
+    let made = Answer::of(
+        service
+            .request(Method::GET, "/health")
+            .header("x-request-id", &long),
+    )
+    .await;
     assert!(!made.header("x-request-id").is_empty() && made.header("x-request-id") != long);
 }
 
 #[tokio::test]
 async fn only_listed_origins_may_read_the_answers() {
     let database = TestDatabase::new().await;
-    let service = Service::with(&database.login_url(), &[("CORS_ALLOWED_ORIGINS", "https://crm.example,https://other.example")]).await;
+    let service = Service::with(
+        &database.login_url(),
+        &[(
+            "CORS_ALLOWED_ORIGINS",
+            "https://crm.example,https://other.example",
+        )],
+    )
+    .await;
     let preflight = |origin: &'static str| {
         Answer::of(
             service
@@ -104,19 +211,52 @@ async fn only_listed_origins_may_read_the_answers() {
     };
     let listed = preflight("https://crm.example").await;
     assert!(listed.status < 300, "{}", listed.status);
-    assert_eq!(listed.header("access-control-allow-origin"), "https://crm.example");
-    assert!(listed.header("access-control-allow-headers").contains("authorization"));
-    assert_eq!(preflight("https://evil.example").await.header("access-control-allow-origin"), "");
-    let read = Answer::of(service.request_as(Alice, Method::GET, "/v1/leads").header("origin", "https://crm.example")).await;
-    assert_eq!((read.status, read.header("access-control-allow-origin")), (200, "https://crm.example"));
-    let error = Answer::of(service.request(Method::GET, "/v1/leads").header("origin", "https://crm.example")).await;
-    assert_eq!((error.status, error.header("access-control-allow-origin")), (401, "https://crm.example"), "errors can be read, too");
+    assert_eq!(
+        listed.header("access-control-allow-origin"),
+        "https://crm.example"
+    );
+    assert!(
+        listed
+            .header("access-control-allow-headers")
+            .contains("authorization")
+    );
+    assert_eq!(
+        preflight("https://evil.example")
+            .await
+            .header("access-control-allow-origin"),
+        ""
+    );
+    let read = Answer::of(
+        service
+            .request_as(Alice, Method::GET, "/v1/leads")
+            .header("origin", "https://crm.example"),
+    )
+    .await;
+    assert_eq!(
+        (read.status, read.header("access-control-allow-origin")),
+        (200, "https://crm.example")
+    );
+    let error = Answer::of(
+        service
+            .request(Method::GET, "/v1/leads")
+            .header("origin", "https://crm.example"),
+    )
+    .await;
+    assert_eq!(
+        (error.status, error.header("access-control-allow-origin")),
+        (401, "https://crm.example"),
+        "errors can be read, too"
+    );
 }
 
 #[tokio::test]
 async fn the_statement_timeout_is_a_504_and_the_connection_lives_on() {
     let database = TestDatabase::new().await.with_rows().await;
-    let service = Service::with(&database.login_url(), &[("STATEMENT_TIMEOUT", "300ms"), ("POOL_SIZE", "1")]).await;
+    let service = Service::with(
+        &database.login_url(),
+        &[("STATEMENT_TIMEOUT", "300ms"), ("POOL_SIZE", "1")],
+    )
+    .await;
     assert_eq!(service.get(Alice, "/v1/leads").await.status, 200);
     let blocker = database.superuser().await;
     batch(&blocker, "begin; lock table leads in access exclusive mode").await;
@@ -128,7 +268,11 @@ async fn the_statement_timeout_is_a_504_and_the_connection_lives_on() {
 #[tokio::test]
 async fn a_full_pool_is_a_503_with_retry_after() {
     let database = TestDatabase::new().await.with_rows().await;
-    let settings = [("STATEMENT_TIMEOUT", "20s"), ("REQUEST_TIMEOUT", "25s"), ("POOL_SIZE", "1")];
+    let settings = [
+        ("STATEMENT_TIMEOUT", "20s"),
+        ("REQUEST_TIMEOUT", "25s"),
+        ("POOL_SIZE", "1"),
+    ];
     let service = Service::with(&database.login_url(), &settings).await;
     assert_eq!(service.get(Alice, "/v1/leads").await.status, 200);
     let blocker = database.superuser().await;
@@ -157,7 +301,11 @@ async fn a_database_that_goes_away_is_a_503_and_comes_back() {
     assert_eq!(down.status, 503, "{}", down.text);
     let ready = Answer::of(service.request(Method::GET, "/ready")).await;
     assert_eq!(ready.status, 503);
-    assert_eq!(Answer::of(service.request(Method::GET, "/health")).await.status, 200, "the process is well");
+    assert_eq!(
+        Answer::of(service.request(Method::GET, "/health")).await.status,
+        200,
+        "the process is well"
+    );
     batch(&superuser, "alter role mako login").await;
     assert_eq!(service.get(Alice, "/v1/leads").await.status, 200);
 }
@@ -173,7 +321,11 @@ async fn health_ready_metrics_docs_and_document_answer_without_a_token() {
     assert!(ready.body["schema_version"].as_i64() >= Some(2));
     service.get(Alice, "/v1/leads").await;
     let metrics = get("/metrics").await;
-    assert!(metrics.text.contains("listLeads") && metrics.text.contains("# EOF"), "{}", metrics.text);
+    assert!(
+        metrics.text.contains("listLeads") && metrics.text.contains("# EOF"),
+        "{}",
+        metrics.text
+    );
     let document = get("/openapi.json").await;
     assert!(document.body["openapi"].is_string());
     let docs = get("/docs").await;
@@ -208,7 +360,12 @@ async fn json_is_never_mistaken_for_a_500() {
         let answer = service.post(Alice, "/v1/leads", &body).await;
         assert!((400..500).contains(&answer.status), "{body}: {}", answer.text);
     }
-    for id in ["%F0%9F%98%90", "'%3B%20drop%20table%20leads%3B--", "..%2F..%2Fetc", &"x".repeat(500)] {
+    for id in [
+        "%F0%9F%98%90",
+        "'%3B%20drop%20table%20leads%3B--",
+        "..%2F..%2Fetc",
+        &"x".repeat(500),
+    ] {
         let answer = service.get(Alice, &format!("/v1/leads/{id}")).await;
         assert!((400..500).contains(&answer.status), "{id}: {}", answer.text);
     }

@@ -23,7 +23,13 @@ async fn all_ids(service: &Service, person: Person, query: &str) -> Vec<String> 
     loop {
         let page = service.get(person, &format!("/v1/leads?{query}{cursor}")).await;
         assert_eq!(page.status, 200, "{}", page.text);
-        ids.extend(page.body["data"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap().to_owned()));
+        ids.extend(
+            page.body["data"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|row| row["id"].as_str().unwrap().to_owned()),
+        );
         match page.body["next_cursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
             None => return ids,
@@ -42,11 +48,24 @@ async fn a_lead_lives_from_create_to_delete() {
     assert_eq!(made.header("location"), path);
     assert_eq!(service.get(Alice, &path).await.body, made.body);
 
-    let changed = service.patch(Alice, &path, &json!({"status": "qualified", "summary": "wants a quote"})).await;
-    assert_eq!((changed.status, &changed.body["status"], &changed.body["name"]), (200, &json!("qualified"), &json!("Jane Doe")));
+    let changed = service
+        .patch(
+            Alice,
+            &path,
+            &json!({"status": "qualified", "summary": "wants a quote"}),
+        )
+        .await;
+    assert_eq!(
+        (changed.status, &changed.body["status"], &changed.body["name"]),
+        (200, &json!("qualified"), &json!("Jane Doe"))
+    );
     assert!(changed.body["updated_at"].as_str() > made.body["updated_at"].as_str());
     let emptied = service.patch(Alice, &path, &json!({"summary": null})).await;
-    assert_eq!(emptied.body["summary"], Value::Null, "null empties, absence keeps");
+    assert_eq!(
+        emptied.body["summary"],
+        Value::Null,
+        "null empties, absence keeps"
+    );
     assert_eq!(emptied.body["status"], "qualified");
 
     let gone = service.delete(Alice, &path).await;
@@ -61,10 +80,22 @@ async fn another_tenants_lead_is_not_found_whatever_is_tried() {
     let id = all_ids(&service, Alice, "limit=1").await.remove(0);
     let path = format!("/v1/leads/{id}");
     assert_eq!(service.get(Bob, &path).await.outcome(), (404, "MK404"));
-    assert_eq!(service.patch(Bob, &path, &json!({"name": "stolen"})).await.outcome(), (404, "MK404"));
+    assert_eq!(
+        service
+            .patch(Bob, &path, &json!({"name": "stolen"}))
+            .await
+            .outcome(),
+        (404, "MK404")
+    );
     assert_eq!(service.delete(Bob, &path).await.outcome(), (404, "MK404"));
     assert!(!all_ids(&service, Bob, "limit=200").await.contains(&id));
-    let name: String = database.superuser().await.query_one("select name from leads where id = $1", &[&id]).await.unwrap().get(0);
+    let name: String = database
+        .superuser()
+        .await
+        .query_one("select name from leads where id = $1", &[&id])
+        .await
+        .unwrap()
+        .get(0);
     assert!(name.ends_with("alice@example.com"));
 }
 
@@ -76,7 +107,10 @@ async fn a_body_cannot_say_whose_the_row_is() {
         body[field] = json!(Alice.id());
         let refused = service.post(Bob, "/v1/leads", &body).await;
         assert_eq!(refused.outcome(), (422, "MK422"), "{field}");
-        assert!(refused.body["details"].as_str().unwrap().contains(field), "{field}");
+        assert!(
+            refused.body["details"].as_str().unwrap().contains(field),
+            "{field}"
+        );
     }
 }
 
@@ -98,10 +132,20 @@ async fn every_wrong_field_is_named_and_no_value_is_repeated() {
 async fn the_same_key_makes_one_lead() {
     let (_database, service) = service().await;
     let create = |person: Person, key: &'static str, body: Value| {
-        Answer::of(service.request_as(person, Method::POST, "/v1/leads").header("idempotency-key", key).json(&body))
+        Answer::of(
+            service
+                .request_as(person, Method::POST, "/v1/leads")
+                .header("idempotency-key", key)
+                .json(&body),
+        )
     };
     let first = create(Alice, "k-1", lead()).await;
-    let again = create(Alice, "k-1", json!({"name": "other", "phone": "2", "status": "new", "source": "x"})).await;
+    let again = create(
+        Alice,
+        "k-1",
+        json!({"name": "other", "phone": "2", "status": "new", "source": "x"}),
+    )
+    .await;
     assert_eq!((first.status, again.status), (201, 200));
     assert_eq!(first.body, again.body, "the first result");
     let bobs = create(Bob, "k-1", lead()).await;
@@ -109,7 +153,10 @@ async fn the_same_key_makes_one_lead() {
     assert_ne!(bobs.body["id"], first.body["id"]);
     // At the same time, too.
     let at_once = futures_util::future::join_all((0..8).map(|_| create(Alice, "k-2", lead()))).await;
-    let ids: std::collections::BTreeSet<_> = at_once.iter().map(|answer| answer.body["id"].to_string()).collect();
+    let ids: std::collections::BTreeSet<_> = at_once
+        .iter()
+        .map(|answer| answer.body["id"].to_string())
+        .collect();
     assert_eq!(ids.len(), 1, "{at_once:?}");
     assert_eq!(at_once.iter().filter(|answer| answer.status == 201).count(), 1);
     assert_eq!(all_ids(&service, Alice, "limit=200").await.len(), 3 + 2);
@@ -120,7 +167,10 @@ async fn the_first_write_of_a_new_user_works() {
     let (_database, service) = service().await;
     assert_eq!(service.post(Mallory, "/v1/leads", &lead()).await.status, 201);
     let me = service.get(Mallory, "/v1/me").await;
-    assert_eq!(me.body, json!({"user_id": Mallory.id(), "email": Mallory.email(), "business_name": null, "role": "user"}));
+    assert_eq!(
+        me.body,
+        json!({"user_id": Mallory.id(), "email": Mallory.email(), "business_name": null, "role": "user"})
+    );
 }
 
 #[tokio::test]
@@ -128,14 +178,25 @@ async fn pages_neither_repeat_nor_skip_a_row_while_others_are_inserted() {
     let (database, service) = service().await;
     let superuser = database.superuser().await;
     // Forty rows within one microsecond: the id decides.
-    let rows = format!("insert into leads (user_id, name, phone, status, source, created_at) select '{}', 'n', '1', 'new', 'bulk', '2026-01-01T00:00:00Z' from generate_series(1, 40)", Alice.id());
+    let rows = format!(
+        "insert into leads (user_id, name, phone, status, source, created_at) select '{}', 'n', '1', 'new', 'bulk', '2026-01-01T00:00:00Z' from generate_series(1, 40)",
+        Alice.id()
+    );
     batch(&superuser, &rows).await;
     let expected = all_ids(&service, Alice, "limit=200&source=bulk").await;
     assert_eq!(expected.len(), 40);
     let (mut ids, mut cursor) = (Vec::new(), String::new());
     loop {
-        let page = service.get(Alice, &format!("/v1/leads?source=bulk&limit=7{cursor}")).await;
-        ids.extend(page.body["data"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap().to_owned()));
+        let page = service
+            .get(Alice, &format!("/v1/leads?source=bulk&limit=7{cursor}"))
+            .await;
+        ids.extend(
+            page.body["data"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|row| row["id"].as_str().unwrap().to_owned()),
+        );
         let newer = json!({"name": "n", "phone": "1", "status": "new", "source": "bulk"});
         assert_eq!(service.post(Alice, "/v1/leads", &newer).await.status, 201);
         match page.body["next_cursor"].as_str() {
@@ -149,7 +210,11 @@ async fn pages_neither_repeat_nor_skip_a_row_while_others_are_inserted() {
 #[tokio::test]
 async fn filters_narrow_and_counts_count() {
     let (_database, service) = service().await;
-    for (status, source, summary) in [("won", "Web", "50% off_er"), ("won", "Fair", "plain"), ("lost", "Web", "Grüße")] {
+    for (status, source, summary) in [
+        ("won", "Web", "50% off_er"),
+        ("won", "Fair", "plain"),
+        ("lost", "Web", "Grüße"),
+    ] {
         let body = json!({"name": "Filter", "phone": "+14155552671", "status": status, "source": source, "sentiment": "😐", "summary": summary});
         assert_eq!(service.post(Alice, "/v1/leads", &body).await.status, 201);
     }
@@ -166,8 +231,15 @@ async fn filters_narrow_and_counts_count() {
         ("created_before=2000-01-01T00:00:00Z", 0),
         ("created_after=2000-01-01T00:00:00Z&status=won", 2),
     ] {
-        let page = service.get(Alice, &format!("/v1/leads?count=exact&{query}")).await;
-        assert_eq!(page.body["data"].as_array().map(Vec::len), Some(rows), "{query}: {}", page.text);
+        let page = service
+            .get(Alice, &format!("/v1/leads?count=exact&{query}"))
+            .await;
+        assert_eq!(
+            page.body["data"].as_array().map(Vec::len),
+            Some(rows),
+            "{query}: {}",
+            page.text
+        );
         assert_eq!(page.body["count"], rows, "{query}");
     }
     let without = service.get(Alice, "/v1/leads").await;
@@ -177,17 +249,36 @@ async fn filters_narrow_and_counts_count() {
 #[tokio::test]
 async fn paging_parameters_out_of_range_are_refused() {
     let (_database, service) = service().await;
-    for query in ["limit=0", "limit=201", "limit=-1", "limit=x", "cursor=nonsense", "count=all", "created_after=yesterday"] {
+    for query in [
+        "limit=0",
+        "limit=201",
+        "limit=-1",
+        "limit=x",
+        "cursor=nonsense",
+        "count=all",
+        "created_after=yesterday",
+    ] {
         let refused = service.get(Alice, &format!("/v1/leads?{query}")).await;
         assert_eq!(refused.outcome(), (422, "MK422"), "{query}");
-        assert!(refused.body["details"].as_str().unwrap().contains(query.split('=').next().unwrap()), "{}", refused.text);
+        assert!(
+            refused.body["details"]
+                .as_str()
+                .unwrap()
+                .contains(query.split('=').next().unwrap()),
+            "{}",
+            refused.text
+        );
     }
 }
 
 #[tokio::test]
 async fn a_phone_number_that_cannot_be_read_stays_as_typed() {
     let (_database, service) = service().await;
-    for (typed, kept) in [("+44 20 7946 0958", "+442079460958"), ("ask reception", "ask reception"), ("12", "12")] {
+    for (typed, kept) in [
+        ("+44 20 7946 0958", "+442079460958"),
+        ("ask reception", "ask reception"),
+        ("12", "12"),
+    ] {
         let mut body = lead();
         body["phone"] = json!(typed);
         assert_eq!(service.post(Alice, "/v1/leads", &body).await.body["phone"], kept);
@@ -200,7 +291,12 @@ async fn with_a_region_national_numbers_are_read_too() {
     let service = Service::with(&database.login_url(), &[("PHONE_REGION", "US")]).await;
     let mut body = lead();
     body["phone"] = json!("(415) 555-2671");
-    assert_eq!(service.post(Alice, "/v1/leads", &body).await.body["phone"], "+14155552671");
-    let found = service.get(Alice, "/v1/leads?count=exact&phone=415.555.2671").await;
+    assert_eq!(
+        service.post(Alice, "/v1/leads", &body).await.body["phone"],
+        "+14155552671"
+    );
+    let found = service
+        .get(Alice, "/v1/leads?count=exact&phone=415.555.2671")
+        .await;
     assert_eq!(found.body["count"], 1);
 }

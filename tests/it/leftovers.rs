@@ -14,11 +14,21 @@ use tests::pgbouncer::PgBouncer;
 use tokio_postgres::Client;
 
 fn page() -> Page {
-    Page { limit: 50, cursor: None, count: false }
+    Page {
+        limit: 50,
+        cursor: None,
+        count: false,
+    }
 }
 
 fn lead(name: &str) -> NewLead {
-    NewLead { name: name.into(), phone: "1".into(), status: "new".into(), source: "test".into(), ..NewLead::default() }
+    NewLead {
+        name: name.into(),
+        phone: "1".into(),
+        status: "new".into(),
+        source: "test".into(),
+        ..NewLead::default()
+    }
 }
 
 /// A store with one connection, and eyes on it.
@@ -73,7 +83,9 @@ async fn drop_at_every_await<F: Future>(watched: &Watched, what: &str, work: imp
             }
             finished
         };
-        watched.assert_clean(&format!("{what}, dropped after {polls} polls")).await;
+        watched
+            .assert_clean(&format!("{what}, dropped after {polls} polls"))
+            .await;
         if finished {
             return polls;
         }
@@ -85,8 +97,14 @@ async fn every_shape(watched: &Watched) {
     let (store, claims) = (&watched.store, Alice.claims());
     let (read_all, write_one) = (LeadFilter::default(), lead("w"));
     let page = page();
-    let read = drop_at_every_await(watched, "a read", || leads::list(store, &claims, &read_all, &page)).await;
-    let write = drop_at_every_await(watched, "a write", || leads::create(store, &claims, &write_one, None)).await;
+    let read = drop_at_every_await(watched, "a read", || {
+        leads::list(store, &claims, &read_all, &page)
+    })
+    .await;
+    let write = drop_at_every_await(watched, "a write", || {
+        leads::create(store, &claims, &write_one, None)
+    })
+    .await;
     let closure = drop_at_every_await(watched, "a closure", || {
         store.run_as(&claims, Access::Write, async |tx| {
             tx.run(query("users/find"), &[]).await?;
@@ -95,7 +113,10 @@ async fn every_shape(watched: &Watched) {
         })
     })
     .await;
-    assert!(read > 1 && write > 1 && closure > 2, "each was dropped at least once: {read}, {write}, {closure}");
+    assert!(
+        read > 1 && write > 1 && closure > 2,
+        "each was dropped at least once: {read}, {write}, {closure}"
+    );
 }
 
 #[tokio::test]
@@ -121,7 +142,9 @@ async fn a_request_dropped_at_any_point_of_a_cold_connection_leaves_nothing_behi
                 tokio::task::yield_now().await;
             }
         }
-        watched.assert_clean(&format!("cold, dropped after {polls} polls")).await;
+        watched
+            .assert_clean(&format!("cold, dropped after {polls} polls"))
+            .await;
     }
 }
 
@@ -138,7 +161,10 @@ async fn a_parameter_that_fails_to_encode_leaves_no_open_transaction() {
     let watched = Watched::new(&database, database.store(1)).await;
     let store = &watched.store;
     // A number where the statement takes text: refused by the client, after BEGIN was queued.
-    let error = store.run(&Alice.claims(), query("leads/find"), &[&5_i64]).await.unwrap_err();
+    let error = store
+        .run(&Alice.claims(), query("leads/find"), &[&5_i64])
+        .await
+        .unwrap_err();
     assert!(matches!(error, Error::Mismatch(_)), "{error:?}");
     watched.assert_clean("an encode error").await;
 }
@@ -148,9 +174,18 @@ async fn a_statement_that_fails_leaves_nothing_behind() {
     let database = TestDatabase::new().await.with_rows().await;
     let watched = Watched::new(&database, database.store(1)).await;
     let store = &watched.store;
-    let too_long = NewLead { name: "x".repeat(300), ..lead("x") };
-    let error = leads::create(store, &Alice.claims(), &too_long, None).await.unwrap_err();
-    assert_eq!(error.sqlstate(), Some("23514"), "the first error, not the transaction's being aborted");
+    let too_long = NewLead {
+        name: "x".repeat(300),
+        ..lead("x")
+    };
+    let error = leads::create(store, &Alice.claims(), &too_long, None)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.sqlstate(),
+        Some("23514"),
+        "the first error, not the transaction's being aborted"
+    );
     watched.assert_clean("a failed statement").await;
 }
 
@@ -201,6 +236,8 @@ async fn a_closure_that_is_dropped_commits_nothing() {
         })
     })
     .await;
-    let left = leads::list(store, &claims, &LeadFilter::default(), &page()).await.unwrap();
+    let left = leads::list(store, &claims, &LeadFilter::default(), &page())
+        .await
+        .unwrap();
     assert_eq!(left.rows.len(), 3);
 }

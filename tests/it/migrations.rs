@@ -19,12 +19,23 @@ use tests::service::mako;
 async fn shape(database_url: &str) -> Vec<String> {
     let client = connect(database_url).await;
     let sql = include_str!("../sql/shape.sql");
-    client.query(sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+    client
+        .query(sql, &[])
+        .await
+        .unwrap()
+        .iter()
+        .map(|row| row.get(0))
+        .collect()
 }
 
 async fn migrate(database: &TestDatabase) -> Result<store::admin::Done, AdminError> {
     let login = Target::parse(&database.login_url(), None).unwrap();
-    database.cluster().admin(database.name()).await.migrate(Some(&login), &mut |_| ()).await
+    database
+        .cluster()
+        .admin(database.name())
+        .await
+        .migrate(Some(&login), &mut |_| ())
+        .await
 }
 
 #[tokio::test]
@@ -40,14 +51,23 @@ async fn a_second_migration_changes_nothing() {
 async fn two_migrations_at_once_both_succeed() {
     let database = TestDatabase::empty().await;
     let urls = (database.superuser_url(), database.login_url());
-    let environment = [("ADMIN_DATABASE_URL", urls.0.as_str()), ("DATABASE_URL", urls.1.as_str())];
+    let environment = [
+        ("ADMIN_DATABASE_URL", urls.0.as_str()),
+        ("DATABASE_URL", urls.1.as_str()),
+    ];
     let one = Process::start(&mut mako(&["migrate"], &environment).await);
     let two = Process::start(&mut mako(&["migrate"], &environment).await);
     for (code, log) in [one.output().await, two.output().await] {
         assert_eq!(code, Some(0), "{log}");
-        assert!(!log.contains(tests::cluster::LOGIN_PASSWORD), "no password in the log");
+        assert!(
+            !log.contains(tests::cluster::LOGIN_PASSWORD),
+            "no password in the log"
+        );
     }
-    assert_eq!(shape(&urls.0).await, shape(&TestDatabase::new().await.superuser_url()).await);
+    assert_eq!(
+        shape(&urls.0).await,
+        shape(&TestDatabase::new().await.superuser_url()).await
+    );
 }
 
 #[tokio::test]
@@ -55,13 +75,17 @@ async fn check_says_what_is_pending_and_changes_nothing() {
     let database = TestDatabase::empty().await;
     let url = database.superuser_url();
     let environment = [("ADMIN_DATABASE_URL", url.as_str())];
-    let (code, log) = Process::start(&mut mako(&["migrate", "--check"], &environment).await).output().await;
+    let (code, log) = Process::start(&mut mako(&["migrate", "--check"], &environment).await)
+        .output()
+        .await;
     assert_eq!(code, Some(1), "{log}");
     assert!(log.contains("V1") && log.contains("policies/leads.sql"), "{log}");
     assert_eq!(shape(&url).await, Vec::<String>::new());
     let migrated = TestDatabase::new().await.superuser_url();
     let environment = [("ADMIN_DATABASE_URL", migrated.as_str())];
-    let (code, log) = Process::start(&mut mako(&["migrate", "--check"], &environment).await).output().await;
+    let (code, log) = Process::start(&mut mako(&["migrate", "--check"], &environment).await)
+        .output()
+        .await;
     assert_eq!(code, Some(0), "{log}");
 }
 
@@ -81,7 +105,10 @@ async fn a_policy_that_somebody_changed_is_put_back() {
 async fn a_transaction_pooler_is_refused_for_migrations() {
     let database = TestDatabase::new().await;
     let pooler = PgBouncer::before(&database).await;
-    let refused = Admin::connect(&Target::parse(&pooler.login_url(), None).unwrap()).await.err().expect("refused");
+    let refused = Admin::connect(&Target::parse(&pooler.login_url(), None).unwrap())
+        .await
+        .err()
+        .expect("refused");
     assert!(matches!(refused, AdminError::TransactionPooler), "{refused}");
 }
 
@@ -92,7 +119,12 @@ fn policy_files() -> Vec<(String, String)> {
         .unwrap()
         .map(|file| file.unwrap().path())
         .filter(|file| file.extension().is_some_and(|extension| extension == "sql"))
-        .map(|file| (file.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read_to_string(file).unwrap()))
+        .map(|file| {
+            (
+                file.file_name().unwrap().to_string_lossy().into_owned(),
+                std::fs::read_to_string(file).unwrap(),
+            )
+        })
         .collect();
     files.sort();
     files
@@ -117,9 +149,20 @@ fn every_policy_file_starts_with_three_lines_and_is_one_transaction() {
         let lines: Vec<_> = sql.lines().collect();
         assert!(lines[..3].iter().all(|line| line.starts_with("-- ")), "{name}");
         assert!(lines[0].starts_with(&format!("-- policies/{name}: ")), "{name}");
-        assert_eq!((lines[3], lines[4]), ("begin;", "set local lock_timeout = '5s';"), "{name}");
+        assert_eq!(
+            (lines[3], lines[4]),
+            ("begin;", "set local lock_timeout = '5s';"),
+            "{name}"
+        );
         assert_eq!(lines.last(), Some(&"commit;"), "{name}");
-        assert_eq!(lines.iter().filter(|line| ["begin;", "commit;"].contains(line)).count(), 2, "{name}");
+        assert_eq!(
+            lines
+                .iter()
+                .filter(|line| ["begin;", "commit;"].contains(line))
+                .count(),
+            2,
+            "{name}"
+        );
     }
 }
 
@@ -127,16 +170,39 @@ fn every_policy_file_starts_with_three_lines_and_is_one_transaction() {
 async fn a_policy_file_refuses_a_table_of_another_role() {
     let database = TestDatabase::new().await;
     let superuser = database.superuser().await;
-    batch(&superuser, "create role visitor nologin; grant create, usage on schema public to visitor; set role visitor").await;
-    let leads = policy_files().into_iter().find(|(name, _)| name == "leads.sql").unwrap().1;
+    batch(
+        &superuser,
+        "create role visitor nologin; grant create, usage on schema public to visitor; set role visitor",
+    )
+    .await;
+    let leads = policy_files()
+        .into_iter()
+        .find(|(name, _)| name == "leads.sql")
+        .unwrap()
+        .1;
     let refused = superuser.simple_query(&leads).await.unwrap_err();
-    assert!(refused.as_db_error().unwrap().message().contains("belongs to another role"), "{refused}");
+    assert!(
+        refused
+            .as_db_error()
+            .unwrap()
+            .message()
+            .contains("belongs to another role"),
+        "{refused}"
+    );
 }
 
 /// How many leads a person sees through the store.
 async fn leads_of(store: &Store, person: Person) -> usize {
-    let page = Page { limit: 50, cursor: None, count: false };
-    leads::list(store, &person.claims(), &LeadFilter::default(), &page).await.unwrap().rows.len()
+    let page = Page {
+        limit: 50,
+        cursor: None,
+        count: false,
+    };
+    leads::list(store, &person.claims(), &LeadFilter::default(), &page)
+        .await
+        .unwrap()
+        .rows
+        .len()
 }
 
 /// A cluster like Supabase's, with the old or the new default privileges; the administrator is no superuser.
@@ -149,7 +215,9 @@ async fn supabase_like(search: Search, old_grants: bool) {
     batch(&superuser, "alter schema public owner to pg_database_owner").await;
     if old_grants {
         for kind in ["tables", "functions", "sequences"] {
-            let grant = format!("alter default privileges for role editor in schema public grant all on {kind} to anon, authenticated, service_role");
+            let grant = format!(
+                "alter default privileges for role editor in schema public grant all on {kind} to anon, authenticated, service_role"
+            );
             batch(&superuser, &grant).await;
             batch(&superuser, &grant.replace(" in schema public", "")).await;
         }
@@ -157,14 +225,22 @@ async fn supabase_like(search: Search, old_grants: bool) {
     let admin_url = cluster.url_of("editor", "editor", &database);
     let login = Target::parse(&cluster.login_url(&database), None).unwrap();
     for _ in 0..2 {
-        let admin = Admin::connect(&Target::parse(&admin_url, None).unwrap()).await.unwrap();
+        let admin = Admin::connect(&Target::parse(&admin_url, None).unwrap())
+            .await
+            .unwrap();
         admin.migrate(Some(&login), &mut |_| ()).await.unwrap();
     }
     // The login works, with the password that was set as a verifier, and is safe; provisioning works under it.
     let store = store(&cluster.login_url(&database), 2, true);
     for (person, leads) in [(Alice, 2), (Bob, 1)] {
         for _ in 0..leads {
-            let new = NewLead { name: "a".into(), phone: "b".into(), status: "c".into(), source: "d".into(), ..NewLead::default() };
+            let new = NewLead {
+                name: "a".into(),
+                phone: "b".into(),
+                status: "c".into(),
+                source: "d".into(),
+                ..NewLead::default()
+            };
             leads::create(&store, &person.claims(), &new, None).await.unwrap();
         }
         assert_eq!(leads_of(&store, person).await, leads);
@@ -205,8 +281,17 @@ async fn a_live_crm_keeps_every_row_and_shows_orphans_to_nobody() {
     batch(&superuser, include_str!("../sql/live_crm.sql")).await;
     migrate(&database).await.unwrap();
     migrate(&database).await.unwrap();
-    for (table, rows) in [("users", 1_i64), ("leads", 3), ("call_logs", 2), ("automation_logs", 1)] {
-        let kept: i64 = superuser.query_one(&format!("select count(*) from {table}"), &[]).await.unwrap().get(0);
+    for (table, rows) in [
+        ("users", 1_i64),
+        ("leads", 3),
+        ("call_logs", 2),
+        ("automation_logs", 1),
+    ] {
+        let kept: i64 = superuser
+            .query_one(&format!("select count(*) from {table}"), &[])
+            .await
+            .unwrap()
+            .get(0);
         assert_eq!(kept, rows, "{table}");
     }
     let store = store(&database.login_url(), 1, true);

@@ -21,15 +21,49 @@ async fn a_contact_lives_from_create_to_delete() {
     assert_eq!(made.body["status"], "active");
     assert_eq!(made.body["phone"], "+14155552671");
     assert_eq!(made.body["appointment_date"], "2026-12-01T08:00:00Z", "UTC");
-    for query in ["email=zoe@example.com", "company=Acme", "phone=%2B14155552671", "q=zo%C3%AB%20ng", "status=active&q=acme"] {
-        let found = service.get(Alice, &format!("/v1/contacts?count=exact&{query}")).await;
+    for query in [
+        "email=zoe@example.com",
+        "company=Acme",
+        "phone=%2B14155552671",
+        "q=zo%C3%AB%20ng",
+        "status=active&q=acme",
+    ] {
+        let found = service
+            .get(Alice, &format!("/v1/contacts?count=exact&{query}"))
+            .await;
         assert_eq!(found.body["count"], 1, "{query}: {}", found.text);
-        assert_eq!(service.get(Bob, &format!("/v1/contacts?count=exact&{query}")).await.body["count"], 0, "{query}");
+        assert_eq!(
+            service
+                .get(Bob, &format!("/v1/contacts?count=exact&{query}"))
+                .await
+                .body["count"],
+            0,
+            "{query}"
+        );
     }
     let path = format!("/v1/contacts/{}", made.body["id"].as_str().unwrap());
-    let changed = service.patch(Alice, &path, &json!({"notes": "VIP", "company": null, "appointment_date": null})).await;
-    assert_eq!((&changed.body["notes"], &changed.body["company"], &changed.body["appointment_date"]), (&json!("VIP"), &Value::Null, &Value::Null));
-    assert_eq!(service.patch(Alice, &path, &json!({"first_name": null})).await.outcome(), (422, "MK422"));
+    let changed = service
+        .patch(
+            Alice,
+            &path,
+            &json!({"notes": "VIP", "company": null, "appointment_date": null}),
+        )
+        .await;
+    assert_eq!(
+        (
+            &changed.body["notes"],
+            &changed.body["company"],
+            &changed.body["appointment_date"]
+        ),
+        (&json!("VIP"), &Value::Null, &Value::Null)
+    );
+    assert_eq!(
+        service
+            .patch(Alice, &path, &json!({"first_name": null}))
+            .await
+            .outcome(),
+        (422, "MK422")
+    );
     assert_eq!(service.delete(Alice, &path).await.status, 204);
 }
 
@@ -58,56 +92,121 @@ async fn an_import_can_be_repeated_without_doubling() {
     let first = service.post(Mallory, "/v1/contacts/import", &import).await;
     assert_eq!(first.status, 200, "{}", first.text);
     assert_eq!(counts(&first.body), (2, 0, 0));
-    let rejected: Vec<_> = first.body["rejected"].as_array().unwrap().iter().map(|row| row["index"].as_i64().unwrap()).collect();
+    let rejected: Vec<_> = first.body["rejected"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["index"].as_i64().unwrap())
+        .collect();
     assert_eq!(rejected, [2, 3]);
     assert!(!first.text.contains("nameless"), "values are not repeated");
     let again = service.post(Mallory, "/v1/contacts/import", &import).await;
     assert_eq!(counts(&again.body), (0, 0, 2));
     let listed = service.get(Mallory, "/v1/contacts?count=exact&q=jane").await;
     let jane = &listed.body["data"][0];
-    assert_eq!((&jane["first_name"], &jane["last_name"], &jane["phone"], &jane["status"], &jane["notes"]), (&json!("Jane"), &json!("van Doe"), &json!("+14155552671"), &json!("active"), &Value::Null));
-    assert_eq!(service.get(Mallory, "/v1/contacts?count=exact").await.body["count"], 2);
+    assert_eq!(
+        (
+            &jane["first_name"],
+            &jane["last_name"],
+            &jane["phone"],
+            &jane["status"],
+            &jane["notes"]
+        ),
+        (
+            &json!("Jane"),
+            &json!("van Doe"),
+            &json!("+14155552671"),
+            &json!("active"),
+            &Value::Null
+        )
+    );
+    assert_eq!(
+        service.get(Mallory, "/v1/contacts?count=exact").await.body["count"],
+        2
+    );
 }
 
 #[tokio::test]
 async fn a_changed_object_updates_and_never_blanks_out() {
     let (_database, service) = service().await;
-    service.post(Mallory, "/v1/contacts/import", &json!({"contacts": browser()})).await;
+    service
+        .post(Mallory, "/v1/contacts/import", &json!({"contacts": browser()}))
+        .await;
     let mut changed = browser();
     changed[0]["company"] = json!("Globex");
     changed[0]["jobPosition"] = json!("");
-    let import = service.post(Mallory, "/v1/contacts/import", &json!({"contacts": changed})).await;
+    let import = service
+        .post(Mallory, "/v1/contacts/import", &json!({"contacts": changed}))
+        .await;
     assert_eq!(counts(&import.body), (0, 1, 1), "{}", import.text);
     let jane = &service.get(Mallory, "/v1/contacts?q=jane").await.body["data"][0];
-    assert_eq!((&jane["company"], &jane["job_position"]), (&json!("Globex"), &json!("CEO")));
+    assert_eq!(
+        (&jane["company"], &jane["job_position"]),
+        (&json!("Globex"), &json!("CEO"))
+    );
 }
 
 #[tokio::test]
 async fn edits_in_the_crm_survive_a_repeated_import() {
     let (_database, service) = service().await;
-    service.post(Mallory, "/v1/contacts/import", &json!({"contacts": browser()})).await;
-    let jane = service.get(Mallory, "/v1/contacts?q=jane").await.body["data"][0]["id"].as_str().unwrap().to_owned();
-    service.patch(Mallory, &format!("/v1/contacts/{jane}"), &json!({"notes": "edited", "company": "New Inc"})).await;
-    let again = service.post(Mallory, "/v1/contacts/import", &json!({"contacts": browser()})).await;
+    service
+        .post(Mallory, "/v1/contacts/import", &json!({"contacts": browser()}))
+        .await;
+    let jane = service.get(Mallory, "/v1/contacts?q=jane").await.body["data"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    service
+        .patch(
+            Mallory,
+            &format!("/v1/contacts/{jane}"),
+            &json!({"notes": "edited", "company": "New Inc"}),
+        )
+        .await;
+    let again = service
+        .post(Mallory, "/v1/contacts/import", &json!({"contacts": browser()}))
+        .await;
     assert_eq!(counts(&again.body), (0, 0, 2));
     let jane = service.get(Mallory, &format!("/v1/contacts/{jane}")).await;
-    assert_eq!((&jane.body["notes"], &jane.body["company"]), (&json!("edited"), &json!("New Inc")));
+    assert_eq!(
+        (&jane.body["notes"], &jane.body["company"]),
+        (&json!("edited"), &json!("New Inc"))
+    );
 }
 
 #[tokio::test]
 async fn another_browser_with_the_same_people_or_the_same_ids_doubles_nothing() {
     let (_database, service) = service().await;
-    service.post(Mallory, "/v1/contacts/import", &json!({"contacts": browser()})).await;
+    service
+        .post(Mallory, "/v1/contacts/import", &json!({"contacts": browser()}))
+        .await;
     // The same person under another id; another person under the same id.
     let other = json!([
         {"id": "9", "name": "Jane van Doe", "email": "JANE@example.com", "phone": "", "status": "Active"},
         {"id": "test_1", "name": "Somebody Else", "email": "else@example.com", "phone": "777", "status": "Active"},
     ]);
-    let import = service.post(Mallory, "/v1/contacts/import", &json!({"contacts": other})).await;
-    assert_eq!((import.body["created"].as_i64(), import.body["rejected"].as_array().map(Vec::len)), (Some(1), Some(0)), "{}", import.text);
-    assert_eq!(service.get(Mallory, "/v1/contacts?count=exact").await.body["count"], 3);
+    let import = service
+        .post(Mallory, "/v1/contacts/import", &json!({"contacts": other}))
+        .await;
+    assert_eq!(
+        (
+            import.body["created"].as_i64(),
+            import.body["rejected"].as_array().map(Vec::len)
+        ),
+        (Some(1), Some(0)),
+        "{}",
+        import.text
+    );
+    assert_eq!(
+        service.get(Mallory, "/v1/contacts?count=exact").await.body["count"],
+        3
+    );
     let single = service.get(Mallory, "/v1/contacts?q=Single").await;
-    assert_eq!(single.body["data"].as_array().map(Vec::len), Some(1), "nobody was overwritten");
+    assert_eq!(
+        single.body["data"].as_array().map(Vec::len),
+        Some(1),
+        "nobody was overwritten"
+    );
 }
 
 #[tokio::test]
@@ -118,21 +217,47 @@ async fn imports_at_the_same_time_double_nothing_and_stay_with_their_tenant() {
     for answer in futures_util::future::join_all(imports).await {
         assert_eq!(answer.status, 200, "{}", answer.text);
     }
-    assert_eq!(service.get(Mallory, "/v1/contacts?count=exact").await.body["count"], 2);
+    assert_eq!(
+        service.get(Mallory, "/v1/contacts?count=exact").await.body["count"],
+        2
+    );
     service.post(Bob, "/v1/contacts/import", &import).await;
-    assert_eq!(service.get(Bob, "/v1/contacts?count=exact").await.body["count"], 2 + 2);
-    assert_eq!(service.get(Alice, "/v1/contacts?count=exact").await.body["count"], 3);
+    assert_eq!(
+        service.get(Bob, "/v1/contacts?count=exact").await.body["count"],
+        2 + 2
+    );
+    assert_eq!(
+        service.get(Alice, "/v1/contacts?count=exact").await.body["count"],
+        3
+    );
 }
 
 #[tokio::test]
 async fn five_thousand_contacts_are_one_import_and_more_are_refused() {
     let (_database, service) = service().await;
-    let many = |n: usize| (0..n).map(|i| json!({"id": i.to_string(), "name": format!("P {i}"), "email": format!("p{i}@example.com"), "status": "Active"})).collect::<Vec<_>>();
-    let import = service.post(Mallory, "/v1/contacts/import", &json!({"contacts": many(5000)})).await;
-    assert_eq!(counts(&import.body), (5000, 0, 0), "{}", import.text.chars().take(300).collect::<String>());
-    let refused = service.post(Mallory, "/v1/contacts/import", &json!({"contacts": many(5001)})).await;
+    let many = |n: usize| {
+        (0..n).map(|i| json!({"id": i.to_string(), "name": format!("P {i}"), "email": format!("p{i}@example.com"), "status": "Active"})).collect::<Vec<_>>()
+    };
+    let import = service
+        .post(Mallory, "/v1/contacts/import", &json!({"contacts": many(5000)}))
+        .await;
+    assert_eq!(
+        counts(&import.body),
+        (5000, 0, 0),
+        "{}",
+        import.text.chars().take(300).collect::<String>()
+    );
+    let refused = service
+        .post(Mallory, "/v1/contacts/import", &json!({"contacts": many(5001)}))
+        .await;
     assert_eq!(refused.outcome(), (422, "MK422"));
-    assert_eq!(service.post(Mallory, "/v1/contacts/import", &json!({})).await.outcome(), (422, "MK422"));
+    assert_eq!(
+        service
+            .post(Mallory, "/v1/contacts/import", &json!({}))
+            .await
+            .outcome(),
+        (422, "MK422")
+    );
 }
 
 #[tokio::test]
@@ -141,13 +266,31 @@ async fn call_logs_are_added_listed_and_found() {
     let body = json!({"phone": "+1 415 555 2671", "recording_url": "https://example.com/r.mp3", "duration": 61, "sentiment": "positive", "summary": "Quote"});
     let made = service.post(Alice, "/v1/call-logs", &body).await;
     assert_eq!(made.status, 201, "{}", made.text);
-    assert_eq!((&made.body["duration"], &made.body["phone"]), (&json!(61), &json!("+14155552671")));
+    assert_eq!(
+        (&made.body["duration"], &made.body["phone"]),
+        (&json!(61), &json!("+14155552671"))
+    );
     let path = format!("/v1/call-logs/{}", made.body["id"].as_str().unwrap());
     assert_eq!(service.get(Alice, &path).await.body, made.body);
     assert_eq!(service.get(Bob, &path).await.outcome(), (404, "MK404"));
-    assert_eq!(service.get(Alice, "/v1/call-logs?count=exact&sentiment=positive").await.body["count"], 1);
-    for bad in [json!({"phone": "1", "duration": -1}), json!({"phone": "1", "duration": 1.5}), json!({"phone": "1", "recording_url": "javascript:alert(1)"}), json!({})] {
-        assert_eq!(service.post(Alice, "/v1/call-logs", &bad).await.outcome(), (422, "MK422"), "{bad}");
+    assert_eq!(
+        service
+            .get(Alice, "/v1/call-logs?count=exact&sentiment=positive")
+            .await
+            .body["count"],
+        1
+    );
+    for bad in [
+        json!({"phone": "1", "duration": -1}),
+        json!({"phone": "1", "duration": 1.5}),
+        json!({"phone": "1", "recording_url": "javascript:alert(1)"}),
+        json!({}),
+    ] {
+        assert_eq!(
+            service.post(Alice, "/v1/call-logs", &bad).await.outcome(),
+            (422, "MK422"),
+            "{bad}"
+        );
     }
     assert_eq!(service.delete(Alice, &path).await.status, 405);
 }
@@ -157,11 +300,22 @@ async fn automation_logs_are_added_listed_and_found() {
     let (_database, service) = service().await;
     let body = json!({"action_type": "email", "status": "completed", "details": "{\"to\":\"x\"}"});
     let made = service.post(Alice, "/v1/automation-logs", &body).await;
-    assert_eq!((made.status, &made.body["details"]), (201, &body["details"]), "{}", made.text);
+    assert_eq!(
+        (made.status, &made.body["details"]),
+        (201, &body["details"]),
+        "{}",
+        made.text
+    );
     let path = format!("/v1/automation-logs/{}", made.body["id"].as_str().unwrap());
     assert_eq!(service.get(Alice, &path).await.body, made.body);
     assert_eq!(service.get(Bob, &path).await.outcome(), (404, "MK404"));
-    assert_eq!(service.get(Alice, "/v1/automation-logs?count=exact&action_type=email").await.body["count"], 1);
+    assert_eq!(
+        service
+            .get(Alice, "/v1/automation-logs?count=exact&action_type=email")
+            .await
+            .body["count"],
+        1
+    );
 }
 
 /// Rows at known times, for mallory: 4 leads, 3 calls and 2 messages now, 1 lead 40 days ago.
@@ -181,13 +335,35 @@ async fn stats_count_the_period_and_the_one_before() {
     let (database, service) = service().await;
     dashboard_rows(&database).await;
     let stats = service.get(Mallory, "/v1/dashboard/stats?days=30").await.body;
-    assert_eq!((&stats["total_leads"], &stats["total_calls"], &stats["total_contacts"]), (&json!(5), &json!(3), &json!(0)));
-    assert_eq!(stats["leads_by_status"], json!({"new": 2, "Meeting": 1, "booked": 1, "converted": 1}));
-    assert_eq!(stats["period"], json!({"days": 30, "leads": 4, "calls": 3, "messages": 2, "booked": 2, "conversion_rate": 0.25}));
-    assert_eq!(stats["previous"], json!({"days": 30, "leads": 1, "calls": 0, "messages": 0, "booked": 0, "conversion_rate": 0.0}));
+    assert_eq!(
+        (
+            &stats["total_leads"],
+            &stats["total_calls"],
+            &stats["total_contacts"]
+        ),
+        (&json!(5), &json!(3), &json!(0))
+    );
+    assert_eq!(
+        stats["leads_by_status"],
+        json!({"new": 2, "Meeting": 1, "booked": 1, "converted": 1})
+    );
+    assert_eq!(
+        stats["period"],
+        json!({"days": 30, "leads": 4, "calls": 3, "messages": 2, "booked": 2, "conversion_rate": 0.25})
+    );
+    assert_eq!(
+        stats["previous"],
+        json!({"days": 30, "leads": 1, "calls": 0, "messages": 0, "booked": 0, "conversion_rate": 0.0})
+    );
     let alices = service.get(Alice, "/v1/dashboard/stats").await.body;
-    assert_eq!((&alices["total_leads"], &alices["total_contacts"]), (&json!(3), &json!(3)));
-    assert_eq!(service.get(Alice, "/v1/dashboard/stats?days=0").await.outcome(), (422, "MK422"));
+    assert_eq!(
+        (&alices["total_leads"], &alices["total_contacts"]),
+        (&json!(3), &json!(3))
+    );
+    assert_eq!(
+        service.get(Alice, "/v1/dashboard/stats?days=0").await.outcome(),
+        (422, "MK422")
+    );
 }
 
 #[tokio::test]
@@ -195,17 +371,43 @@ async fn timeseries_include_empty_buckets() {
     let (database, service) = service().await;
     dashboard_rows(&database).await;
     for interval in ["month", "week", "day"] {
-        let series = service.get(Mallory, &format!("/v1/dashboard/timeseries?interval={interval}&points=90")).await.body;
+        let series = service
+            .get(
+                Mallory,
+                &format!("/v1/dashboard/timeseries?interval={interval}&points=90"),
+            )
+            .await
+            .body;
         let points = series["data"].as_array().unwrap();
         assert_eq!(points.len(), 90, "{interval}");
-        let sum = |name: &str| points.iter().map(|point| point[name].as_i64().unwrap()).sum::<i64>();
+        let sum = |name: &str| {
+            points
+                .iter()
+                .map(|point| point[name].as_i64().unwrap())
+                .sum::<i64>()
+        };
         assert_eq!((sum("leads"), sum("calls")), (5, 3), "{interval}");
-        assert!(points.is_sorted_by(|a, b| a["start"].as_str() < b["start"].as_str()), "{interval}");
+        assert!(
+            points.is_sorted_by(|a, b| a["start"].as_str() < b["start"].as_str()),
+            "{interval}"
+        );
     }
     let six = service.get(Mallory, "/v1/dashboard/timeseries").await.body;
     assert_eq!(six["data"].as_array().map(Vec::len), Some(6));
-    assert!(six["data"][5]["start"].as_str().unwrap().ends_with("-01T00:00:00Z"), "{six}");
-    assert_eq!(service.get(Mallory, "/v1/dashboard/timeseries?interval=year").await.outcome(), (422, "MK422"));
+    assert!(
+        six["data"][5]["start"]
+            .as_str()
+            .unwrap()
+            .ends_with("-01T00:00:00Z"),
+        "{six}"
+    );
+    assert_eq!(
+        service
+            .get(Mallory, "/v1/dashboard/timeseries?interval=year")
+            .await
+            .outcome(),
+        (422, "MK422")
+    );
 }
 
 #[tokio::test]
@@ -213,8 +415,29 @@ async fn the_funnel_has_its_stages_in_order() {
     let (database, service) = service().await;
     dashboard_rows(&database).await;
     let funnel = service.get(Mallory, "/v1/dashboard/funnel").await.body;
-    let stages: Vec<_> = funnel["stages"].as_array().unwrap().iter().map(|stage| (stage["status"].as_str().unwrap(), stage["count"].as_i64().unwrap(), stage["share"].as_f64().unwrap())).collect();
-    assert_eq!(stages, [("new", 2, 0.4), ("qualified", 0, 0.0), ("contacted", 0, 0.0), ("booked", 2, 0.4), ("proposal", 0, 0.0), ("converted", 1, 0.2)]);
+    let stages: Vec<_> = funnel["stages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|stage| {
+            (
+                stage["status"].as_str().unwrap(),
+                stage["count"].as_i64().unwrap(),
+                stage["share"].as_f64().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        stages,
+        [
+            ("new", 2, 0.4),
+            ("qualified", 0, 0.0),
+            ("contacted", 0, 0.0),
+            ("booked", 2, 0.4),
+            ("proposal", 0, 0.0),
+            ("converted", 1, 0.2)
+        ]
+    );
     assert_eq!(funnel["conversion_rate"], 0.2);
 }
 
@@ -222,12 +445,24 @@ async fn the_funnel_has_its_stages_in_order() {
 async fn activity_is_newest_first_and_the_tenants_own() {
     let (database, service) = service().await;
     dashboard_rows(&database).await;
-    let activity = service.get(Mallory, "/v1/dashboard/activity?limit=100").await.body;
+    let activity = service
+        .get(Mallory, "/v1/dashboard/activity?limit=100")
+        .await
+        .body;
     let rows = activity["data"].as_array().unwrap();
     assert_eq!(rows.len(), 5 + 3 + 3);
     assert!(rows.is_sorted_by(|a, b| a["at"].as_str() >= b["at"].as_str()));
     let kinds = |kind: &str| rows.iter().filter(|row| row["kind"] == kind).count();
-    assert_eq!((kinds("lead"), kinds("booking"), kinds("call"), kinds("message"), kinds("automation")), (3, 2, 3, 2, 1));
+    assert_eq!(
+        (
+            kinds("lead"),
+            kinds("booking"),
+            kinds("call"),
+            kinds("message"),
+            kinds("automation")
+        ),
+        (3, 2, 3, 2, 1)
+    );
     let two = service.get(Mallory, "/v1/dashboard/activity?limit=2").await.body;
     assert_eq!(two["data"].as_array().map(Vec::len), Some(2));
 }

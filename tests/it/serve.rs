@@ -25,30 +25,47 @@ async fn start_with(changes: &[(&str, &str)]) -> (Option<i32>, String) {
             environment.push(*change);
         }
     }
-    Process::start(&mut mako(&["serve"], &environment).await).output().await
+    Process::start(&mut mako(&["serve"], &environment).await)
+        .output()
+        .await
 }
 
 #[tokio::test]
 async fn unsafe_settings_are_refused_with_the_fix() {
     let cases: &[(&[(&str, &str)], &str)] = &[
-        (&[("ENCRYPTION_KEY", "")], "ENCRYPTION_KEY environment variable is required"),
+        (
+            &[("ENCRYPTION_KEY", "")],
+            "ENCRYPTION_KEY environment variable is required",
+        ),
         (&[("ENCRYPTION_KEY", "abc")], "64 hex"),
         (&[("ENCRYPTION_KEY", &"0".repeat(64))], "openssl rand -hex 32"),
         (&[("JWT_SECRET", "")], "JWT_SECRET"),
         (&[("JWT_SECRET", "short")], "32"),
         (&[("DATABASE_URL", "")], "DATABASE_URL"),
-        (&[("DATABASE_URL", "postgres://mako:secret-password@db.example.com/mako")], "verify-full"),
+        (
+            &[(
+                "DATABASE_URL",
+                "postgres://mako:secret-password@db.example.com/mako",
+            )],
+            "verify-full",
+        ),
         (&[("DATABASE_URL", "mysql://x")], "DATABASE_URL"),
         (&[("LISTEN", "nowhere")], "LISTEN"),
         (&[("POOL_SIZE", "0")], "POOL_SIZE"),
         (&[("PREPARED_STATEMENTS", "maybe")], "PREPARED_STATEMENTS"),
-        (&[("STATEMENT_TIMEOUT", "60s"), ("REQUEST_TIMEOUT", "10s")], "STATEMENT_TIMEOUT"),
+        (
+            &[("STATEMENT_TIMEOUT", "60s"), ("REQUEST_TIMEOUT", "10s")],
+            "STATEMENT_TIMEOUT",
+        ),
     ];
     for (changes, fix) in cases {
         let (code, log) = start_with(changes).await;
         assert_eq!(code, Some(2), "{changes:?}: {log}");
         assert!(log.contains(fix), "{changes:?}: {log}");
-        assert!(!log.contains("secret-password") && !log.contains(JWT_SECRET), "{log}");
+        assert!(
+            !log.contains("secret-password") && !log.contains(JWT_SECRET),
+            "{log}"
+        );
     }
 }
 
@@ -66,14 +83,30 @@ async fn secrets_may_come_from_files_and_settings_from_mako_toml() {
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("url"), database.login_url() + "\n").unwrap();
     std::fs::write(folder.join("key"), ENCRYPTION_KEY).unwrap();
-    std::fs::write(folder.join("mako.toml"), "listen = \"127.0.0.1:0\"\nlog_format = \"json\"\npool_size = 2\n").unwrap();
+    std::fs::write(
+        folder.join("mako.toml"),
+        "listen = \"127.0.0.1:0\"\nlog_format = \"json\"\npool_size = 2\n",
+    )
+    .unwrap();
     let (url, key) = (folder.join("url"), folder.join("key"));
-    let environment = [("DATABASE_URL_FILE", url.to_str().unwrap()), ("ENCRYPTION_KEY_FILE", key.to_str().unwrap()), ("JWT_SECRET", JWT_SECRET)];
+    let environment = [
+        ("DATABASE_URL_FILE", url.to_str().unwrap()),
+        ("ENCRYPTION_KEY_FILE", key.to_str().unwrap()),
+        ("JWT_SECRET", JWT_SECRET),
+    ];
     let mut process = Process::start(mako(&["serve"], &environment).await.current_dir(&folder));
-    process.wait_for(|log| log.contains("serving").then_some(())).await;
+    process
+        .wait_for(|log| log.contains("serving").then_some(()))
+        .await;
     // A name that is no setting is most likely a setting misspelt.
-    std::fs::write(folder.join("mako.toml"), "listne = \"127.0.0.1:0\"\njwt_secret = \"in-the-file\"\n").unwrap();
-    let (code, log) = Process::start(mako(&["serve"], &environment).await.current_dir(&folder)).output().await;
+    std::fs::write(
+        folder.join("mako.toml"),
+        "listne = \"127.0.0.1:0\"\njwt_secret = \"in-the-file\"\n",
+    )
+    .unwrap();
+    let (code, log) = Process::start(mako(&["serve"], &environment).await.current_dir(&folder))
+        .output()
+        .await;
     assert_eq!(code, Some(2), "{log}");
     assert!(log.contains("listne") && !log.contains("in-the-file"), "{log}");
     std::fs::remove_dir_all(&folder).unwrap();
@@ -95,10 +128,16 @@ async fn running_requests_finish_after_a_signal() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     service.process.signal("TERM").await;
-    service.process.wait_for(|log| log.contains("graceful shutdown").then_some(())).await;
+    service
+        .process
+        .wait_for(|log| log.contains("graceful shutdown").then_some(()))
+        .await;
     batch(&blocker, "rollback").await;
     assert_eq!(running.await.unwrap().status, 200);
-    let status = tokio::time::timeout(Duration::from_secs(5), service.process.child.wait()).await.expect("it ends").unwrap();
+    let status = tokio::time::timeout(Duration::from_secs(5), service.process.child.wait())
+        .await
+        .expect("it ends")
+        .unwrap();
     assert_eq!(status.code(), Some(0));
 }
 
@@ -106,13 +145,32 @@ async fn running_requests_finish_after_a_signal() {
 async fn a_token_minted_by_the_command_is_a_session() {
     let database = TestDatabase::new().await;
     let service = Service::on(&database).await;
-    let (code, token) = Process::start(&mut mako(&["token", "--sub", "minted", "--email", "m@example.com", "--ttl", "10m"], &[("JWT_SECRET", JWT_SECRET)]).await)
-        .output()
-        .await;
+    let (code, token) = Process::start(
+        &mut mako(
+            &[
+                "token",
+                "--sub",
+                "minted",
+                "--email",
+                "m@example.com",
+                "--ttl",
+                "10m",
+            ],
+            &[("JWT_SECRET", JWT_SECRET)],
+        )
+        .await,
+    )
+    .output()
+    .await;
     assert_eq!(code, Some(0), "{token}");
     let me = Answer::of(service.request(Method::GET, "/v1/me").bearer_auth(token.trim())).await;
-    assert_eq!((me.status, &me.body["user_id"], &me.body["email"]), (200, &json!("minted"), &json!("m@example.com")));
-    let (code, log) = Process::start(&mut mako(&["token", "--sub", "x"], &[]).await).output().await;
+    assert_eq!(
+        (me.status, &me.body["user_id"], &me.body["email"]),
+        (200, &json!("minted"), &json!("m@example.com"))
+    );
+    let (code, log) = Process::start(&mut mako(&["token", "--sub", "x"], &[]).await)
+        .output()
+        .await;
     assert_eq!(code, Some(2), "{log}");
     assert!(log.contains("JWT_SECRET"), "{log}");
 }

@@ -19,7 +19,11 @@ async fn every_statement_prepares_and_is_permitted() {
     let client = database.login().await;
     for query in all() {
         // Prepared as the login, as the pool does; run as the user. EXPLAIN checks rights, and runs nothing.
-        let types: Vec<_> = query.types.iter().map(|kind| kind.name().replace("_text", "text[]")).collect();
+        let types: Vec<_> = query
+            .types
+            .iter()
+            .map(|kind| kind.name().replace("_text", "text[]"))
+            .collect();
         let nulls = vec!["null"; types.len()].join(", ");
         batch(
             &client,
@@ -44,10 +48,21 @@ async fn no_statement_runs_without_a_role() {
     let database = TestDatabase::new().await.with_rows().await;
     let client = database.login().await;
     for query in all() {
-        let types: Vec<_> = query.types.iter().map(|kind| kind.name().replace("_text", "text[]")).collect();
+        let types: Vec<_> = query
+            .types
+            .iter()
+            .map(|kind| kind.name().replace("_text", "text[]"))
+            .collect();
         let nulls = vec!["null"; types.len()].join(", ");
-        batch(&client, &format!("prepare statement ({}) as {}", types.join(", "), query.sql)).await;
-        let refused = client.simple_query(&format!("explain execute statement ({nulls})")).await.unwrap_err();
+        batch(
+            &client,
+            &format!("prepare statement ({}) as {}", types.join(", "), query.sql),
+        )
+        .await;
+        let refused = client
+            .simple_query(&format!("explain execute statement ({nulls})"))
+            .await
+            .unwrap_err();
         assert_eq!(refused.code().unwrap().code(), "42501", "{}", query.name);
         batch(&client, "deallocate statement").await;
     }
@@ -60,21 +75,40 @@ fn every_file_is_a_statement_and_says_so() {
     for folder in std::fs::read_dir(&root).unwrap() {
         let folder = folder.unwrap().path();
         for file in std::fs::read_dir(&folder).unwrap() {
-            let name = file.unwrap().path().strip_prefix(&root).unwrap().with_extension("").display().to_string();
+            let name = file
+                .unwrap()
+                .path()
+                .strip_prefix(&root)
+                .unwrap()
+                .with_extension("")
+                .display()
+                .to_string();
             files.insert(name);
         }
     }
     let known: BTreeSet<_> = all().map(|query| query.name.to_owned()).collect();
     assert_eq!(files, known);
     for query in all() {
-        assert!(query.sql.starts_with(&format!("-- {}: ", query.name)), "{} names itself", query.name);
+        assert!(
+            query.sql.starts_with(&format!("-- {}: ", query.name)),
+            "{} names itself",
+            query.name
+        );
     }
 }
 
 #[test]
 fn every_statement_names_the_tenant() {
     for query in all().filter(|query| query.name != "users/ensure") {
-        let column = if query.name.starts_with("users/") { "id = $1" } else { "user_id" };
-        assert!(query.sql.contains(column) && query.sql.contains("$1"), "{}", query.name);
+        let column = if query.name.starts_with("users/") {
+            "id = $1"
+        } else {
+            "user_id"
+        };
+        assert!(
+            query.sql.contains(column) && query.sql.contains("$1"),
+            "{}",
+            query.name
+        );
     }
 }

@@ -9,19 +9,39 @@ use tests::{Service, TestDatabase};
 async fn the_api_works_through_a_transaction_pooler() {
     let database = TestDatabase::new().await.with_rows().await;
     let pooler = PgBouncer::with_pool(&database, 2).await;
-    let service = Service::with(&pooler.login_url(), &[("PREPARED_STATEMENTS", "off"), ("POOL_SIZE", "8")]).await;
+    let service = Service::with(
+        &pooler.login_url(),
+        &[("PREPARED_STATEMENTS", "off"), ("POOL_SIZE", "8")],
+    )
+    .await;
     let lead = json!({"name": "a", "phone": "1", "status": "new", "source": "pooler"});
     let made = service.post(Mallory, "/v1/leads", &lead).await;
     assert_eq!(made.status, 201, "provisioned on the way: {}", made.text);
     let path = format!("/v1/leads/{}", made.body["id"].as_str().unwrap());
-    assert_eq!(service.patch(Mallory, &path, &json!({"status": "won"})).await.body["status"], "won");
+    assert_eq!(
+        service
+            .patch(Mallory, &path, &json!({"status": "won"}))
+            .await
+            .body["status"],
+        "won"
+    );
     assert_eq!(service.get(Bob, &path).await.outcome(), (404, "MK404"));
     assert_eq!(service.delete(Mallory, &path).await.status, 204);
     let import = json!({"contacts": [{"id": "1", "name": "A B", "email": "a@example.com"}]});
-    assert_eq!(service.post(Alice, "/v1/contacts/import", &import).await.body["created"], 1);
+    assert_eq!(
+        service.post(Alice, "/v1/contacts/import", &import).await.body["created"],
+        1
+    );
     for path in [
-        "/v1/me", "/v1/leads?count=exact&q=a", "/v1/contacts", "/v1/call-logs", "/v1/automation-logs", "/v1/dashboard/stats",
-        "/v1/dashboard/timeseries", "/v1/dashboard/funnel", "/v1/dashboard/activity",
+        "/v1/me",
+        "/v1/leads?count=exact&q=a",
+        "/v1/contacts",
+        "/v1/call-logs",
+        "/v1/automation-logs",
+        "/v1/dashboard/stats",
+        "/v1/dashboard/timeseries",
+        "/v1/dashboard/funnel",
+        "/v1/dashboard/activity",
     ] {
         let answer = service.get(Alice, path).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.text);
@@ -34,7 +54,11 @@ async fn the_api_works_through_a_transaction_pooler() {
 async fn servers_that_change_hands_mix_up_nobody() {
     let database = TestDatabase::new().await.with_rows().await;
     let pooler = PgBouncer::with_pool(&database, 2).await;
-    let service = Service::with(&pooler.login_url(), &[("PREPARED_STATEMENTS", "off"), ("POOL_SIZE", "8")]).await;
+    let service = Service::with(
+        &pooler.login_url(),
+        &[("PREPARED_STATEMENTS", "off"), ("POOL_SIZE", "8")],
+    )
+    .await;
     let requests = (0..200).map(|n| async move { n }).map(|n| async {
         let (person, rows) = match n.await % 3 {
             0 => (Alice, 3),
@@ -42,8 +66,19 @@ async fn servers_that_change_hands_mix_up_nobody() {
             _ => (Mallory, 0),
         };
         let listed = service.get(person, "/v1/leads").await;
-        assert_eq!(listed.body["data"].as_array().map(Vec::len), Some(rows), "{person:?}: {}", listed.text);
-        assert!(listed.body["data"].as_array().unwrap().iter().all(|row| row["name"].as_str().unwrap().ends_with(person.email())));
+        assert_eq!(
+            listed.body["data"].as_array().map(Vec::len),
+            Some(rows),
+            "{person:?}: {}",
+            listed.text
+        );
+        assert!(
+            listed.body["data"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .all(|row| row["name"].as_str().unwrap().ends_with(person.email()))
+        );
     });
     futures_util::future::join_all(requests).await;
 }

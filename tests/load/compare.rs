@@ -57,11 +57,17 @@ async fn main() {
         mako.push(turn(&service.url, ours).await);
         other.push(turn(&postgrest.url, theirs).await);
     }
-    println!("requests per second in turns of {} s, {CONNECTIONS} connections", TURN.as_secs());
+    println!(
+        "requests per second in turns of {} s, {CONNECTIONS} connections",
+        TURN.as_secs()
+    );
     println!("mako       {mako:>8?}");
     println!("PostgREST  {other:>8?}");
     println!("ratio of medians  {:.1}", median(&mut mako) / median(&mut other));
-    println!("resident memory of mako after the load  {} MB", resident(&service) / 1024);
+    println!(
+        "resident memory of mako after the load  {} MB",
+        resident(&service) / 1024
+    );
     println!("from start to ready  {} ms", ready_after.as_millis());
 }
 
@@ -75,8 +81,14 @@ fn median(turns: &mut [u64]) -> f64 {
 fn resident(service: &Service) -> u64 {
     let pid = service.process.child.id().expect("it runs");
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("Linux");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a process has memory");
-    line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number")
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .expect("a process has memory");
+    line.split_whitespace()
+        .nth(1)
+        .and_then(|number| number.parse().ok())
+        .expect("a number")
 }
 
 /// Answers per second over one turn.
@@ -86,7 +98,13 @@ async fn turn(url: &str, path: &'static str) -> u64 {
     let mut connections = JoinSet::new();
     let started = Instant::now();
     for user in 1..=CONNECTIONS {
-        connections.spawn(ask(address.clone(), path, user, Arc::clone(&over), Arc::clone(&answers)));
+        connections.spawn(ask(
+            address.clone(),
+            path,
+            user,
+            Arc::clone(&over),
+            Arc::clone(&answers),
+        ));
     }
     tokio::time::sleep(TURN).await;
     over.store(true, Ordering::Relaxed);
@@ -96,7 +114,8 @@ async fn turn(url: &str, path: &'static str) -> u64 {
 
 /// One user on one connection, one request after the other.
 async fn ask(address: String, path: &'static str, user: u32, over: Arc<AtomicBool>, answers: Arc<AtomicU64>) {
-    let claims = json!({"sub": format!("user-{user}"), "role": "authenticated", "iat": now(), "exp": now() + 3600});
+    let claims =
+        json!({"sub": format!("user-{user}"), "role": "authenticated", "iat": now(), "exp": now() + 3600});
     let token = format!("Bearer {}", sign(&claims));
     let stream = TcpStream::connect(&address).await.expect("it listens");
     stream.set_nodelay(true).expect("TCP");

@@ -117,14 +117,21 @@ impl Cluster {
     pub async fn owned_database(&self, owner: &str) -> String {
         let name = self.empty_database().await;
         let sql = format!("alter database {name} owner to {owner}");
-        self.admin("postgres").await.run("owner", &sql).await.expect("altered");
+        self.admin("postgres")
+            .await
+            .run("owner", &sql)
+            .await
+            .expect("altered");
         name
     }
 
     /// The URL of any login.
     #[must_use]
     pub fn url_of(&self, login: &str, password: &str, database: &str) -> String {
-        format!("postgres://{login}:{password}@127.0.0.1:{}/{database}", self.postgres.port())
+        format!(
+            "postgres://{login}:{password}@127.0.0.1:{}/{database}",
+            self.postgres.port()
+        )
     }
 
     /// The superuser's URL of a database.

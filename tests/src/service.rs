@@ -23,11 +23,21 @@ pub async fn build(flags: &[&str]) -> PathBuf {
     let built = BINARY.get_or_init(async || {
         let mut cargo = Command::new(env!("CARGO"));
         cargo
-            .args(["build", "--package", "mako", "--message-format", "json-render-diagnostics"])
+            .args([
+                "build",
+                "--package",
+                "mako",
+                "--message-format",
+                "json-render-diagnostics",
+            ])
             .args(flags)
             .current_dir(env!("CARGO_MANIFEST_DIR"));
         let output = cargo.output().await.expect("cargo is there");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8_lossy(&output.stdout)
             .lines()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok())

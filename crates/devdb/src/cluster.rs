@@ -11,7 +11,11 @@ use crate::search::Programs;
 use crate::{Error, Progress};
 
 /// One that knows letters beyond ASCII, so that a search ignores the case of all of them.
-const LOCALE: &str = if cfg!(target_os = "macos") { "--locale=en_US.UTF-8" } else { "--locale=C.UTF-8" };
+const LOCALE: &str = if cfg!(target_os = "macos") {
+    "--locale=en_US.UTF-8"
+} else {
+    "--locale=C.UTF-8"
+};
 
 /// The superuser's password of the cluster, which is made if it isn't there.
 pub(crate) fn ensure(

@@ -7,6 +7,10 @@ use poem::{Endpoint, EndpointExt as _, Response, Route, get};
 use poem_openapi::OpenApiService;
 use store::Store;
 
+use crate::api::automation_logs::AutomationLogs;
+use crate::api::call_logs::CallLogs;
+use crate::api::contacts::Contacts;
+use crate::api::dashboard::Dashboard;
 use crate::api::leads::Leads;
 use crate::api::me::Me;
 use crate::commands::Failure;
@@ -63,7 +67,15 @@ fn service(
         store: Arc::clone(store),
         measurements: Arc::clone(measurements),
     };
-    let apis = (operations, Me(Arc::clone(store)), Leads(Arc::clone(store)));
+    let apis = (
+        operations,
+        Me(Arc::clone(store)),
+        Leads(Arc::clone(store)),
+        Contacts(Arc::clone(store)),
+        CallLogs(Arc::clone(store)),
+        AutomationLogs(Arc::clone(store)),
+        Dashboard(Arc::clone(store)),
+    );
     OpenApiService::new(apis, "Mako", env!("CARGO_PKG_VERSION"))
         .description(
             "A thin service in front of Postgres row-level security: every request runs in a transaction \

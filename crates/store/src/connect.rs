@@ -61,12 +61,19 @@ impl Target {
             }
             Some(_) => return Err(BadTarget::SslMode),
         };
-        config.ssl_mode(if verified { SslMode::Require } else { SslMode::Disable });
+        config.ssl_mode(if verified {
+            SslMode::Require
+        } else {
+            SslMode::Disable
+        });
         config.connect_timeout(std::time::Duration::from_secs(5));
         if config.get_application_name().is_none() {
             config.application_name("mako");
         }
-        Ok(Self { config, tls: MakeRustlsConnect::new(tls_config(verified, ca_file)?) })
+        Ok(Self {
+            config,
+            tls: MakeRustlsConnect::new(tls_config(verified, ca_file)?),
+        })
     }
 
     /// The login's name and password, for setting that password as a SCRAM verifier.
@@ -77,11 +84,25 @@ impl Target {
 
 /// tokio-postgres knows three of libpq's six modes, so the parameter is taken out and judged here.
 fn take_sslmode(url: &str) -> (String, Option<String>) {
-    let Some((base, query)) = url.split_once('?') else { return (url.to_owned(), None) };
-    let (modes, others): (Vec<&str>, Vec<&str>) =
-        query.split('&').filter(|pair| !pair.is_empty()).partition(|pair| pair.starts_with("sslmode="));
-    let mode = modes.last().and_then(|pair| pair.split_once('=')).map(|(_, mode)| mode.to_owned());
-    (if others.is_empty() { base.to_owned() } else { format!("{base}?{}", others.join("&")) }, mode)
+    let Some((base, query)) = url.split_once('?') else {
+        return (url.to_owned(), None);
+    };
+    let (modes, others): (Vec<&str>, Vec<&str>) = query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .partition(|pair| pair.starts_with("sslmode="));
+    let mode = modes
+        .last()
+        .and_then(|pair| pair.split_once('='))
+        .map(|(_, mode)| mode.to_owned());
+    (
+        if others.is_empty() {
+            base.to_owned()
+        } else {
+            format!("{base}?{}", others.join("&"))
+        },
+        mode,
+    )
 }
 
 fn is_this_machine(host: &Host) -> bool {
@@ -110,7 +131,10 @@ fn tls_config(verified: bool, ca_file: Option<&Path>) -> Result<rustls::ClientCo
             }
         }
         None if verified => {
-            return Ok(builder.with_platform_verifier().map_err(|_| BadTarget::Tls)?.with_no_client_auth());
+            return Ok(builder
+                .with_platform_verifier()
+                .map_err(|_| BadTarget::Tls)?
+                .with_no_client_auth());
         }
         // Never used: TLS is off. An empty store trusts nobody.
         None => {}
@@ -123,16 +147,31 @@ mod tests {
     use super::*;
 
     fn refusal(url: &str) -> String {
-        Target::parse(url, None).err().map(|e| e.to_string()).unwrap_or_default()
+        Target::parse(url, None)
+            .err()
+            .map(|e| e.to_string())
+            .unwrap_or_default()
     }
 
     #[test]
     fn a_remote_server_needs_verify_full() {
-        for mode in ["", "?sslmode=disable", "?sslmode=prefer", "?sslmode=require", "?sslmode=verify-ca"] {
+        for mode in [
+            "",
+            "?sslmode=disable",
+            "?sslmode=prefer",
+            "?sslmode=require",
+            "?sslmode=verify-ca",
+        ] {
             let url = format!("postgres://mako:pw@db.example.com:5432/postgres{mode}");
             assert!(refusal(&url).contains("sslmode=verify-full"), "{mode}");
         }
-        assert!(Target::parse("postgres://mako:pw@db.example.com/postgres?sslmode=verify-full", None).is_ok());
+        assert!(
+            Target::parse(
+                "postgres://mako:pw@db.example.com/postgres?sslmode=verify-full",
+                None
+            )
+            .is_ok()
+        );
     }
 
     #[test]
@@ -142,14 +181,26 @@ mod tests {
 
     #[test]
     fn this_machine_needs_no_tls() {
-        for host in ["127.0.0.1:5432", "localhost", "%2Fvar%2Frun%2Fpostgresql", "[::1]:5432"] {
-            assert!(Target::parse(&format!("postgres://mako:pw@{host}/x"), None).is_ok(), "{host}");
+        for host in [
+            "127.0.0.1:5432",
+            "localhost",
+            "%2Fvar%2Frun%2Fpostgresql",
+            "[::1]:5432",
+        ] {
+            assert!(
+                Target::parse(&format!("postgres://mako:pw@{host}/x"), None).is_ok(),
+                "{host}"
+            );
         }
     }
 
     #[test]
     fn a_refusal_never_quotes_the_url() {
-        for url in ["postgres://mako:s3cret@h:notaport/x", "mysql://mako:s3cret@h/x", "postgres://mako:s3cret@h/x?sslmode=s3cret"] {
+        for url in [
+            "postgres://mako:s3cret@h:notaport/x",
+            "mysql://mako:s3cret@h/x",
+            "postgres://mako:s3cret@h/x?sslmode=s3cret",
+        ] {
             assert!(!refusal(url).contains("s3cret"));
             assert!(!refusal(url).is_empty());
         }

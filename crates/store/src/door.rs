@@ -46,7 +46,10 @@ impl<'a> Call<'a> {
     /// Binds `params` to `$2…` of `query`.
     #[must_use]
     pub fn new(query: &'static Query, params: &[&'a (dyn ToSql + Sync)]) -> Self {
-        Self { query, params: params.to_vec() }
+        Self {
+            query,
+            params: params.to_vec(),
+        }
     }
 }
 
@@ -72,7 +75,11 @@ impl Store {
         calls: [Call<'_>; N],
     ) -> Result<[Vec<Row>; N], Error> {
         let mut lease = self.connections.lease().await?;
-        let access = if calls.iter().all(|call| call.query.access == Access::Read) { Access::Read } else { Access::Write };
+        let access = if calls.iter().all(|call| call.query.access == Access::Read) {
+            Access::Read
+        } else {
+            Access::Write
+        };
         // All preparing comes first: it is a round trip of its own, and must not fall behind COMMIT.
         let (begin, settings, commit) = envelope(&lease, access).await?;
         let mut plans = Vec::with_capacity(N);
@@ -82,7 +89,11 @@ impl Store {
         let user_id = claims.user_id();
         let params: Vec<Vec<&(dyn ToSql + Sync)>> = calls
             .iter()
-            .map(|call| std::iter::once(&user_id as &(dyn ToSql + Sync)).chain(call.params.iter().copied()).collect())
+            .map(|call| {
+                std::iter::once(&user_id as &(dyn ToSql + Sync))
+                    .chain(call.params.iter().copied())
+                    .collect()
+            })
             .collect();
         let payload = claims.payload();
         let identity: [&(dyn ToSql + Sync); 2] = [&payload, &self.statement_timeout];
@@ -93,7 +104,12 @@ impl Store {
         let (begun, set, answers, committed) = join!(
             lease.run(&begin, &[]),
             lease.run(&settings, &identity),
-            join_all(plans.iter().zip(&params).map(|(plan, params)| lease.run(plan, params))),
+            join_all(
+                plans
+                    .iter()
+                    .zip(&params)
+                    .map(|(plan, params)| lease.run(plan, params))
+            ),
             lease.run(&commit, &[]),
         );
         if committed.is_ok() {
@@ -106,7 +122,9 @@ impl Store {
             rows.push(answer?);
         }
         committed?;
-        Ok(rows.try_into().unwrap_or_else(|_| unreachable!("as many answers as calls")))
+        Ok(rows
+            .try_into()
+            .unwrap_or_else(|_| unreachable!("as many answers as calls")))
     }
 
     /// Runs one statement as the speaker; see [`Store::pipeline`].
@@ -152,7 +170,10 @@ impl Store {
             Err(error) if error.is_duplicate() => self.run(claims, insert, params).await?,
             other => other?,
         };
-        Ok(rows.first().map(|row| Created { row: row.into(), new: row.get(row.len() - 1) }))
+        Ok(rows.first().map(|row| Created {
+            row: row.into(),
+            new: row.get(row.len() - 1),
+        }))
     }
 
     /// Runs `work` in a transaction as the speaker, and commits if it succeeds.
@@ -170,14 +191,16 @@ impl Store {
         let payload = claims.payload();
         let identity: [&(dyn ToSql + Sync); 2] = [&payload, &self.statement_timeout];
         lease.busy();
-        let (begun, set) = join!(
-            lease.run(&begin, &[]),
-            lease.run(&settings, &identity),
-        );
+        let (begun, set) = join!(lease.run(&begin, &[]), lease.run(&settings, &identity),);
         begun.map_err(Error::from)?;
         set.map_err(Error::from)?;
 
-        let tx = TenantTx { lease: &lease, claims, first_error: Mutex::new(None), unanswered: AtomicUsize::new(0) };
+        let tx = TenantTx {
+            lease: &lease,
+            claims,
+            first_error: Mutex::new(None),
+            unanswered: AtomicUsize::new(0),
+        };
         let done = work(&tx).await?;
         // COMMIT answers OK for an aborted transaction, so its answer proves nothing.
         tx.verdict()?;
@@ -211,25 +234,37 @@ pub struct TenantTx<'a> {
 
 impl TenantTx<'_> {
     /// Runs a statement; `params` are the values of `$2…`.
-    pub async fn run(&self, query: &'static Query, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Error> {
+    pub async fn run(
+        &self,
+        query: &'static Query,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, Error> {
         self.unanswered.fetch_add(1, Ordering::Relaxed);
         let user_id = self.claims.user_id();
-        let params: Vec<&(dyn ToSql + Sync)> =
-            std::iter::once(&user_id as &(dyn ToSql + Sync)).chain(params.iter().copied()).collect();
+        let params: Vec<&(dyn ToSql + Sync)> = std::iter::once(&user_id as &(dyn ToSql + Sync))
+            .chain(params.iter().copied())
+            .collect();
         let answer = match self.lease.plan(query.sql, query.types).await {
             Ok(plan) => self.lease.run(&plan, &params).await.map_err(Error::from),
             Err(error) => Err(error),
         };
         self.unanswered.fetch_sub(1, Ordering::Relaxed);
         answer.inspect_err(|error| {
-            let mut first = self.first_error.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut first = self
+                .first_error
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
             first.get_or_insert_with(|| error.clone());
         })
     }
 
     /// The first error of the transaction, or that one of its statements was never waited for.
     fn verdict(self) -> Result<(), Error> {
-        match self.first_error.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+        match self
+            .first_error
+            .into_inner()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        {
             Some(error) => Err(error),
             None if self.unanswered.into_inner() > 0 => Err(Error::Abandoned),
             None => Ok(()),

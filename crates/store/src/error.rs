@@ -48,8 +48,11 @@ pub struct SqlError {
 impl std::fmt::Display for SqlError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "SQLSTATE {}", self.code)?;
-        for (what, name) in [("table", &self.table), ("column", &self.column), ("constraint", &self.constraint)]
-        {
+        for (what, name) in [
+            ("table", &self.table),
+            ("column", &self.column),
+            ("constraint", &self.constraint),
+        ] {
             if let Some(name) = name {
                 write!(f, ", {what} {name}")?;
             }

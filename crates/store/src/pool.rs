@@ -7,9 +7,9 @@
 use std::time::Duration;
 
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod};
+use tokio_postgres::Row;
 use tokio_postgres::Statement;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::Row;
 
 use crate::connect::Target;
 use crate::error::Error;
@@ -28,7 +28,9 @@ pub(crate) struct Connections {
 
 impl Connections {
     pub(crate) fn new(target: &Target, size: usize, prepared: bool) -> Result<Self, Error> {
-        let config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let config = ManagerConfig {
+            recycling_method: RecyclingMethod::Fast,
+        };
         let manager = Manager::from_config(target.config.clone(), target.tls.clone(), config);
         let pool = Pool::builder(manager)
             .max_size(size)
@@ -52,7 +54,11 @@ impl Connections {
     #[expect(clippy::disallowed_methods, reason = "this is the place the fence points to")]
     pub(crate) async fn lease(&self) -> Result<Lease, Error> {
         let connection = self.pool.get().await?;
-        Ok(Lease { connection: Some(connection), prepared: self.prepared, idle: true })
+        Ok(Lease {
+            connection: Some(connection),
+            prepared: self.prepared,
+            idle: true,
+        })
     }
 
     /// Connections open, and how many of them are in use.
@@ -74,7 +80,10 @@ pub(crate) struct Lease {
 pub(crate) enum Plan {
     Prepared(Statement),
     /// For transaction poolers: parsed and executed in one message, never named.
-    Unnamed { sql: &'static str, types: &'static [Type] },
+    Unnamed {
+        sql: &'static str,
+        types: &'static [Type],
+    },
 }
 
 impl Lease {
@@ -87,7 +96,9 @@ impl Lease {
         if !self.prepared {
             return Ok(Plan::Unnamed { sql, types });
         }
-        Ok(Plan::Prepared(self.connection().prepare_typed_cached(sql, types).await?))
+        Ok(Plan::Prepared(
+            self.connection().prepare_typed_cached(sql, types).await?,
+        ))
     }
 
     /// Runs a plan. The first poll puts the whole message on the wire, so several joined runs are pipelined.
@@ -118,7 +129,9 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let Some(connection) = self.connection.take() else { return };
+        let Some(connection) = self.connection.take() else {
+            return;
+        };
         if self.idle {
             return; // Dropping the object gives it back.
         }

@@ -1,5 +1,10 @@
 //! What can be asked? One file for each resource; each turns a request into a call of `store` and rows into JSON.
 
+pub(crate) mod automation_logs;
+mod browser_contacts;
+pub(crate) mod call_logs;
+pub(crate) mod contacts;
+pub(crate) mod dashboard;
 pub(crate) mod leads;
 pub(crate) mod me;
 pub(crate) mod paging;

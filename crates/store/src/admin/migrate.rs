@@ -54,14 +54,23 @@ pub struct Done {
 
 impl fmt::Display for Done {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} migrations and {} policy files applied", self.migrations, self.policies)
+        write!(
+            f,
+            "{} migrations and {} policy files applied",
+            self.migrations, self.policies
+        )
     }
 }
 
 /// The newest migration that this program knows.
 #[must_use]
 pub fn schema_version() -> i32 {
-    embedded::migrations::runner().get_migrations().iter().map(|m| i32::try_from(m.version()).unwrap_or(i32::MAX)).max().unwrap_or(0)
+    embedded::migrations::runner()
+        .get_migrations()
+        .iter()
+        .map(|m| i32::try_from(m.version()).unwrap_or(i32::MAX))
+        .max()
+        .unwrap_or(0)
 }
 
 impl Admin {
@@ -86,8 +95,12 @@ impl Admin {
         progress(Progress::Migrations);
         let migrations = self.run_migrations().await?;
         applied += self.apply(after, progress).await?;
-        self.run("telling PostgREST", "notify pgrst, 'reload schema'").await?;
-        Ok(Done { migrations, policies: applied })
+        self.run("telling PostgREST", "notify pgrst, 'reload schema'")
+            .await?;
+        Ok(Done {
+            migrations,
+            policies: applied,
+        })
     }
 
     /// What [`Admin::migrate`] would do, without doing it.
@@ -113,7 +126,10 @@ impl Admin {
         let started = Instant::now();
         let mut told = false;
         loop {
-            let row = self.client.query_one("select pg_try_advisory_lock($1)", &[&LOCK]).await;
+            let row = self
+                .client
+                .query_one("select pg_try_advisory_lock($1)", &[&LOCK])
+                .await;
             if row.map_err(AdminError::at("taking the migration lock"))?.get(0) {
                 return Ok(());
             }
@@ -129,30 +145,45 @@ impl Admin {
 
     /// The verifier is computed here, so that the password itself reaches neither the server's log nor pg_stat_statements.
     async fn set_password(&self, login: &Target) -> Result<(), AdminError> {
-        let Some((user, password)) = login.credentials() else { return Ok(()) };
+        let Some((user, password)) = login.credentials() else {
+            return Ok(());
+        };
         // Supabase's pooler wants `mako.<project>`; any other name is a role of the administrator's own.
         if user.split('.').next() != Some("mako") {
             return Ok(());
         }
         let verifier = postgres_protocol::password::scram_sha_256(password);
-        self.run("setting the password of the role mako", &format!("alter role mako password '{verifier}'")).await
+        self.run(
+            "setting the password of the role mako",
+            &format!("alter role mako password '{verifier}'"),
+        )
+        .await
     }
 
     async fn run_migrations(&mut self) -> Result<usize, AdminError> {
         let mut runner = embedded::migrations::runner().set_abort_divergent(true);
         runner.set_migration_table_name(LEDGER);
-        let report: Report =
-            runner.run_async(&mut self.client).await.map_err(|error| AdminError::Migrations(describe(&error)))?;
+        let report: Report = runner
+            .run_async(&mut self.client)
+            .await
+            .map_err(|error| AdminError::Migrations(describe(&error)))?;
         Ok(report.applied_migrations().len())
     }
 
     async fn applied_versions(&self) -> Result<Vec<i32>, AdminError> {
         let at = || AdminError::at("reading mako.schema_history");
-        let there = self.client.query_one("select to_regclass('mako.schema_history') is not null", &[]).await;
+        let there = self
+            .client
+            .query_one("select to_regclass('mako.schema_history') is not null", &[])
+            .await;
         if !there.map_err(at())?.get::<_, bool>(0) {
             return Ok(Vec::new());
         }
-        let rows = self.client.query("select version from mako.schema_history", &[]).await.map_err(at())?;
+        let rows = self
+            .client
+            .query("select version from mako.schema_history", &[])
+            .await
+            .map_err(at())?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
@@ -178,7 +209,10 @@ fn describe(error: &refinery::Error) -> String {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(inner) = source {
-        text = match inner.downcast_ref::<tokio_postgres::Error>().and_then(|e| e.as_db_error()) {
+        text = match inner
+            .downcast_ref::<tokio_postgres::Error>()
+            .and_then(|e| e.as_db_error())
+        {
             Some(refusal) => format!("{text}: {}", refusal.message()),
             None => text,
         };

@@ -49,7 +49,10 @@ impl AdminError {
         move |error| {
             let message = match error.as_db_error() {
                 Some(refusal) => {
-                    let hint = refusal.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
+                    let hint = refusal
+                        .hint()
+                        .map(|hint| format!(" ({hint})"))
+                        .unwrap_or_default();
                     format!("{}{hint} [{}]", refusal.message(), refusal.code().code())
                 }
                 None => Error::from(error).to_string(),
@@ -65,11 +68,16 @@ impl Admin {
     pub async fn connect(target: &Target) -> Result<Self, AdminError> {
         let client = open(target).await?;
         let other = open(target).await?;
-        if shares_servers(&client, &other).await.map_err(AdminError::at("looking for a pooler"))? {
+        if shares_servers(&client, &other)
+            .await
+            .map_err(AdminError::at("looking for a pooler"))?
+        {
             return Err(AdminError::TransactionPooler);
         }
         client
-            .batch_execute("set row_security = off; set statement_timeout = 0; set client_min_messages = warning")
+            .batch_execute(
+                "set row_security = off; set statement_timeout = 0; set client_min_messages = warning",
+            )
             .await
             .map_err(AdminError::at("preparing the session"))?;
         Ok(Self { client })
@@ -85,14 +93,22 @@ impl Admin {
 impl Admin {
     /// Whether the server has a database of this name.
     pub async fn has_database(&self, name: &str) -> Result<bool, AdminError> {
-        let found = self.client.query("select 1 from pg_database where datname = $1", &[&name]).await;
-        Ok(!found.map_err(AdminError::at("looking for the database"))?.is_empty())
+        let found = self
+            .client
+            .query("select 1 from pg_database where datname = $1", &[&name])
+            .await;
+        Ok(!found
+            .map_err(AdminError::at("looking for the database"))?
+            .is_empty())
     }
 }
 
 async fn open(target: &Target) -> Result<Client, AdminError> {
-    let (client, connection) =
-        target.config.connect(target.tls.clone()).await.map_err(AdminError::at("ADMIN_DATABASE_URL"))?;
+    let (client, connection) = target
+        .config
+        .connect(target.tls.clone())
+        .await
+        .map_err(AdminError::at("ADMIN_DATABASE_URL"))?;
     tokio::spawn(connection); // Ends with the client.
     Ok(client)
 }

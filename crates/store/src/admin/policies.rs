@@ -33,7 +33,11 @@ impl File {
     }
 
     fn digest(&self) -> String {
-        digest(&SHA256, self.1.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+        digest(&SHA256, self.1.as_bytes())
+            .as_ref()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 }
 
@@ -41,13 +45,20 @@ impl Admin {
     /// Whether the file was applied as it is now, and the catalog still says what it said after that.
     pub(super) async fn is_applied(&self, file: &File) -> Result<bool, AdminError> {
         let at = || AdminError::at(format!("reading the state of policies/{}", file.0));
-        let there = self.client.query_one("select to_regclass('mako.policy_files') is not null", &[]).await;
+        let there = self
+            .client
+            .query_one("select to_regclass('mako.policy_files') is not null", &[])
+            .await;
         if !there.map_err(at())?.get::<_, bool>(0) {
             return Ok(false);
         }
         let known = "select 1 from mako.policy_files where file = $1 and digest = $2 and catalog = $3";
         let catalog = self.catalog(file).await?;
-        let rows = self.client.query(known, &[&file.0, &file.digest(), &catalog]).await.map_err(at())?;
+        let rows = self
+            .client
+            .query(known, &[&file.0, &file.digest(), &catalog])
+            .await
+            .map_err(at())?;
         Ok(!rows.is_empty())
     }
 
@@ -58,13 +69,19 @@ impl Admin {
         let note = "insert into mako.policy_files (file, digest, catalog) values ($1, $2, $3)
             on conflict (file) do update set digest = excluded.digest, catalog = excluded.catalog, applied_at = now()";
         let catalog = self.catalog(file).await?;
-        self.client.execute(note, &[&file.0, &file.digest(), &catalog]).await.map_err(AdminError::at(what))?;
+        self.client
+            .execute(note, &[&file.0, &file.digest(), &catalog])
+            .await
+            .map_err(AdminError::at(what))?;
         Ok(())
     }
 
     /// A digest of everything that the file decides: policies, flags, rights, owners, functions.
     async fn catalog(&self, file: &File) -> Result<String, AdminError> {
-        let row = self.client.query_one(include_str!("../../../../sql/catalog.sql"), &[&file.stem()]).await;
+        let row = self
+            .client
+            .query_one(include_str!("../../../../sql/catalog.sql"), &[&file.stem()])
+            .await;
         Ok(row.map_err(AdminError::at("reading the catalog"))?.get(0))
     }
 }

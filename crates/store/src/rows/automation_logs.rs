@@ -58,9 +58,25 @@ pub async fn list(
     filter: &AutomationLogFilter,
     page: &Page,
 ) -> Result<Listed<AutomationLog>, Error> {
-    let AutomationLogFilter { action_type, status, created_after, created_before } = filter;
+    let AutomationLogFilter {
+        action_type,
+        status,
+        created_after,
+        created_before,
+    } = filter;
     let ((before, id), fetch) = (page.start(), page.fetch());
-    let list = Call::new(&LIST, &[&before, &id, &fetch, action_type, status, created_after, created_before]);
+    let list = Call::new(
+        &LIST,
+        &[
+            &before,
+            &id,
+            &fetch,
+            action_type,
+            status,
+            created_after,
+            created_before,
+        ],
+    );
     if !page.count {
         let [rows] = store.pipeline(claims, [list]).await?;
         return Ok(Listed::new(page, &rows, None));
@@ -72,7 +88,11 @@ pub async fn list(
 
 /// One of the speaker's automation logs.
 pub async fn find(store: &Store, claims: &Claims, id: &str) -> Result<Option<AutomationLog>, Error> {
-    Ok(store.run(claims, &FIND, &[&id]).await?.first().map(AutomationLog::from))
+    Ok(store
+        .run(claims, &FIND, &[&id])
+        .await?
+        .first()
+        .map(AutomationLog::from))
 }
 
 /// Adds an automation log, or finds the one that the same key added before; None if that one is gone.
@@ -82,8 +102,14 @@ pub async fn create(
     new: &NewAutomationLog,
     idempotency_key: Option<&str>,
 ) -> Result<Option<Created<AutomationLog>>, Error> {
-    let NewAutomationLog { action_type, status, details } = new;
-    store.create(claims, &INSERT, &[action_type, status, details, &idempotency_key]).await
+    let NewAutomationLog {
+        action_type,
+        status,
+        details,
+    } = new;
+    store
+        .create(claims, &INSERT, &[action_type, status, details, &idempotency_key])
+        .await
 }
 
 impl From<&Row> for AutomationLog {

@@ -67,10 +67,27 @@ pub async fn list(
     page: &Page,
 ) -> Result<Listed<CallLog>, Error> {
     let q = filter.q.as_deref().map(containing);
-    let CallLogFilter { phone, sentiment, created_after, created_before, .. } = filter;
+    let CallLogFilter {
+        phone,
+        sentiment,
+        created_after,
+        created_before,
+        ..
+    } = filter;
     let ((before, id), fetch) = (page.start(), page.fetch());
-    let list =
-        Call::new(&LIST, &[&before, &id, &fetch, phone, sentiment, &q, created_after, created_before]);
+    let list = Call::new(
+        &LIST,
+        &[
+            &before,
+            &id,
+            &fetch,
+            phone,
+            sentiment,
+            &q,
+            created_after,
+            created_before,
+        ],
+    );
     if !page.count {
         let [rows] = store.pipeline(claims, [list]).await?;
         return Ok(Listed::new(page, &rows, None));
@@ -92,9 +109,26 @@ pub async fn create(
     new: &NewCallLog,
     idempotency_key: Option<&str>,
 ) -> Result<Option<Created<CallLog>>, Error> {
-    let NewCallLog { phone, recording_url, duration, sentiment, summary } = new;
+    let NewCallLog {
+        phone,
+        recording_url,
+        duration,
+        sentiment,
+        summary,
+    } = new;
     store
-        .create(claims, &INSERT, &[phone, recording_url, duration, sentiment, summary, &idempotency_key])
+        .create(
+            claims,
+            &INSERT,
+            &[
+                phone,
+                recording_url,
+                duration,
+                sentiment,
+                summary,
+                &idempotency_key,
+            ],
+        )
         .await
 }
 

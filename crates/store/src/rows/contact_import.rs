@@ -54,7 +54,8 @@ pub struct Outcome {
 
 static LOCK: Query = query!(Write "contact_import/lock" []);
 static IMPORTED: Query = query!(Read "contact_import/imported" [TEXT_ARRAY]);
-static CANDIDATES: Query = query!(Read "contact_import/candidates" [TEXT_ARRAY, TEXT_ARRAY, TEXT_ARRAY, TEXT_ARRAY]);
+static CANDIDATES: Query =
+    query!(Read "contact_import/candidates" [TEXT_ARRAY, TEXT_ARRAY, TEXT_ARRAY, TEXT_ARRAY]);
 static INSERT: Query = query!(Write "contact_import/insert" [JSONB]);
 static UPDATE: Query = query!(Write "contact_import/update" [JSONB]);
 static REMEMBER: Query = query!(Write "contact_import/remember" [TEXT_ARRAY, TEXT_ARRAY, TEXT_ARRAY]);
@@ -62,16 +63,25 @@ pub(crate) static QUERIES: &[&Query] = &[&LOCK, &IMPORTED, &CANDIDATES, &INSERT,
 
 /// Takes over the objects in one transaction, a handful of statements however many there are.
 pub async fn import(store: &Store, claims: &Claims, objects: Vec<Imported>) -> Result<Outcome, Error> {
-    store.run_as(claims, Access::Write, async |tx| import_in(tx, objects).await).await
+    store
+        .run_as(claims, Access::Write, async |tx| import_in(tx, objects).await)
+        .await
 }
 
 async fn import_in(tx: &TenantTx<'_>, objects: Vec<Imported>) -> Result<Outcome, Error> {
     tx.run(&users::ENSURE, &[]).await?;
     tx.run(&LOCK, &[]).await?;
     let texts = |text: fn(&Imported) -> Option<String>| objects.iter().filter_map(text).collect::<Vec<_>>();
-    let remembered: Vec<Memory> =
-        tx.run(&IMPORTED, &[&texts(|o| o.import_id.clone())]).await?.iter().map(Memory::from).collect();
-    let ids: Vec<&str> = remembered.iter().map(|memory| memory.contact_id.as_str()).collect();
+    let remembered: Vec<Memory> = tx
+        .run(&IMPORTED, &[&texts(|o| o.import_id.clone())])
+        .await?
+        .iter()
+        .map(Memory::from)
+        .collect();
+    let ids: Vec<&str> = remembered
+        .iter()
+        .map(|memory| memory.contact_id.as_str())
+        .collect();
     let emails = texts(|o| o.email.as_deref().map(str::to_lowercase));
     let phones = texts(|o| o.phone.clone());
     let names = texts(|o| Some(full_name(&o.first_name, o.last_name.as_deref())));
@@ -99,7 +109,11 @@ struct Memory {
 
 impl From<&Row> for Memory {
     fn from(row: &Row) -> Self {
-        Self { import_id: row.get(0), contact_id: row.get(1), digest: row.get(2) }
+        Self {
+            import_id: row.get(0),
+            contact_id: row.get(1),
+            digest: row.get(2),
+        }
     }
 }
 
@@ -112,7 +126,7 @@ enum Taken {
 }
 
 /// A contact as it will be, and whether it is there already.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 struct Person {
     id: Option<String>,
     #[serde(flatten)]
@@ -142,9 +156,17 @@ impl Book {
             by_id.insert(contact.id.clone(), book.people.len());
             book.add(Person::from(contact));
         }
-        for Memory { import_id, contact_id, digest } in remembered {
+        for Memory {
+            import_id,
+            contact_id,
+            digest,
+        } in remembered
+        {
             if let Some(&index) = by_id.get(&contact_id) {
-                book.by_import_id.entry(import_id.clone()).or_default().push(index);
+                book.by_import_id
+                    .entry(import_id.clone())
+                    .or_default()
+                    .push(index);
                 book.digests.insert((import_id, index), digest);
             }
         }
@@ -165,43 +187,73 @@ impl Book {
             self.by_email.entry(email).or_insert(index);
         }
         if let Some(phone) = fields.phone.clone() {
-            self.by_phone_and_name.entry((phone, fields.full_name())).or_insert(index);
+            self.by_phone_and_name
+                .entry((phone, fields.full_name()))
+                .or_insert(index);
         }
         if fields.email.is_none() && fields.phone.is_none() {
-            self.by_name_and_company.entry(fields.name_and_company()).or_insert(index);
+            self.by_name_and_company
+                .entry(fields.name_and_company())
+                .or_insert(index);
         }
     }
 
     /// Whom an object means.
     fn find(&self, object: &Imported) -> Option<usize> {
         let same_id = object.import_id.as_ref().and_then(|id| self.by_import_id.get(id));
-        let agreeing = same_id.into_iter().flatten().copied().find(|&index| self.people[index].fields.agrees(object));
+        let agreeing = same_id
+            .into_iter()
+            .flatten()
+            .copied()
+            .find(|&index| self.people[index].fields.agrees(object));
         let same_email = || self.by_email.get(&object.lower_email()?).copied();
         let same_phone = || {
-            let index = *self.by_phone_and_name.get(&(object.phone.clone()?, object.full_name()))?;
+            let index = *self
+                .by_phone_and_name
+                .get(&(object.phone.clone()?, object.full_name()))?;
             // Two addresses are two people who share a line.
             let other = self.people[index].fields.lower_email();
             (other.is_none() || object.email.is_none()).then_some(index)
         };
         let same_name = || {
             let nothing_else = object.email.is_none() && object.phone.is_none();
-            self.by_name_and_company.get(&object.name_and_company()).copied().filter(|_| nothing_else)
+            self.by_name_and_company
+                .get(&object.name_and_company())
+                .copied()
+                .filter(|_| nothing_else)
         };
-        agreeing.or_else(same_email).or_else(same_phone).or_else(same_name)
+        agreeing
+            .or_else(same_email)
+            .or_else(same_phone)
+            .or_else(same_name)
     }
 
     fn take(&mut self, object: Imported) -> Taken {
         let digest = object.digest();
         let import_id = object.import_id.clone();
         let (index, taken) = match self.find(&object) {
-            None => (self.add(Person { id: None, fields: object, changed: false }), Taken::Created),
+            None => (
+                self.add(Person {
+                    id: None,
+                    fields: object,
+                    changed: false,
+                }),
+                Taken::Created,
+            ),
             Some(index) => {
                 let seen = import_id.clone().and_then(|id| self.digests.get(&(id, index)));
                 let news = seen != Some(&digest) && self.people[index].fields.fill_in(object);
                 self.index(index);
                 let exists = self.people[index].id.is_some();
                 self.people[index].changed |= news;
-                (index, if news && exists { Taken::Updated } else { Taken::Unchanged })
+                (
+                    index,
+                    if news && exists {
+                        Taken::Updated
+                    } else {
+                        Taken::Unchanged
+                    },
+                )
             }
         };
         if let Some(id) = import_id {
@@ -215,15 +267,23 @@ impl Book {
     }
 
     async fn write(mut self, tx: &TenantTx<'_>) -> Result<(), Error> {
-        let changed: Vec<_> = self.people.iter().filter(|person| person.id.is_some() && person.changed).collect();
+        let changed: Vec<_> = self
+            .people
+            .iter()
+            .filter(|person| person.id.is_some() && person.changed)
+            .collect();
         if !changed.is_empty() {
             tx.run(&UPDATE, &[&Json(changed)]).await?;
         }
         let new: Vec<_> = self.people.iter().filter(|person| person.id.is_none()).collect();
         if !new.is_empty() {
             // Which id went to whom is told by what tells them apart: RETURNING promises no order.
-            let made: HashMap<Identity, String> =
-                tx.run(&INSERT, &[&Json(new)]).await?.iter().map(|row| (Identity::from(row), row.get(0))).collect();
+            let made: HashMap<Identity, String> = tx
+                .run(&INSERT, &[&Json(new)])
+                .await?
+                .iter()
+                .map(|row| (Identity::from(row), row.get(0)))
+                .collect();
             for person in self.people.iter_mut().filter(|person| person.id.is_none()) {
                 person.id = made.get(&Identity::from(&person.fields)).cloned();
             }
@@ -255,7 +315,14 @@ impl From<&Row> for Identity {
 
 impl From<&Imported> for Identity {
     fn from(fields: &Imported) -> Self {
-        let Imported { first_name, last_name, email, phone, company, .. } = fields.clone();
+        let Imported {
+            first_name,
+            last_name,
+            email,
+            phone,
+            company,
+            ..
+        } = fields.clone();
         Self([Some(first_name), last_name, email, phone, company])
     }
 }
@@ -279,7 +346,11 @@ impl From<Contact> for Person {
             business_name: some(contact.business_name),
             business_position: some(contact.business_position),
         };
-        Self { id: Some(contact.id), fields, changed: false }
+        Self {
+            id: Some(contact.id),
+            fields,
+            changed: false,
+        }
     }
 }
 
@@ -301,7 +372,10 @@ impl Imported {
     }
 
     fn name_and_company(&self) -> (String, String) {
-        (self.full_name(), self.company.as_deref().unwrap_or_default().to_lowercase())
+        (
+            self.full_name(),
+            self.company.as_deref().unwrap_or_default().to_lowercase(),
+        )
     }
 
     /// Whether the browser's id may still stand for this person.
@@ -360,7 +434,9 @@ impl Imported {
         }
         let mut hex = String::with_capacity(64);
         for byte in context.finish().as_ref() {
-            hex.extend([byte >> 4, byte & 15].map(|nibble| char::from_digit(nibble.into(), 16).unwrap_or('0')));
+            hex.extend(
+                [byte >> 4, byte & 15].map(|nibble| char::from_digit(nibble.into(), 16).unwrap_or('0')),
+            );
         }
         hex
     }
@@ -394,7 +470,10 @@ mod tests {
 
     fn take_all(objects: &[Imported]) -> (Vec<Taken>, usize) {
         let mut book = Book::default();
-        (objects.iter().map(|object| book.take(object.clone())).collect(), book.people.len())
+        (
+            objects.iter().map(|object| book.take(object.clone())).collect(),
+            book.people.len(),
+        )
     }
 
     #[test]
@@ -421,7 +500,10 @@ mod tests {
 
     #[test]
     fn people_without_address_and_number_are_told_apart_by_company() {
-        let of = |company: &str| Imported { company: Some(company.to_owned()), ..object("", "Jane Doe", "", "") };
+        let of = |company: &str| Imported {
+            company: Some(company.to_owned()),
+            ..object("", "Jane Doe", "", "")
+        };
         let (_, people) = take_all(&[of("Acme"), of("acme"), of("Globex")]);
         assert_eq!(people, 2);
     }
@@ -430,15 +512,28 @@ mod tests {
     fn a_value_is_filled_in_and_never_blanked_out() {
         let mut mine = object("", "Jane Doe", "jane@x", "1");
         assert!(!mine.fill_in(object("", "Jane Doe", "JANE@X", "")));
-        assert!(mine.fill_in(Imported { plan: Some("Pro".to_owned()), ..object("", "Jane Doe", "", "") }));
-        assert_eq!((mine.phone.as_deref(), mine.plan.as_deref()), (Some("1"), Some("Pro")));
+        assert!(mine.fill_in(Imported {
+            plan: Some("Pro".to_owned()),
+            ..object("", "Jane Doe", "", "")
+        }));
+        assert_eq!(
+            (mine.phone.as_deref(), mine.plan.as_deref()),
+            (Some("1"), Some("Pro"))
+        );
     }
 
     #[test]
     fn values_that_move_between_fields_change_the_digest() {
         let (one, two) = (object("", "ab c", "", ""), object("", "a bc", "", ""));
         assert_ne!(one.digest(), two.digest());
-        assert_ne!(object("", "a", "x", "").digest(), object("", "a", "", "x").digest());
-        assert_eq!(object("1", "a", "", "").digest(), object("2", "a", "", "").digest(), "whatever the id");
+        assert_ne!(
+            object("", "a", "x", "").digest(),
+            object("", "a", "", "x").digest()
+        );
+        assert_eq!(
+            object("1", "a", "", "").digest(),
+            object("2", "a", "", "").digest(),
+            "whatever the id"
+        );
     }
 }

@@ -86,9 +86,9 @@ pub struct ContactFilter {
     pub created_before: Option<DateTime<Utc>>,
 }
 
-static LIST: Query =
-    query!(Read "contacts/list" [TIMESTAMPTZ, TEXT, INT8, TEXT, TEXT, TEXT_ARRAY, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
-static COUNT: Query = query!(Read "contacts/count" [TEXT, TEXT, TEXT_ARRAY, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
+static LIST: Query = query!(Read "contacts/list" [TIMESTAMPTZ, TEXT, INT8, TEXT, TEXT, TEXT_ARRAY, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
+static COUNT: Query =
+    query!(Read "contacts/count" [TEXT, TEXT, TEXT_ARRAY, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
 static FIND: Query = query!(Read "contacts/find" [TEXT]);
 static INSERT: Query = query!(Write "contacts/insert"
     [TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TIMESTAMPTZ, TEXT, TEXT, TEXT]);
@@ -105,17 +105,39 @@ pub async fn list(
     page: &Page,
 ) -> Result<Listed<Contact>, Error> {
     let q = filter.q.as_deref().map(containing);
-    let ContactFilter { status, company, phone, email, created_after, created_before, .. } = filter;
+    let ContactFilter {
+        status,
+        company,
+        phone,
+        email,
+        created_after,
+        created_before,
+        ..
+    } = filter;
     let ((before, id), fetch) = (page.start(), page.fetch());
     let list = Call::new(
         &LIST,
-        &[&before, &id, &fetch, status, company, phone, email, &q, created_after, created_before],
+        &[
+            &before,
+            &id,
+            &fetch,
+            status,
+            company,
+            phone,
+            email,
+            &q,
+            created_after,
+            created_before,
+        ],
     );
     if !page.count {
         let [rows] = store.pipeline(claims, [list]).await?;
         return Ok(Listed::new(page, &rows, None));
     }
-    let count = Call::new(&COUNT, &[status, company, phone, email, &q, created_after, created_before]);
+    let count = Call::new(
+        &COUNT,
+        &[status, company, phone, email, &q, created_after, created_before],
+    );
     let [rows, count] = store.pipeline(claims, [list, count]).await?;
     Ok(Listed::new(page, &rows, Some(&count)))
 }
@@ -132,15 +154,42 @@ pub async fn create(
     new: &NewContact,
     idempotency_key: Option<&str>,
 ) -> Result<Option<Created<Contact>>, Error> {
-    let NewContact { first_name, last_name, email, phone, company, job_position, status, notes, plan, .. } = new;
-    let NewContact { appointment_date, business_name, business_position, .. } = new;
+    let NewContact {
+        first_name,
+        last_name,
+        email,
+        phone,
+        company,
+        job_position,
+        status,
+        notes,
+        plan,
+        ..
+    } = new;
+    let NewContact {
+        appointment_date,
+        business_name,
+        business_position,
+        ..
+    } = new;
     store
         .create(
             claims,
             &INSERT,
             &[
-                first_name, last_name, email, phone, company, job_position, status, notes, plan, appointment_date,
-                business_name, business_position, &idempotency_key,
+                first_name,
+                last_name,
+                email,
+                phone,
+                company,
+                job_position,
+                status,
+                notes,
+                plan,
+                appointment_date,
+                business_name,
+                business_position,
+                &idempotency_key,
             ],
         )
         .await
@@ -168,9 +217,29 @@ pub async fn update(
             claims,
             &UPDATE,
             &[
-                &id, &change.first_name, &change.status, &set_last_name, &last_name, &set_email, &email, &set_phone, &phone,
-                &set_company, &company, &set_job_position, &job_position, &set_notes, &notes, &set_plan, &plan,
-                &set_date, &date, &set_business_name, &business_name, &set_business_position, &business_position,
+                &id,
+                &change.first_name,
+                &change.status,
+                &set_last_name,
+                &last_name,
+                &set_email,
+                &email,
+                &set_phone,
+                &phone,
+                &set_company,
+                &company,
+                &set_job_position,
+                &job_position,
+                &set_notes,
+                &notes,
+                &set_plan,
+                &plan,
+                &set_date,
+                &date,
+                &set_business_name,
+                &business_name,
+                &set_business_position,
+                &business_position,
             ],
         )
         .await?;

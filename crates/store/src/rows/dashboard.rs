@@ -51,11 +51,26 @@ pub struct Bucket {
     pub leads: i64,
 }
 
+/// What sort of thing happened.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kind {
+    /// A lead came in.
+    Lead,
+    /// A lead came in that has an appointment.
+    Booking,
+    /// A call was handled.
+    Call,
+    /// A message went by text, chat or e-mail.
+    Message,
+    /// An automation did something else.
+    Automation,
+}
+
 /// Something that happened.
 #[derive(Clone, Debug)]
 pub struct Activity {
-    /// `lead`, `booking`, `call`, `message` or `automation`.
-    pub kind: String,
+    /// What sort of thing it is.
+    pub kind: Kind,
     /// The row.
     pub id: String,
     /// A line for people.
@@ -74,7 +89,11 @@ pub(crate) static QUERIES: &[&Query] = &[&TOTALS, &STATUSES, &PERIODS, &TIMESERI
 
 /// Totals, and the last `days` days beside the `days` before.
 pub async fn stats(store: &Store, claims: &Claims, days: i32) -> Result<Stats, Error> {
-    let calls = [Call::new(&TOTALS, &[]), Call::new(&STATUSES, &[]), Call::new(&PERIODS, &[&days])];
+    let calls = [
+        Call::new(&TOTALS, &[]),
+        Call::new(&STATUSES, &[]),
+        Call::new(&PERIODS, &[&days]),
+    ];
     let [totals, statuses, periods] = store.pipeline(claims, calls).await?;
     let total = |column| totals.first().map_or(0, |row| row.get(column));
     let period = |index| periods.get(index).map(Period::from).unwrap_or_default();
@@ -96,7 +115,14 @@ pub async fn timeseries(
     points: i32,
 ) -> Result<Vec<Bucket>, Error> {
     let rows = store.run(claims, &TIMESERIES, &[&interval, &points]).await?;
-    Ok(rows.iter().map(|row| Bucket { start: row.get(0), calls: row.get(1), leads: row.get(2) }).collect())
+    Ok(rows
+        .iter()
+        .map(|row| Bucket {
+            start: row.get(0),
+            calls: row.get(1),
+            leads: row.get(2),
+        })
+        .collect())
 }
 
 /// Stages in lower case and how many leads are there, in no order; a meeting counts as booked.
@@ -107,9 +133,24 @@ pub async fn funnel(store: &Store, claims: &Claims) -> Result<Vec<(String, i64)>
 /// The newest things that happened.
 pub async fn activity(store: &Store, claims: &Claims, limit: i64) -> Result<Vec<Activity>, Error> {
     let rows = store.run(claims, &ACTIVITY, &[&limit]).await?;
-    let activity =
-        |row: &Row| Activity { kind: row.get(0), id: row.get(1), title: row.get(2), at: row.get(3) };
+    let activity = |row: &Row| Activity {
+        kind: kind(row.get(0)),
+        id: row.get(1),
+        title: row.get(2),
+        at: row.get(3),
+    };
     Ok(rows.iter().map(activity).collect())
+}
+
+/// As `dashboard/activity` names them.
+fn kind(name: &str) -> Kind {
+    match name {
+        "lead" => Kind::Lead,
+        "booking" => Kind::Booking,
+        "call" => Kind::Call,
+        "message" => Kind::Message,
+        _ => Kind::Automation,
+    }
 }
 
 fn pair(row: &Row) -> (String, i64) {

@@ -71,9 +71,9 @@ pub struct LeadFilter {
     pub created_before: Option<DateTime<Utc>>,
 }
 
-static LIST: Query =
-    query!(Read "leads/list" [TIMESTAMPTZ, TEXT, INT8, TEXT, TEXT, TEXT, TEXT_ARRAY, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
-static COUNT: Query = query!(Read "leads/count" [TEXT, TEXT, TEXT, TEXT_ARRAY, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
+static LIST: Query = query!(Read "leads/list" [TIMESTAMPTZ, TEXT, INT8, TEXT, TEXT, TEXT, TEXT_ARRAY, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
+static COUNT: Query =
+    query!(Read "leads/count" [TEXT, TEXT, TEXT, TEXT_ARRAY, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
 static FIND: Query = query!(Read "leads/find" [TEXT]);
 static INSERT: Query = query!(Write "leads/insert" [TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT]);
 static UPDATE: Query =
@@ -82,19 +82,54 @@ static DELETE: Query = query!(Write "leads/delete" [TEXT]);
 pub(crate) static QUERIES: &[&Query] = &[&LIST, &COUNT, &FIND, &INSERT, &UPDATE, &DELETE];
 
 /// The speaker's leads, newest first.
-pub async fn list(store: &Store, claims: &Claims, filter: &LeadFilter, page: &Page) -> Result<Listed<Lead>, Error> {
+pub async fn list(
+    store: &Store,
+    claims: &Claims,
+    filter: &LeadFilter,
+    page: &Page,
+) -> Result<Listed<Lead>, Error> {
     let q = filter.q.as_deref().map(containing);
-    let LeadFilter { status, source, sentiment, phone, created_after, created_before, .. } = filter;
+    let LeadFilter {
+        status,
+        source,
+        sentiment,
+        phone,
+        created_after,
+        created_before,
+        ..
+    } = filter;
     let ((before, id), fetch) = (page.start(), page.fetch());
     let list = Call::new(
         &LIST,
-        &[&before, &id, &fetch, status, source, sentiment, phone, &q, created_after, created_before],
+        &[
+            &before,
+            &id,
+            &fetch,
+            status,
+            source,
+            sentiment,
+            phone,
+            &q,
+            created_after,
+            created_before,
+        ],
     );
     if !page.count {
         let [rows] = store.pipeline(claims, [list]).await?;
         return Ok(Listed::new(page, &rows, None));
     }
-    let count = Call::new(&COUNT, &[status, source, sentiment, phone, &q, created_after, created_before]);
+    let count = Call::new(
+        &COUNT,
+        &[
+            status,
+            source,
+            sentiment,
+            phone,
+            &q,
+            created_after,
+            created_before,
+        ],
+    );
     let [rows, count] = store.pipeline(claims, [list, count]).await?;
     Ok(Listed::new(page, &rows, Some(&count)))
 }
@@ -111,15 +146,47 @@ pub async fn create(
     new: &NewLead,
     idempotency_key: Option<&str>,
 ) -> Result<Option<Created<Lead>>, Error> {
-    let NewLead { name, phone, status, source, summary, ai_summary, sentiment } = new;
+    let NewLead {
+        name,
+        phone,
+        status,
+        source,
+        summary,
+        ai_summary,
+        sentiment,
+    } = new;
     store
-        .create(claims, &INSERT, &[name, phone, status, source, summary, ai_summary, sentiment, &idempotency_key])
+        .create(
+            claims,
+            &INSERT,
+            &[
+                name,
+                phone,
+                status,
+                source,
+                summary,
+                ai_summary,
+                sentiment,
+                &idempotency_key,
+            ],
+        )
         .await
 }
 
 /// Changes a lead of the speaker's.
-pub async fn update(store: &Store, claims: &Claims, id: &str, change: &LeadChange) -> Result<Option<Lead>, Error> {
-    let LeadChange { name, phone, status, source, .. } = change;
+pub async fn update(
+    store: &Store,
+    claims: &Claims,
+    id: &str,
+    change: &LeadChange,
+) -> Result<Option<Lead>, Error> {
+    let LeadChange {
+        name,
+        phone,
+        status,
+        source,
+        ..
+    } = change;
     let (set_summary, summary) = change.summary.parts();
     let (set_ai_summary, ai_summary) = change.ai_summary.parts();
     let (set_sentiment, sentiment) = change.sentiment.parts();
@@ -128,8 +195,17 @@ pub async fn update(store: &Store, claims: &Claims, id: &str, change: &LeadChang
             claims,
             &UPDATE,
             &[
-                &id, name, phone, status, source, &set_summary, &summary, &set_ai_summary, &ai_summary,
-                &set_sentiment, &sentiment,
+                &id,
+                name,
+                phone,
+                status,
+                source,
+                &set_summary,
+                &summary,
+                &set_ai_summary,
+                &ai_summary,
+                &set_sentiment,
+                &sentiment,
             ],
         )
         .await?;

@@ -18,7 +18,10 @@ impl Cursor {
     /// After the row with this time and id.
     #[must_use]
     pub fn after(created_at: DateTime<Utc>, id: &str) -> Self {
-        Self { created_at, id: id.to_owned() }
+        Self {
+            created_at,
+            id: id.to_owned(),
+        }
     }
 
     /// The opaque text that clients carry: base64url of `microseconds since 1970:id`.
@@ -35,7 +38,10 @@ impl Cursor {
         // Postgres' timestamps end where chrono's go on; NUL is no text for it.
         let created_at = DateTime::from_timestamp_micros(micros.parse().ok()?)?;
         let storable = (-4712..=294_275).contains(&chrono::Datelike::year(&created_at)) && !id.contains('\0');
-        storable.then(|| Self { created_at, id: id.to_owned() })
+        storable.then(|| Self {
+            created_at,
+            id: id.to_owned(),
+        })
     }
 }
 
@@ -56,7 +62,10 @@ impl Page {
         match &self.cursor {
             Some(cursor) => (cursor.created_at, &cursor.id),
             // Later than any row, earlier than the end of both chrono's and Postgres' time.
-            None => (DateTime::from_timestamp(253_402_300_800, 0).unwrap_or(DateTime::<Utc>::MAX_UTC), ""),
+            None => (
+                DateTime::from_timestamp(253_402_300_800, 0).unwrap_or(DateTime::<Utc>::MAX_UTC),
+                "",
+            ),
         }
     }
 
@@ -87,8 +96,16 @@ impl<T: Ordered + for<'a> From<&'a Row>> Listed<T> {
     pub(crate) fn new(page: &Page, rows: &[Row], count: Option<&[Row]>) -> Self {
         let limit = usize::from(page.limit);
         let kept: Vec<T> = rows.iter().take(limit).map(T::from).collect();
-        let next = if rows.len() > limit { kept.last().map(Ordered::position) } else { None };
-        Self { rows: kept, next, count: count.and_then(|rows| rows.first()).map(|row| row.get(0)) }
+        let next = if rows.len() > limit {
+            kept.last().map(Ordered::position)
+        } else {
+            None
+        };
+        Self {
+            rows: kept,
+            next,
+            count: count.and_then(|rows| rows.first()).map(|row| row.get(0)),
+        }
     }
 }
 

@@ -35,6 +35,11 @@ pub async fn me(store: &Store, claims: &Claims) -> Result<Option<User>, Error> {
 
 impl From<&Row> for User {
     fn from(row: &Row) -> Self {
-        Self { id: row.get(0), email: row.get(1), business_name: row.get(2), role: row.get(3) }
+        Self {
+            id: row.get(0),
+            email: row.get(1),
+            business_name: row.get(2),
+            role: row.get(3),
+        }
     }
 }
