@@ -32,6 +32,7 @@ fn assert_problem(answer: &Answer, status: u16, code: &str) {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 async fn every_error_is_a_problem() {
     let database = TestDatabase::new().await;
     let service = Service::with(&database.login_url(), &[("BODY_LIMIT", "2000")]).await;

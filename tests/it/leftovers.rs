@@ -2,7 +2,6 @@
 //! the next borrower finds the login itself, no claims and no open transaction.
 
 use std::pin::pin;
-use std::task::Poll;
 
 use futures_util::poll;
 use store::rows::leads::{self, LeadFilter, NewLead};
@@ -75,7 +74,7 @@ async fn drop_at_every_await<F: Future>(watched: &Watched, what: &str, work: imp
             let mut work = pin!(work());
             let mut finished = false;
             for _ in 0..polls {
-                if let Poll::Ready(_) = poll!(work.as_mut()) {
+                if poll!(work.as_mut()).is_ready() {
                     finished = true;
                     break;
                 }

@@ -1,4 +1,5 @@
 //! Is it true? One module for each property.
+#![expect(clippy::unwrap_used, reason = "a test that can't go on should stop")]
 
 mod access_matrix;
 mod beside_postgrest;

@@ -1,4 +1,4 @@
-//! Does it work through a transaction pooler? The real PgBouncer, PREPARED_STATEMENTS=off, more clients than servers.
+//! Does it work through a transaction pooler? The real PgBouncer, `PREPARED_STATEMENTS=off`, more clients than servers.
 
 use serde_json::json;
 use tests::people::Person::{Alice, Bob, Mallory};

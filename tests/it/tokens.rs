@@ -14,7 +14,7 @@ async fn with_token(service: &Service, token: &str) -> Answer {
     Answer::of(service.request(Method::GET, "/v1/me").bearer_auth(token)).await
 }
 
-fn claims(changes: Value) -> Value {
+fn claims(changes: &Value) -> Value {
     let mut claims = Alice.payload();
     for (name, value) in changes.as_object().expect("an object") {
         claims[name] = value.clone();
@@ -30,7 +30,7 @@ async fn bad_tokens_are_refused_with_the_right_code() {
         ("JWT_ISSUER", "https://issuer.example"),
     ];
     let service = Service::with(&database.login_url(), &settings).await;
-    let good = claims(json!({"iss": "https://issuer.example"}));
+    let good = claims(&json!({"iss": "https://issuer.example"}));
     let with = |changes: Value| {
         let mut claims = good.clone();
         for (name, value) in changes.as_object().expect("an object") {
@@ -94,7 +94,7 @@ async fn thirty_seconds_of_skew_are_forgiven() {
         json!({"iat": now() + 15}),
     ] {
         assert_eq!(
-            with_token(&service, &sign(&claims(changes.clone()))).await.status,
+            with_token(&service, &sign(&claims(&changes))).await.status,
             200,
             "{changes}"
         );

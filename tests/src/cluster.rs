@@ -140,7 +140,7 @@ impl Cluster {
         self.postgres.superuser_url(database)
     }
 
-    /// The URL of the service's login, what DATABASE_URL would be.
+    /// The URL of the service's login, what `DATABASE_URL` would be.
     #[must_use]
     pub fn login_url(&self, database: &str) -> String {
         self.url_of("mako", LOGIN_PASSWORD, database)

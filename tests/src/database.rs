@@ -45,13 +45,13 @@ impl TestDatabase {
         &self.name
     }
 
-    /// What DATABASE_URL would be.
+    /// What `DATABASE_URL` would be.
     #[must_use]
     pub fn login_url(&self) -> String {
         self.cluster.login_url(&self.name)
     }
 
-    /// What ADMIN_DATABASE_URL would be.
+    /// What `ADMIN_DATABASE_URL` would be.
     #[must_use]
     pub fn superuser_url(&self) -> String {
         self.cluster.superuser_url(&self.name)

@@ -54,7 +54,7 @@ impl PgBouncer {
         }
     }
 
-    /// What DATABASE_URL would be.
+    /// What `DATABASE_URL` would be.
     #[must_use]
     pub fn login_url(&self) -> String {
         format!(

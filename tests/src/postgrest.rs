@@ -50,7 +50,6 @@ impl Postgrest {
     }
 
     /// Any request with a person's token.
-    #[must_use]
     pub fn request(&self, person: Person, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
         self.client
             .request(method, format!("{}{path}", self.url))

@@ -111,13 +111,11 @@ impl Service {
     }
 
     /// A request without a token.
-    #[must_use]
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.url))
     }
 
     /// A request with a person's token.
-    #[must_use]
     pub fn request_as(&self, person: Person, method: Method, path: &str) -> RequestBuilder {
         self.request(method, path).bearer_auth(person.token())
     }

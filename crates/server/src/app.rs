@@ -28,9 +28,12 @@ pub(crate) fn document(store: &Arc<Store>) -> String {
 }
 
 /// The whole service over a store.
-pub(crate) fn app(store: Arc<Store>, config: Config) -> Result<impl Endpoint<Output = Response>, Failure> {
+pub(crate) fn app(
+    store: &Arc<Store>,
+    config: Config,
+) -> Result<impl Endpoint<Output = Response> + use<>, Failure> {
     let measurements = Arc::new(Measurements::new());
-    let service = service(&store, &measurements);
+    let service = service(store, &measurements);
     let document = service.spec();
     let methods = Methods::of(&serde_json::from_str(&document).unwrap_or_default());
     let docs = service.swagger_ui();

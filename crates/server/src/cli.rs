@@ -27,7 +27,7 @@ pub(crate) enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Mints a token with JWT_SECRET, for development
+    /// Mints a token with `JWT_SECRET`, for development
     Token(Token),
     /// Prints the OpenAPI document
     Openapi,

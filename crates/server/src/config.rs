@@ -230,7 +230,7 @@ impl Environment {
             .transpose()
     }
 
-    /// JWT_SECRET, for minting tokens.
+    /// `JWT_SECRET`, for minting tokens.
     pub(crate) fn jwt_secret(&self) -> Result<identity::HmacSecret, Refused> {
         match hmac_secret(self.0.jwt_secret.as_ref())? {
             Some(secret) => Ok(secret),
@@ -240,7 +240,7 @@ impl Environment {
         }
     }
 
-    /// JWT_USER_CLAIM.
+    /// `JWT_USER_CLAIM`.
     pub(crate) fn user_claim(&self) -> &str {
         &self.0.jwt_user_claim
     }

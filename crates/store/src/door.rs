@@ -101,7 +101,7 @@ impl Store {
         lease.busy();
         // `join!` polls all of them before any answer is looked at, so that COMMIT is queued whatever
         // happens to the others. `try_join!` would leave the transaction open when a parameter fails to encode.
-        let (begun, set, answers, committed) = join!(
+        let (opened, set, answers, committed) = join!(
             lease.run(&begin, &[]),
             lease.run(&settings, &identity),
             join_all(
@@ -115,7 +115,7 @@ impl Store {
         if committed.is_ok() {
             lease.idle();
         }
-        begun?;
+        opened?;
         set?;
         let mut rows = Vec::with_capacity(N);
         for answer in answers {
@@ -191,8 +191,8 @@ impl Store {
         let payload = claims.payload();
         let identity: [&(dyn ToSql + Sync); 2] = [&payload, &self.statement_timeout];
         lease.busy();
-        let (begun, set) = join!(lease.run(&begin, &[]), lease.run(&settings, &identity),);
-        begun.map_err(Error::from)?;
+        let (opened, set) = join!(lease.run(&begin, &[]), lease.run(&settings, &identity));
+        opened.map_err(Error::from)?;
         set.map_err(Error::from)?;
 
         let tx = TenantTx {

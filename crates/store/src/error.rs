@@ -125,11 +125,11 @@ impl From<PoolError> for Error {
     fn from(error: PoolError) -> Self {
         match error {
             PoolError::Timeout(_) => Self::PoolExhausted,
-            PoolError::Backend(error) => error.into(),
             PoolError::PostCreateHook(deadpool_postgres::HookError::Message(why)) => {
                 Self::UnsafeLogin(why.into_owned())
             }
-            PoolError::PostCreateHook(deadpool_postgres::HookError::Backend(error)) => error.into(),
+            PoolError::Backend(error)
+            | PoolError::PostCreateHook(deadpool_postgres::HookError::Backend(error)) => error.into(),
             PoolError::Closed | PoolError::NoRuntimeSpecified => Self::Unavailable("shutting down"),
         }
     }

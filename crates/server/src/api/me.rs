@@ -19,6 +19,7 @@ pub(crate) struct Me(pub(crate) Arc<Store>);
 /// The speaker.
 #[derive(Object, Serialize)]
 #[oai(rename = "Me")]
+#[expect(clippy::struct_field_names, reason = "the field is called so in the contract")]
 struct User {
     /// The tenant that all of the speaker's rows belong to.
     user_id: String,

@@ -1,5 +1,6 @@
 //! `mako dev`: a private Postgres, the schema, two tenants and the service, in one command.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -18,7 +19,7 @@ use crate::config::{Auth, Config, Environment};
 /// After a signal: running requests get half of the 5 s in which everything has ended, Postgres the rest.
 const GRACE: Duration = Duration::from_secs(2);
 /// Long enough for a day's work with one pair of tokens.
-const TOKEN_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
+const TOKEN_LIFETIME: Duration = Duration::from_hours(720);
 
 /// The demo tenants, as `sql/demo.sql` makes them.
 const TENANTS: [(&str, &str, &str, &str); 2] = [
@@ -135,7 +136,7 @@ fn random_hex() -> Result<String, Failure> {
     let mut bytes = [0_u8; 32];
     ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes)
         .map_err(|_| "the operating system gives no random bytes")?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex::encode(bytes))
 }
 
 const DATABASE: &str = "mako";
@@ -281,10 +282,15 @@ fn screen(it: &Announcement<'_>) -> String {
         it.docs_url, it.database_url, it.admin_database_url
     );
     for tenant in &it.tenants {
-        text += &format!("\n  {}  {}\n  {}\n", tenant.name, tenant.user_id, tenant.token);
+        let _ = write!(
+            text,
+            "\n  {}  {}\n  {}\n",
+            tenant.name, tenant.user_id, tenant.token
+        );
     }
     if let [alice, bob] = it.tenants.as_slice() {
-        text += &format!(
+        let _ = write!(
+            text,
             "\n  Try:\n  curl -s {api}/v1/leads?limit=2 -H 'Authorization: Bearer {}'\n\
              \n  curl -s {api}/v1/dashboard/stats -H 'Authorization: Bearer {}'\n\
              \n  curl -s -X POST {api}/v1/leads -H 'Authorization: Bearer {}' -H 'Content-Type: application/json' \\\n    \

@@ -65,7 +65,7 @@ impl Service {
 
     /// Answers until `stop` is there, and then for at most `grace` what has been asked before.
     pub(crate) async fn until(self, stop: impl Future<Output = ()>, grace: Duration) -> Result<(), Failure> {
-        let app = crate::app::app(self.store, self.config)?;
+        let app = crate::app::app(&self.store, self.config)?;
         Server::new_with_acceptor(self.acceptor)
             .run_with_graceful_shutdown(app, stop, Some(grace))
             .await?;

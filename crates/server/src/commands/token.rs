@@ -1,4 +1,4 @@
-//! `mako token`: mints a token with JWT_SECRET, for development.
+//! `mako token`: mints a token with `JWT_SECRET`, for development.
 
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -9,7 +9,7 @@ use super::{Failure, print};
 use crate::cli::Token;
 use crate::config::Environment;
 
-/// Prints a token for the user named by `--sub`, under the claim that JWT_USER_CLAIM names.
+/// Prints a token for the user named by `--sub`, under the claim that `JWT_USER_CLAIM` names.
 pub(crate) fn run(options: Token) -> Result<ExitCode, Failure> {
     let environment = Environment::read()?;
     let secret = environment.jwt_secret()?;

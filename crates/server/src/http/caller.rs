@@ -47,7 +47,7 @@ impl Doorkeeper {
                     .acting_as(user)
                     .map_err(|_| Problem::forbidden("The header x-mako-user holds no user id"))
             }
-            Err(AuthError::Rejected(rejected)) => Err(Problem::unauthorized(&rejected)),
+            Err(AuthError::Rejected(rejected)) => Err(Problem::unauthorized(rejected)),
             Err(AuthError::Unready(_)) => Err(Problem::unavailable(
                 "MK503",
                 "The keys that verify tokens can't be fetched",
@@ -60,7 +60,7 @@ impl Doorkeeper {
         if let Some(token) = bearer(request.headers()) {
             return Ok(token.to_owned());
         }
-        let anonymous = || Problem::unauthorized(&Rejected::Anonymous);
+        let anonymous = || Problem::unauthorized(Rejected::Anonymous);
         let name = self.cookie.as_deref().ok_or_else(anonymous)?;
         let cookie = request.cookie().get(name).ok_or_else(anonymous)?;
         // A browser sends the cookie with whatever another site makes it send.

@@ -63,6 +63,10 @@ impl Fields {
     }
 
     /// A field that may be missing or null.
+    #[expect(
+        clippy::option_option,
+        reason = "the outer one says whether the field was acceptable"
+    )]
     pub(crate) fn optional<T: Field>(&mut self, name: &'static str) -> Option<Option<T>> {
         match self.object.remove(name) {
             None | Some(Value::Null) => Some(None),
@@ -71,6 +75,10 @@ impl Fields {
     }
 
     /// A field that may be missing, but not null.
+    #[expect(
+        clippy::option_option,
+        reason = "the outer one says whether the field was acceptable"
+    )]
     pub(crate) fn changed<T: Field>(&mut self, name: &'static str) -> Option<Option<T>> {
         match self.object.remove(name) {
             None => Some(None),

@@ -44,6 +44,7 @@ struct Ready {
 }
 
 #[OpenApi(tag = "Tag::Operations")]
+#[expect(clippy::unused_async, reason = "poem-openapi takes async operations only")]
 impl Operations {
     /// Is the process alive?
     #[oai(path = "/health", method = "get", operation_id = "getHealth")]

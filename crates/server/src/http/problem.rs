@@ -173,7 +173,7 @@ impl Problem {
         .hint("Report the request_id")
     }
 
-    pub(crate) fn unauthorized(rejected: &Rejected) -> Self {
+    pub(crate) fn unauthorized(rejected: Rejected) -> Self {
         let (code, message) = (rejected.code(), rejected.message());
         let challenge = match code {
             "PGRST302" => "Bearer".to_owned(),

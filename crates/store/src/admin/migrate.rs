@@ -15,7 +15,7 @@ mod embedded {
 
 /// Postgres' lock for the length of a migration: any number will do that nobody else uses.
 const LOCK: i64 = 0x6d61_6b6f; // "mako"
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 const ROLES: &str = include_str!("../../../../sql/roles.sql");
 const LEDGER: &str = "mako.schema_history";
 
@@ -68,7 +68,7 @@ pub fn schema_version() -> i32 {
     embedded::migrations::runner()
         .get_migrations()
         .iter()
-        .map(|m| i32::try_from(m.version()).unwrap_or(i32::MAX))
+        .map(refinery::Migration::version)
         .max()
         .unwrap_or(0)
 }
@@ -108,7 +108,7 @@ impl Admin {
         let mut pending = Vec::new();
         let applied = self.applied_versions().await?;
         for migration in embedded::migrations::runner().get_migrations() {
-            if !applied.contains(&i32::try_from(migration.version()).unwrap_or(i32::MAX)) {
+            if !applied.contains(&migration.version()) {
                 pending.push(format!("migration {migration}"));
             }
         }
@@ -143,7 +143,7 @@ impl Admin {
         }
     }
 
-    /// The verifier is computed here, so that the password itself reaches neither the server's log nor pg_stat_statements.
+    /// The verifier is computed here, so that the password itself reaches neither the server's log nor `pg_stat_statements`.
     async fn set_password(&self, login: &Target) -> Result<(), AdminError> {
         let Some((user, password)) = login.credentials() else {
             return Ok(());

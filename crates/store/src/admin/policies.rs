@@ -33,11 +33,7 @@ impl File {
     }
 
     fn digest(&self) -> String {
-        digest(&SHA256, self.1.as_bytes())
-            .as_ref()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        hex::encode(digest(&SHA256, self.1.as_bytes()))
     }
 }
 

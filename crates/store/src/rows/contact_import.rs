@@ -432,13 +432,7 @@ impl Imported {
             context.update(&length.to_be_bytes());
             context.update(value.map_or("", String::as_str).as_bytes());
         }
-        let mut hex = String::with_capacity(64);
-        for byte in context.finish().as_ref() {
-            hex.extend(
-                [byte >> 4, byte & 15].map(|nibble| char::from_digit(nibble.into(), 16).unwrap_or('0')),
-            );
-        }
-        hex
+        hex::encode(context.finish())
     }
 }
 
