@@ -129,7 +129,7 @@ impl<F: Fetch> Cache<F> {
 
     /// Asks the endpoint. Only for the holder of `flight`.
     async fn fetch(&self, now: SystemTime) -> Option<Arc<KeySet>> {
-        self.write(|held| held.failed = false);
+        self.write(|held| (held.failed, held.attempted) = (false, Some(now)));
         let keys = match self.fetcher.fetch().await {
             Ok(document) => KeySet::parse(&document).ok().map(Arc::new),
             Err(FetchFailed) => None,
