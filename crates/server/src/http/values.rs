@@ -180,7 +180,8 @@ pub(crate) fn set_phone_region(code: &str) -> bool {
 
 /// The E.164 form of a number as people type it; None if it can't be read, or would lose an extension.
 pub(crate) fn normalised(typed: &str) -> Option<String> {
-    let number = phonenumber::parse(REGION.get().copied(), typed.trim()).ok()?;
+    let typed = typed.trim();
+    let number = phonenumber::parse(REGION.get().copied(), typed).ok()?;
     let complete = number.extension().is_none() && phonenumber::is_viable(typed);
     complete.then(|| number.format().mode(Mode::E164).to_string())
 }

@@ -52,14 +52,13 @@ pub struct Outcome {
     pub unchanged: usize,
 }
 
-static LOCK: Query = query!(Write "contact_import/lock" []);
 static IMPORTED: Query = query!(Read "contact_import/imported" [TEXT_ARRAY]);
 static CANDIDATES: Query =
     query!(Read "contact_import/candidates" [TEXT_ARRAY, TEXT_ARRAY, TEXT_ARRAY, TEXT_ARRAY]);
 static INSERT: Query = query!(Write "contact_import/insert" [JSONB]);
 static UPDATE: Query = query!(Write "contact_import/update" [JSONB]);
 static REMEMBER: Query = query!(Write "contact_import/remember" [TEXT_ARRAY, TEXT_ARRAY, TEXT_ARRAY]);
-pub(crate) static QUERIES: &[&Query] = &[&LOCK, &IMPORTED, &CANDIDATES, &INSERT, &UPDATE, &REMEMBER];
+pub(crate) static QUERIES: &[&Query] = &[&IMPORTED, &CANDIDATES, &INSERT, &UPDATE, &REMEMBER];
 
 /// Takes over the objects in one transaction, a handful of statements however many there are.
 pub async fn import(store: &Store, claims: &Claims, objects: Vec<Imported>) -> Result<Outcome, Error> {
@@ -70,7 +69,7 @@ pub async fn import(store: &Store, claims: &Claims, objects: Vec<Imported>) -> R
 
 async fn import_in(tx: &TenantTx<'_>, objects: Vec<Imported>) -> Result<Outcome, Error> {
     tx.run(&users::ENSURE, &[]).await?;
-    tx.run(&LOCK, &[]).await?;
+    tx.run(&users::LOCK, &[]).await?;
     let texts = |text: fn(&Imported) -> Option<String>| objects.iter().filter_map(text).collect::<Vec<_>>();
     let remembered: Vec<Memory> = tx
         .run(&IMPORTED, &[&texts(|o| o.import_id.clone())])

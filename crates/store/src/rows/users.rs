@@ -22,7 +22,9 @@ pub struct User {
 
 static FIND: Query = query!(Read "users/find" []);
 pub(crate) static ENSURE: Query = query!(Write "users/ensure" []);
-pub(crate) static QUERIES: &[&Query] = &[&FIND, &ENSURE];
+/// For transactions that read, decide and write.
+pub(crate) static LOCK: Query = query!(Write "users/lock" []);
+pub(crate) static QUERIES: &[&Query] = &[&FIND, &ENSURE, &LOCK];
 
 /// The speaker's own row, made from the claims if it isn't there yet.
 pub async fn me(store: &Store, claims: &Claims) -> Result<Option<User>, Error> {
