@@ -102,5 +102,29 @@ alter function mako.schema_version() owner to mako_definer;
 revoke all on function mako.schema_version() from public, anon, authenticated, service_role;
 grant execute on function mako.schema_version() to mako;
 
+-- For the service's /ready: which master keys it must have to open what is stored. Jumps from one id to the next
+-- in the index, however many rows there are; ids of keys are no secret.
+create or replace function mako.sealing_keys_in_use() returns setof text
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  relation text;
+  key text;
+begin
+  foreach relation in array array['public.api_keys', 'public.webhook_endpoints'] loop
+    key := '';
+    loop
+      execute format('select min(sealed_by) from %s where sealed_by > $1', relation) into key using key;
+      exit when key is null;
+      return next key;
+    end loop;
+  end loop;
+end $$;
+comment on function mako.sealing_keys_in_use() is 'Ids of the master keys that sealed the stored values';
+alter function mako.sealing_keys_in_use() owner to mako_definer;
+revoke all on function mako.sealing_keys_in_use() from public, anon, authenticated, service_role;
+grant execute on function mako.sealing_keys_in_use() to mako;
+
 revoke create on schema mako from mako_definer;
 commit;

@@ -21,6 +21,8 @@ grant select (id, user_id, service_name, is_active, hint, last_used_at, created_
 grant select, delete, insert (user_id, service_name, encrypted_key, key_hash, is_active, hint),
   update (encrypted_key, key_hash, is_active, hint, last_used_at, updated_at) on public.api_keys to mako_sealer;
 grant select, insert, update, delete on public.api_keys to service_role;
+-- For mako.sealing_keys_in_use(): which master keys are needed, and nothing about whose values they seal.
+grant select (sealed_by) on public.api_keys to mako_definer;
 
 drop policy if exists tenant_reads_own on public.api_keys;
 create policy tenant_reads_own on public.api_keys for select to authenticated
@@ -41,10 +43,13 @@ create policy sealer_changes_own on public.api_keys for update to mako_sealer
 drop policy if exists sealer_removes_own on public.api_keys;
 create policy sealer_removes_own on public.api_keys for delete to mako_sealer
   using (user_id = (select mako.current_user_id()));
+drop policy if exists definer_counts_keys on public.api_keys;
+create policy definer_counts_keys on public.api_keys for select to mako_definer
+  using (true);
 drop policy if exists tenant_floor on public.api_keys;
 -- Under every other policy: a stray `using (true)` opens nothing.
 create policy tenant_floor on public.api_keys as restrictive for all to public
-  using (user_id = (select mako.current_user_id()))
+  using (user_id = (select mako.current_user_id()) or (select current_user) = 'mako_definer')
   with check (user_id = (select mako.current_user_id()));
 
 commit;

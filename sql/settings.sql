@@ -1,4 +1,4 @@
--- The identity and limits of one transaction: $1 the claims, $2 statement_timeout in milliseconds
+-- The identity and limits of one transaction: $1 the claims, $2 statement_timeout in milliseconds, $3 the role
 select set_config('search_path', 'public', true)
      , set_config('statement_timeout', $2, true)
      , set_config('idle_in_transaction_session_timeout', '30s', true)
@@ -7,4 +7,4 @@ select set_config('search_path', 'public', true)
      , set_config('request.jwt.claim.role', '', true)
      , set_config('request.jwt.claim.email', '', true)
      , set_config('request.jwt.claims', $1, true)
-     , set_config('role', 'authenticated', true)
+     , set_config('role', $3, true)

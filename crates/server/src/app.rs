@@ -1,30 +1,60 @@
 //! How is the service put together? Routes, the document, and the edge around them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use poem::endpoint::make_sync;
 use poem::{Endpoint, EndpointExt as _, Response, Route, get};
 use poem_openapi::OpenApiService;
-use store::Store;
+use reqwest::Url;
+use store::rows::api_keys::Vault;
+use store::{SealingKeys, Store};
 
+use crate::api::api_keys::ApiKeys;
 use crate::api::automation_logs::AutomationLogs;
 use crate::api::call_logs::CallLogs;
 use crate::api::contacts::Contacts;
 use crate::api::dashboard::Dashboard;
 use crate::api::leads::Leads;
 use crate::api::me::Me;
+use crate::api::relay::Relays;
 use crate::commands::Failure;
 use crate::config::{Auth, Config};
 use crate::http::caller::Doorkeeper;
 use crate::http::edge::{Edge, Methods, Settings};
 use crate::http::operations::{Measurements, Operations};
 use crate::jwks::HttpFetch;
+use crate::relay::{Relay, Service};
+
+/// What the operations work with.
+struct Parts {
+    store: Arc<Store>,
+    vault: Arc<Vault>,
+    relay: Arc<Relay>,
+    measurements: Arc<Measurements>,
+}
+
+impl Parts {
+    fn new(store: &Arc<Store>, sealing: SealingKeys, bases: HashMap<Service, Url>) -> Result<Self, Failure> {
+        Ok(Self {
+            store: Arc::clone(store),
+            vault: Arc::new(Vault::new(Arc::clone(store), sealing)),
+            relay: Arc::new(Relay::new(bases)?),
+            measurements: Arc::new(Measurements::new()),
+        })
+    }
+}
 
 /// The OpenAPI document, as `openapi/openapi.json` holds it.
-pub(crate) fn document(store: &Arc<Store>) -> String {
-    let mut document = service(store, &Arc::new(Measurements::new())).spec();
+pub(crate) fn document(store: &Arc<Store>, sealing: SealingKeys) -> Result<String, Failure> {
+    let mut document = spec(&service(&Parts::new(store, sealing, HashMap::new())?));
     document.push('\n');
-    document
+    Ok(document)
+}
+
+/// poem-openapi writes a wildcard as poem does; in a document it is a parameter like any other.
+fn spec(service: &OpenApiService<impl poem_openapi::OpenApi, ()>) -> String {
+    service.spec().replace("/*path", "/{path}")
 }
 
 /// The whole service over a store.
@@ -32,9 +62,9 @@ pub(crate) fn app(
     store: &Arc<Store>,
     config: Config,
 ) -> Result<impl Endpoint<Output = Response> + use<>, Failure> {
-    let measurements = Arc::new(Measurements::new());
-    let service = service(store, &measurements);
-    let document = service.spec();
+    let parts = Parts::new(store, config.sealing, config.relay_bases)?;
+    let service = service(&parts);
+    let document = spec(&service);
     let methods = Methods::of(&serde_json::from_str(&document).unwrap_or_default());
     let docs = service.swagger_ui();
     let doorkeeper = Arc::new(doorkeeper(
@@ -58,26 +88,34 @@ pub(crate) fn app(
         timeout: config.request_timeout,
         methods,
     };
-    Ok(Edge::new(routes, settings, measurements))
+    Ok(Edge::new(routes, settings, parts.measurements))
 }
 
 /// Every operation; one path belongs to one API, or poem-openapi loses operations.
-fn service(
-    store: &Arc<Store>,
-    measurements: &Arc<Measurements>,
-) -> OpenApiService<impl poem_openapi::OpenApi + use<>, ()> {
+fn service(parts: &Parts) -> OpenApiService<impl poem_openapi::OpenApi + use<>, ()> {
+    let store = || Arc::clone(&parts.store);
+    let vault = || Arc::clone(&parts.vault);
     let operations = Operations {
-        store: Arc::clone(store),
-        measurements: Arc::clone(measurements),
+        store: store(),
+        vault: vault(),
+        measurements: Arc::clone(&parts.measurements),
     };
     let apis = (
         operations,
-        Me(Arc::clone(store)),
-        Leads(Arc::clone(store)),
-        Contacts(Arc::clone(store)),
-        CallLogs(Arc::clone(store)),
-        AutomationLogs(Arc::clone(store)),
-        Dashboard(Arc::clone(store)),
+        Me(store()),
+        Leads(store()),
+        Contacts(store()),
+        CallLogs(store()),
+        AutomationLogs(store()),
+        Dashboard(store()),
+        ApiKeys {
+            store: store(),
+            vault: vault(),
+        },
+        Relays {
+            vault: vault(),
+            relay: Arc::clone(&parts.relay),
+        },
     );
     OpenApiService::new(apis, "Mako", env!("CARGO_PKG_VERSION"))
         .description(
@@ -89,7 +127,7 @@ fn service(
 
 fn doorkeeper(auth: Auth, base: Option<&str>, origins: &[String]) -> Result<Doorkeeper, Failure> {
     let own = base
-        .and_then(|base| reqwest::Url::parse(base).ok())
+        .and_then(|base| Url::parse(base).ok())
         .map(|url| url.origin().ascii_serialization());
     let fetch = auth.jwks_url.map(HttpFetch::new).transpose()?;
     Ok(Doorkeeper {

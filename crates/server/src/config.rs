@@ -8,8 +8,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use config::{Config as Source, File, FileFormat, Map, Value, ValueKind};
+use reqwest::Url;
+use seal::{KeyRing, MasterKey, SecretText};
 use serde::Deserialize;
+use store::SealingKeys;
 use zeroize::Zeroizing;
+
+use crate::relay::Service;
 
 /// A setting that must not be seen: no `Debug`, no `Display`, no `Serialize`.
 #[derive(Clone, Deserialize)]
@@ -83,6 +88,14 @@ struct Given {
     #[serde(default)]
     log_format: LogFormat,
     phone_region: Option<String>,
+    relay_base_url_vapi: Option<String>,
+    relay_base_url_twilio: Option<String>,
+    relay_base_url_make: Option<String>,
+    relay_base_url_hubspot: Option<String>,
+    relay_base_url_salesforce: Option<String>,
+    relay_base_url_pipedrive: Option<String>,
+    relay_base_url_zoho: Option<String>,
+    relay_base_url_monday: Option<String>,
 }
 
 /// `NAME`, and for paths whose own name ends in `_file` no `NAME_FILE`.
@@ -114,6 +127,14 @@ const NAMES: &[&str] = &[
     "log",
     "log_format",
     "phone_region",
+    "relay_base_url_vapi",
+    "relay_base_url_twilio",
+    "relay_base_url_make",
+    "relay_base_url_hubspot",
+    "relay_base_url_salesforce",
+    "relay_base_url_pipedrive",
+    "relay_base_url_zoho",
+    "relay_base_url_monday",
 ];
 
 /// How log lines are written.
@@ -143,6 +164,8 @@ pub(crate) struct Config {
     pub(crate) cors_allowed_origins: Vec<String>,
     pub(crate) body_limit: usize,
     pub(crate) request_timeout: Duration,
+    pub(crate) sealing: SealingKeys,
+    pub(crate) relay_bases: HashMap<Service, Url>,
 }
 
 /// How tokens are verified.
@@ -154,7 +177,13 @@ pub(crate) struct Auth {
 
 impl Config {
     /// The service's defaults around a private database: `mako dev`.
-    pub(crate) fn for_development(target: store::Target, listen: SocketAddr, auth: Auth) -> Self {
+    pub(crate) fn for_development(
+        target: store::Target,
+        listen: SocketAddr,
+        auth: Auth,
+        sealing: SealingKeys,
+        relay_bases: HashMap<Service, Url>,
+    ) -> Self {
         Self {
             target,
             store: store::Settings {
@@ -168,6 +197,8 @@ impl Config {
             cors_allowed_origins: Vec::new(),
             body_limit: default_body_limit(),
             request_timeout: Duration::from_secs(15),
+            sealing,
+            relay_bases,
         }
     }
 }
@@ -245,10 +276,39 @@ impl Environment {
         &self.0.jwt_user_claim
     }
 
+    /// `ENCRYPTION_KEY` and `ENCRYPTION_KEYS_RETIRED`.
+    pub(crate) fn sealing(&self) -> Result<SealingKeys, Refused> {
+        let given = &self.0;
+        sealing_keys(
+            given.encryption_key.as_ref().map(Secret::expose),
+            given.encryption_keys_retired.as_ref().map(Secret::expose),
+            given.jwt_secret.as_ref().map(Secret::expose),
+        )
+    }
+
+    /// `RELAY_BASE_URL_…`.
+    pub(crate) fn relay_bases(&self) -> Result<HashMap<Service, Url>, Refused> {
+        let given = &self.0;
+        let named = [
+            (Service::Vapi, &given.relay_base_url_vapi),
+            (Service::Twilio, &given.relay_base_url_twilio),
+            (Service::Make, &given.relay_base_url_make),
+            (Service::Hubspot, &given.relay_base_url_hubspot),
+            (Service::Salesforce, &given.relay_base_url_salesforce),
+            (Service::Pipedrive, &given.relay_base_url_pipedrive),
+            (Service::Zoho, &given.relay_base_url_zoho),
+            (Service::Monday, &given.relay_base_url_monday),
+        ];
+        named
+            .into_iter()
+            .filter_map(|(service, url)| Some((service, url.as_deref()?)))
+            .map(|(service, url)| Ok((service, relay_base(service, url)?)))
+            .collect()
+    }
+
     /// Everything that `mako serve` needs, or the first thing that is wrong.
     pub(crate) fn serve(&self) -> Result<Config, Refused> {
         let given = &self.0;
-        check_encryption_key(given.encryption_key.as_ref(), given.jwt_secret.as_ref())?;
         if let Some(region) = &given.phone_region
             && !crate::http::values::set_phone_region(region)
         {
@@ -280,6 +340,8 @@ impl Environment {
             cors_allowed_origins: origins(given.cors_allowed_origins.as_deref())?,
             body_limit: given.body_limit,
             request_timeout,
+            sealing: self.sealing()?,
+            relay_bases: self.relay_bases()?,
         })
     }
 }
@@ -349,7 +411,7 @@ fn auth(given: &Given) -> Result<Auth, Refused> {
         );
     }
     if let Some(url) = &given.jwks_url {
-        let url = reqwest::Url::parse(url).or_else(|_| refused("JWKS_URL is not a URL"))?;
+        let url = Url::parse(url).or_else(|_| refused("JWKS_URL is not a URL"))?;
         let local = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
         if url.scheme() != "https" && !(local && url.scheme() == "http") {
             return refused("JWKS_URL must be https: whoever answers it decides who everybody is");
@@ -376,25 +438,68 @@ fn hmac_secret(secret: Option<&Secret>) -> Result<Option<identity::HmacSecret>, 
         })
 }
 
-/// The key that seals `api_keys`; `mako serve` must not start without a sound one.
-fn check_encryption_key(key: Option<&Secret>, jwt_secret: Option<&Secret>) -> Result<(), Refused> {
-    let Some(key) = key.map(Secret::expose) else {
+/// The keys that seal `api_keys`: the current one and the retired ones. Nothing runs without a sound one.
+pub(crate) fn sealing_keys(
+    current: Option<&str>,
+    retired: Option<&str>,
+    jwt_secret: Option<&str>,
+) -> Result<SealingKeys, Refused> {
+    let Some(current) = current else {
         return refused(
-            "ENCRYPTION_KEY environment variable is required: make one with `openssl rand -hex 32`",
+            "ENCRYPTION_KEY environment variable is required: make one with `openssl rand -hex 32` \
+             or `mako keys generate`",
         );
     };
-    if key.len() != 64 || !key.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return refused("ENCRYPTION_KEY must be 64 hex characters: make one with `openssl rand -hex 32`");
+    let retired: Vec<&str> = retired
+        .unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|key| !key.is_empty())
+        .collect();
+    let master = |name: &str, text: &str| {
+        if jwt_secret.is_some_and(|secret| secret.eq_ignore_ascii_case(text)) {
+            return refused(format!(
+                "{name} must not be JWT_SECRET, or whoever signs tokens can open keys: make another with `openssl rand -hex 32`"
+            ));
+        }
+        MasterKey::from_hex(text).or_else(|weak| {
+            refused(format!(
+                "{name} can't be used: {weak}; make another with `openssl rand -hex 32`"
+            ))
+        })
+    };
+    let ring = KeyRing::new(
+        master("ENCRYPTION_KEY", current)?,
+        retired
+            .iter()
+            .map(|text| master("ENCRYPTION_KEYS_RETIRED", text))
+            .collect::<Result<_, _>>()?,
+    )
+    .or_else(|error| refused(format!("ENCRYPTION_KEYS_RETIRED: {error}")))?;
+    // The CRM's own sealing used the text of the key as a password.
+    let passwords = std::iter::once(current)
+        .chain(retired)
+        .map(|text| SecretText::new(text.to_owned()));
+    Ok(SealingKeys::new(ring, passwords.collect()))
+}
+
+/// A provider's address in place of the table's.
+fn relay_base(service: Service, url: &str) -> Result<Url, Refused> {
+    let name = service.name().to_uppercase();
+    let parsed = Url::parse(url)
+        .or_else(|_| refused(format!("RELAY_BASE_URL_{name} must be a URL such as https://api.example.com")))?;
+    let local = matches!(parsed.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
+    if parsed.scheme() != "https" && !(local && parsed.scheme() == "http") {
+        return refused(format!(
+            "RELAY_BASE_URL_{name} must be https, or on this machine: tenants' keys are sent there"
+        ));
     }
-    if key.bytes().all(|b| b == key.as_bytes()[0]) {
-        return refused(
-            "ENCRYPTION_KEY is one character repeated: make a random one with `openssl rand -hex 32`",
-        );
+    if parsed.query().is_some() || parsed.fragment().is_some() || !parsed.username().is_empty() {
+        return refused(format!(
+            "RELAY_BASE_URL_{name} must have neither user, query nor fragment"
+        ));
     }
-    if jwt_secret.is_some_and(|secret| secret.expose().eq_ignore_ascii_case(key)) {
-        return refused("ENCRYPTION_KEY must not be JWT_SECRET: make another with `openssl rand -hex 32`");
-    }
-    Ok(())
+    Ok(parsed)
 }
 
 fn on_or_off(name: &str, value: &str) -> Result<bool, Refused> {
@@ -414,7 +519,7 @@ fn duration(name: &str, value: &str) -> Result<Duration, Refused> {
 
 /// Without a trailing slash, so that paths can be appended.
 fn base_url(url: &str) -> Result<String, Refused> {
-    match reqwest::Url::parse(url) {
+    match Url::parse(url) {
         Ok(parsed)
             if matches!(parsed.scheme(), "http" | "https")
                 && parsed.query().is_none()
@@ -435,7 +540,7 @@ fn origins(list: Option<&str>) -> Result<Vec<String>, Refused> {
         .map(str::trim)
         .filter(|origin| !origin.is_empty());
     listed
-        .map(|origin| match reqwest::Url::parse(origin) {
+        .map(|origin| match Url::parse(origin) {
             Ok(url) if url.origin().ascii_serialization() == origin.trim_end_matches('/') => {
                 Ok(url.origin().ascii_serialization())
             }
@@ -481,7 +586,7 @@ fn default_log() -> String {
 mod tests {
     use super::*;
 
-    const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+    const KEY: &str = "5ea1ed0000112233445566778899aabbccddeeff00112233445566778899aabb";
 
     fn vars(changes: &[(&str, &str)]) -> HashMap<String, String> {
         let sound = [
@@ -543,8 +648,22 @@ mod tests {
             (
                 "ENCRYPTION_KEY",
                 "0000000000000000000000000000000000000000000000000000000000000000",
-                "repeated",
+                "openssl rand -hex 32",
             ),
+            (
+                "ENCRYPTION_KEY",
+                "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
+                "openssl rand -hex 32",
+            ),
+            (
+                "JWT_SECRET",
+                "5EA1ED0000112233445566778899AABBCCDDEEFF00112233445566778899AABB",
+                "must not be JWT_SECRET",
+            ),
+            ("ENCRYPTION_KEYS_RETIRED", KEY, "ENCRYPTION_KEYS_RETIRED"),
+            ("ENCRYPTION_KEYS_RETIRED", "short", "ENCRYPTION_KEYS_RETIRED"),
+            ("RELAY_BASE_URL_VAPI", "http://example.com", "https"),
+            ("RELAY_BASE_URL_TWILIO", "https://u:p@example.com", "neither user"),
             ("STATEMENT_TIMEOUT", "1m", "shorter than REQUEST_TIMEOUT"),
             ("PREPARED_STATEMENTS", "maybe", "on or off"),
             ("CORS_ALLOWED_ORIGINS", "*", "origins such as"),

@@ -16,7 +16,7 @@ use tokio_postgres::types::{ToSql, Type};
 use crate::connect::Target;
 use crate::error::Error;
 use crate::pool::{Connections, Lease, Plan};
-use crate::query::{Access, Query};
+use crate::query::{Access, Query, Role};
 use crate::rows::Created;
 
 /// How the store behaves; see `contract.md`, "Environment".
@@ -74,12 +74,18 @@ impl Store {
         claims: &Claims,
         calls: [Call<'_>; N],
     ) -> Result<[Vec<Row>; N], Error> {
-        let mut lease = self.connections.lease().await?;
+        let role = calls
+            .first()
+            .map_or(Role::Authenticated, |call| call.query.role);
+        if calls.iter().any(|call| call.query.role != role) {
+            return Err(Error::Mismatch("one transaction, one role"));
+        }
         let access = if calls.iter().all(|call| call.query.access == Access::Read) {
             Access::Read
         } else {
             Access::Write
         };
+        let mut lease = self.connections.lease().await?;
         // All preparing comes first: it is a round trip of its own, and must not fall behind COMMIT.
         let (begin, settings, commit) = envelope(&lease, access).await?;
         let mut plans = Vec::with_capacity(N);
@@ -95,8 +101,8 @@ impl Store {
                     .collect()
             })
             .collect();
-        let payload = claims.payload();
-        let identity: [&(dyn ToSql + Sync); 2] = [&payload, &self.statement_timeout];
+        let (payload, role) = (claims.payload(), role.name());
+        let identity: [&(dyn ToSql + Sync); 3] = [&payload, &self.statement_timeout, &role];
 
         lease.busy();
         // `join!` polls all of them before any answer is looked at, so that COMMIT is queued whatever
@@ -188,8 +194,8 @@ impl Store {
     ) -> Result<T, E> {
         let mut lease = self.connections.lease().await?;
         let (begin, settings, commit) = envelope(&lease, access).await?;
-        let payload = claims.payload();
-        let identity: [&(dyn ToSql + Sync); 2] = [&payload, &self.statement_timeout];
+        let (payload, role) = (claims.payload(), Role::Authenticated.name());
+        let identity: [&(dyn ToSql + Sync); 3] = [&payload, &self.statement_timeout, &role];
         lease.busy();
         let (opened, set) = join!(lease.run(&begin, &[]), lease.run(&settings, &identity));
         opened.map_err(Error::from)?;
@@ -217,6 +223,16 @@ impl Store {
         Ok(rows.first().and_then(|row| row.get(0)))
     }
 
+    /// Ids of the master keys that sealed what is stored, for whatever tenant.
+    pub(crate) async fn sealing_keys_in_use(&self) -> Result<Vec<String>, Error> {
+        let lease = self.connections.lease().await?;
+        let plan = lease
+            .plan("select mako.sealing_keys_in_use()", &[])
+            .await?;
+        let rows = lease.run(&plan, &[]).await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+
     /// Connections open, and how many of them are in use.
     #[must_use]
     pub fn connections(&self) -> (usize, usize) {
@@ -239,6 +255,9 @@ impl TenantTx<'_> {
         query: &'static Query,
         params: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, Error> {
+        if query.role != Role::Authenticated {
+            return Err(Error::Mismatch("one transaction, one role"));
+        }
         self.unanswered.fetch_add(1, Ordering::Relaxed);
         let user_id = self.claims.user_id();
         let params: Vec<&(dyn ToSql + Sync)> = std::iter::once(&user_id as &(dyn ToSql + Sync))
@@ -280,7 +299,7 @@ async fn envelope(lease: &Lease, access: Access) -> Result<(Plan, Plan, Plan), E
     };
     Ok((
         lease.plan(begin, &[]).await?,
-        lease.plan(SETTINGS, &[Type::TEXT, Type::TEXT]).await?,
+        lease.plan(SETTINGS, &[Type::TEXT, Type::TEXT, Type::TEXT]).await?,
         lease.plan("commit", &[]).await?,
     ))
 }

@@ -15,6 +15,26 @@ pub enum Access {
     Write,
 }
 
+/// What a statement runs as. Each is bound by the same tenant floor; they differ in columns and commands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Role {
+    /// What PostgREST uses for a user, too.
+    Authenticated,
+    /// Reads and writes sealed values, which `authenticated` doesn't see.
+    Sealer,
+}
+
+impl Role {
+    /// Its name in Postgres.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Authenticated => "authenticated",
+            Self::Sealer => "mako_sealer",
+        }
+    }
+}
+
 /// One statement on tenant tables.
 #[derive(Debug)]
 pub struct Query {
@@ -26,16 +46,23 @@ pub struct Query {
     pub types: &'static [Type],
     /// Whether it changes rows.
     pub access: Access,
+    /// Whom it runs as.
+    pub role: Role,
 }
 
 /// Declares a [`Query`]: `query!(Read "leads/list" [TEXT, INT8])`, the types being those of `$2…`.
+/// `query!(Sealer Read "…" […])` runs as another role than `authenticated`.
 macro_rules! query {
     ($access:ident $name:literal [$($type:ident),*]) => {
+        $crate::query::query!(Authenticated $access $name [$($type),*])
+    };
+    ($role:ident $access:ident $name:literal [$($type:ident),*]) => {
         $crate::query::Query {
             name: $name,
             sql: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../sql/queries/", $name, ".sql")),
             types: &[tokio_postgres::types::Type::TEXT $(, tokio_postgres::types::Type::$type)*],
             access: $crate::query::Access::$access,
+            role: $crate::query::Role::$role,
         }
     };
 }
@@ -50,4 +77,5 @@ pub static ALL: &[&[&Query]] = &[
     crate::rows::call_logs::QUERIES,
     crate::rows::automation_logs::QUERIES,
     crate::rows::dashboard::QUERIES,
+    crate::rows::api_keys::QUERIES,
 ];

@@ -1,5 +1,6 @@
 //! What can be asked? One file for each resource; each turns a request into a call of `store` and rows into JSON.
 
+pub(crate) mod api_keys;
 pub(crate) mod automation_logs;
 mod browser_contacts;
 pub(crate) mod call_logs;
@@ -8,6 +9,7 @@ pub(crate) mod dashboard;
 pub(crate) mod leads;
 pub(crate) mod me;
 pub(crate) mod paging;
+pub(crate) mod relay;
 
 use poem_openapi::Tags;
 
@@ -32,6 +34,12 @@ pub(crate) enum Tag {
     /// Numbers for the dashboard.
     #[oai(rename = "dashboard")]
     Dashboard,
+    /// Keys for other services: saved, used, never shown.
+    #[oai(rename = "api-keys")]
+    ApiKeys,
+    /// Other services, called with the caller's sealed key.
+    #[oai(rename = "relay")]
+    Relay,
     /// The service itself.
     #[oai(rename = "operations")]
     Operations,

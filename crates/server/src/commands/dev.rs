@@ -54,7 +54,7 @@ pub(crate) async fn run(options: Dev) -> Result<ExitCode, Failure> {
     let postgres = starting.await??;
     let served = tokio::select! {
         () = &mut stop => Ok(()),
-        ready = prepare(&postgres, &options) => match ready {
+        ready = prepare(&postgres, &options, &environment) => match ready {
             Err(failure) => Err(failure),
             Ok((service, secrets)) => {
                 announce(&options, &postgres, &service, &secrets)?;
@@ -151,7 +151,11 @@ fn login_url(postgres: &Postgres, secrets: &Secrets) -> String {
 }
 
 /// Brings the database up to date and takes the socket.
-async fn prepare(postgres: &Postgres, options: &Dev) -> Result<(Service, Secrets), Failure> {
+async fn prepare(
+    postgres: &Postgres,
+    options: &Dev,
+    environment: &Environment,
+) -> Result<(Service, Secrets), Failure> {
     let secrets = Secrets::of(options)?;
     create_database(postgres).await?;
     let login = Target::parse(&login_url(postgres, &secrets), None)?;
@@ -164,7 +168,7 @@ async fn prepare(postgres: &Postgres, options: &Dev) -> Result<(Service, Secrets
     if !options.no_demo {
         Admin::connect(&admin).await?.run("sql/demo.sql", DEMO).await?;
     }
-    let service = Service::bind(config(login, options, &secrets)?).await?;
+    let service = Service::bind(config(login, options, environment, &secrets)?).await?;
     Ok((service, secrets))
 }
 
@@ -179,7 +183,12 @@ async fn create_database(postgres: &Postgres) -> Result<(), Failure> {
     Ok(())
 }
 
-fn config(target: Target, options: &Dev, secrets: &Secrets) -> Result<Config, Failure> {
+fn config(
+    target: Target,
+    options: &Dev,
+    environment: &Environment,
+    secrets: &Secrets,
+) -> Result<Config, Failure> {
     let auth = Auth {
         verifier: identity::Settings {
             secret: Some(HmacSecret::new(secrets.jwt_secret.clone())?),
@@ -190,7 +199,16 @@ fn config(target: Target, options: &Dev, secrets: &Secrets) -> Result<Config, Fa
         jwks_url: None,
         cookie: None,
     };
-    Ok(Config::for_development(target, options.listen, auth))
+    let sealing = crate::config::sealing_keys(Some(&secrets.encryption_key), None, Some(&secrets.jwt_secret))?;
+    // Providers may be stood in for, as with `serve`.
+    let relay_bases = environment.relay_bases()?;
+    Ok(Config::for_development(
+        target,
+        options.listen,
+        auth,
+        sealing,
+        relay_bases,
+    ))
 }
 
 /// The one line of `--json`; names as in the contract.

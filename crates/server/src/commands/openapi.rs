@@ -4,7 +4,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use store::{Settings, Store, Target};
+use seal::{KeyRing, MasterKey};
+use store::{SealingKeys, Settings, Store, Target};
 
 use super::{Failure, print};
 
@@ -17,6 +18,8 @@ pub(crate) fn run() -> Result<ExitCode, Failure> {
         statement_timeout: Duration::from_secs(1),
         prepared_statements: true,
     };
-    print(crate::app::document(&Arc::new(Store::new(&target, &settings)?)).trim_end())?;
+    let sealing = SealingKeys::new(KeyRing::new(MasterKey::generate()?, Vec::new())?, Vec::new());
+    let store = Arc::new(Store::new(&target, &settings)?);
+    print(crate::app::document(&store, sealing)?.trim_end())?;
     Ok(ExitCode::SUCCESS)
 }

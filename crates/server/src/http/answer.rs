@@ -120,6 +120,50 @@ impl<T: Type> ApiResponse for Made<T> {
     }
 }
 
+/// A provider's own answer, streamed: its status, its media type, its body.
+pub(crate) struct Relayed {
+    /// Whose answer it is, for the header that tells a provider's 401 from this service's.
+    pub(crate) service: &'static str,
+    pub(crate) answer: crate::relay::Answer,
+}
+
+impl IntoResponse for Relayed {
+    fn into_response(self) -> Response {
+        let Self { service, answer } = self;
+        let mut response = Response::builder().status(answer.status).body(answer.body);
+        *response.headers_mut() = answer.headers;
+        response
+            .headers_mut()
+            .insert("x-mako-relay", header::HeaderValue::from_static(service));
+        // A page of a provider's, opened at this origin, must not be able to act here.
+        response.headers_mut().insert(
+            header::CONTENT_SECURITY_POLICY,
+            header::HeaderValue::from_static("sandbox; default-src 'none'"),
+        );
+        response
+    }
+}
+
+impl ApiResponse for Relayed {
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: vec![MetaResponse {
+                description: "The provider's answer; it may have any other status as well. The header \
+                              `x-mako-relay` tells it from this service's own answers",
+                status: Some(200),
+                status_range: None,
+                content: vec![MetaMediaType {
+                    content_type: "*/*",
+                    schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new_with_format("string", "binary"))),
+                }],
+                headers: vec![],
+            }],
+        }
+    }
+
+    fn register(_: &mut Registry) {}
+}
+
 /// The answer to a delete: 204, no body.
 pub(crate) struct Gone;
 

@@ -1,8 +1,10 @@
 //! Is this body what the operation takes? 415, 400 and 422 in that order, never an echo of the value.
+//! And for the relay, a body of any kind, passed on as it arrives.
 
-use poem::{FromRequest, Request, RequestBody, Result};
+use poem::http::header;
+use poem::{Body as Stream, FromRequest, Request, RequestBody, Result};
 use poem_openapi::payload::{ParsePayload, Payload};
-use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchemaRef, Registry};
+use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::fields::{Body, Fields};
@@ -77,5 +79,37 @@ impl<'a, T: Body> ApiExtractor<'a> for In<T> {
         _: ExtractParamOptions<Self::ParamType>,
     ) -> Result<Self> {
         <Self as ParsePayload>::from_request(request, body).await
+    }
+}
+
+/// A body of any media type, not read yet; None if the request has none.
+pub(crate) struct Upload(pub(crate) Option<Stream>);
+
+impl<'a> ApiExtractor<'a> for Upload {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn request_meta() -> Option<MetaRequest> {
+        Some(MetaRequest {
+            description: Some("Whatever the provider's operation takes"),
+            content: vec![MetaMediaType {
+                content_type: "*/*",
+                schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new_with_format("string", "binary"))),
+            }],
+            required: false,
+        })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _: ExtractParamOptions<Self::ParamType>,
+    ) -> Result<Self> {
+        let headers = request.headers();
+        let declared = headers.get(header::CONTENT_LENGTH);
+        let has_body = headers.contains_key(header::TRANSFER_ENCODING)
+            || declared.is_some_and(|length| length.as_bytes() != b"0");
+        Ok(Self(if has_body { Some(body.take()?) } else { None }))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use identity::{AuthError, Claims, Rejected, Speaker};
+use identity::{AuthError, Claims, Rejected, ServiceToken, Speaker};
 use poem::http::{HeaderMap, header};
 use poem::{Request, RequestBody, Result};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
@@ -13,6 +13,9 @@ use crate::jwks::HttpFetch;
 
 /// The verified speaker of a request.
 pub(crate) struct Caller(pub(crate) Claims);
+
+/// The user that a back end acts for: it holds the project's service key, and may be told what users may not.
+pub(crate) struct Backend(pub(crate) Claims);
 
 /// How tokens are taken from requests and checked.
 pub(crate) struct Doorkeeper {
@@ -25,7 +28,24 @@ pub(crate) struct Doorkeeper {
 }
 
 impl Doorkeeper {
+    /// The speaker: a user by their own token, or by that of a back end acting for them.
     async fn admit(&self, request: &Request) -> Result<Claims, Problem> {
+        match self.speaker(request).await? {
+            Speaker::User(claims) => Ok(claims),
+            Speaker::Service(service) => on_behalf(&service, request),
+        }
+    }
+
+    /// The user that a back end acts for; a user's own token is not enough.
+    async fn admit_backend(&self, request: &Request) -> Result<Claims, Problem> {
+        match self.speaker(request).await? {
+            Speaker::Service(service) => on_behalf(&service, request),
+            Speaker::User(_) => Err(Problem::forbidden("Only a back end with a service token may do this")
+                .hint("Use a token whose role is service_role, with the header x-mako-user: <user id>")),
+        }
+    }
+
+    async fn speaker(&self, request: &Request) -> Result<Speaker, Problem> {
         let token = self.token(request)?;
         #[expect(
             clippy::disallowed_methods,
@@ -33,20 +53,7 @@ impl Doorkeeper {
         )]
         let now = std::time::SystemTime::now();
         match self.authenticator.authenticate(&token, now).await {
-            Ok(Speaker::User(claims)) => Ok(claims),
-            Ok(Speaker::Service(service)) => {
-                let user = request
-                    .headers()
-                    .get("x-mako-user")
-                    .and_then(|user| user.to_str().ok());
-                let user = user.ok_or_else(|| {
-                    Problem::forbidden("A service token must say for whom it acts")
-                        .hint("Send the header x-mako-user: <user id>")
-                })?;
-                service
-                    .acting_as(user)
-                    .map_err(|_| Problem::forbidden("The header x-mako-user holds no user id"))
-            }
+            Ok(speaker) => Ok(speaker),
             Err(AuthError::Rejected(rejected)) => Err(Problem::unauthorized(rejected)),
             Err(AuthError::Unready(_)) => Err(Problem::unavailable(
                 "MK503",
@@ -82,6 +89,21 @@ impl Doorkeeper {
     }
 }
 
+/// The user whom the header `x-mako-user` names.
+fn on_behalf(service: &ServiceToken, request: &Request) -> Result<Claims, Problem> {
+    let user = request
+        .headers()
+        .get("x-mako-user")
+        .and_then(|user| user.to_str().ok());
+    let user = user.ok_or_else(|| {
+        Problem::forbidden("A service token must say for whom it acts")
+            .hint("Send the header x-mako-user: <user id>")
+    })?;
+    service
+        .acting_as(user)
+        .map_err(|_| Problem::forbidden("The header x-mako-user holds no user id"))
+}
+
 /// The token of `Authorization: Bearer <token>`; another scheme is as good as none, as in PostgREST.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
@@ -91,40 +113,56 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 const SCHEME: &str = "bearer";
 
-impl<'a> ApiExtractor<'a> for Caller {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
-    type ParamType = ();
-    type ParamRawType = ();
-
-    fn register(registry: &mut Registry) {
-        registry.create_security_scheme(
-            SCHEME,
-            MetaSecurityScheme {
-                ty: "http",
-                description: Some("The user's access token, as supabase-js has it in its session"),
-                name: None,
-                key_in: None,
-                scheme: Some("bearer"),
-                bearer_format: Some("JWT"),
-                flows: None,
-                openid_connect_url: None,
-            },
-        );
-    }
-
-    fn security_schemes() -> Vec<&'static str> {
-        vec![SCHEME]
-    }
-
-    async fn from_request(
-        request: &'a Request,
-        _: &mut RequestBody,
-        _: ExtractParamOptions<Self::ParamType>,
-    ) -> Result<Self> {
-        let doorkeeper = request
-            .extensions()
-            .get::<Arc<Doorkeeper>>()
-            .ok_or_else(Problem::internal)?;
-        Ok(Self(doorkeeper.admit(request).await?))
-    }
+/// What the document says of both.
+fn register_scheme(registry: &mut Registry) {
+    registry.create_security_scheme(
+        SCHEME,
+        MetaSecurityScheme {
+            ty: "http",
+            description: Some("The user's access token, as supabase-js has it in its session"),
+            name: None,
+            key_in: None,
+            scheme: Some("bearer"),
+            bearer_format: Some("JWT"),
+            flows: None,
+            openid_connect_url: None,
+        },
+    );
 }
+
+fn doorkeeper(request: &Request) -> Result<&Arc<Doorkeeper>, Problem> {
+    request
+        .extensions()
+        .get::<Arc<Doorkeeper>>()
+        .ok_or_else(Problem::internal)
+}
+
+/// Both are the first argument of their operations, so that a broken body without a token is a 401.
+macro_rules! extractor {
+    ($who:ty, $admit:ident) => {
+        impl<'a> ApiExtractor<'a> for $who {
+            const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+            type ParamType = ();
+            type ParamRawType = ();
+
+            fn register(registry: &mut Registry) {
+                register_scheme(registry);
+            }
+
+            fn security_schemes() -> Vec<&'static str> {
+                vec![SCHEME]
+            }
+
+            async fn from_request(
+                request: &'a Request,
+                _: &mut RequestBody,
+                _: ExtractParamOptions<Self::ParamType>,
+            ) -> Result<Self> {
+                Ok(Self(doorkeeper(request)?.$admit(request).await?))
+            }
+        }
+    };
+}
+
+extractor!(Caller, admit);
+extractor!(Backend, admit_backend);

@@ -52,7 +52,7 @@ impl<E: Endpoint> Edge<E> {
         let cors = Cors::new()
             .allow_origins(settings.origins.iter().map(String::as_str))
             .allow_credentials(true)
-            .expose_headers(["x-request-id", "location", "retry-after", "www-authenticate"])
+            .expose_headers(["x-request-id", "x-mako-relay", "location", "retry-after", "www-authenticate"])
             .max_age(3600)
             .transform(Arc::clone(&inner));
         Self {
@@ -109,9 +109,12 @@ impl<E: Endpoint> Edge<E> {
         if let Some(error) = error.downcast_ref::<ParseParamError>() {
             return Problem::invalid(format!("{}: {}", error.name, expectation(&error.reason)));
         }
-        if error.is::<ParsePathError>() {
-            // An id that can't be one belongs to no row.
-            return Problem::not_found();
+        if let Some(error) = error.downcast_ref::<ParsePathError>() {
+            return match error.name {
+                // An id that can't be one belongs to no row.
+                "id" => Problem::not_found(),
+                name => Problem::invalid(format!("{name}: {}", expectation(&error.reason))),
+            };
         }
         if let Some(error) = error.downcast_ref::<ReadBodyError>() {
             return limits::unreadable(error);
@@ -225,7 +228,9 @@ impl Methods {
     fn allowed(&self, path: &str) -> Option<&str> {
         let segments: Vec<&str> = path.split('/').collect();
         let fits = |pattern: &[String]| {
-            pattern.len() == segments.len()
+            // `{path}` stands for all that follows.
+            let open = pattern.last().is_some_and(|last| last == "{path}");
+            (pattern.len() == segments.len() || open && pattern.len() < segments.len())
                 && pattern
                     .iter()
                     .zip(&segments)

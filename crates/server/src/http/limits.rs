@@ -31,10 +31,19 @@ pub(crate) fn unreadable(error: &ReadBodyError) -> Problem {
     let ReadBodyError::Io(io) = error else {
         return Problem::unreadable();
     };
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(io);
+    if is_exceeded(io) {
+        Problem::too_large()
+    } else {
+        Problem::unreadable()
+    }
+}
+
+/// Whether reading failed because the body went beyond its bound.
+pub(crate) fn is_exceeded(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(error);
     while let Some(error) = cause {
         if error.is::<LengthLimitError>() {
-            return Problem::too_large();
+            return true;
         }
         // `source` of an io::Error is that of what it wraps, not what it wraps.
         cause = match error.downcast_ref::<std::io::Error>() {
@@ -42,5 +51,5 @@ pub(crate) fn unreadable(error: &ReadBodyError) -> Problem {
             None => error.source(),
         };
     }
-    Problem::unreadable()
+    false
 }

@@ -15,6 +15,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use serde::Serialize;
 use store::Store;
+use store::rows::api_keys::Vault;
 
 use super::answer::Raw;
 use super::problem::Problem;
@@ -24,6 +25,7 @@ use crate::api::Tag;
 #[derive(Clone)]
 pub(crate) struct Operations {
     pub(crate) store: Arc<Store>,
+    pub(crate) vault: Arc<Vault>,
     pub(crate) measurements: Arc<Measurements>,
 }
 
@@ -59,10 +61,13 @@ impl Operations {
     async fn ready(&self) -> Result<Raw<Ready>, Problem> {
         let expected = store::admin::schema_version();
         match self.store.schema_version().await {
-            Ok(Some(schema_version)) if schema_version >= expected => Ok(Raw(Ready {
-                status: "ready".to_owned(),
-                schema_version,
-            })),
+            Ok(Some(schema_version)) if schema_version >= expected => {
+                self.can_open_everything().await?;
+                Ok(Raw(Ready {
+                    status: "ready".to_owned(),
+                    schema_version,
+                }))
+            }
             Ok(_) => Err(
                 Problem::unavailable("MK503", "The database's schema is older than this service")
                     .hint("Run `mako migrate`"),
@@ -85,6 +90,21 @@ impl Operations {
             .encode()
             .map(PlainText)
             .ok_or_else(Problem::internal)
+    }
+}
+
+impl Operations {
+    /// Stored values whose master key isn't configured would fail one by one; better to say so before.
+    async fn can_open_everything(&self) -> Result<(), Problem> {
+        let missing = self.vault.missing_keys().await?;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(
+            Problem::unavailable("MK503", "Stored keys were sealed by master keys that aren't configured")
+                .details(format!("missing: {}", missing.join(", ")))
+                .hint("Add them to ENCRYPTION_KEYS_RETIRED; `mako keys status` counts what each has sealed"),
+        )
     }
 }
 

@@ -191,6 +191,20 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "MK403", message)
     }
 
+    /// A service that the caller has no active key for.
+    pub(crate) fn not_connected() -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "MK_NOT_CONNECTED",
+            "This service isn't connected",
+        )
+        .hint("Save a key first: PUT /v1/api-keys/{service}")
+    }
+
+    pub(crate) fn bad_gateway(code: &'static str, message: &'static str) -> Self {
+        Self::new(StatusCode::BAD_GATEWAY, code, message)
+    }
+
     fn body(self) -> ProblemBody {
         ProblemBody {
             kind: "about:blank".to_owned(),
@@ -312,6 +326,7 @@ const STATUSES: &[(u16, &str)] = &[
     (415, "The body is not application/json"),
     (422, "Fields that can't be accepted; `details` names each"),
     (500, "A mistake of the service"),
+    (502, "The provider can't be reached, or redirects"),
     (
         503,
         "The database can't be reached; `Retry-After` says when to try again",

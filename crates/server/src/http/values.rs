@@ -6,11 +6,15 @@ use std::sync::OnceLock;
 use chrono::{DateTime, Utc};
 use phonenumber::Mode;
 use phonenumber::country::Id as Country;
-use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{ParseError, ParseFromJSON, ParseFromParameter, ParseResult, ToJSON, Type};
+use seal::SecretText;
+use serde::Serialize;
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use super::fields::Field;
+use crate::relay::Service;
 
 /// A text of at most `MAX` characters; with `MIN` = 1 also not blank.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -31,6 +35,21 @@ pub(crate) struct Email(pub(crate) String);
 /// A time span in whole seconds, not negative.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Seconds(pub(crate) i32);
+
+/// A key for another service: at most 8 KB, no control characters; white space around it is cut. Never quoted,
+/// printed or logged; the text is wiped when dropped.
+#[derive(Clone)]
+pub(crate) struct ApiKeyText(Zeroizing<String>);
+
+/// A service of the contract, in any case.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct ServiceName(pub(crate) Service);
+
+impl ServiceName {
+    pub(crate) fn name(self) -> &'static str {
+        self.0.name()
+    }
+}
 
 /// A value that stands for something in JSON and knows its own rule.
 trait Rule: Sized {
@@ -159,6 +178,93 @@ impl Rule for Seconds {
     }
 }
 
+impl Rule for ApiKeyText {
+    fn schema() -> MetaSchema {
+        MetaSchema {
+            min_length: Some(1),
+            max_length: Some(LONGEST_KEY),
+            ..MetaSchema::new_with_format("string", "password")
+        }
+    }
+
+    fn accept(value: &Value) -> Result<Self, String> {
+        let text = value.as_str().ok_or("must be a text")?;
+        // Measured as it was sent: white space is no way around the limit.
+        if text.len() > LONGEST_KEY {
+            return Err(format!("is longer than {LONGEST_KEY} bytes"));
+        }
+        let text = text.trim();
+        if text.is_empty() {
+            return Err("can't be empty".to_owned());
+        }
+        if text.chars().any(char::is_control) {
+            return Err("contains a control character".to_owned());
+        }
+        Ok(Self(Zeroizing::new(text.to_owned())))
+    }
+
+    fn value(&self) -> Value {
+        self.0.as_str().into()
+    }
+}
+
+/// In bytes; the longest keys are JWTs of a few KB.
+const LONGEST_KEY: usize = 8 * 1024;
+
+impl From<ApiKeyText> for SecretText {
+    fn from(key: ApiKeyText) -> Self {
+        SecretText::new(key.0.as_str().to_owned())
+    }
+}
+
+impl From<SecretText> for ApiKeyText {
+    fn from(key: SecretText) -> Self {
+        Self(Zeroizing::new(key.expose().to_owned()))
+    }
+}
+
+impl Serialize for ApiKeyText {
+    /// For the one answer that reveals a key.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl Type for ServiceName {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+
+    fn name() -> Cow<'static, str> {
+        <Service as Type>::name()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        <Service as Type>::schema_ref()
+    }
+
+    fn register(registry: &mut Registry) {
+        <Service as Type>::register(registry);
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+
+impl ParseFromParameter for ServiceName {
+    fn parse_from_parameter(value: &str) -> ParseResult<Self> {
+        Service::named(value).map(Self).ok_or_else(|| {
+            let names = Service::ALL.map(Service::name);
+            ParseError::custom(format!("must be one of {}", names.join(", ")))
+        })
+    }
+}
+
 impl Field for DateTime<Utc> {
     fn from_value(value: Value) -> Result<Self, String> {
         value
@@ -281,6 +387,7 @@ openapi_value!(Phone);
 openapi_value!(WebUrl);
 openapi_value!(Email);
 openapi_value!(Seconds);
+openapi_value!(ApiKeyText);
 
 #[cfg(test)]
 mod tests {
@@ -327,6 +434,8 @@ mod tests {
             Email::accept(&secret.clone().into()).err(),
             Seconds::accept(&secret.clone().into()).err(),
             DateTime::<Utc>::from_value(secret.clone().into()).err(),
+            ApiKeyText::accept(&secret.repeat(20).into()).err(),
+            ApiKeyText::accept(&format!("{secret}\u{1}").into()).err(),
         ] {
             assert!(refusal.is_some_and(|text| !text.contains("s3cret")));
         }

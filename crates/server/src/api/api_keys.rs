@@ -1,0 +1,184 @@
+//! `/v1/api-keys`: the caller's keys for other services. They go in, are used by the relay, and never come out, but
+//! for a back end that has the project's service key.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use poem_openapi::param::{Path, Query};
+use poem_openapi::{Object, OpenApi};
+use serde::Serialize;
+use store::Store;
+use store::rows::api_keys::{self, KeyError, Vault};
+
+use super::Tag;
+use crate::http::answer::{Gone, Nullable, Raw};
+use crate::http::body::In;
+use crate::http::caller::{Backend, Caller};
+use crate::http::fields::body;
+use crate::http::problem::Problem;
+use crate::http::values::{ApiKeyText, ServiceName};
+
+/// The routes of this module.
+#[derive(Clone)]
+pub(crate) struct ApiKeys {
+    pub(crate) store: Arc<Store>,
+    pub(crate) vault: Arc<Vault>,
+}
+
+/// A service that the caller has a key for; never the key.
+#[derive(Object, Serialize)]
+struct ApiKey {
+    service_name: String,
+    /// False once the caller has disconnected the service.
+    is_active: bool,
+    /// The last four characters, only of keys of 20 or more.
+    hint: Nullable<String>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    last_used_at: Nullable<DateTime<Utc>>,
+}
+
+/// The services that the caller has keys for.
+#[derive(Object, Serialize)]
+struct ApiKeyList {
+    data: Vec<ApiKey>,
+}
+
+/// A key to save or to check.
+#[derive(Object)]
+#[oai(rename = "ApiKeyInput")]
+struct KeyInput {
+    /// The key as the service shows it; white space around it is cut.
+    api_key: ApiKeyText,
+}
+
+body!(KeyInput { required: api_key; });
+
+/// Whether a key is the saved one.
+#[derive(Object, Serialize)]
+#[oai(rename = "ApiKeyMatch")]
+struct Verdict {
+    matches: bool,
+}
+
+/// A key in clear.
+#[derive(Object, Serialize)]
+#[oai(rename = "RevealedApiKey")]
+struct Revealed {
+    api_key: ApiKeyText,
+}
+
+#[OpenApi(prefix_path = "/v1", tag = "Tag::ApiKeys")]
+impl ApiKeys {
+    /// List the services that have a key.
+    #[oai(path = "/api-keys", method = "get", operation_id = "listApiKeys")]
+    async fn list(&self, caller: Caller) -> Result<Raw<ApiKeyList>, Problem> {
+        let keys = api_keys::list(&self.store, &caller.0).await?;
+        Ok(Raw(ApiKeyList {
+            data: keys.into_iter().map(Into::into).collect(),
+        }))
+    }
+
+    /// Save a key, in place of the one before, and connect the service.
+    #[oai(path = "/api-keys/:service", method = "put", operation_id = "saveApiKey")]
+    async fn save(
+        &self,
+        caller: Caller,
+        service: Path<ServiceName>,
+        body: In<KeyInput>,
+    ) -> Result<Raw<ApiKey>, Problem> {
+        let In(KeyInput { api_key }) = body;
+        let saved = self
+            .vault
+            .save(&caller.0, service.0.name(), &api_key.into())
+            .await?;
+        Ok(Raw(saved.into()))
+    }
+
+    /// Disconnect a service; with `purge=true` destroy its key as well.
+    #[oai(path = "/api-keys/:service", method = "delete", operation_id = "deleteApiKey")]
+    async fn delete(
+        &self,
+        caller: Caller,
+        service: Path<ServiceName>,
+        /// Destroy the sealed key instead of keeping it for reconnecting.
+        purge: Query<Option<bool>>,
+    ) -> Result<Gone, Problem> {
+        let service = service.0.name();
+        let found = if purge.0 == Some(true) {
+            api_keys::purge(&self.store, &caller.0, service).await?
+        } else {
+            api_keys::deactivate(&self.store, &caller.0, service).await?
+        };
+        if found { Ok(Gone) } else { Err(Problem::not_found()) }
+    }
+
+    /// Check whether a key is the saved one.
+    #[oai(
+        path = "/api-keys/:service/verify",
+        method = "post",
+        operation_id = "verifyApiKey"
+    )]
+    async fn verify(
+        &self,
+        caller: Caller,
+        service: Path<ServiceName>,
+        body: In<KeyInput>,
+    ) -> Result<Raw<Verdict>, Problem> {
+        let In(KeyInput { api_key }) = body;
+        let matches = self
+            .vault
+            .matches(&caller.0, service.0.name(), &api_key.into())
+            .await?;
+        Ok(Raw(Verdict { matches }))
+    }
+
+    /// Give a back end the key of the user that it acts for.
+    ///
+    /// Only with a token whose role is `service_role` and the header `x-mako-user`. Browsers use the relay instead.
+    #[oai(
+        path = "/api-keys/:service/reveal",
+        method = "post",
+        operation_id = "revealApiKey"
+    )]
+    async fn reveal(&self, backend: Backend, service: Path<ServiceName>) -> Result<Raw<Revealed>, Problem> {
+        let service = service.0.name();
+        let key = self.vault.take(&backend.0, service).await?;
+        tracing::info!(
+            request_id = crate::http::edge::request_id(),
+            service,
+            "an API key was revealed to a back end"
+        );
+        Ok(Raw(Revealed { api_key: key.into() }))
+    }
+}
+
+impl From<api_keys::ApiKey> for ApiKey {
+    fn from(key: api_keys::ApiKey) -> Self {
+        Self {
+            service_name: key.service_name,
+            is_active: key.is_active,
+            hint: key.hint.into(),
+            created_at: key.created_at,
+            updated_at: key.updated_at,
+            last_used_at: key.last_used_at.into(),
+        }
+    }
+}
+
+impl From<KeyError> for Problem {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Absent => Self::not_found(),
+            KeyError::Inactive => Self::not_connected(),
+            KeyError::Unreadable => Self::new(
+                poem::http::StatusCode::CONFLICT,
+                "MK_KEY_UNREADABLE",
+                "The saved key can't be opened",
+            )
+            .hint("Save the key again; if many can't be opened, a key is missing from ENCRYPTION_KEYS_RETIRED"),
+            KeyError::Unsealable => Self::internal(),
+            KeyError::Database(error) => error.into(),
+        }
+    }
+}

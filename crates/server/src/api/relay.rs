@@ -1,0 +1,149 @@
+//! `/v1/relay/{service}/{path}`: the caller's request to a provider, with the caller's sealed key put on here.
+
+use std::sync::Arc;
+
+use poem::Request;
+use poem_openapi::OpenApi;
+use poem_openapi::param::Path;
+use store::rows::api_keys::{KeyError, Vault};
+
+use super::Tag;
+use crate::http::answer::Relayed;
+use crate::http::body::Upload;
+use crate::http::caller::Caller;
+use crate::http::problem::Problem;
+use crate::http::values::ServiceName;
+use crate::relay::{Ask, Relay, RelayError, Service};
+
+/// The routes of this module.
+#[derive(Clone)]
+pub(crate) struct Relays {
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) relay: Arc<Relay>,
+}
+
+/// One operation a method, all alike. The last part of the path is any path of the provider's.
+#[OpenApi(prefix_path = "/v1", tag = "Tag::Relay")]
+impl Relays {
+    /// GET from a provider with the caller's key.
+    #[oai(path = "/relay/:service/*path", method = "get", operation_id = "relayGet")]
+    async fn get(
+        &self,
+        request: &Request,
+        caller: Caller,
+        service: Path<ServiceName>,
+    ) -> Result<Relayed, Problem> {
+        self.forward(request, &caller, service.0.0, None).await
+    }
+
+    /// POST to a provider with the caller's key.
+    #[oai(path = "/relay/:service/*path", method = "post", operation_id = "relayPost")]
+    async fn post(
+        &self,
+        request: &Request,
+        caller: Caller,
+        service: Path<ServiceName>,
+        body: Upload,
+    ) -> Result<Relayed, Problem> {
+        self.forward(request, &caller, service.0.0, body.0).await
+    }
+
+    /// PUT to a provider with the caller's key.
+    #[oai(path = "/relay/:service/*path", method = "put", operation_id = "relayPut")]
+    async fn put(
+        &self,
+        request: &Request,
+        caller: Caller,
+        service: Path<ServiceName>,
+        body: Upload,
+    ) -> Result<Relayed, Problem> {
+        self.forward(request, &caller, service.0.0, body.0).await
+    }
+
+    /// PATCH at a provider with the caller's key.
+    #[oai(path = "/relay/:service/*path", method = "patch", operation_id = "relayPatch")]
+    async fn patch(
+        &self,
+        request: &Request,
+        caller: Caller,
+        service: Path<ServiceName>,
+        body: Upload,
+    ) -> Result<Relayed, Problem> {
+        self.forward(request, &caller, service.0.0, body.0).await
+    }
+
+    /// DELETE at a provider with the caller's key.
+    #[oai(
+        path = "/relay/:service/*path",
+        method = "delete",
+        operation_id = "relayDelete"
+    )]
+    async fn delete(
+        &self,
+        request: &Request,
+        caller: Caller,
+        service: Path<ServiceName>,
+        body: Upload,
+    ) -> Result<Relayed, Problem> {
+        self.forward(request, &caller, service.0.0, body.0).await
+    }
+}
+
+impl Relays {
+    async fn forward(
+        &self,
+        request: &Request,
+        caller: &Caller,
+        service: Service,
+        body: Option<poem::Body>,
+    ) -> Result<Relayed, Problem> {
+        let uri = request.original_uri();
+        let ask = Ask {
+            service,
+            method: request.method().clone(),
+            raw_path: provider_path(uri.path()).ok_or_else(Problem::no_such_route)?.to_owned(),
+            query: uri.query().map(str::to_owned),
+            headers: request.headers().clone(),
+            body,
+        };
+        let key = self
+            .vault
+            .take(&caller.0, service.name())
+            .await
+            .map_err(|error| match error {
+                KeyError::Absent => Problem::not_connected(),
+                other => other.into(),
+            })?;
+        let answer = self.relay.call(ask, &key).await?;
+        Ok(Relayed {
+            service: service.name(),
+            answer,
+        })
+    }
+}
+
+/// What follows `/v1/relay/{service}/`, encoded as it was sent.
+fn provider_path(path: &str) -> Option<&str> {
+    path.strip_prefix("/v1/relay/")?.split_once('/').map(|(_, rest)| rest)
+}
+
+impl From<RelayError> for Problem {
+    fn from(error: RelayError) -> Self {
+        match error {
+            RelayError::Path(why) => Self::invalid(why),
+            RelayError::Key => Self::new(
+                poem::http::StatusCode::CONFLICT,
+                "MK_KEY_INCOMPLETE",
+                "The saved key doesn't say which host to call, or holds what no header can",
+            )
+            .hint("Save it as https://<your instance's host>|<key>; Salesforce's host is <domain>.my.salesforce.com"),
+            RelayError::TooLarge => Self::too_large(),
+            RelayError::Unreachable => Self::bad_gateway("MK502", "The provider can't be reached"),
+            RelayError::Redirected => Self::bad_gateway(
+                "MK_REDIRECTED",
+                "The provider answers with a redirect, which is not followed with your key",
+            ),
+            RelayError::TimedOut => Self::timed_out(),
+        }
+    }
+}

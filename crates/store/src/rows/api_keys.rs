@@ -1,0 +1,229 @@
+//! API keys: the tenant's keys for other services. Sealed before they are written, opened only to be used.
+//!
+//! The listing runs as `authenticated`, which has no right on the sealed column; everything else as
+//! `mako_sealer`, under the same tenant floor.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use identity::Claims;
+use seal::{SecretText, Slot};
+use tokio_postgres::Row;
+
+use crate::door::Store;
+use crate::error::Error;
+use crate::query::{Query, query};
+use crate::sealing::SealingKeys;
+
+/// A row of `public.api_keys` without the key.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the columns are documented in sql/migrations")]
+pub struct ApiKey {
+    pub service_name: String,
+    pub is_active: bool,
+    pub hint: Option<String>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    pub last_used_at: Option<DateTime<Utc>>,
+}
+
+/// Why a saved key can't be used. Says nothing of the key.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum KeyError {
+    /// There is none, or it isn't the speaker's.
+    #[error("no key is saved")]
+    Absent,
+    /// The speaker has disconnected the service.
+    #[error("the service is disconnected")]
+    Inactive,
+    /// No key of the ring opens it: it was moved here, damaged, or sealed by a key that isn't configured.
+    #[error("the saved key can't be opened")]
+    Unreadable,
+    /// The operating system gave no random bytes.
+    #[error("the key can't be sealed")]
+    Unsealable,
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] Error),
+}
+
+static LIST: Query = query!(Read "api_keys/list" []);
+static SAVE: Query = query!(Sealer Write "api_keys/save" [TEXT, TEXT, TEXT, TEXT]);
+static DEACTIVATE: Query = query!(Sealer Write "api_keys/deactivate" [TEXT]);
+static PURGE: Query = query!(Sealer Write "api_keys/purge" [TEXT]);
+static TAKE: Query = query!(Sealer Write "api_keys/take" [TEXT]);
+static FIND: Query = query!(Sealer Read "api_keys/find" [TEXT]);
+static RESEAL: Query = query!(Sealer Write "api_keys/reseal" [TEXT, TEXT, TEXT, TEXT, TEXT]);
+pub(crate) static QUERIES: &[&Query] = &[&LIST, &SAVE, &DEACTIVATE, &PURGE, &TAKE, &FIND, &RESEAL];
+
+/// Where a key is sealed to: it opens for this user and this service only.
+pub(crate) fn slot<'a>(user: &'a str, service: &'a str) -> Slot<'a> {
+    Slot {
+        table: "api_keys",
+        column: "encrypted_key",
+        user,
+        row: service,
+    }
+}
+
+/// A key as it is stored.
+pub(crate) struct Stored {
+    pub(crate) sealed: String,
+    pub(crate) fingerprint: String,
+    pub(crate) hint: Option<String>,
+}
+
+impl Stored {
+    /// Seals a key with the current master key.
+    pub(crate) fn seal(keys: &SealingKeys, slot: &Slot<'_>, secret: &SecretText) -> Result<Self, KeyError> {
+        let ring = keys.ring();
+        Ok(Self {
+            sealed: ring.seal(slot, secret).map_err(|_| KeyError::Unsealable)?,
+            fingerprint: ring.fingerprint(slot, secret),
+            hint: hint(secret),
+        })
+    }
+}
+
+/// The last four characters, and none of a key so short that they would tell much of it.
+fn hint(secret: &SecretText) -> Option<String> {
+    let length = secret.expose().chars().count();
+    (length >= 20).then(|| secret.expose().chars().skip(length - 4).collect())
+}
+
+/// Which services the speaker has keys for.
+pub async fn list(store: &Store, claims: &Claims) -> Result<Vec<ApiKey>, Error> {
+    let rows = store.run(claims, &LIST, &[]).await?;
+    Ok(rows.iter().map(ApiKey::from).collect())
+}
+
+/// Disconnects a service without destroying its key; false if none is saved.
+pub async fn deactivate(store: &Store, claims: &Claims, service: &str) -> Result<bool, Error> {
+    Ok(!store.run(claims, &DEACTIVATE, &[&service]).await?.is_empty())
+}
+
+/// Destroys a key; false if none is saved.
+pub async fn purge(store: &Store, claims: &Claims, service: &str) -> Result<bool, Error> {
+    Ok(!store.run(claims, &PURGE, &[&service]).await?.is_empty())
+}
+
+/// The store together with the sealing keys: only who holds it can save, use and check keys.
+pub struct Vault {
+    store: Arc<Store>,
+    keys: SealingKeys,
+}
+
+impl Vault {
+    /// A store's vault.
+    #[must_use]
+    pub fn new(store: Arc<Store>, keys: SealingKeys) -> Self {
+        Self { store, keys }
+    }
+
+    /// Ids of master keys that stored values need and the ring lacks.
+    pub async fn missing_keys(&self) -> Result<Vec<String>, Error> {
+        Ok(self.keys.unknown(self.store.sealing_keys_in_use().await?))
+    }
+
+    /// Saves the speaker's key for a service, in place of the one before, and connects the service.
+    pub async fn save(
+        &self,
+        claims: &Claims,
+        service: &str,
+        secret: &SecretText,
+    ) -> Result<ApiKey, KeyError> {
+        let Stored {
+            sealed,
+            fingerprint,
+            hint,
+        } = Stored::seal(&self.keys, &slot(claims.user_id(), service), secret)?;
+        let rows = self
+            .store
+            .run_provisioned(claims, &SAVE, &[&service, &sealed, &fingerprint, &hint])
+            .await?;
+        rows.first().map(ApiKey::from).ok_or(KeyError::Absent)
+    }
+
+    /// The speaker's key for a service, to be used now; `last_used_at` moves.
+    pub async fn take(&self, claims: &Claims, service: &str) -> Result<SecretText, KeyError> {
+        let rows = self.store.run(claims, &TAKE, &[&service]).await?;
+        let row = rows.first().ok_or(KeyError::Absent)?;
+        if !row.get::<_, bool>(1) {
+            return Err(KeyError::Inactive);
+        }
+        self.open(claims, service, row.get(0)).await
+    }
+
+    /// Whether `secret` is the speaker's saved key, without opening that where its fingerprint suffices.
+    pub async fn matches(
+        &self,
+        claims: &Claims,
+        service: &str,
+        secret: &SecretText,
+    ) -> Result<bool, KeyError> {
+        let rows = self.store.run(claims, &FIND, &[&service]).await?;
+        let row = rows.first().ok_or(KeyError::Absent)?;
+        let (sealed, fingerprint): (&str, Option<&str>) = (row.get(0), row.get(1));
+        let slot = slot(claims.user_id(), service);
+        let verdict = fingerprint.and_then(|known| self.keys.ring().matches(&slot, secret, known));
+        match verdict {
+            Some(same) => Ok(same),
+            // The CRM's bare hash, or a fingerprint under a key that is gone: the fingerprint of the key itself.
+            None => {
+                let saved = self.open(claims, service, sealed).await?;
+                let fingerprint = self.keys.ring().fingerprint(&slot, &saved);
+                Ok(self.keys.ring().matches(&slot, secret, &fingerprint) == Some(true))
+            }
+        }
+    }
+
+    /// Opens a stored value, and seals it anew if a retired key or the CRM had sealed it.
+    async fn open(&self, claims: &Claims, service: &str, stored: &str) -> Result<SecretText, KeyError> {
+        let slot = slot(claims.user_id(), service);
+        let Ok(opened) = self.keys.open(&slot, stored).await else {
+            let sealed_by = seal::key_id(stored).map(|id| id.to_string());
+            tracing::error!(service, sealed_by, "a saved key can't be opened");
+            return Err(KeyError::Unreadable);
+        };
+        if opened.stale {
+            let Stored {
+                sealed,
+                fingerprint,
+                hint,
+            } = Stored::seal(&self.keys, &slot, &opened.secret)?;
+            let params: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
+                [&service, &stored, &sealed, &fingerprint, &hint];
+            // The caller has what they came for; rotation finds the row again if this fails.
+            if let Err(error) = self.store.run(claims, &RESEAL, &params).await {
+                tracing::warn!(%error, service, "a key could not be sealed anew");
+            }
+        }
+        Ok(opened.secret)
+    }
+}
+
+impl From<&Row> for ApiKey {
+    fn from(row: &Row) -> Self {
+        Self {
+            service_name: row.get(0),
+            is_active: row.get(1),
+            hint: row.get(2),
+            created_at: row.get(3),
+            updated_at: row.get(4),
+            last_used_at: row.get(5),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_key_gives_no_hint() {
+        let of = |text: &str| hint(&SecretText::new(text.to_owned()));
+        assert_eq!(of("0123456789012345678"), None);
+        assert_eq!(of("0123456789012345wxyz").as_deref(), Some("wxyz"));
+        assert_eq!(of("0123456789012345éüßñ").as_deref(), Some("éüßñ"), "characters, not bytes");
+    }
+}
