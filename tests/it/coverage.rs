@@ -39,6 +39,8 @@ fn operations(document: &Value) -> Vec<(String, Method, String)> {
 /// A path with an id that exists nowhere.
 fn filled(path: &str) -> String {
     path.replace("{id}", "no-such-row")
+        .replace("{service}", "vapi")
+        .replace("{path}", "call")
 }
 
 #[tokio::test]
@@ -75,6 +77,16 @@ async fn the_document_keeps_the_contracts_promises() {
         "getDashboardTimeseries",
         "getDashboardFunnel",
         "getDashboardActivity",
+        "listApiKeys",
+        "saveApiKey",
+        "deleteApiKey",
+        "verifyApiKey",
+        "revealApiKey",
+        "relayGet",
+        "relayPost",
+        "relayPut",
+        "relayPatch",
+        "relayDelete",
     ];
     for id in promised {
         assert!(ids.contains(id), "{id} is missing");
@@ -134,7 +146,8 @@ async fn no_operation_shows_another_tenants_rows() {
     let document: Value = serde_json::from_str(&document().await).unwrap();
     let superuser = database.superuser().await;
     for (id, method, path) in operations(&document) {
-        if OPEN.contains(&id.as_str()) {
+        // Keys are named by service, not by id: tests/it/api_keys.rs and relay.rs try to reach another's.
+        if OPEN.contains(&id.as_str()) || path.contains("{service}") {
             continue;
         }
         if !path.contains("{id}") {

@@ -30,13 +30,14 @@ async fn every_statement_prepares_and_is_permitted() {
             &format!(
                 "prepare statement ({}) as {};
                  begin;
-                 select set_config('request.jwt.claims', '{}', true), set_config('role', 'authenticated', true);
+                 select set_config('request.jwt.claims', '{}', true), set_config('role', '{}', true);
                  explain execute statement ({nulls});
                  rollback;
                  deallocate statement",
                 types.join(", "),
                 query.sql,
-                Alice.payload()
+                Alice.payload(),
+                query.role.name()
             ),
         )
         .await;

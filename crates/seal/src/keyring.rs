@@ -64,6 +64,11 @@ impl KeyRing {
         self.current.id()
     }
 
+    /// The ids of all its keys, the current one first.
+    pub fn ids(&self) -> impl Iterator<Item = KeyId> + '_ {
+        std::iter::once(&self.current).chain(&self.retired).map(SlotKeys::id)
+    }
+
     /// Whether values sealed by this key can be opened.
     #[must_use]
     pub fn knows(&self, id: KeyId) -> bool {

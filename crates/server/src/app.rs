@@ -54,7 +54,7 @@ pub(crate) fn document(store: &Arc<Store>, sealing: SealingKeys) -> Result<Strin
 
 /// poem-openapi writes a wildcard as poem does; in a document it is a parameter like any other.
 fn spec(service: &OpenApiService<impl poem_openapi::OpenApi, ()>) -> String {
-    service.spec().replace("/*path", "/{path}")
+    service.spec().replace("/*param1", "/{path}")
 }
 
 /// The whole service over a store.

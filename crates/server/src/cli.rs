@@ -27,6 +27,9 @@ pub(crate) enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Sealing keys: make, count, rotate, take over
+    #[command(subcommand)]
+    Keys(Keys),
     /// Mints a token with `JWT_SECRET`, for development
     Token(Token),
     /// Prints the OpenAPI document
@@ -68,4 +71,21 @@ pub(crate) struct Token {
     /// How long the token is good for, for example 15m or 30days
     #[arg(long, default_value = "1h", value_parser = humantime::parse_duration)]
     pub(crate) ttl: Duration,
+}
+
+/// What can be done with sealing keys. All but `generate` need `ADMIN_DATABASE_URL` and `ENCRYPTION_KEY`.
+#[derive(Subcommand)]
+pub(crate) enum Keys {
+    /// Prints a new key for `ENCRYPTION_KEY`
+    Generate,
+    /// Counts stored values by the key that sealed them; exits 1 if one can't be opened
+    Status,
+    /// Seals everything with `ENCRYPTION_KEY` that a key of `ENCRYPTION_KEYS_RETIRED` sealed, while the service runs
+    Rotate,
+    /// Takes over what the CRM sealed itself (`iv:tag:ciphertext`)
+    ImportLegacy {
+        /// Change nothing; say what would be done
+        #[arg(long)]
+        dry_run: bool,
+    },
 }

@@ -8,6 +8,7 @@ mod config;
 mod http;
 mod jwks;
 mod log;
+mod relay;
 
 use std::process::ExitCode;
 
@@ -21,6 +22,7 @@ async fn main() -> ExitCode {
         Command::Dev(options) => commands::dev::run(options).await,
         Command::Serve => commands::serve::run().await,
         Command::Migrate { check } => commands::migrate::run(check).await,
+        Command::Keys(what) => commands::keys::run(what).await,
         Command::Token(options) => commands::token::run(options),
         Command::Openapi => commands::openapi::run(),
     };

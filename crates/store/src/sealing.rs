@@ -14,6 +14,46 @@ pub struct SealingKeys {
     legacy: OnceCell<Vec<LegacyKey>>,
 }
 
+/// A column of sealed values, and what makes a row of its table one of a user's several.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SealedColumn {
+    pub(crate) table: &'static str,
+    pub(crate) column: &'static str,
+    /// The column that, with `user_id`, names the row.
+    pub(crate) row: &'static str,
+    /// The column that holds the value's fingerprint, if one does.
+    pub(crate) fingerprint: Option<&'static str>,
+}
+
+impl SealedColumn {
+    /// Where a value of this column is sealed to: it opens for this user and this row only.
+    pub(crate) fn slot<'a>(&self, user: &'a str, row: &'a str) -> Slot<'a> {
+        Slot {
+            table: self.table,
+            column: self.column,
+            user,
+            row,
+        }
+    }
+}
+
+/// Tenants' keys for other services.
+pub(crate) const API_KEYS: SealedColumn = SealedColumn {
+    table: "api_keys",
+    column: "encrypted_key",
+    row: "service_name",
+    fingerprint: Some("key_hash"),
+};
+/// Secrets that deliveries to tenants' own endpoints are verified with.
+pub(crate) const WEBHOOK_SECRETS: SealedColumn = SealedColumn {
+    table: "webhook_endpoints",
+    column: "sealed_secret",
+    row: "source",
+    fingerprint: None,
+};
+/// Every column of sealed values.
+pub(crate) const COLUMNS: [SealedColumn; 2] = [API_KEYS, WEBHOOK_SECRETS];
+
 /// A secret that was opened.
 pub(crate) struct Opened {
     pub(crate) secret: SecretText,

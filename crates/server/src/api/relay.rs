@@ -26,47 +26,59 @@ pub(crate) struct Relays {
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Relay")]
 impl Relays {
     /// GET from a provider with the caller's key.
-    #[oai(path = "/relay/:service/*path", method = "get", operation_id = "relayGet")]
+    #[oai(path = "/relay/:service/*param1", method = "get", operation_id = "relayGet")]
     async fn get(
         &self,
         request: &Request,
         caller: Caller,
         service: Path<ServiceName>,
+        /// The provider's path, as its documentation has it; sent on as it is.
+        #[oai(name = "path")]
+        _path: Path<String>,
     ) -> Result<Relayed, Problem> {
         self.forward(request, &caller, service.0.0, None).await
     }
 
     /// POST to a provider with the caller's key.
-    #[oai(path = "/relay/:service/*path", method = "post", operation_id = "relayPost")]
+    #[oai(path = "/relay/:service/*param1", method = "post", operation_id = "relayPost")]
     async fn post(
         &self,
         request: &Request,
         caller: Caller,
         service: Path<ServiceName>,
+        /// The provider's path, as its documentation has it; sent on as it is.
+        #[oai(name = "path")]
+        _path: Path<String>,
         body: Upload,
     ) -> Result<Relayed, Problem> {
         self.forward(request, &caller, service.0.0, body.0).await
     }
 
     /// PUT to a provider with the caller's key.
-    #[oai(path = "/relay/:service/*path", method = "put", operation_id = "relayPut")]
+    #[oai(path = "/relay/:service/*param1", method = "put", operation_id = "relayPut")]
     async fn put(
         &self,
         request: &Request,
         caller: Caller,
         service: Path<ServiceName>,
+        /// The provider's path, as its documentation has it; sent on as it is.
+        #[oai(name = "path")]
+        _path: Path<String>,
         body: Upload,
     ) -> Result<Relayed, Problem> {
         self.forward(request, &caller, service.0.0, body.0).await
     }
 
     /// PATCH at a provider with the caller's key.
-    #[oai(path = "/relay/:service/*path", method = "patch", operation_id = "relayPatch")]
+    #[oai(path = "/relay/:service/*param1", method = "patch", operation_id = "relayPatch")]
     async fn patch(
         &self,
         request: &Request,
         caller: Caller,
         service: Path<ServiceName>,
+        /// The provider's path, as its documentation has it; sent on as it is.
+        #[oai(name = "path")]
+        _path: Path<String>,
         body: Upload,
     ) -> Result<Relayed, Problem> {
         self.forward(request, &caller, service.0.0, body.0).await
@@ -74,7 +86,7 @@ impl Relays {
 
     /// DELETE at a provider with the caller's key.
     #[oai(
-        path = "/relay/:service/*path",
+        path = "/relay/:service/*param1",
         method = "delete",
         operation_id = "relayDelete"
     )]
@@ -83,6 +95,9 @@ impl Relays {
         request: &Request,
         caller: Caller,
         service: Path<ServiceName>,
+        /// The provider's path, as its documentation has it; sent on as it is.
+        #[oai(name = "path")]
+        _path: Path<String>,
         body: Upload,
     ) -> Result<Relayed, Problem> {
         self.forward(request, &caller, service.0.0, body.0).await

@@ -3,6 +3,7 @@
 //! Runs with `row_security = off`: a role that is subject to row-level security then gets an error instead
 //! of an `UPDATE 0` or a constraint validated on the rows that it happens to see.
 
+mod keys;
 mod migrate;
 mod policies;
 
@@ -11,6 +12,7 @@ use tokio_postgres::Client;
 use crate::connect::Target;
 use crate::error::Error;
 
+pub use keys::{KeyCount, Resealed, Stubborn};
 pub use migrate::{Done, Progress, schema_version};
 
 /// A session of an owner role, on a connection of its own.
@@ -38,6 +40,9 @@ pub enum AdminError {
     /// Another migration has held the lock for too long.
     #[error("another migration is running on this database and has not finished in {0} s")]
     Locked(u64),
+    /// A value can't be sealed.
+    #[error("the operating system gives no random bytes to seal with")]
+    Unsealable,
     /// A file among the applied migrations was changed afterwards.
     #[error("migrations: {0}")]
     Migrations(String),

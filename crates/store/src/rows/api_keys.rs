@@ -13,7 +13,7 @@ use tokio_postgres::Row;
 use crate::door::Store;
 use crate::error::Error;
 use crate::query::{Query, query};
-use crate::sealing::SealingKeys;
+use crate::sealing::{API_KEYS, SealingKeys};
 
 /// A row of `public.api_keys` without the key.
 #[derive(Clone, Debug)]
@@ -55,16 +55,6 @@ static TAKE: Query = query!(Sealer Write "api_keys/take" [TEXT]);
 static FIND: Query = query!(Sealer Read "api_keys/find" [TEXT]);
 static RESEAL: Query = query!(Sealer Write "api_keys/reseal" [TEXT, TEXT, TEXT, TEXT, TEXT]);
 pub(crate) static QUERIES: &[&Query] = &[&LIST, &SAVE, &DEACTIVATE, &PURGE, &TAKE, &FIND, &RESEAL];
-
-/// Where a key is sealed to: it opens for this user and this service only.
-pub(crate) fn slot<'a>(user: &'a str, service: &'a str) -> Slot<'a> {
-    Slot {
-        table: "api_keys",
-        column: "encrypted_key",
-        user,
-        row: service,
-    }
-}
 
 /// A key as it is stored.
 pub(crate) struct Stored {
@@ -136,7 +126,7 @@ impl Vault {
             sealed,
             fingerprint,
             hint,
-        } = Stored::seal(&self.keys, &slot(claims.user_id(), service), secret)?;
+        } = Stored::seal(&self.keys, &API_KEYS.slot(claims.user_id(), service), secret)?;
         let rows = self
             .store
             .run_provisioned(claims, &SAVE, &[&service, &sealed, &fingerprint, &hint])
@@ -164,7 +154,7 @@ impl Vault {
         let rows = self.store.run(claims, &FIND, &[&service]).await?;
         let row = rows.first().ok_or(KeyError::Absent)?;
         let (sealed, fingerprint): (&str, Option<&str>) = (row.get(0), row.get(1));
-        let slot = slot(claims.user_id(), service);
+        let slot = API_KEYS.slot(claims.user_id(), service);
         let verdict = fingerprint.and_then(|known| self.keys.ring().matches(&slot, secret, known));
         match verdict {
             Some(same) => Ok(same),
@@ -179,7 +169,7 @@ impl Vault {
 
     /// Opens a stored value, and seals it anew if a retired key or the CRM had sealed it.
     async fn open(&self, claims: &Claims, service: &str, stored: &str) -> Result<SecretText, KeyError> {
-        let slot = slot(claims.user_id(), service);
+        let slot = API_KEYS.slot(claims.user_id(), service);
         let Ok(opened) = self.keys.open(&slot, stored).await else {
             let sealed_by = seal::key_id(stored).map(|id| id.to_string());
             tracing::error!(service, sealed_by, "a saved key can't be opened");

@@ -1,0 +1,60 @@
+//! How far is long work? A bar on a terminal, plain lines elsewhere; on stderr either way.
+
+use std::io::IsTerminal as _;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::say;
+
+/// Work of a known size that is being done.
+pub(crate) struct Progress {
+    what: &'static str,
+    total: u64,
+    done: u64,
+    /// The last tenth that a plain line was written for.
+    told: u64,
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    /// Starts to tell about `total` pieces of work.
+    pub(crate) fn new(what: &'static str, total: u64) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let style = ProgressStyle::with_template("{msg} [{wide_bar}] {pos}/{len} {eta}");
+            ProgressBar::new(total)
+                .with_message(what)
+                .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        });
+        Self {
+            what,
+            total,
+            done: 0,
+            told: 0,
+            bar,
+        }
+    }
+
+    /// More of it is done. There may turn out to be more than was thought.
+    pub(crate) fn add(&mut self, pieces: u64) {
+        self.done += pieces;
+        self.total = self.total.max(self.done);
+        if let Some(bar) = &self.bar {
+            bar.set_length(self.total);
+            bar.set_position(self.done);
+            return;
+        }
+        let tenth = self.done * 10 / self.total.max(1);
+        if tenth > self.told {
+            self.told = tenth;
+            say(&format!("{}: {} of {}", self.what, self.done, self.total));
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
