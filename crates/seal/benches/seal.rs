@@ -31,10 +31,10 @@ fn ours(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("64 bytes");
     group.throughput(Throughput::Bytes(64));
     group.bench_function("seal", |b| {
-        b.iter(|| ring.seal(black_box(&SLOT), black_box(&secret)))
+        b.iter(|| ring.seal(black_box(&SLOT), black_box(&secret)));
     });
     group.bench_function("open", |b| {
-        b.iter(|| ring.open(black_box(&SLOT), black_box(&sealed)))
+        b.iter(|| ring.open(black_box(&SLOT), black_box(&sealed)));
     });
     group.bench_function("matches", |b| {
         b.iter(|| ring.matches(black_box(&SLOT), black_box(&secret), black_box(&fingerprint)));

@@ -5,9 +5,9 @@
 //! are bound to no slot: **whoever can write to the table can swap them between rows and users** and they still
 //! open. Seal them anew on first use, and stop opening them once all are imported.
 
+use aes::Aes256;
 use aes_gcm::aead::consts::U16;
 use aes_gcm::aead::{AeadInPlace as _, KeyInit as _};
-use aes_gcm::aes::Aes256;
 use aes_gcm::{AesGcm, Key};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -37,6 +37,14 @@ fn every_retired_key_opens() {
 }
 
 #[test]
+fn rings_and_keys_are_shared_between_threads() {
+    fn shared<T: Send + Sync + 'static>() {}
+    shared::<KeyRing>();
+    shared::<seal::SecretText>();
+    shared::<seal::legacy::LegacyKey>();
+}
+
+#[test]
 fn a_key_given_twice_is_refused_by_name() {
     let (one, other) = (random_key(), random_key());
     let refused = |current, retired| KeyRing::new(again(current), retired).err();
