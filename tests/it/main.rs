@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should stop")]
 
 mod access_matrix;
+mod api_keys;
 mod beside_postgrest;
 mod coverage;
 mod dev;
@@ -12,7 +13,9 @@ mod login;
 mod logs;
 mod migrations;
 mod provisioning;
+mod relay;
 mod resources;
+mod sealing_keys;
 mod serve;
 mod statements;
 mod through_pgbouncer;

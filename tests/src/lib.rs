@@ -9,6 +9,7 @@ pub mod people;
 pub mod pgbouncer;
 pub mod postgrest;
 pub mod process;
+pub mod provider;
 pub mod service;
 pub mod snapshot;
 

@@ -8,7 +8,7 @@ use tokio::process::Command;
 use tokio::sync::OnceCell;
 
 use crate::database::TestDatabase;
-use crate::people::{JWT_SECRET, Person};
+use crate::people::{JWT_SECRET, Person, service_token};
 use crate::process::Process;
 
 static BINARY: OnceCell<PathBuf> = OnceCell::const_new();
@@ -133,6 +133,18 @@ impl Service {
     /// PATCH of JSON as a person.
     pub async fn patch(&self, person: Person, path: &str, body: &Value) -> Answer {
         Answer::of(self.request_as(person, Method::PATCH, path).json(body)).await
+    }
+
+    /// PUT of JSON as a person.
+    pub async fn put(&self, person: Person, path: &str, body: &Value) -> Answer {
+        Answer::of(self.request_as(person, Method::PUT, path).json(body)).await
+    }
+
+    /// A request of a back end on a person's behalf.
+    pub fn request_for(&self, person: Person, method: Method, path: &str) -> RequestBuilder {
+        self.request(method, path)
+            .bearer_auth(service_token())
+            .header("x-mako-user", person.id())
     }
 
     /// DELETE as a person.

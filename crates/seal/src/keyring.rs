@@ -66,7 +66,9 @@ impl KeyRing {
 
     /// The ids of all its keys, the current one first.
     pub fn ids(&self) -> impl Iterator<Item = KeyId> + '_ {
-        std::iter::once(&self.current).chain(&self.retired).map(SlotKeys::id)
+        std::iter::once(&self.current)
+            .chain(&self.retired)
+            .map(SlotKeys::id)
     }
 
     /// Whether values sealed by this key can be opened.

@@ -67,6 +67,8 @@ struct Given {
     auth_cookie: Option<String>,
     encryption_key: Option<Secret>,
     encryption_keys_retired: Option<Secret>,
+    #[serde(default = "default_on")]
+    legacy_keys: String,
     twilio_auth_token: Option<Secret>,
     vapi_secret: Option<Secret>,
     make_api_key: Option<Secret>,
@@ -113,6 +115,7 @@ const NAMES: &[&str] = &[
     "auth_cookie",
     "encryption_key",
     "encryption_keys_retired",
+    "legacy_keys",
     "twilio_auth_token",
     "vapi_secret",
     "make_api_key",
@@ -283,6 +286,7 @@ impl Environment {
             given.encryption_key.as_ref().map(Secret::expose),
             given.encryption_keys_retired.as_ref().map(Secret::expose),
             given.jwt_secret.as_ref().map(Secret::expose),
+            on_or_off("LEGACY_KEYS", &given.legacy_keys)?,
         )
     }
 
@@ -443,6 +447,7 @@ pub(crate) fn sealing_keys(
     current: Option<&str>,
     retired: Option<&str>,
     jwt_secret: Option<&str>,
+    legacy: bool,
 ) -> Result<SealingKeys, Refused> {
     let Some(current) = current else {
         return refused(
@@ -476,9 +481,11 @@ pub(crate) fn sealing_keys(
             .collect::<Result<_, _>>()?,
     )
     .or_else(|error| refused(format!("ENCRYPTION_KEYS_RETIRED: {error}")))?;
-    // The CRM's own sealing used the text of the key as a password.
+    // The CRM's own sealing used the text of the key as a password. It bound a value to nobody: once all are taken
+    // over, LEGACY_KEYS=off keeps whoever can write the table from moving an old one to another user.
     let passwords = std::iter::once(current)
         .chain(retired)
+        .filter(|_| legacy)
         .map(|text| SecretText::new(text.to_owned()));
     Ok(SealingKeys::new(ring, passwords.collect()))
 }
@@ -486,8 +493,11 @@ pub(crate) fn sealing_keys(
 /// A provider's address in place of the table's.
 fn relay_base(service: Service, url: &str) -> Result<Url, Refused> {
     let name = service.name().to_uppercase();
-    let parsed = Url::parse(url)
-        .or_else(|_| refused(format!("RELAY_BASE_URL_{name} must be a URL such as https://api.example.com")))?;
+    let parsed = Url::parse(url).or_else(|_| {
+        refused(format!(
+            "RELAY_BASE_URL_{name} must be a URL such as https://api.example.com"
+        ))
+    })?;
     let local = matches!(parsed.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
     if parsed.scheme() != "https" && !(local && parsed.scheme() == "http") {
         return refused(format!(

@@ -74,9 +74,7 @@ impl Store {
         claims: &Claims,
         calls: [Call<'_>; N],
     ) -> Result<[Vec<Row>; N], Error> {
-        let role = calls
-            .first()
-            .map_or(Role::Authenticated, |call| call.query.role);
+        let role = calls.first().map_or(Role::Authenticated, |call| call.query.role);
         if calls.iter().any(|call| call.query.role != role) {
             return Err(Error::Mismatch("one transaction, one role"));
         }
@@ -226,9 +224,7 @@ impl Store {
     /// Ids of the master keys that sealed what is stored, for whatever tenant.
     pub(crate) async fn sealing_keys_in_use(&self) -> Result<Vec<String>, Error> {
         let lease = self.connections.lease().await?;
-        let plan = lease
-            .plan("select mako.sealing_keys_in_use()", &[])
-            .await?;
+        let plan = lease.plan("select mako.sealing_keys_in_use()", &[]).await?;
         let rows = lease.run(&plan, &[]).await?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
@@ -299,7 +295,9 @@ async fn envelope(lease: &Lease, access: Access) -> Result<(Plan, Plan, Plan), E
     };
     Ok((
         lease.plan(begin, &[]).await?,
-        lease.plan(SETTINGS, &[Type::TEXT, Type::TEXT, Type::TEXT]).await?,
+        lease
+            .plan(SETTINGS, &[Type::TEXT, Type::TEXT, Type::TEXT])
+            .await?,
         lease.plan("commit", &[]).await?,
     ))
 }

@@ -88,7 +88,10 @@ impl SealingKeys {
     pub(crate) async fn open(&self, slot: &Slot<'_>, stored: &str) -> Result<Opened, OpenError> {
         if seal::legacy::is_legacy(stored) {
             let keys = self.legacy_keys().await;
-            let secret = keys.iter().find_map(|key| key.open(stored).ok()).ok_or(OpenError)?;
+            let secret = keys
+                .iter()
+                .find_map(|key| key.open(stored).ok())
+                .ok_or(OpenError)?;
             return Ok(Opened { secret, stale: true });
         }
         Ok(Opened {

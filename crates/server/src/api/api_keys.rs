@@ -110,7 +110,11 @@ impl ApiKeys {
         } else {
             api_keys::deactivate(&self.store, &caller.0, service).await?
         };
-        if found { Ok(Gone) } else { Err(Problem::not_found()) }
+        if found {
+            Ok(Gone)
+        } else {
+            Err(Problem::not_found())
+        }
     }
 
     /// Check whether a key is the saved one.
@@ -176,7 +180,9 @@ impl From<KeyError> for Problem {
                 "MK_KEY_UNREADABLE",
                 "The saved key can't be opened",
             )
-            .hint("Save the key again; if many can't be opened, a key is missing from ENCRYPTION_KEYS_RETIRED"),
+            .hint(
+                "Save the key again; if many can't be opened, a key is missing from ENCRYPTION_KEYS_RETIRED",
+            ),
             KeyError::Unsealable => Self::internal(),
             KeyError::Database(error) => error.into(),
         }

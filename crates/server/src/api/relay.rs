@@ -70,7 +70,11 @@ impl Relays {
     }
 
     /// PATCH at a provider with the caller's key.
-    #[oai(path = "/relay/:service/*param1", method = "patch", operation_id = "relayPatch")]
+    #[oai(
+        path = "/relay/:service/*param1",
+        method = "patch",
+        operation_id = "relayPatch"
+    )]
     async fn patch(
         &self,
         request: &Request,
@@ -116,7 +120,9 @@ impl Relays {
         let ask = Ask {
             service,
             method: request.method().clone(),
-            raw_path: provider_path(uri.path()).ok_or_else(Problem::no_such_route)?.to_owned(),
+            raw_path: provider_path(uri.path())
+                .ok_or_else(Problem::no_such_route)?
+                .to_owned(),
             query: uri.query().map(str::to_owned),
             headers: request.headers().clone(),
             body,
@@ -139,7 +145,9 @@ impl Relays {
 
 /// What follows `/v1/relay/{service}/`, encoded as it was sent.
 fn provider_path(path: &str) -> Option<&str> {
-    path.strip_prefix("/v1/relay/")?.split_once('/').map(|(_, rest)| rest)
+    path.strip_prefix("/v1/relay/")?
+        .split_once('/')
+        .map(|(_, rest)| rest)
 }
 
 impl From<RelayError> for Problem {

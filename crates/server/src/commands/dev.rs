@@ -199,7 +199,12 @@ fn config(
         jwks_url: None,
         cookie: None,
     };
-    let sealing = crate::config::sealing_keys(Some(&secrets.encryption_key), None, Some(&secrets.jwt_secret))?;
+    let sealing = crate::config::sealing_keys(
+        Some(&secrets.encryption_key),
+        None,
+        Some(&secrets.jwt_secret),
+        true,
+    )?;
     // Providers may be stood in for, as with `serve`.
     let relay_bases = environment.relay_bases()?;
     Ok(Config::for_development(

@@ -65,7 +65,10 @@ fn table(counts: &[KeyCount], keys: &SealingKeys) -> String {
         let name = key.map_or_else(|| "-".to_owned(), |id| id.to_string());
         let (state, advice) = match key {
             None if values == 0 => continue,
-            None => ("foreign", "sealed by the CRM itself: run `mako keys import-legacy`"),
+            None => (
+                "foreign",
+                "sealed by the CRM itself: run `mako keys import-legacy`",
+            ),
             Some(id) if id == ring.current() => ("current", ""),
             Some(id) if ring.knows(id) && values == 0 => (
                 "retired",
@@ -74,7 +77,11 @@ fn table(counts: &[KeyCount], keys: &SealingKeys) -> String {
             Some(id) if ring.knows(id) => ("retired", "still needed: run `mako keys rotate`"),
             Some(_) => ("missing", "add it to ENCRYPTION_KEYS_RETIRED"),
         };
-        let _ = writeln!(text, "{}", format!("{name:<8}  {state:<7}  {values:>6}  {advice}").trim_end());
+        let _ = writeln!(
+            text,
+            "{}",
+            format!("{name:<8}  {state:<7}  {values:>6}  {advice}").trim_end()
+        );
     }
     text
 }

@@ -40,8 +40,10 @@ impl Doorkeeper {
     async fn admit_backend(&self, request: &Request) -> Result<Claims, Problem> {
         match self.speaker(request).await? {
             Speaker::Service(service) => on_behalf(&service, request),
-            Speaker::User(_) => Err(Problem::forbidden("Only a back end with a service token may do this")
-                .hint("Use a token whose role is service_role, with the header x-mako-user: <user id>")),
+            Speaker::User(_) => Err(
+                Problem::forbidden("Only a back end with a service token may do this")
+                    .hint("Use a token whose role is service_role, with the header x-mako-user: <user id>"),
+            ),
         }
     }
 

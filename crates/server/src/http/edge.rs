@@ -52,7 +52,13 @@ impl<E: Endpoint> Edge<E> {
         let cors = Cors::new()
             .allow_origins(settings.origins.iter().map(String::as_str))
             .allow_credentials(true)
-            .expose_headers(["x-request-id", "x-mako-relay", "location", "retry-after", "www-authenticate"])
+            .expose_headers([
+                "x-request-id",
+                "x-mako-relay",
+                "location",
+                "retry-after",
+                "www-authenticate",
+            ])
             .max_age(3600)
             .transform(Arc::clone(&inner));
         Self {

@@ -100,11 +100,12 @@ impl Operations {
         if missing.is_empty() {
             return Ok(());
         }
-        Err(
-            Problem::unavailable("MK503", "Stored keys were sealed by master keys that aren't configured")
-                .details(format!("missing: {}", missing.join(", ")))
-                .hint("Add them to ENCRYPTION_KEYS_RETIRED; `mako keys status` counts what each has sealed"),
+        Err(Problem::unavailable(
+            "MK503",
+            "Stored keys were sealed by master keys that aren't configured",
         )
+        .details(format!("missing: {}", missing.join(", ")))
+        .hint("Add them to ENCRYPTION_KEYS_RETIRED; `mako keys status` counts what each has sealed"))
     }
 }
 

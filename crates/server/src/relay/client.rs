@@ -144,13 +144,15 @@ fn limited(
     stream: impl Stream<Item = reqwest::Result<Bytes>> + Send + 'static,
 ) -> impl Stream<Item = std::io::Result<Bytes>> + Send + 'static {
     stream.scan(0_usize, |seen, piece| {
-        let piece = piece.map_err(|_| std::io::Error::other("the provider broke off")).and_then(|piece| {
-            *seen += piece.len();
-            if *seen > LARGEST {
-                return Err(std::io::Error::other("the provider's answer is too large"));
-            }
-            Ok(piece)
-        });
+        let piece = piece
+            .map_err(|_| std::io::Error::other("the provider broke off"))
+            .and_then(|piece| {
+                *seen += piece.len();
+                if *seen > LARGEST {
+                    return Err(std::io::Error::other("the provider's answer is too large"));
+                }
+                Ok(piece)
+            });
         std::future::ready(Some(piece))
     })
 }

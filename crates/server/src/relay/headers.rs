@@ -66,7 +66,7 @@ pub(super) fn to_caller(headers: &HeaderMap) -> HeaderMap {
 
 fn filtered(headers: &HeaderMap, names: &[&str], prefixes: &[&str]) -> HeaderMap {
     // A header named by Connection is hop-by-hop as well.
-    let named: Vec<String> = headers
+    let nominated: Vec<String> = headers
         .get_all(header::CONNECTION)
         .iter()
         .filter_map(|value| value.to_str().ok())
@@ -78,7 +78,7 @@ fn filtered(headers: &HeaderMap, names: &[&str], prefixes: &[&str]) -> HeaderMap
         !HOP_BY_HOP.contains(&name)
             && !names.contains(&name)
             && !prefixes.iter().any(|prefix| name.starts_with(prefix))
-            && !named.iter().any(|dropped| dropped == name)
+            && !nominated.iter().any(|dropped| dropped == name)
     };
     headers
         .iter()
@@ -94,7 +94,12 @@ mod tests {
     fn map(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         pairs
             .iter()
-            .map(|(name, value)| (HeaderName::from_static(name), header::HeaderValue::from_static(value)))
+            .map(|(name, value)| {
+                (
+                    HeaderName::from_static(name),
+                    header::HeaderValue::from_static(value),
+                )
+            })
             .collect()
     }
 
@@ -120,7 +125,10 @@ mod tests {
             ("accept", "application/json"),
             ("api-version", "2024-10"),
         ]);
-        assert_eq!(names(&to_provider(&sent)), ["accept", "api-version", "content-type"]);
+        assert_eq!(
+            names(&to_provider(&sent)),
+            ["accept", "api-version", "content-type"]
+        );
     }
 
     #[test]

@@ -153,7 +153,7 @@ impl Provider {
                     .is_some_and(|rest| rest.ends_with('.') && rest.len() > 1)
             })
         };
-        self.domains.iter().any(|domain| below(&domain))
+        self.domains.iter().any(below)
             && url.scheme() == "https"
             && url.port().is_none()
             && url.username().is_empty()

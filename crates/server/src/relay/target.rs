@@ -30,7 +30,11 @@ pub(super) fn target(base: &Url, raw_path: &str, query: Option<&str>) -> Result<
     let same = url.origin() == base.origin()
         && url.username() == base.username()
         && url.path().starts_with(base.path().trim_end_matches('/'));
-    if same { Ok(url) } else { Err("path: leads elsewhere") }
+    if same {
+        Ok(url)
+    } else {
+        Err("path: leads elsewhere")
+    }
 }
 
 /// A segment as the far end will read it; None if a percent sign is not followed by two hex digits.
@@ -67,7 +71,10 @@ mod tests {
             ("Accounts.json", "https://eu1.make.com/api/v2/Accounts.json"),
             ("trailing/", "https://eu1.make.com/api/v2/trailing/"),
             ("..a/b..", "https://eu1.make.com/api/v2/..a/b.."),
-            ("user@evil.example", "https://eu1.make.com/api/v2/user@evil.example"),
+            (
+                "user@evil.example",
+                "https://eu1.make.com/api/v2/user@evil.example",
+            ),
             (":8080/x", "https://eu1.make.com/api/v2/:8080/x"),
         ] {
             assert_eq!(of(path).as_deref(), Ok(url), "{path}");
@@ -106,7 +113,11 @@ mod tests {
     #[test]
     fn the_query_is_the_callers_as_it_was_sent() {
         let base = Url::parse("https://api.vapi.ai").expect("a URL");
-        let url = target(&base, "call", Some("limit=5&x=%2F..%2F&u=http://evil.example")).expect("it is fine");
-        assert_eq!(url.as_str(), "https://api.vapi.ai/call?limit=5&x=%2F..%2F&u=http://evil.example");
+        let url =
+            target(&base, "call", Some("limit=5&x=%2F..%2F&u=http://evil.example")).expect("it is fine");
+        assert_eq!(
+            url.as_str(),
+            "https://api.vapi.ai/call?limit=5&x=%2F..%2F&u=http://evil.example"
+        );
     }
 }

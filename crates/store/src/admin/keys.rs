@@ -127,7 +127,9 @@ impl Admin {
         for column in &COLUMNS {
             let mut after = String::new();
             loop {
-                let batch = self.candidates(column, which, keys.ring().current(), &after).await?;
+                let batch = self
+                    .candidates(column, which, keys.ring().current(), &after)
+                    .await?;
                 let Some(last) = batch.last() else { break };
                 after.clone_from(&last.id);
                 let read = batch.len() as u64;

@@ -155,16 +155,13 @@ impl Vault {
         let row = rows.first().ok_or(KeyError::Absent)?;
         let (sealed, fingerprint): (&str, Option<&str>) = (row.get(0), row.get(1));
         let slot = API_KEYS.slot(claims.user_id(), service);
-        let verdict = fingerprint.and_then(|known| self.keys.ring().matches(&slot, secret, known));
-        match verdict {
-            Some(same) => Ok(same),
-            // The CRM's bare hash, or a fingerprint under a key that is gone: the fingerprint of the key itself.
-            None => {
-                let saved = self.open(claims, service, sealed).await?;
-                let fingerprint = self.keys.ring().fingerprint(&slot, &saved);
-                Ok(self.keys.ring().matches(&slot, secret, &fingerprint) == Some(true))
-            }
+        if let Some(same) = fingerprint.and_then(|known| self.keys.ring().matches(&slot, secret, known)) {
+            return Ok(same);
         }
+        // The CRM's bare hash, or a fingerprint under a key that is gone: compared with the key itself.
+        let saved = self.open(claims, service, sealed).await?;
+        let fingerprint = self.keys.ring().fingerprint(&slot, &saved);
+        Ok(self.keys.ring().matches(&slot, secret, &fingerprint) == Some(true))
     }
 
     /// Opens a stored value, and seals it anew if a retired key or the CRM had sealed it.
@@ -214,6 +211,10 @@ mod tests {
         let of = |text: &str| hint(&SecretText::new(text.to_owned()));
         assert_eq!(of("0123456789012345678"), None);
         assert_eq!(of("0123456789012345wxyz").as_deref(), Some("wxyz"));
-        assert_eq!(of("0123456789012345éüßñ").as_deref(), Some("éüßñ"), "characters, not bytes");
+        assert_eq!(
+            of("0123456789012345éüßñ").as_deref(),
+            Some("éüßñ"),
+            "characters, not bytes"
+        );
     }
 }

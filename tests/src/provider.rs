@@ -1,0 +1,122 @@
+//! A provider of one's own, on loopback: what Vapi or Twilio would see. It records what reaches it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use poem::http::StatusCode;
+use poem::listener::{Acceptor as _, Listener as _, TcpListener};
+use poem::{Body, Endpoint, Request, Response, Server};
+
+/// A request as it arrived.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// The method.
+    pub method: String,
+    /// The request target, raw.
+    pub target: String,
+    /// The headers, by lower-case name.
+    pub headers: BTreeMap<String, String>,
+    /// The body.
+    pub body: String,
+}
+
+/// A running provider; it stops with its test's runtime.
+pub struct Provider {
+    /// `http://127.0.0.1:PORT`.
+    pub url: String,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+struct Answers {
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+impl Endpoint for Answers {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> poem::Result<Response> {
+        let headers = request
+            .headers()
+            .iter()
+            .map(|(name, value)| {
+                (
+                    name.to_string(),
+                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
+                )
+            })
+            .collect();
+        let body = request.take_body().into_string().await.unwrap_or_default();
+        let target = request.original_uri().to_string();
+        self.seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Seen {
+                method: request.method().to_string(),
+                target: target.clone(),
+                headers,
+                body: body.clone(),
+            });
+        let response = Response::builder()
+            .header("set-cookie", "provider=1")
+            .header("x-provider", "yes");
+        Ok(match target.rsplit('/').next().unwrap_or_default() {
+            "redirect" => response
+                .status(StatusCode::FOUND)
+                .header("location", "http://127.0.0.1:1/secret")
+                .finish(),
+            "payment-required" => response
+                .status(StatusCode::PAYMENT_REQUIRED)
+                .content_type("application/json")
+                .body(r#"{"code":20003,"message":"no money"}"#),
+            "unauthorized" => response
+                .status(StatusCode::UNAUTHORIZED)
+                .header("www-authenticate", "Basic")
+                .body("bad key"),
+            // A first piece at once, and the rest only after a client that waits for all of it would have given up.
+            "trickle" => {
+                let pieces = futures_util::stream::iter(["first", "second"]).then(async |piece| {
+                    if piece == "second" {
+                        tokio::time::sleep(Duration::from_secs(30)).await;
+                    }
+                    Ok::<_, std::io::Error>(piece)
+                });
+                response.body(Body::from_bytes_stream(Box::pin(pieces)))
+            }
+            _ => response.content_type("application/json").body(body),
+        })
+    }
+}
+
+impl Provider {
+    /// On a free port.
+    pub async fn start() -> Self {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let acceptor = TcpListener::bind("127.0.0.1:0")
+            .into_acceptor()
+            .await
+            .expect("loopback has free ports");
+        let address = acceptor.local_addr()[0].to_string();
+        let answers = Answers {
+            seen: Arc::clone(&seen),
+        };
+        tokio::spawn(Server::new_with_acceptor(acceptor).run(answers));
+        Self {
+            url: address.replace("socket://", "http://"),
+            seen,
+        }
+    }
+
+    /// Everything that has reached it so far.
+    #[must_use]
+    pub fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The last request that reached it.
+    #[must_use]
+    pub fn last(&self) -> Seen {
+        self.seen().pop().expect("something reached the provider")
+    }
+}
