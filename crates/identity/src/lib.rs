@@ -13,6 +13,7 @@ mod rules;
 mod secret;
 mod speaker;
 mod unverified;
+mod verified;
 mod verifier;
 
 pub use authenticator::{AuthError, Authenticator};
@@ -22,4 +23,5 @@ pub use mint::mint;
 pub use rejected::Rejected;
 pub use secret::{HmacSecret, WeakSecret};
 pub use speaker::{ServiceToken, Speaker};
+pub use verified::Verified;
 pub use verifier::{Misconfigured, Settings, Verifier};

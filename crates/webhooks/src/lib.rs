@@ -1,0 +1,36 @@
+#![doc = include_str!("../README.md")]
+#![deny(missing_docs)]
+
+mod answer;
+mod auth;
+mod delivery;
+mod event;
+mod form;
+mod json;
+pub mod leads;
+mod number;
+mod parse;
+mod redact;
+mod sample;
+mod scrub;
+mod secret;
+mod source;
+mod status;
+mod verify;
+
+pub use answer::{Answer, Standing};
+pub use auth::{Algorithm, Auth, BadAuth, Encoding, HmacPlan, MakeAuth, VapiAuth};
+pub use delivery::Delivery;
+pub use event::{
+    Automation, Call, CallIds, CallReport, Clue, Customer, Direction, Event, Kind, Media, Message,
+    MessageChange, OptOut, Question, Recording, Target, ToolCall,
+};
+pub use identity::Verified;
+pub use number::{Channel, Party, PhoneNumber};
+pub use parse::parse;
+pub use redact::{Recorded, Unparsable, redact};
+pub use sample::{Unsignable, sample, sign};
+pub use secret::{Secret, UnusableSecret};
+pub use source::{Source, UnknownSource};
+pub use status::{CallStatus, MessageStatus, RecordingStatus};
+pub use verify::{Refused, verify};

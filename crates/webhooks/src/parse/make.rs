@@ -1,0 +1,171 @@
+//! What does a Make scenario want noted?
+//!
+//! The contract is ours and stands in the README; scenarios are written by people, so it is read leniently.
+
+use serde_json::{Map, Value};
+
+use crate::event::{Automation, Clue, Customer, Event, Kind, Target};
+use crate::number::{Channel, Party, PhoneNumber};
+use crate::parse::{contents_key, event};
+use crate::source::Source;
+use crate::{json, leads};
+
+/// Names of the contract itself, which are no data.
+const CONTRACT: [&str; 13] = [
+    "event_id",
+    "eventId",
+    "event_type",
+    "eventType",
+    "scenario_id",
+    "scenarioId",
+    "execution_id",
+    "executionId",
+    "tenant_phone",
+    "tenantPhone",
+    "occurred_at",
+    "timestamp",
+    super::SAMPLE,
+];
+
+pub(super) fn parse(payload: &Value) -> Event {
+    let Value::Object(members) = payload else {
+        return event(Source::Make, "other", contents_key(Source::Make, payload));
+    };
+    let event_id = json::text(payload, &["event_id", "eventId"]);
+    let key = match &event_id {
+        Some(id) => format!("make:{id}"),
+        // Not the run's id: one run may post many events.
+        None => contents_key(Source::Make, payload),
+    };
+    let word =
+        json::text(payload, &["event_type", "eventType", "type"]).unwrap_or_else(|| "automation".into());
+    let mut event = event(Source::Make, word.clone(), key);
+    let (data, phone_is_tenants) = data(members);
+    event.clues = clues(payload, phone_is_tenants);
+    event.occurred_at = json::time(payload, &["occurred_at", "timestamp"]);
+    let fields = Value::Object(data);
+    event.customer = customer(&fields);
+    let status = json::text(payload, &["status"]).unwrap_or_else(|| "completed".into());
+    event.kind = Kind::Automation(Box::new(Automation {
+        event_id,
+        scenario_id: json::text(payload, &["scenario_id", "scenarioId"]),
+        execution_id: json::text(payload, &["execution_id", "executionId"]),
+        status: leads::cut(&status, 50).to_owned(),
+        target: target(&word, &fields),
+        data: match fields {
+            Value::Object(data) => data,
+            _ => Map::new(),
+        },
+    }));
+    event
+}
+
+/// `data`, even as JSON in a string; without it everything that isn't the contract's, and then `phone` is the
+/// customer's.
+fn data(members: &Map<String, Value>) -> (Map<String, Value>, bool) {
+    match members.get("data") {
+        Some(Value::Object(data)) => return (data.clone(), true),
+        Some(Value::String(text)) => {
+            if let Some(Value::Object(data)) = json::read(text.as_bytes()) {
+                return (data, true);
+            }
+        }
+        _ => {}
+    }
+    let rest = members
+        .iter()
+        .filter(|(name, _)| !CONTRACT.contains(&name.as_str()))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    (rest, false)
+}
+
+fn clues(payload: &Value, phone_is_tenants: bool) -> Vec<Clue> {
+    let names: &[&str] = if phone_is_tenants {
+        &["tenant_phone", "tenantPhone", "phone"]
+    } else {
+        &["tenant_phone", "tenantPhone"]
+    };
+    names
+        .iter()
+        .filter_map(|name| Party::read(&json::text(payload, &[name])?))
+        .filter_map(|(_, party)| match party {
+            Party::Number(number) => Some(Clue::Number(number)),
+            Party::Withheld | Party::Named(_) => None,
+        })
+        .collect()
+}
+
+fn customer(fields: &Value) -> Option<Customer> {
+    let by_phone = json::text(fields, &PHONE).and_then(|phone| Party::read(&phone));
+    let by_email = || Some((Channel::Phone, Party::Named(json::text(fields, &["email"])?)));
+    let (channel, party) = by_phone.or_else(by_email)?;
+    Some(Customer {
+        party,
+        channel,
+        name: column(fields, &["name"], 200),
+        email: column(fields, &["email"], 320),
+    })
+}
+
+const PHONE: [&str; 3] = ["phone", "phone_number", "phoneNumber"];
+
+/// `lead`, `lead.created`, `contact_updated` …: the first word says what it is about.
+fn target(word: &str, fields: &Value) -> Target {
+    let about = word
+        .split(|c: char| !c.is_ascii_alphabetic())
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    match about.as_str() {
+        "lead" | "leads" => lead(fields),
+        "contact" | "contacts" => contact(fields),
+        _ => Target::Log,
+    }
+}
+
+fn lead(fields: &Value) -> Target {
+    Target::Lead {
+        name: column(fields, &["name", "full_name", "fullName"], 200),
+        phone: phone(fields),
+        status: column(fields, &["status"], 50),
+        source: column(fields, &["source"], 100),
+        summary: column(fields, &["summary"], 20_000),
+        ai_summary: column(fields, &["ai_summary", "aiSummary"], 100_000),
+        sentiment: column(fields, &["sentiment"], 50),
+    }
+}
+
+fn contact(fields: &Value) -> Target {
+    let whole = column(fields, &["name", "full_name", "fullName"], 200);
+    let (first, last) = match whole.as_deref().map(|name| name.rsplit_once(char::is_whitespace)) {
+        Some(Some((first, last))) => (Some(first.trim_end().to_owned()), Some(last.to_owned())),
+        _ => (whole, None),
+    };
+    Target::Contact {
+        first_name: column(fields, &["first_name", "firstName"], 200).or(first),
+        last_name: column(fields, &["last_name", "lastName"], 200).or(last),
+        email: column(fields, &["email"], 320),
+        phone: phone(fields),
+        company: column(fields, &["company"], 200),
+        job_position: column(fields, &["job_position", "jobPosition"], 200),
+        status: column(fields, &["status"], 50),
+        notes: column(fields, &["notes"], 100_000),
+        plan: column(fields, &["plan"], 200),
+        appointment_date: json::time(fields, &["appointment_date", "appointmentDate"]),
+    }
+}
+
+/// E.164 if it can be read as that, else as typed; nothing for a withheld caller.
+fn phone(fields: &Value) -> Option<String> {
+    let typed = json::text(fields, &PHONE)?;
+    match Party::read(&typed)?.1 {
+        Party::Withheld => None,
+        Party::Number(number) => Some(PhoneNumber::as_str(&number).to_owned()),
+        Party::Named(_) => Some(leads::cut(&typed, 32).to_owned()),
+    }
+}
+
+fn column(fields: &Value, names: &[&str], limit: usize) -> Option<String> {
+    json::text(fields, names).map(|text| leads::cut(&text, limit).to_owned())
+}

@@ -1,0 +1,236 @@
+//! What does Twilio say?
+//!
+//! Sources: twilio.com/docs/messaging/guides/webhook-request, /track-outbound-message-status,
+//! /voice/twiml#request-parameters, /voice/api/call-resource#statuscallback, /voice/api/recording.
+
+use serde_json::Value;
+
+use crate::event::{
+    Call, CallIds, Clue, Customer, Direction, Event, Kind, Media, Message, MessageChange, OptOut, Recording,
+};
+use crate::number::Party;
+use crate::parse::{contents_key, event};
+use crate::source::Source;
+use crate::status::{CallStatus, MessageStatus, RecordingStatus};
+use crate::{json, leads};
+
+/// Twilio's limit is ten; a form may claim anything.
+const MOST_MEDIA: usize = 100;
+/// Longest address that `call_logs.recording_url` holds.
+const LONGEST_URL: usize = 2048;
+/// The two ends of a call, and their older names.
+const CALLER: [&str; 2] = ["From", "Caller"];
+const CALLED: [&str; 2] = ["To", "Called"];
+
+pub(super) fn parse(payload: &Value) -> Event {
+    let mut event = recording(payload)
+        .or_else(|| message(payload))
+        .or_else(|| call(payload))
+        .unwrap_or_else(|| event(Source::Twilio, "other", contents_key(Source::Twilio, payload)));
+    event.account = text(payload, "AccountSid");
+    event.occurred_at = json::time(payload, &["Timestamp", "RecordingStartTime"]);
+    event
+}
+
+/// Names no numbers: the call tells whose it is.
+fn recording(payload: &Value) -> Option<Event> {
+    let sid = text(payload, "RecordingSid")?;
+    let status = RecordingStatus::parse(&text(payload, "RecordingStatus")?)?;
+    let word = status.as_str();
+    let mut event = event(
+        Source::Twilio,
+        format!("recording.{word}"),
+        format!("twilio:rec:{sid}:{word}"),
+    );
+    event.call = call_ids(payload);
+    event.clues = event.call.provider.iter().cloned().map(Clue::Call).collect();
+    event.kind = Kind::Recording(Recording {
+        sid,
+        status,
+        url: url(payload, "RecordingUrl"),
+        duration: json::number(payload, &["RecordingDuration"]).and_then(json::seconds),
+    });
+    Some(event)
+}
+
+fn message(payload: &Value) -> Option<Event> {
+    let sid = json::text(payload, &["MessageSid", "SmsSid", "SmsMessageSid"])?;
+    let status =
+        json::text(payload, &["MessageStatus", "SmsStatus"]).and_then(|word| MessageStatus::parse(&word));
+    match status {
+        None | Some(MessageStatus::Received | MessageStatus::Receiving) => Some(inbound(payload, sid)),
+        Some(status) => Some(fate(payload, sid, status)),
+    }
+}
+
+/// To the tenant, from the customer.
+fn inbound(payload: &Value, sid: String) -> Event {
+    let mut event = event(Source::Twilio, "message.received", format!("twilio:msg:in:{sid}"));
+    event.clues = number(payload, "To")
+        .into_iter()
+        .chain(messaging_service(payload))
+        .collect();
+    event.customer = customer(payload, "From", text(payload, "ProfileName").as_deref());
+    event.kind = Kind::Message(Message {
+        sid,
+        body: raw(payload, "Body"),
+        media: media(payload),
+        opt_out: match text(payload, "OptOutType").as_deref() {
+            Some("STOP") => Some(OptOut::Stop),
+            Some("START") => Some(OptOut::Start),
+            Some("HELP") => Some(OptOut::Help),
+            _ => None,
+        },
+    });
+    event
+}
+
+/// From the tenant, to the customer. `To` may be missing, and `From` may be a messaging service's choice.
+fn fate(payload: &Value, sid: String, status: MessageStatus) -> Event {
+    let error_code = text(payload, "ErrorCode");
+    let word = status.as_str();
+    let code = error_code.as_deref().unwrap_or("-");
+    let key = format!("twilio:msg:status:{sid}:{word}:{code}");
+    let mut event = event(Source::Twilio, format!("message.{word}"), key);
+    event.clues = number(payload, "From")
+        .into_iter()
+        .chain(messaging_service(payload))
+        .collect();
+    event.customer = customer(payload, "To", None);
+    event.kind = Kind::MessageStatus(MessageChange {
+        sid,
+        status,
+        error_code,
+        error_message: json::text(payload, &["ErrorMessage", "ChannelStatusMessage"]),
+    });
+    event
+}
+
+fn call(payload: &Value) -> Option<Event> {
+    let sid = text(payload, "CallSid")?;
+    let status = CallStatus::parse(&text(payload, "CallStatus")?)?;
+    let direction = direction(payload);
+    // Callbacks say that they are ones, or come when it is too late for TwiML.
+    let sequence = text(payload, "SequenceNumber");
+    let is_callback = sequence.is_some() || text(payload, "CallbackSource").is_some() || status.is_final();
+    let wants_twiml = !is_callback && !matches!(status, CallStatus::Initiated);
+    let word = status.as_str();
+    let key = if wants_twiml && direction == Direction::Inbound {
+        format!("twilio:call:in:{sid}")
+    } else {
+        format!(
+            "twilio:call:status:{sid}:{word}:{}",
+            sequence.as_deref().unwrap_or("-")
+        )
+    };
+    let mut event = event(Source::Twilio, format!("call.{word}"), key);
+    event.call = call_ids(payload);
+    let parent = text(payload, "ParentCallSid");
+    match direction {
+        Direction::Outbound => {
+            event.clues = first_number(payload, CALLER).into_iter().collect();
+            event.customer = first_customer(payload, CALLED, None);
+        }
+        // The caller id shown may be the customer's number, and the target the tenant's staff.
+        Direction::Leg => event.clues = parent.iter().cloned().map(Clue::Call).collect(),
+        Direction::Inbound | Direction::Web => {
+            // Calls to the tenant's own line that were forwarded to Twilio.
+            event.clues = first_number(payload, CALLED)
+                .into_iter()
+                .chain(number(payload, "ForwardedFrom"))
+                .collect();
+            event.customer = first_customer(payload, CALLER, text(payload, "CallerName").as_deref());
+        }
+    }
+    event.kind = Kind::Call(Call {
+        direction,
+        status,
+        wants_twiml,
+        parent,
+        ended_reason: None,
+        // `Duration` is in minutes, for the bill.
+        duration: json::number(payload, &["CallDuration"]).and_then(json::seconds),
+        recording_url: url(payload, "RecordingUrl"),
+    });
+    Some(event)
+}
+
+fn direction(payload: &Value) -> Direction {
+    match text(payload, "Direction").as_deref() {
+        Some("outbound-dial") => Direction::Leg,
+        Some("outbound-api" | "trunking-terminating") => Direction::Outbound,
+        Some(other) if other.starts_with("outbound") => Direction::Outbound,
+        _ if text(payload, "ParentCallSid").is_some() => Direction::Leg,
+        _ => Direction::Inbound,
+    }
+}
+
+fn media(payload: &Value) -> Vec<Media> {
+    let count = json::number(payload, &["NumMedia"])
+        .and_then(json::seconds)
+        .and_then(|count| usize::try_from(count).ok())
+        .unwrap_or(0);
+    (0..count.min(MOST_MEDIA))
+        .filter_map(|i| {
+            Some(Media {
+                url: text(payload, &format!("MediaUrl{i}"))?,
+                content_type: text(payload, &format!("MediaContentType{i}")),
+            })
+        })
+        .collect()
+}
+
+fn call_ids(payload: &Value) -> CallIds {
+    CallIds {
+        provider: text(payload, "CallSid"),
+        vapi: None,
+    }
+}
+
+fn messaging_service(payload: &Value) -> Option<Clue> {
+    text(payload, "MessagingServiceSid").map(Clue::MessagingService)
+}
+
+fn number(payload: &Value, name: &str) -> Option<Clue> {
+    match Party::read(&text(payload, name)?)?.1 {
+        Party::Number(number) => Some(Clue::Number(number)),
+        Party::Withheld | Party::Named(_) => None,
+    }
+}
+
+fn first_number(payload: &Value, names: [&str; 2]) -> Option<Clue> {
+    names.into_iter().find_map(|name| number(payload, name))
+}
+
+fn customer(payload: &Value, name: &str, known_as: Option<&str>) -> Option<Customer> {
+    let (channel, party) = Party::read(&text(payload, name)?)?;
+    Some(Customer {
+        party,
+        channel,
+        name: known_as.map(|name| leads::cut(name, 200).to_owned()),
+        email: None,
+    })
+}
+
+fn first_customer(payload: &Value, names: [&str; 2], known_as: Option<&str>) -> Option<Customer> {
+    names
+        .into_iter()
+        .find_map(|name| customer(payload, name, known_as))
+}
+
+fn url(payload: &Value, name: &str) -> Option<String> {
+    text(payload, name).filter(|url| url.len() <= LONGEST_URL)
+}
+
+fn text(payload: &Value, name: &str) -> Option<String> {
+    json::text(payload, &[name])
+}
+
+/// A text as it was sent, blanks and all.
+fn raw(payload: &Value, name: &str) -> String {
+    payload
+        .get(name)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
+}

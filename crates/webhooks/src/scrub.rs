@@ -1,0 +1,402 @@
+//! What of a payload may be kept?
+//!
+//! Vapi's payloads were captured with the number's `twilioAuthToken`, the server's secret and addresses that
+//! let anyone listen to a live call or steer it; assistants hold prompts, tools and their credentials.
+//! So the objects known to hold such things keep named members only, and elsewhere a member goes if its name
+//! says what it is. Bulk that says the same thing three times goes as well.
+
+use serde_json::{Map, Value};
+
+/// Most bytes of a stored payload, as JSON.
+pub(crate) const LARGEST: usize = 256 * 1024;
+
+/// Words in a member's name that make its text a secret. Names are split at `_`, `-` and capitals.
+const SECRET_WORDS: [&str; 17] = [
+    "token",
+    "tokens",
+    "secret",
+    "secrets",
+    "password",
+    "passwd",
+    "passphrase",
+    "credential",
+    "credentials",
+    "authorization",
+    "authentication",
+    "auth",
+    "apikey",
+    "bearer",
+    "signature",
+    "cookie",
+    "presigned",
+];
+/// Names that are secret though no word in them is: keys, live audio and control, callbacks of Vapi's.
+const SECRET_NAMES: [&str; 16] = [
+    "apikey",
+    "privatekey",
+    "secretkey",
+    "accesskey",
+    "authtoken",
+    "accesstoken",
+    "refreshtoken",
+    "clientsecret",
+    "controlurl",
+    "listenurl",
+    "monitor",
+    "server",
+    "serverurl",
+    "headers",
+    "websocketurl",
+    "transport",
+];
+/// Bulk: the transcript is kept, its other forms and Vapi's measurements are not.
+const BULK: [&str; 11] = [
+    "messages",
+    "messagesopenaiformatted",
+    "conversation",
+    "performancemetrics",
+    "nodes",
+    "variables",
+    "variablevalues",
+    "costs",
+    "costbreakdown",
+    "assistantactivations",
+    "inboundphonecalldebuggingartifacts",
+];
+/// Objects of configuration, of which only these members are kept.
+const CONFIGURATION: [&str; 8] = [
+    "assistant",
+    "assistantoverrides",
+    "squad",
+    "squadoverrides",
+    "workflow",
+    "workflowoverrides",
+    "tool",
+    "phonenumber",
+];
+const CONFIGURATION_KEEPS: [&str; 8] = [
+    "id",
+    "name",
+    "type",
+    "number",
+    "sipUri",
+    "provider",
+    "twilioPhoneNumber",
+    "function",
+];
+const FUNCTION_KEEPS: [&str; 3] = ["name", "arguments", "parameters"];
+
+/// Longest string, longest array and largest object of each attempt to fit a payload into [`LARGEST`].
+const LIMITS: [Limits; 4] = [
+    Limits {
+        text: 100_000,
+        items: 1_000,
+    },
+    Limits {
+        text: 10_000,
+        items: 200,
+    },
+    Limits {
+        text: 1_000,
+        items: 50,
+    },
+    Limits { text: 200, items: 20 },
+];
+
+struct Limits {
+    text: usize,
+    items: usize,
+}
+
+/// The payload without secrets, without U+0000 (which `jsonb` refuses), and at most [`LARGEST`] bytes long.
+/// `mako_truncated` says that something was cut for its size.
+pub(crate) fn scrubbed(value: Value) -> Value {
+    let value = without_secrets(value);
+    if fits(&value) && longest_text(&value) <= LIMITS[0].text {
+        return value;
+    }
+    for limits in &LIMITS {
+        let mut cut = value.clone();
+        shorten(&mut cut, limits);
+        mark(&mut cut);
+        if fits(&cut) {
+            return cut;
+        }
+    }
+    outermost(value)
+}
+
+fn without_secrets(value: Value) -> Value {
+    match value {
+        Value::Object(members) => Value::Object(
+            members
+                .into_iter()
+                .filter(|(name, value)| !is_secret(name, value) && !is_bulk(name, value))
+                .map(|(name, value)| {
+                    let value = if is_configuration(&name) {
+                        keep(value, &CONFIGURATION_KEEPS)
+                    } else {
+                        value
+                    };
+                    (without_nul(name), without_secrets(value))
+                })
+                .collect(),
+        ),
+        Value::Array(items) => Value::Array(items.into_iter().map(without_secrets).collect()),
+        Value::String(text) => Value::String(without_nul(text)),
+        other => other,
+    }
+}
+
+/// Only named members of an object (or of each object in an array); text stays: in the older shape
+/// `phoneNumber` is a number.
+fn keep(value: Value, names: &[&str]) -> Value {
+    match value {
+        Value::Object(members) => Value::Object(
+            members
+                .into_iter()
+                .filter(|(name, _)| names.contains(&name.as_str()))
+                .map(|(name, value)| {
+                    let value = if name == "function" {
+                        keep(value, &FUNCTION_KEEPS)
+                    } else {
+                        value
+                    };
+                    (name, value)
+                })
+                .collect(),
+        ),
+        Value::Array(items) => Value::Array(items.into_iter().map(|item| keep(item, names)).collect()),
+        other => other,
+    }
+}
+
+/// Numbers and booleans are no secrets: `promptTokens` is a count.
+fn is_secret(name: &str, value: &Value) -> bool {
+    if matches!(value, Value::Number(_) | Value::Bool(_) | Value::Null) {
+        return false;
+    }
+    let plain = plain(name);
+    SECRET_NAMES.contains(&plain.as_str())
+        || SECRET_NAMES[..8].iter().any(|secret| plain.ends_with(secret))
+        || words(name)
+            .iter()
+            .any(|word| SECRET_WORDS.contains(&word.as_str()))
+}
+
+fn is_bulk(name: &str, value: &Value) -> bool {
+    (value.is_array() || value.is_object()) && BULK.contains(&plain(name).as_str())
+}
+
+fn is_configuration(name: &str) -> bool {
+    CONFIGURATION.contains(&plain(name).as_str())
+}
+
+/// A name without separators and case.
+fn plain(name: &str) -> String {
+    name.chars()
+        .filter(|c| c.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+/// `twilioAuthToken`, `twilio_auth_token` and `X-Auth-Token` are three words each; `APIKey` is `api`, `key`.
+fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut before = '_';
+    for c in name.chars() {
+        let starts = c.is_uppercase() && !before.is_uppercase();
+        if (starts || !c.is_alphanumeric()) && words.last().is_some_and(|word| !word.is_empty()) {
+            words.push(String::new());
+        }
+        if c.is_alphanumeric()
+            && let Some(word) = words.last_mut()
+        {
+            word.extend(c.to_lowercase());
+        }
+        before = c;
+    }
+    words
+}
+
+fn without_nul(text: String) -> String {
+    if text.contains('\0') {
+        text.replace('\0', "\u{fffd}")
+    } else {
+        text
+    }
+}
+
+fn fits(value: &Value) -> bool {
+    serde_json::to_vec(value).is_ok_and(|json| json.len() <= LARGEST)
+}
+
+fn longest_text(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.chars().count(),
+        Value::Array(items) => items.iter().map(longest_text).max().unwrap_or(0),
+        Value::Object(members) => members.values().map(longest_text).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+fn shorten(value: &mut Value, limits: &Limits) {
+    match value {
+        Value::String(text) => {
+            if let Some((end, _)) = text.char_indices().nth(limits.text) {
+                text.truncate(end);
+            }
+        }
+        Value::Array(items) => {
+            items.truncate(limits.items);
+            for item in items {
+                shorten(item, limits);
+            }
+        }
+        Value::Object(members) => {
+            if members.len() > limits.items {
+                let kept = std::mem::take(members).into_iter().take(limits.items);
+                *members = kept.collect();
+            }
+            for item in members.values_mut() {
+                shorten(item, limits);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What is left of a payload that no cutting made small: its outermost short values.
+fn outermost(value: Value) -> Value {
+    let mut members = match value {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    };
+    members.retain(|name, value| name.len() <= 100 && longest_text(value) <= 200 && !value.is_object());
+    members.retain(|_, value| !value.is_array());
+    let mut left: Value = Value::Object(members.into_iter().take(200).collect());
+    mark(&mut left);
+    left
+}
+
+fn mark(value: &mut Value) {
+    if let Value::Object(members) = value {
+        members.insert("mako_truncated".into(), true.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn credentials_and_live_control_of_a_vapi_call_are_not_kept() {
+        let kept = scrubbed(json!({"message": {
+            "type": "end-of-call-report",
+            "phoneNumber": {"id": "p", "number": "+15558675310", "twilioAccountSid": "AC1", "twilioAuthToken": "s3cret",
+                "serverUrlSecret": "s3cret", "credentialId": "s3cret", "server": {"url": "s3cret", "secret": "s3cret"}},
+            "call": {"id": "c", "monitor": {"listenUrl": "s3cret", "controlUrl": "s3cret"},
+                "transport": {"callToken": "s3cret"}, "phoneCallProviderId": "CA1", "customer": {"number": "+14017122661"}},
+            "assistant": {"id": "a", "name": "Ann", "server": {"headers": {"Authorization": "s3cret"}},
+                "credentials": [{"apiKey": "s3cret"}], "model": {"messages": [{"content": "s3cret prompt"}]}},
+            "artifact": {"presignedMonoUrl": "s3cret", "messages": [{"message": "s3cret"}], "transcript": "AI: hi",
+                "recordingUrl": "https://r"},
+            "toolWithToolCallList": [{"type": "function", "function": {"name": "book", "description": "s3cret"},
+                "server": {"secret": "s3cret"}, "toolCall": {"id": "t", "function": {"name": "book", "arguments": {"day": 1}}}}],
+            "costs": [{"promptTokens": 5}], "promptTokens": 5,
+        }}));
+        let shown = kept.to_string();
+        assert!(
+            !shown.replace("\"description\":\"s3cret\"", "").contains("s3cret"),
+            "{shown}"
+        );
+        for path in [
+            "phoneNumber.number",
+            "call.id",
+            "call.phoneCallProviderId",
+            "call.customer.number",
+            "assistant.name",
+            "artifact.transcript",
+            "artifact.recordingUrl",
+            "promptTokens",
+        ] {
+            assert!(crate::json::at(&kept["message"], path).is_some(), "{path}");
+        }
+        assert_eq!(kept["message"]["toolWithToolCallList"][0]["toolCall"]["id"], "t");
+    }
+
+    #[test]
+    fn a_name_tells_a_secret_however_it_is_written() {
+        for name in [
+            "token",
+            "CallToken",
+            "auth_token",
+            "X-Api-Key",
+            "apiKey",
+            "APIKey",
+            "myapikey",
+            "clientSecret",
+            "client_secret",
+            "Authorization",
+            "SipHeader_Authorization",
+            "private_key",
+            "secretKey",
+            "password",
+            "accessToken",
+        ] {
+            assert!(is_secret(name, &json!("x")), "{name}");
+        }
+        for name in [
+            "Body",
+            "From",
+            "author",
+            "secretary",
+            "tokenized",
+            "key",
+            "monkey",
+            "summary",
+            "authorName",
+        ] {
+            assert!(!is_secret(name, &json!("x")), "{name}");
+        }
+    }
+
+    #[test]
+    fn postgres_can_read_what_is_kept() {
+        assert_eq!(
+            scrubbed(json!({"a\0": "b\0", "c": ["\0"]})),
+            json!({"a\u{fffd}": "b\u{fffd}", "c": ["\u{fffd}"]})
+        );
+    }
+
+    #[test]
+    fn whatever_comes_in_what_is_kept_is_bounded() {
+        let long = "ü".repeat(1_000_000);
+        let many: Vec<Value> = (0..50_000)
+            .map(|i| json!({"i": i, "t": "x".repeat(50)}))
+            .collect();
+        let wide: Map<String, Value> = (0..100_000).map(|i| (format!("k{i}"), json!(i))).collect();
+        for value in [
+            json!({"type": "x", "transcript": long.clone()}),
+            json!({"list": many.clone()}),
+            json!(many),
+            json!({"type": "x", "a": wide.clone()}),
+            json!(wide),
+            json!({(long.clone()): 1}),
+            json!({"a": {(long): 1}}),
+        ] {
+            let kept = scrubbed(value);
+            assert!(kept.to_string().len() <= LARGEST);
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_characters_and_the_rest_stays() {
+        let kept = scrubbed(json!({"type": "x", "transcript": "ü".repeat(1_000_000)}));
+        assert_eq!(kept["type"], "x");
+        assert_eq!(kept["mako_truncated"], true);
+        assert_eq!(kept["transcript"].as_str().unwrap().chars().count(), 100_000);
+    }
+}

@@ -1,0 +1,44 @@
+//! Does a Make scenario know the key?
+//!
+//! Make's HTTP module sends a fixed key in a header of the author's choice (apps.make.com/http, key chains)
+//! and signs nothing by itself; a scenario can compute an HMAC.
+
+use chrono::{DateTime, Utc};
+
+use crate::auth::MakeAuth;
+use crate::delivery::Delivery;
+use crate::secret::Secret;
+use crate::verify::token::Place;
+use crate::verify::{Refused, signature, token};
+
+pub(crate) const API_KEY: &str = "x-make-apikey";
+const PLACES: [Place<'_>; 3] = [
+    Place {
+        header: API_KEY,
+        bearer: false,
+    },
+    Place {
+        header: "x-api-key",
+        bearer: false,
+    },
+    Place {
+        header: "authorization",
+        bearer: true,
+    },
+];
+
+pub(crate) fn check(
+    delivery: &Delivery,
+    auth: &MakeAuth,
+    secrets: &[Secret],
+    now: DateTime<Utc>,
+) -> Result<(), Refused> {
+    match auth {
+        MakeAuth::ApiKey => token::check(delivery, &PLACES, secrets),
+        MakeAuth::Hmac(plan) => signature::check(delivery, plan, secrets, now),
+        MakeAuth::StandardWebhooks { tolerance_seconds } => {
+            let plan = signature::standard_webhooks(*tolerance_seconds);
+            signature::check(delivery, &plan, secrets, now)
+        }
+    }
+}

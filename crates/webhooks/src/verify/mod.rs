@@ -1,0 +1,118 @@
+//! Did the provider send this?
+
+pub(crate) mod make;
+pub(crate) mod signature;
+mod token;
+pub(crate) mod twilio;
+mod url_forms;
+pub(crate) mod vapi;
+
+use chrono::{DateTime, Utc};
+use identity::Verified;
+
+use crate::auth::Auth;
+use crate::delivery::Delivery;
+use crate::secret::Secret;
+use crate::source::Source;
+
+/// Why a delivery proves nothing.
+///
+/// It may be logged and counted as it is: addresses are without parameters, user info and endpoint keys,
+/// and no secret and no signature is in it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// It carries no signature or key where one is expected.
+    #[error("no signature: expected {expected}")]
+    Missing {
+        /// The headers that would have been looked at.
+        expected: String,
+    },
+    /// Its signature or key is none of ours.
+    #[error("wrong signature or key{}", tried_text(tried))]
+    Wrong {
+        /// The addresses that the signature was checked against, as far as they may be shown.
+        tried: Vec<String>,
+    },
+    /// The signature is right and its time is not: a replay, or a clock that is off.
+    #[error("signed {age_seconds} s ago, which is outside the tolerance")]
+    Stale {
+        /// Seconds since it was signed; negative if that is in the future.
+        age_seconds: i64,
+    },
+    /// It can't be checked.
+    #[error("cannot be checked: {what}")]
+    Malformed {
+        /// What is wrong, without contents.
+        what: &'static str,
+    },
+    /// There is no secret to check it with.
+    #[error("no secret is configured for this source")]
+    NotConfigured,
+}
+
+impl Refused {
+    /// The status to answer: 401, 403, 400, or 503 as long as there is no secret (so that a sender that
+    /// retries does so).
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Missing { .. } => 401,
+            Self::Wrong { .. } | Self::Stale { .. } => 403,
+            Self::Malformed { .. } => 400,
+            Self::NotConfigured => 503,
+        }
+    }
+
+    /// One word for metrics.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Missing { .. } => "missing",
+            Self::Wrong { .. } => "wrong",
+            Self::Stale { .. } => "stale",
+            Self::Malformed { .. } => "malformed",
+            Self::NotConfigured => "not_configured",
+        }
+    }
+}
+
+/// Checks a delivery with each of the secrets, in constant time, and is the only maker of the proof.
+///
+/// `auth` is the configuration of the endpoint (`webhook_endpoints.auth`), or [`Auth::default_of`] the source
+/// for the platform's address. `now` decides whether a signed time is recent enough.
+///
+/// # Errors
+/// [`Refused`], which says what may be logged and which status to answer.
+pub fn verify(
+    delivery: Delivery,
+    auth: &Auth,
+    secrets: &[Secret],
+    now: DateTime<Utc>,
+) -> Result<Verified<Delivery>, Refused> {
+    if secrets.is_empty() {
+        return Err(Refused::NotConfigured);
+    }
+    match (delivery.source(), auth) {
+        (Source::Twilio, Auth::Twilio) => twilio::check(&delivery, secrets)?,
+        (Source::Vapi, Auth::Vapi(auth)) => vapi::check(&delivery, auth, secrets, now)?,
+        (Source::Make, Auth::Make(auth)) => make::check(&delivery, auth, secrets, now)?,
+        _ => return Err(Refused::NotConfigured),
+    }
+    Ok(prove(delivery))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "verify, just above, has checked the signature or key"
+)]
+fn prove(delivery: Delivery) -> Verified<Delivery> {
+    Verified::assert_verified(delivery)
+}
+
+fn tried_text(tried: &[String]) -> String {
+    if tried.is_empty() {
+        String::new()
+    } else {
+        format!("; tried {}", tried.join(", "))
+    }
+}

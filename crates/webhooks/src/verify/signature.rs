@@ -1,0 +1,161 @@
+//! Is an HMAC signature right, made by a plan that is configuration?
+//!
+//! Vapi has no fixed format: header names, what is signed, algorithm and encoding are the customer's choice.
+//! Standard Webhooks 1.0.0 (github.com/standard-webhooks) is one of the plans.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
+use ring::hmac;
+use zeroize::Zeroizing;
+
+use crate::auth::{Algorithm, Encoding, HmacPlan};
+use crate::delivery::Delivery;
+use crate::secret::{Secret, UnusableSecret};
+use crate::verify::Refused;
+
+/// Timestamps above this are milliseconds: as seconds they would be in the year 5138.
+const MILLISECONDS_ABOVE: i64 = 100_000_000_000;
+
+/// Standard Webhooks 1.0.0, the same for every sender.
+pub(crate) fn standard_webhooks(tolerance_seconds: u32) -> HmacPlan {
+    HmacPlan {
+        algorithm: Algorithm::Sha256,
+        signature_header: "webhook-signature".into(),
+        timestamp_header: "webhook-timestamp".into(),
+        signature_prefix: "v1,".into(),
+        include_timestamp: true,
+        payload_format: "{svix-id}.{timestamp}.{body}".into(),
+        message_id_header: Some("webhook-id".into()),
+        signature_encoding: Encoding::Base64,
+        secret_is_base64: true,
+        tolerance_seconds,
+    }
+}
+
+pub(crate) fn check(
+    delivery: &Delivery,
+    plan: &HmacPlan,
+    secrets: &[Secret],
+    now: DateTime<Utc>,
+) -> Result<(), Refused> {
+    let signatures = header(delivery, &plan.signature_header)?;
+    let needs = |placeholder| plan.payload_format.contains(placeholder);
+    let timestamp = if needs("{timestamp}") {
+        header(delivery, &plan.timestamp_header)?
+    } else {
+        ""
+    };
+    let message_id = match &plan.message_id_header {
+        Some(name) if needs("{svix-id}") => header(delivery, name)?,
+        _ => "",
+    };
+    let text = signed_text(delivery, plan, timestamp, message_id);
+    let presented = presented(signatures, plan);
+    let mut right = false;
+    for secret in secrets {
+        // Saving checks the secret; one that was spoilt since then can't make a signature right.
+        let Ok(key) = key(plan, secret) else { continue };
+        right |= presented.iter().any(|one| hmac::verify(&key, &text, one).is_ok());
+    }
+    if !right {
+        return Err(Refused::Wrong { tried: Vec::new() });
+    }
+    if needs("{timestamp}") {
+        check_age(timestamp, plan.tolerance_seconds, now)?;
+    }
+    Ok(())
+}
+
+/// The key of a plan: the text's bytes, or what it is the base64 of, `whsec_` in front or not.
+pub(crate) fn key(plan: &HmacPlan, secret: &Secret) -> Result<hmac::Key, UnusableSecret> {
+    let algorithm = plan.algorithm.of_ring();
+    if !plan.secret_is_base64 {
+        return Ok(hmac::Key::new(algorithm, secret.bytes()));
+    }
+    let text = secret.text().trim();
+    let bytes = STANDARD
+        .decode(text.strip_prefix("whsec_").unwrap_or(text))
+        .map_err(|_| UnusableSecret::NotBase64)?;
+    let bytes = Zeroizing::new(bytes);
+    if bytes.is_empty() {
+        return Err(UnusableSecret::Empty);
+    }
+    Ok(hmac::Key::new(algorithm, &bytes))
+}
+
+/// The payload format with its placeholders filled in. What is filled in is not looked at again.
+pub(crate) fn signed_text(
+    delivery: &Delivery,
+    plan: &HmacPlan,
+    timestamp: &str,
+    message_id: &str,
+) -> Vec<u8> {
+    let mut text = Vec::with_capacity(delivery.body().len() + 128);
+    let mut rest = plan.payload_format.as_str();
+    while let Some(at) = rest.find('{') {
+        text.extend_from_slice(&rest.as_bytes()[..at]);
+        rest = &rest[at..];
+        let fillings: [(&str, &[u8]); 5] = [
+            ("{body}", delivery.body()),
+            ("{timestamp}", timestamp.as_bytes()),
+            ("{method}", delivery.method().as_bytes()),
+            ("{url}", delivery.url().as_bytes()),
+            ("{svix-id}", message_id.as_bytes()),
+        ];
+        let (name, filling) = fillings
+            .into_iter()
+            .find(|(name, _)| rest.starts_with(name))
+            .unwrap_or(("{", b"{"));
+        text.extend_from_slice(filling);
+        rest = &rest[name.len()..];
+    }
+    text.extend_from_slice(rest.as_bytes());
+    text
+}
+
+/// The signatures in a header: several, separated by blanks, while the sender rotates its secret.
+fn presented(header: &str, plan: &HmacPlan) -> Vec<Vec<u8>> {
+    header
+        .split_ascii_whitespace()
+        .filter_map(|one| one.strip_prefix(plan.signature_prefix.as_str()))
+        .filter_map(|one| match plan.signature_encoding {
+            Encoding::Hex => hex::decode(one).ok(),
+            Encoding::Base64 => STANDARD.decode(one).ok(),
+        })
+        .collect()
+}
+
+fn check_age(timestamp: &str, tolerance_seconds: u32, now: DateTime<Utc>) -> Result<(), Refused> {
+    let signed: i64 = timestamp.parse().map_err(|_| Refused::Malformed {
+        what: "the timestamp is not a number",
+    })?;
+    // Vapi doesn't say which unit its timestamp has.
+    let age_ms = if signed > MILLISECONDS_ABOVE {
+        now.timestamp_millis().saturating_sub(signed)
+    } else {
+        now.timestamp_millis().saturating_sub(signed.saturating_mul(1000))
+    };
+    if age_ms.unsigned_abs() > u64::from(tolerance_seconds) * 1000 {
+        return Err(Refused::Stale {
+            age_seconds: age_ms / 1000,
+        });
+    }
+    Ok(())
+}
+
+fn header<'a>(delivery: &'a Delivery, name: &str) -> Result<&'a str, Refused> {
+    delivery.header(name).ok_or_else(|| Refused::Missing {
+        expected: name.to_ascii_lowercase(),
+    })
+}
+
+impl Algorithm {
+    pub(crate) fn of_ring(self) -> hmac::Algorithm {
+        match self {
+            Self::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+            Self::Sha256 => hmac::HMAC_SHA256,
+            Self::Sha512 => hmac::HMAC_SHA512,
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! Does a delivery come all the way from the provider to an event, an answer and a record?
+
+use serde_json::{Value, json};
+use webhooks::{
+    Answer, Auth, Delivery, Kind, Recorded, Refused, Secret, Source, Standing, Unparsable, UnusableSecret,
+    Verified, parse, redact, sample, sign, verify,
+};
+
+use crate::support::{
+    TENANT, auth, customer, form, json, make_event, now, number, recorded, secret, tenants, twilio_event,
+    vapi_event, verified,
+};
+
+/// Every configuration that an endpoint may have.
+fn configurations() -> Vec<(Source, Value, Secret)> {
+    let base64 = || secret("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD");
+    let text = || secret("a-secret-of-this-test");
+    vec![
+        (Source::Twilio, Value::Null, text()),
+        (Source::Twilio, json!({}), secret("webhooks_sharedkey_01=abc")),
+        (Source::Vapi, json!({}), text()),
+        (Source::Vapi, json!({"type": "secret"}), text()),
+        (Source::Vapi, json!({"type": "bearer"}), text()),
+        (
+            Source::Vapi,
+            json!({"type": "bearer", "headerName": "X-Own", "bearerPrefixEnabled": false}),
+            text(),
+        ),
+        (Source::Vapi, json!({"type": "hmac"}), text()),
+        (
+            Source::Vapi,
+            json!({"type": "hmac", "algorithm": "sha512", "encoding": "base64", "includeTimestamp": false}),
+            text(),
+        ),
+        (
+            Source::Vapi,
+            json!({"type": "hmac", "algorithm": "sha1", "payload_format": "{method} {url} {x} {{body}} {timestamp}"}),
+            text(),
+        ),
+        (Source::Vapi, json!({"type": "standard_webhooks"}), base64()),
+        (Source::Make, json!({"type": "api_key"}), text()),
+        (
+            Source::Make,
+            json!({"type": "hmac", "signature_header": "x-hash", "include_timestamp": false}),
+            text(),
+        ),
+        (
+            Source::Make,
+            json!({"type": "standard_webhooks", "tolerance_seconds": 60}),
+            base64(),
+        ),
+    ]
+}
+
+#[test]
+fn a_sample_verifies_under_every_configuration_and_under_no_other_secret() {
+    for (source, configuration, key) in configurations() {
+        let auth = auth(source, &configuration);
+        auth.check_secret(&key).unwrap();
+        assert_eq!(
+            Auth::from_json(source, &auth.to_json()).unwrap(),
+            auth,
+            "{configuration}"
+        );
+        let url = format!("https://hooks.example.com/webhooks/{source}/endpoint-key");
+        let made = sample(source, &url, &number(TENANT), "sample-1", &auth, &key, now()).unwrap();
+
+        let bare = Delivery::new(
+            source,
+            "POST",
+            &url,
+            [("content-type", "application/json")],
+            made.body(),
+        );
+        let refused = verify(bare, &auth, std::slice::from_ref(&key), now()).unwrap_err();
+        assert_eq!(
+            (refused.status(), refused.reason()),
+            (401, "missing"),
+            "{configuration}"
+        );
+        let wrong = [secret("AAAA")];
+        let refused = verify(made.clone(), &auth, &wrong, now()).unwrap_err();
+        assert_eq!(
+            (refused.status(), refused.reason()),
+            (403, "wrong"),
+            "{configuration}"
+        );
+        assert_eq!(
+            verify(made.clone(), &auth, &[], now()).unwrap_err(),
+            Refused::NotConfigured
+        );
+
+        let rotating = [secret("AAAA"), key];
+        let proof = verify(made, &auth, &rotating, now()).unwrap();
+        let event = parse(&redact(&proof).unwrap());
+        assert!(event.is_sample);
+        assert_eq!(tenants(&event), [TENANT]);
+        assert_eq!(customer(&event), Some("+15005550006"));
+        assert!(!matches!(event.kind, Kind::Other));
+    }
+}
+
+#[test]
+fn a_delivery_is_not_checked_by_another_sources_rules() {
+    let key = secret("a-secret");
+    let delivery = json(Source::Vapi, &json!({})).with_header("x-vapi-secret", "a-secret");
+    assert_eq!(
+        verify(delivery, &Auth::default_of(Source::Make), &[key], now()).unwrap_err(),
+        Refused::NotConfigured
+    );
+}
+
+#[test]
+fn keys_are_accepted_where_people_put_them() {
+    let key = [secret("a-key")];
+    let by = |source, name: &str, value: &str| {
+        let delivery = json(source, &json!({})).with_header(name, value);
+        verify(delivery, &Auth::default_of(source), &key, now()).map(|_| ())
+    };
+    for (source, name, value) in [
+        (Source::Make, "X-Make-ApiKey", "a-key"),
+        (Source::Make, "x-api-key", "a-key"),
+        (Source::Make, "Authorization", "Bearer a-key"),
+        (Source::Vapi, "X-Vapi-Secret", "a-key"),
+        (Source::Vapi, "authorization", "bearer a-key"),
+    ] {
+        assert_eq!(by(source, name, value), Ok(()), "{name}");
+    }
+    assert!(matches!(
+        by(Source::Make, "x-make-apikey", "b-key"),
+        Err(Refused::Wrong { .. })
+    ));
+    assert!(matches!(
+        by(Source::Make, "authorization", "Basic a-key"),
+        Err(Refused::Missing { .. })
+    ));
+    assert!(matches!(
+        by(Source::Vapi, "x-make-apikey", "a-key"),
+        Err(Refused::Missing { .. })
+    ));
+}
+
+#[test]
+fn configurations_that_would_check_nothing_are_refused() {
+    for (source, value, what) in [
+        (
+            Source::Vapi,
+            json!({"type": "hmac", "payload_format": "{timestamp}"}),
+            "{body}",
+        ),
+        (
+            Source::Vapi,
+            json!({"type": "hmac", "payload_format": "{svix-id}.{body}"}),
+            "message_id_header",
+        ),
+        (
+            Source::Vapi,
+            json!({"type": "hmac", "include_timestamp": false, "payload_format": "{timestamp}{body}"}),
+            "include_timestamp",
+        ),
+        (
+            Source::Vapi,
+            json!({"type": "hmac", "tolerance_seconds": 86_401}),
+            "86400",
+        ),
+        (
+            Source::Vapi,
+            json!({"type": "hmac", "signature_header": "a b"}),
+            "header name",
+        ),
+        (
+            Source::Vapi,
+            json!({"type": "hmac", "signature_prefix": "v1, "}),
+            "blanks",
+        ),
+        (
+            Source::Vapi,
+            json!({"type": "bearer", "header": ""}),
+            "header name",
+        ),
+        (
+            Source::Vapi,
+            json!({"type": "hmac", "secretKey": "s3cret"}),
+            "secretKey",
+        ),
+        (Source::Vapi, json!({"type": "magic"}), "magic"),
+        (Source::Vapi, json!({"header": "x"}), "type"),
+        (Source::Vapi, json!("secret"), ""),
+        (Source::Twilio, json!({"type": "secret"}), "twilio"),
+        (Source::Make, json!({"type": "bearer"}), "bearer"),
+    ] {
+        let refused = Auth::from_json(source, &value).unwrap_err().to_string();
+        assert!(
+            refused.contains(what) && !refused.contains("s3cret"),
+            "{value}: {refused}"
+        );
+    }
+}
+
+#[test]
+fn a_generated_secret_fits_its_configuration() {
+    for (source, configuration, _) in configurations() {
+        let auth = auth(source, &configuration);
+        let made = auth.new_secret(&[7; 32]);
+        assert_eq!(made.is_none(), source == Source::Twilio);
+        if let Some(made) = made {
+            auth.check_secret(&secret(&made)).unwrap();
+        }
+    }
+    let standard = auth(Source::Vapi, &json!({"type": "standard_webhooks"}));
+    assert_eq!(
+        standard.check_secret(&secret("not base64")),
+        Err(UnusableSecret::NotBase64)
+    );
+    let plain = auth(Source::Vapi, &json!({}));
+    assert_eq!(
+        plain.check_secret(&secret("line\nbreak")),
+        Err(UnusableSecret::NotAHeaderValue)
+    );
+}
+
+#[test]
+fn a_timestamp_in_milliseconds_is_understood() {
+    let auth = auth(Source::Vapi, &json!({"type": "hmac"}));
+    let key = secret("vapi-test-secret");
+    let by = |timestamp: i64| {
+        let body = format!("{timestamp}.{{}}");
+        // What signs is a plan for the body alone, over the text that the other plan composes.
+        let alone = crate::support::auth(Source::Vapi, &json!({"type": "hmac", "include_timestamp": false}));
+        let signed = sign(
+            Delivery::new(Source::Vapi, "POST", "https://h/", [("a", "b")], body),
+            &alone,
+            &key,
+            "",
+            now(),
+        );
+        let signed = signed.unwrap();
+        let signature = signed
+            .headers()
+            .find(|(name, _)| *name == "x-signature")
+            .unwrap()
+            .1
+            .to_owned();
+        let delivery = json(Source::Vapi, &json!({}))
+            .with_header("x-signature", &signature)
+            .with_header("x-timestamp", &timestamp.to_string());
+        verify(delivery, &auth, std::slice::from_ref(&key), now()).map(|_| ())
+    };
+    assert_eq!(by(now().timestamp_millis() - 299_000), Ok(()));
+    assert_eq!(by(now().timestamp() - 299), Ok(()));
+    assert_eq!(
+        by(now().timestamp_millis() - 301_000),
+        Err(Refused::Stale { age_seconds: 301 })
+    );
+    assert!(matches!(by(i64::MIN), Err(Refused::Stale { .. })));
+}
+
+#[test]
+fn answers_are_what_each_provider_takes() {
+    let twilio = |body: &str| Answer::to(&twilio_event(body), Standing::First);
+    let message = twilio("MessageSid=SM1&From=1&To=2&Body=x");
+    assert_eq!(
+        (message.status(), message.content_type()),
+        (200, Some("text/xml"))
+    );
+    assert_eq!(
+        message.body(),
+        r#"<?xml version="1.0" encoding="UTF-8"?><Response></Response>"#
+    );
+    for callback in [
+        "MessageSid=SM1&MessageStatus=sent",
+        "CallSid=CA1&CallStatus=completed",
+        "CallSid=CA1&CallStatus=ringing&SequenceNumber=1",
+        "RecordingSid=RE1&RecordingStatus=completed&CallSid=CA1",
+        "a=b",
+    ] {
+        let answer = twilio(callback);
+        assert_eq!((answer.status(), answer.body().as_str()), (204, ""), "{callback}");
+    }
+    assert_eq!(
+        twilio("CallSid=CA1&CallStatus=ringing&Direction=inbound"),
+        Answer::EmptyTwiml
+    );
+
+    let vapi = |message: Value| Answer::to(&vapi_event(&json!({ "message": message })), Standing::Duplicate);
+    let tools = vapi(json!({"type": "tool-calls", "toolCallList": [{"id": "t", "name": "book"}]}));
+    let Answer::Json(tools) = tools else {
+        panic!("{tools:?}")
+    };
+    assert_eq!(tools["results"][0]["toolCallId"], "t");
+    assert!(tools["results"][0]["error"].is_string());
+    assert!(
+        matches!(vapi(json!({"type": "assistant-request"})), Answer::Json(answer) if answer["error"].is_string())
+    );
+    assert_eq!(vapi(json!({"type": "end-of-call-report"})), Answer::Ok);
+
+    let make = |standing| {
+        let answer = Answer::to(&make_event(&json!({"event_id": "7"})), standing);
+        assert_eq!(
+            (answer.status(), answer.content_type()),
+            (200, Some("application/json"))
+        );
+        serde_json::from_str::<Value>(&answer.body()).unwrap()["status"].clone()
+    };
+    assert_eq!(make(Standing::First), "received");
+    assert_eq!(make(Standing::Duplicate), "duplicate");
+}
+
+#[test]
+fn a_form_becomes_an_object_and_secrets_are_left_out() {
+    let url = "https://hooks.example.com/webhooks/twilio";
+    let kept = recorded(form(
+        url,
+        "",
+        "Digits=5678&Digits=1234&ToCity=&Body=%00x&CallToken=s3cret",
+    ));
+    assert_eq!(
+        kept.get().payload(),
+        &json!({"Digits": ["5678", "1234"], "ToCity": "", "Body": "\u{fffd}x"})
+    );
+}
+
+#[test]
+fn for_get_the_query_is_what_was_said() {
+    let url =
+        "https://hooks.example.com/v?CallSid=CA1&From=%2B14017122661&To=%2B15558675310&CallStatus=ringing";
+    let get = Delivery::new(Source::Twilio, "GET", url, [("accept", "*/*")], "");
+    let event = parse(&recorded(get));
+    assert_eq!(tenants(&event), [TENANT]);
+}
+
+#[test]
+fn a_record_read_back_is_the_event_that_was_delivered() {
+    let proof = recorded(json(
+        Source::Vapi,
+        &json!({"message": {"type": "end-of-call-report", "call": {"id": "c"}, "phoneNumber": {"number": TENANT},
+            "artifact": {"transcript": "x".repeat(3_000_000)}}}),
+    ));
+    let row = proof.get().payload().to_string();
+    let again = Recorded::new(Source::Vapi, serde_json::from_str(&row).unwrap());
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this test loads a record as the store does"
+    )]
+    let again = Verified::assert_verified(again);
+    assert!(parse(&proof) == parse(&again));
+}
+
+#[test]
+fn a_body_that_cannot_be_read_is_told_so() {
+    let by = |source, body: &str| {
+        let url = "https://hooks.example.com/";
+        redact(&verified(Delivery::new(
+            source,
+            "POST",
+            url,
+            [("accept", "*/*")],
+            body,
+        )))
+        .map(|_| ())
+    };
+    assert_eq!(by(Source::Vapi, "{"), Err(Unparsable::NotJson));
+    assert_eq!(by(Source::Vapi, ""), Err(Unparsable::NotJson));
+    assert_eq!(by(Source::Vapi, "7"), Err(Unparsable::NotAnObject));
+    assert_eq!(by(Source::Make, "plain text"), Err(Unparsable::NotAForm));
+    assert_eq!(by(Source::Make, "event_type=x&data=y"), Ok(()));
+    assert_eq!(by(Source::Make, &"[".repeat(1_000_000)), Err(Unparsable::NotJson));
+}
+
+#[test]
+fn a_make_event_may_be_named_by_standard_webhooks() {
+    let auth = auth(Source::Make, &json!({"type": "standard_webhooks"}));
+    let key = secret("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD");
+    let signed = sign(
+        json(Source::Make, &json!({"event_type": "x"})),
+        &auth,
+        &key,
+        "msg_9",
+        now(),
+    )
+    .unwrap();
+    let proof = verify(signed, &auth, &[key], now()).unwrap();
+    assert_eq!(parse(&redact(&proof).unwrap()).dedupe_key, "make:msg_9");
+}
