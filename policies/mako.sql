@@ -49,6 +49,25 @@ create policy tenant_floor on mako.contact_imports as restrictive for all to pub
   using (user_id = (select mako.current_user_id()))
   with check (user_id = (select mako.current_user_id()));
 
+-- mako.provider_objects: which row did this call or message become?
+alter table mako.provider_objects enable row level security, force row level security;
+revoke all on mako.provider_objects from public, anon, authenticated, service_role;
+grant select, insert (user_id, kind, provider_id, row_id, rank), update (row_id, rank) on mako.provider_objects to authenticated;
+drop policy if exists tenant_reads_own on mako.provider_objects;
+create policy tenant_reads_own on mako.provider_objects for select to authenticated
+  using (user_id = (select mako.current_user_id()));
+drop policy if exists tenant_adds_own on mako.provider_objects;
+create policy tenant_adds_own on mako.provider_objects for insert to authenticated
+  with check (user_id = (select mako.current_user_id()));
+drop policy if exists tenant_changes_own on mako.provider_objects;
+create policy tenant_changes_own on mako.provider_objects for update to authenticated
+  using (user_id = (select mako.current_user_id()))
+  with check (user_id = (select mako.current_user_id()));
+drop policy if exists tenant_floor on mako.provider_objects;
+create policy tenant_floor on mako.provider_objects as restrictive for all to public
+  using (user_id = (select mako.current_user_id()))
+  with check (user_id = (select mako.current_user_id()));
+
 -- mako.deleted_users: tombstones, for the definer's functions alone.
 alter table mako.deleted_users enable row level security, force row level security;
 revoke all on mako.deleted_users from public, anon, authenticated, service_role, mako_definer;

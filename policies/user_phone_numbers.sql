@@ -19,6 +19,8 @@ grant select, delete on public.user_phone_numbers to authenticated;
 -- Not verified_at: an unverified number routes nothing.
 grant insert (user_id, phone, provider, label), update (label) on public.user_phone_numbers to authenticated;
 grant select, insert, update, delete on public.user_phone_numbers to service_role;
+-- For mako.record_event(), which finds a number's owner, and mako.confirm_number().
+grant select (id, user_id, phone, verified_at), update (verified_at) on public.user_phone_numbers to mako_definer;
 
 drop policy if exists tenant_reads_own on public.user_phone_numbers;
 create policy tenant_reads_own on public.user_phone_numbers for select to authenticated
@@ -33,10 +35,17 @@ create policy tenant_changes_own on public.user_phone_numbers for update to auth
 drop policy if exists tenant_removes_own on public.user_phone_numbers;
 create policy tenant_removes_own on public.user_phone_numbers for delete to authenticated
   using (user_id = (select mako.current_user_id()));
+drop policy if exists definer_finds on public.user_phone_numbers;
+create policy definer_finds on public.user_phone_numbers for select to mako_definer
+  using (true);
+drop policy if exists definer_confirms on public.user_phone_numbers;
+create policy definer_confirms on public.user_phone_numbers for update to mako_definer
+  using (user_id = (select mako.current_user_id()))
+  with check (user_id = (select mako.current_user_id()));
 drop policy if exists tenant_floor on public.user_phone_numbers;
 -- Under every other policy: a stray `using (true)` opens nothing.
 create policy tenant_floor on public.user_phone_numbers as restrictive for all to public
-  using (user_id = (select mako.current_user_id()))
+  using (user_id = (select mako.current_user_id()) or (select current_user) = 'mako_definer')
   with check (user_id = (select mako.current_user_id()));
 
 commit;

@@ -15,6 +15,30 @@ pub enum Access {
     Write,
 }
 
+/// A statement of the router's, which has no user: it may execute the routing functions and nothing else. Another
+/// type than [`Query`], so that none can be run in the other's place.
+#[derive(Debug)]
+pub struct RouterQuery {
+    /// The file under `sql/queries/`, without `.sql`.
+    pub name: &'static str,
+    /// Its text.
+    pub sql: &'static str,
+    /// The types of all parameters.
+    pub types: &'static [Type],
+}
+
+/// Declares a [`RouterQuery`].
+macro_rules! router_query {
+    ($name:literal [$($type:ident),*]) => {
+        $crate::query::RouterQuery {
+            name: $name,
+            sql: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../sql/queries/", $name, ".sql")),
+            types: &[$(tokio_postgres::types::Type::$type),*],
+        }
+    };
+}
+pub(crate) use router_query;
+
 /// What a statement runs as. Each is bound by the same tenant floor; they differ in columns and commands.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Role {
@@ -78,4 +102,8 @@ pub static ALL: &[&[&Query]] = &[
     crate::rows::automation_logs::QUERIES,
     crate::rows::dashboard::QUERIES,
     crate::rows::api_keys::QUERIES,
+    crate::rows::phone_numbers::QUERIES,
+    crate::rows::webhook_endpoints::QUERIES,
+    crate::rows::webhook_events::QUERIES,
+    crate::rows::inbox::QUERIES,
 ];

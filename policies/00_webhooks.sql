@@ -1,0 +1,177 @@
+-- policies/00_webhooks.sql: whose is an event, and what has become of it? The only way to write public.webhook_events.
+-- Run sql/roles.sql and 00_claims.sql before it. Idempotent: paste it as often as you like.
+-- mako_router records and finds; what is done for a user is finished as that user, whom the claims name.
+begin;
+set local lock_timeout = '5s';
+
+do $$
+begin
+  if to_regrole('mako_definer') is null or to_regnamespace('mako') is null then
+    raise exception 'the roles of Mako are missing' using hint = 'Run sql/roles.sql first';
+  end if;
+end $$;
+
+grant create on schema mako to mako_definer; -- for the moment that an owner needs it
+
+-- The endpoint behind an address, found by the hash of the key in it.
+create or replace function mako.find_endpoint(p_source text, p_key_hash text)
+returns table (id text, user_id text, sealed_secret text, auth jsonb)
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return query select e.id, e.user_id, e.sealed_secret, e.auth
+    from public.webhook_endpoints e
+    where e.source = p_source and e.endpoint_key_hash = p_key_hash;
+end $$;
+comment on function mako.find_endpoint(text, text) is 'The endpoint of this source whose address holds the key with this hash';
+alter function mako.find_endpoint(text, text) owner to mako_definer;
+revoke all on function mako.find_endpoint(text, text) from public, anon, authenticated, service_role;
+grant execute on function mako.find_endpoint(text, text) to mako_router;
+
+-- Records a verified delivery once. On a tenant's own endpoint it is the endpoint's owner's; on the platform's address
+-- the owner's of the first of its numbers that is verified, else of whoever the call belongs to by such a number.
+create or replace function mako.record_event(
+  p_source text, p_endpoint text, p_dedupe_key text, p_event_type text, p_payload jsonb,
+  p_numbers text[], p_call_id text, p_calls text[]
+) returns table (id text, user_id text, status text, is_new boolean)
+language plpgsql volatile security definer
+set search_path = ''
+as $$
+declare
+  in_scope constant text := coalesce(p_endpoint, 'platform');
+  owner text;
+begin
+  if p_endpoint is not null then
+    owner := (select e.user_id from public.webhook_endpoints e where e.id = p_endpoint);
+  else
+    owner := (
+      select n.user_id
+      from unnest(p_numbers) with ordinality as candidate (phone, place)
+      join public.user_phone_numbers n on n.phone = candidate.phone and n.verified_at is not null
+      order by candidate.place
+      limit 1
+    );
+    -- Only what came in on the platform's address tells whose a call is: on an endpoint of one's own one may sign
+    -- anything, also for calls of others.
+    owner := coalesce(owner, (
+      select e.user_id
+      from public.webhook_events e
+      where e.call_id = any (p_calls) and e.source = p_source and e.scope = 'platform' and e.user_id is not null
+      limit 1
+    ));
+  end if;
+  return query
+    insert into public.webhook_events as e
+      (source, scope, dedupe_key, event_type, payload, user_id, status, tenant_numbers, call_id)
+    values (p_source, in_scope, p_dedupe_key, p_event_type, p_payload, owner,
+      case when owner is null then 'unrouted' else 'received' end, p_numbers, p_call_id)
+    on conflict (source, scope, dedupe_key) do nothing
+    returning e.id, e.user_id, e.status, true;
+  if not found then
+    return query
+      select e.id, e.user_id, e.status, false
+      from public.webhook_events e
+      where e.source = p_source and e.scope = in_scope and e.dedupe_key = p_dedupe_key;
+  end if;
+end $$;
+comment on function mako.record_event(text, text, text, text, jsonb, text[], text, text[]) is 'Records a verified delivery once, and says whose it is';
+alter function mako.record_event(text, text, text, text, jsonb, text[], text, text[]) owner to mako_definer;
+revoke all on function mako.record_event(text, text, text, text, jsonb, text[], text, text[]) from public, anon, authenticated, service_role;
+grant execute on function mako.record_event(text, text, text, text, jsonb, text[], text, text[]) to mako_router;
+
+-- Recorded, routed, and not done: after a crash, a lost connection, or the assignment of a number.
+create or replace function mako.waiting_events(p_age interval, p_limit int)
+returns table (id text, user_id text, source text, payload jsonb)
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return query select e.id, e.user_id, e.source, e.payload
+    from public.webhook_events e
+    where e.status = 'received' and e.user_id is not null and e.created_at < now() - p_age
+    order by e.created_at, e.id
+    limit p_limit;
+end $$;
+comment on function mako.waiting_events(interval, int) is 'Events that were recorded and routed but not processed, the oldest first';
+alter function mako.waiting_events(interval, int) owner to mako_definer;
+revoke all on function mako.waiting_events(interval, int) from public, anon, authenticated, service_role;
+grant execute on function mako.waiting_events(interval, int) to mako_router;
+
+-- Empties payloads that are older than the retention period; the rows stay.
+create or replace function mako.forget_payloads(p_age interval, p_limit int) returns int
+language plpgsql volatile security definer
+set search_path = ''
+as $$
+declare
+  forgotten int;
+begin
+  with old as (
+    select e.id from public.webhook_events e
+    where e.created_at < now() - p_age and e.payload <> '{}'
+    limit p_limit
+    for update skip locked
+  )
+  update public.webhook_events e set payload = '{}' from old where e.id = old.id;
+  get diagnostics forgotten = row_count;
+  return forgotten;
+end $$;
+comment on function mako.forget_payloads(interval, int) is 'Empties the payloads of events that are older than this';
+alter function mako.forget_payloads(interval, int) owner to mako_definer;
+revoke all on function mako.forget_payloads(interval, int) from public, anon, authenticated, service_role;
+grant execute on function mako.forget_payloads(interval, int) to mako_router;
+
+-- Takes one of the speaker's events to be processed: locked until the transaction ends, so that its effects happen once.
+create or replace function mako.take_event(p_id text) returns boolean
+language plpgsql volatile security definer
+set search_path = ''
+as $$
+begin
+  update public.webhook_events e set attempts = e.attempts + 1
+  where e.id = p_id and e.user_id = mako.current_user_id() and e.status in ('received', 'failed');
+  return found;
+end $$;
+comment on function mako.take_event(text) is 'Locks one of the speaker''s events that is not done; false if it is done or somebody else''s';
+alter function mako.take_event(text) owner to mako_definer;
+revoke all on function mako.take_event(text) from public, anon, authenticated, service_role;
+grant execute on function mako.take_event(text) to authenticated;
+
+-- What became of it: processed or ignored, in the transaction of its effects; failed, after that was rolled back.
+create or replace function mako.finish_event(p_id text, p_status text, p_error text) returns boolean
+language plpgsql volatile security definer
+set search_path = ''
+as $$
+begin
+  if p_status not in ('processed', 'ignored', 'failed') then
+    raise exception 'no such end of an event' using errcode = 'invalid_parameter_value';
+  end if;
+  update public.webhook_events e
+  set status = p_status
+    , error_message = p_error
+    , processed_at = case when p_status = 'failed' then null else now() end
+    , attempts = e.attempts + case when p_status = 'failed' then 1 else 0 end
+  where e.id = p_id and e.user_id = mako.current_user_id() and e.status in ('received', 'failed');
+  return found;
+end $$;
+comment on function mako.finish_event(text, text, text) is 'Notes what became of one of the speaker''s events';
+alter function mako.finish_event(text, text, text) owner to mako_definer;
+revoke all on function mako.finish_event(text, text, text) from public, anon, authenticated, service_role;
+grant execute on function mako.finish_event(text, text, text) to authenticated;
+
+-- The provider has confirmed that the number is the speaker's. For mako_sealer, in whose hands the answer came.
+create or replace function mako.confirm_number(p_id text) returns boolean
+language plpgsql volatile security definer
+set search_path = ''
+as $$
+begin
+  update public.user_phone_numbers n set verified_at = coalesce(n.verified_at, now())
+  where n.id = p_id and n.user_id = mako.current_user_id();
+  return found;
+end $$;
+comment on function mako.confirm_number(text) is 'Marks one of the speaker''s numbers as verified by its provider';
+alter function mako.confirm_number(text) owner to mako_definer;
+revoke all on function mako.confirm_number(text) from public, anon, authenticated, service_role;
+grant execute on function mako.confirm_number(text) to mako_sealer;
+
+revoke create on schema mako from mako_definer;
+commit;

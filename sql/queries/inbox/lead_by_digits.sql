@@ -1,0 +1,6 @@
+-- inbox/lead_by_digits: the caller's newest lead whose number, as somebody typed it, has these digits
+select id, status
+from public.leads
+where user_id = $1 and regexp_replace(phone, '[^0-9]', '', 'g') = $2
+order by created_at desc, id desc
+limit 1

@@ -1,0 +1,21 @@
+-- inbox/log: the automation log of a provider's call or message; what arrives late never moves it back
+with known as (
+  select row_id, rank from mako.provider_objects where user_id = $1 and kind = $2 and provider_id = $3
+),
+made as (
+  insert into public.automation_logs (user_id, action_type, status, details)
+  select $1, $4, $5, $6
+  where not exists (select from known)
+  returning id
+),
+changed as (
+  update public.automation_logs
+  set status = $5
+    , details = $6
+    , updated_at = now()
+  where user_id = $1 and id in (select row_id from known where rank < $7)
+)
+insert into mako.provider_objects (user_id, kind, provider_id, row_id, rank)
+select $1, $2, $3, coalesce((select id from made), (select row_id from known)), $7
+on conflict (user_id, kind, provider_id) do update
+set rank = greatest(mako.provider_objects.rank, excluded.rank)

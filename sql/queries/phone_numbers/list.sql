@@ -1,0 +1,5 @@
+-- phone_numbers/list: the caller's numbers, newest first
+select id, phone, provider, label, verified_at, created_at
+from public.user_phone_numbers
+where user_id = $1
+order by created_at desc, id desc
