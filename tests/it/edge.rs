@@ -267,6 +267,17 @@ async fn the_statement_timeout_is_a_504_and_the_connection_lives_on() {
 }
 
 #[tokio::test]
+async fn preparing_on_a_cold_connection_is_bound_by_the_statement_timeout_too() {
+    let database = TestDatabase::new().await.with_rows().await;
+    let settings = [("STATEMENT_TIMEOUT", "300ms"), ("POOL_SIZE", "1")];
+    let service = Service::with(&database.login_url(), &settings).await;
+    let blocker = database.superuser().await;
+    batch(&blocker, "begin; lock table leads in access exclusive mode").await;
+    assert_problem(&service.get(Alice, "/v1/leads").await, 504, "57014");
+    assert_eq!(service.get(Alice, "/v1/call-logs").await.status, 200);
+}
+
+#[tokio::test]
 async fn a_full_pool_is_a_503_with_retry_after() {
     let database = TestDatabase::new().await.with_rows().await;
     let settings = [
@@ -278,14 +289,14 @@ async fn a_full_pool_is_a_503_with_retry_after() {
     assert_eq!(service.get(Alice, "/v1/leads").await.status, 200);
     let blocker = database.superuser().await;
     batch(&blocker, "begin; lock table leads in access exclusive mode").await;
-    let (waiting, refused) = (service.get(Alice, "/v1/leads"), async {
-        let refused = service.get(Alice, "/v1/call-logs").await;
-        batch(&blocker, "rollback").await;
-        refused
-    });
-    let (waited, refused) = futures_util::future::join(waiting, refused).await;
+    let waiting = service.request_as(Alice, Method::GET, "/v1/leads");
+    let waiting = tokio::spawn(async move { Answer::of(waiting).await });
+    database.until_blocked(1).await; // From here on it has the connection.
+    let refused = service.get(Alice, "/v1/call-logs").await;
+    batch(&blocker, "rollback").await;
     assert_problem(&refused, 503, "PGRST003");
     assert!(!refused.header("retry-after").is_empty());
+    let waited = waiting.await.unwrap();
     assert_eq!(waited.status, 200, "whoever holds the connection gets its answer");
 }
 
