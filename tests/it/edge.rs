@@ -33,9 +33,10 @@ fn assert_problem(answer: &Answer, status: u16, code: &str) {
 
 #[tokio::test]
 #[expect(clippy::too_many_lines, reason = "one table of cases")]
-async fn every_error_is_a_problem() {
+async fn every_error_is_a_problem_also_for_an_allowed_page() {
     let database = TestDatabase::new().await;
-    let service = Service::with(&database.login_url(), &[("BODY_LIMIT", "2000")]).await;
+    let settings = [("BODY_LIMIT", "2000"), ("CORS_ALLOWED_ORIGINS", PAGE)];
+    let service = Service::with(&database.login_url(), &settings).await;
     let post = || service.request_as(Alice, Method::POST, "/v1/leads");
     let json = "application/json";
     let cases = [
@@ -119,6 +120,26 @@ async fn every_error_is_a_problem() {
             "MK404",
         ),
         (
+            "a limit out of bounds",
+            service.request_as(Alice, Method::GET, "/v1/leads?limit=0"),
+            422,
+            "MK422",
+        ),
+        (
+            "a limit that is no number",
+            service.request_as(Alice, Method::GET, "/v1/leads?limit=abc"),
+            422,
+            "MK422",
+        ),
+        (
+            "an empty key",
+            post()
+                .header("idempotency-key", "")
+                .json(&json!({"name": "a", "phone": "1", "status": "s", "source": "s"})),
+            422,
+            "MK422",
+        ),
+        (
             "a key that is too long",
             post()
                 .header("idempotency-key", "k".repeat(256))
@@ -128,14 +149,24 @@ async fn every_error_is_a_problem() {
         ),
     ];
     for (what, request, status, code) in cases {
-        let answer = Answer::of(request).await;
-        assert!(
-            answer.status == status,
-            "{what}: {} {}",
-            answer.status,
-            answer.text
+        let page = request.try_clone().expect("a body in memory");
+        let (answer, read) = (
+            Answer::of(request).await,
+            Answer::of(page.header("origin", PAGE)).await,
         );
-        assert_problem(&answer, status, code);
+        for answer in [&answer, &read] {
+            assert!(
+                answer.status == status,
+                "{what}: {} {}",
+                answer.status,
+                answer.text
+            );
+            assert_problem(answer, status, code);
+            assert_eq!(answer.header("vary"), "Origin", "{what}");
+        }
+        assert_eq!(answer.header("access-control-allow-origin"), "", "{what}");
+        assert_eq!(read.header("access-control-allow-origin"), PAGE, "{what}");
+        assert_eq!(answer.header("allow"), read.header("allow"), "{what}");
     }
     let wrong = Answer::of(service.request_as(Alice, Method::PUT, "/v1/leads")).await;
     assert!(
@@ -145,14 +176,26 @@ async fn every_error_is_a_problem() {
     );
 }
 
+/// An origin whose pages may call.
+const PAGE: &str = "https://app.example.com";
+
 #[tokio::test]
 async fn a_chunked_body_is_limited_too() {
     let database = TestDatabase::new().await;
-    let service = Service::with(&database.login_url(), &[("BODY_LIMIT", "2000")]).await;
-    let address = service.url.trim_start_matches("http://");
+    let settings = [("BODY_LIMIT", "2000"), ("CORS_ALLOWED_ORIGINS", PAGE)];
+    let service = Service::with(&database.login_url(), &settings).await;
+    for origin in ["", "origin: https://app.example.com\r\n"] {
+        let answer = answer_to_chunks(service.url.trim_start_matches("http://"), origin).await;
+        assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+        assert!(answer.contains("MK413"), "{answer}");
+    }
+}
+
+/// What the service says to 4,000 bytes in chunks.
+async fn answer_to_chunks(address: &str, header: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let head = format!(
-        "POST /v1/leads HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n",
+        "POST /v1/leads HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\nconnection: close\r\n{header}\r\n",
         Alice.token()
     );
     stream.write_all(head.as_bytes()).await.unwrap();
@@ -164,9 +207,7 @@ async fn a_chunked_body_is_limited_too() {
     drop(stream.write_all(b"0\r\n\r\n").await);
     let mut answer = Vec::new();
     drop(stream.read_to_end(&mut answer).await);
-    let answer = String::from_utf8_lossy(&answer);
-    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
-    assert!(answer.contains("MK413"), "{answer}");
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 #[tokio::test]
@@ -267,6 +308,17 @@ async fn the_statement_timeout_is_a_504_and_the_connection_lives_on() {
 }
 
 #[tokio::test]
+async fn preparing_on_a_cold_connection_is_bound_by_the_statement_timeout_too() {
+    let database = TestDatabase::new().await.with_rows().await;
+    let settings = [("STATEMENT_TIMEOUT", "300ms"), ("POOL_SIZE", "1")];
+    let service = Service::with(&database.login_url(), &settings).await;
+    let blocker = database.superuser().await;
+    batch(&blocker, "begin; lock table leads in access exclusive mode").await;
+    assert_problem(&service.get(Alice, "/v1/leads").await, 504, "57014");
+    assert_eq!(service.get(Alice, "/v1/call-logs").await.status, 200);
+}
+
+#[tokio::test]
 async fn a_full_pool_is_a_503_with_retry_after() {
     let database = TestDatabase::new().await.with_rows().await;
     let settings = [
@@ -278,14 +330,14 @@ async fn a_full_pool_is_a_503_with_retry_after() {
     assert_eq!(service.get(Alice, "/v1/leads").await.status, 200);
     let blocker = database.superuser().await;
     batch(&blocker, "begin; lock table leads in access exclusive mode").await;
-    let (waiting, refused) = (service.get(Alice, "/v1/leads"), async {
-        let refused = service.get(Alice, "/v1/call-logs").await;
-        batch(&blocker, "rollback").await;
-        refused
-    });
-    let (waited, refused) = futures_util::future::join(waiting, refused).await;
+    let waiting = service.request_as(Alice, Method::GET, "/v1/leads");
+    let waiting = tokio::spawn(async move { Answer::of(waiting).await });
+    database.until_blocked(1).await; // From here on it has the connection.
+    let refused = service.get(Alice, "/v1/call-logs").await;
+    batch(&blocker, "rollback").await;
     assert_problem(&refused, 503, "PGRST003");
     assert!(!refused.header("retry-after").is_empty());
+    let waited = waiting.await.unwrap();
     assert_eq!(waited.status, 200, "whoever holds the connection gets its answer");
 }
 

@@ -240,3 +240,21 @@ async fn a_closure_that_is_dropped_commits_nothing() {
         .unwrap();
     assert_eq!(left.rows.len(), 3);
 }
+
+#[tokio::test]
+async fn a_connection_that_still_prepares_for_a_dropped_request_is_not_lent() {
+    let database = TestDatabase::new().await.with_rows().await;
+    let store = database.store(2);
+    let (claims, all, page) = (Alice.claims(), LeadFilter::default(), page());
+    let blocker = database.superuser().await;
+    batch(&blocker, "begin; lock table leads in access exclusive mode").await;
+    // The connection is new: the statement waits for the lock while it is parsed, before any BEGIN.
+    tokio::select! {
+        _ = leads::list(&store, &claims, &all, &page) => panic!("the table is locked"),
+        () = database.until_blocked(1) => {}
+    }
+    let others = store.run(&claims, query("users/find"), &[]);
+    let others = tokio::time::timeout(std::time::Duration::from_secs(3), others).await;
+    assert!(matches!(others, Ok(Ok(_))), "another connection answers");
+    batch(&blocker, "rollback").await;
+}

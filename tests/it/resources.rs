@@ -233,6 +233,21 @@ async fn imports_at_the_same_time_double_nothing_and_stay_with_their_tenant() {
 }
 
 #[tokio::test]
+async fn an_import_doubles_nobody_whose_letters_postgres_folds_in_its_own_way() {
+    let (_database, service) = service().await;
+    let import = json!({"contacts": [
+        {"name": "ΓΙΩΡΓΟΣ ΠΑΠΑΔΟΠΟΥΛΟΣ"},
+        {"name": "STRAẞE İSTANBUL", "phone": "1"},
+        {"name": "Jane Doe", "email": "İREM@ẞ.example"},
+        {"name": "John Roe", "company": "ΟΣ"},
+    ]});
+    let first = service.post(Mallory, "/v1/contacts/import", &import).await;
+    assert_eq!(counts(&first.body), (4, 0, 0), "{}", first.text);
+    let again = service.post(Mallory, "/v1/contacts/import", &import).await;
+    assert_eq!(counts(&again.body), (0, 0, 4), "{}", again.text);
+}
+
+#[tokio::test]
 async fn five_thousand_contacts_are_one_import_and_more_are_refused() {
     let (_database, service) = service().await;
     let many = |n: usize| {

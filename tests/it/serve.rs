@@ -122,11 +122,7 @@ async fn running_requests_finish_after_a_signal() {
     let running = service.request_as(Alice, Method::GET, "/v1/leads");
     let running = tokio::spawn(async move { Answer::of(running).await });
     // The request is inside Postgres before the signal is sent.
-    let waiting = "select count(*) from pg_stat_activity where datname = current_database() and usename = 'mako' and wait_event_type = 'Lock'";
-    let observer = database.superuser().await;
-    while observer.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) == 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    database.until_blocked(1).await;
     service.process.signal("TERM").await;
     service
         .process

@@ -48,7 +48,8 @@ async fn every_statement_prepares_and_is_permitted() {
 async fn no_statement_runs_without_a_role() {
     let database = TestDatabase::new().await.with_rows().await;
     let client = database.login().await;
-    for query in all() {
+    // One reads no table: it is the tenant's own texts that are folded.
+    for query in all().filter(|query| query.name != "contact_import/fold") {
         let types: Vec<_> = query
             .types
             .iter()
@@ -100,7 +101,9 @@ fn every_file_is_a_statement_and_says_so() {
 
 #[test]
 fn every_statement_names_the_tenant() {
-    for query in all().filter(|query| query.name != "users/ensure") {
+    // One asks the claims itself, the other reads no table.
+    let without = ["users/ensure", "contact_import/fold"];
+    for query in all().filter(|query| !without.contains(&query.name)) {
         let column = if query.name.starts_with("users/") {
             "id = $1"
         } else {

@@ -73,6 +73,27 @@ impl TestDatabase {
         connect(&self.login_url()).await
     }
 
+    /// Waits until this many statements of the service's login wait for a lock: they are inside Postgres by then.
+    pub async fn until_blocked(&self, statements: i64) {
+        let observer = self.superuser().await;
+        let waiting = "select count(*) from pg_stat_activity
+            where datname = current_database() and usename = 'mako' and wait_event_type = 'Lock'";
+        let blocked = async {
+            while observer
+                .query_one(waiting, &[])
+                .await
+                .expect("a superuser may")
+                .get::<_, i64>(0)
+                < statements
+            {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(crate::process::PATIENCE, blocked)
+            .await
+            .expect("somebody waits for a lock");
+    }
+
     /// The store on it, with a pool of this size.
     #[must_use]
     pub fn store(&self, pool_size: usize) -> Store {

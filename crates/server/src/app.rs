@@ -21,7 +21,8 @@ use crate::api::relay::Relays;
 use crate::commands::Failure;
 use crate::config::{Auth, Config};
 use crate::http::caller::Doorkeeper;
-use crate::http::edge::{Edge, Methods, Settings};
+use crate::http::edge::Edge;
+use crate::http::guard::{Bounds, Methods};
 use crate::http::operations::{Measurements, Operations};
 use crate::jwks::HttpFetch;
 use crate::relay::{Relay, Service};
@@ -82,13 +83,17 @@ pub(crate) fn app(
         .nest("/docs", docs)
         .nest("/", service)
         .data(doorkeeper);
-    let settings = Settings {
-        origins: config.cors_allowed_origins,
+    let bounds = Bounds {
         body_limit: config.body_limit,
         timeout: config.request_timeout,
         methods,
     };
-    Ok(Edge::new(routes, settings, parts.measurements))
+    Ok(Edge::new(
+        routes,
+        bounds,
+        config.cors_allowed_origins,
+        parts.measurements,
+    ))
 }
 
 /// Every operation; one path belongs to one API, or poem-openapi loses operations.

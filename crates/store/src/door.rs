@@ -56,9 +56,15 @@ impl<'a> Call<'a> {
 impl Store {
     /// Prepares the pool; connects to nothing yet.
     pub fn new(target: &Target, settings: &Settings) -> Result<Self, Error> {
+        let statement_timeout = settings.statement_timeout.as_millis().to_string();
         Ok(Self {
-            connections: Connections::new(target, settings.pool_size, settings.prepared_statements)?,
-            statement_timeout: settings.statement_timeout.as_millis().to_string(),
+            connections: Connections::new(
+                target,
+                settings.pool_size,
+                settings.prepared_statements,
+                &statement_timeout,
+            )?,
+            statement_timeout,
         })
     }
 
@@ -84,6 +90,7 @@ impl Store {
             Access::Write
         };
         let mut lease = self.connections.lease().await?;
+        lease.busy();
         // All preparing comes first: it is a round trip of its own, and must not fall behind COMMIT.
         let (begin, settings, commit) = envelope(&lease, access).await?;
         let mut plans = Vec::with_capacity(N);
@@ -102,7 +109,6 @@ impl Store {
         let (payload, role) = (claims.payload(), role.name());
         let identity: [&(dyn ToSql + Sync); 3] = [&payload, &self.statement_timeout, &role];
 
-        lease.busy();
         // `join!` polls all of them before any answer is looked at, so that COMMIT is queued whatever
         // happens to the others. `try_join!` would leave the transaction open when a parameter fails to encode.
         let (opened, set, answers, committed) = join!(
@@ -191,10 +197,10 @@ impl Store {
         work: impl AsyncFnOnce(&TenantTx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let mut lease = self.connections.lease().await?;
+        lease.busy();
         let (begin, settings, commit) = envelope(&lease, access).await?;
         let (payload, role) = (claims.payload(), Role::Authenticated.name());
         let identity: [&(dyn ToSql + Sync); 3] = [&payload, &self.statement_timeout, &role];
-        lease.busy();
         let (opened, set) = join!(lease.run(&begin, &[]), lease.run(&settings, &identity));
         opened.map_err(Error::from)?;
         set.map_err(Error::from)?;
@@ -215,18 +221,24 @@ impl Store {
 
     /// Whether a connection can be had and answers, and which schema version is there.
     pub async fn schema_version(&self) -> Result<Option<i32>, Error> {
-        let lease = self.connections.lease().await?;
-        let plan = lease.plan("select mako.schema_version()", &[]).await?;
-        let rows = lease.run(&plan, &[]).await?;
+        let rows = self.ask("select mako.schema_version()").await?;
         Ok(rows.first().and_then(|row| row.get(0)))
     }
 
     /// Ids of the master keys that sealed what is stored, for whatever tenant.
     pub(crate) async fn sealing_keys_in_use(&self) -> Result<Vec<String>, Error> {
-        let lease = self.connections.lease().await?;
-        let plan = lease.plan("select mako.sealing_keys_in_use()", &[]).await?;
-        let rows = lease.run(&plan, &[]).await?;
+        let rows = self.ask("select mako.sealing_keys_in_use()").await?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+
+    /// Asks what the login itself may know, outside any tenant's transaction.
+    async fn ask(&self, sql: &'static str) -> Result<Vec<Row>, Error> {
+        let mut lease = self.connections.lease().await?;
+        lease.busy();
+        let plan = lease.plan(sql, &[]).await?;
+        let rows = lease.run(&plan, &[]).await?;
+        lease.idle();
+        Ok(rows)
     }
 
     /// Connections open, and how many of them are in use.

@@ -27,18 +27,35 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    pub(crate) fn new(target: &Target, size: usize, prepared: bool) -> Result<Self, Error> {
+    /// `statement_timeout` in milliseconds, as Postgres reads it.
+    pub(crate) fn new(
+        target: &Target,
+        size: usize,
+        prepared: bool,
+        statement_timeout: &str,
+    ) -> Result<Self, Error> {
         let config = ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
         };
         let manager = Manager::from_config(target.config.clone(), target.tls.clone(), config);
+        // Preparing waits for locks too, and comes before the transaction and its own limit. Through a transaction
+        // pooler nothing is prepared apart, and a session's setting would stay with somebody else.
+        let bound = prepared.then(|| statement_timeout.to_owned());
         let pool = Pool::builder(manager)
             .max_size(size)
             .wait_timeout(Some(WAIT))
             .create_timeout(Some(WAIT))
             .runtime(deadpool_postgres::Runtime::Tokio1)
-            .post_create(Hook::async_fn(|client, _| {
+            .post_create(Hook::async_fn(move |client, _| {
+                let bound = bound.clone();
                 Box::pin(async move {
+                    if let Some(milliseconds) = &bound {
+                        let set = "select set_config('statement_timeout', $1, false)";
+                        client
+                            .query_typed(set, &[(milliseconds, Type::TEXT)])
+                            .await
+                            .map_err(HookError::Backend)?;
+                    }
                     match login::objection(client).await.map_err(HookError::Backend)? {
                         Some(why) => Err(HookError::Message(why.into())),
                         None => Ok(()),
@@ -116,12 +133,13 @@ impl Lease {
         }
     }
 
-    /// From here on the connection may be inside a transaction.
+    /// From here on the connection may have a statement on the wire, or be inside a transaction: whoever drops the
+    /// lease now leaves something to wait for. Comes before [`Lease::plan`], which may wait for another's lock.
     pub(crate) fn busy(&mut self) {
         self.idle = false;
     }
 
-    /// The transaction is over: the connection may be lent again.
+    /// Everything is answered and the transaction over: the connection may be lent again.
     pub(crate) fn idle(&mut self) {
         self.idle = true;
     }

@@ -16,7 +16,7 @@ use crate::http::body::In;
 use crate::http::caller::Caller;
 use crate::http::fields::body;
 use crate::http::problem::Problem;
-use crate::http::values::Text;
+use crate::http::values::{Text, Time};
 
 /// The routes of this module.
 #[derive(Clone)]
@@ -65,9 +65,9 @@ impl AutomationLogs {
         /// Exactly this status.
         status: Query<Option<Text<0, 50>>>,
         /// Created at this time or later.
-        created_after: Query<Option<DateTime<Utc>>>,
+        created_after: Query<Option<Time>>,
         /// Created before this time.
-        created_before: Query<Option<DateTime<Utc>>>,
+        created_before: Query<Option<Time>>,
         /// Rows at most, 1 to 200; 50 if not given.
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<Option<i64>>,
@@ -80,8 +80,8 @@ impl AutomationLogs {
         let filter = AutomationLogFilter {
             action_type: action_type.0.map(Into::into),
             status: status.0.map(Into::into),
-            created_after: created_after.0,
-            created_before: created_before.0,
+            created_after: created_after.0.map(Into::into),
+            created_before: created_before.0.map(Into::into),
         };
         Ok(Raw(Listing::new(
             automation_logs::list(&self.0, &caller.0, &filter, &page).await?,

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use store::rows::contact_import::{Imported, Outcome};
 
 use crate::http::fields::{Field, body};
-use crate::http::values::{Email, Phone, Text};
+use crate::http::values::{Email, Phone, Text, Time};
 
 /// The most contacts in one import.
 const MAX_CONTACTS: usize = 5_000;
@@ -190,12 +190,12 @@ impl Browser {
         ];
         let time = as_sent
             .into_iter()
-            .find_map(|text| DateTime::<Utc>::from_value(text.into()).ok());
+            .find_map(|text| Time::from_value(text.into()).ok());
         if time.is_none() {
             self.refused
                 .push(format!("{name}: must be a time such as 2026-11-24T09:30:00Z"));
         }
-        time
+        time.map(Into::into)
     }
 }
 

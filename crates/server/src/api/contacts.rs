@@ -19,7 +19,7 @@ use crate::http::body::In;
 use crate::http::caller::Caller;
 use crate::http::fields::{body, change};
 use crate::http::problem::Problem;
-use crate::http::values::{Email, Phone, Text};
+use crate::http::values::{Email, Phone, Text, Time};
 
 /// The routes of this module.
 #[derive(Clone)]
@@ -60,7 +60,7 @@ struct ContactInput {
     status: Option<Text<1, 50>>,
     notes: Option<Text<0, 100_000>>,
     plan: Option<Text<0, 200>>,
-    appointment_date: Option<DateTime<Utc>>,
+    appointment_date: Option<Time>,
     business_name: Option<Text<0, 200>>,
     business_position: Option<Text<0, 200>>,
 }
@@ -92,7 +92,7 @@ struct ContactPatch {
     #[oai(nullable)]
     plan: MaybeUndefined<Text<0, 200>>,
     #[oai(nullable)]
-    appointment_date: MaybeUndefined<DateTime<Utc>>,
+    appointment_date: MaybeUndefined<Time>,
     #[oai(nullable)]
     business_name: MaybeUndefined<Text<0, 200>>,
     #[oai(nullable)]
@@ -124,9 +124,9 @@ impl Contacts {
         /// Anywhere in name, e-mail, phone, company or notes.
         q: Query<Option<Text<0, 200>>>,
         /// Created at this time or later.
-        created_after: Query<Option<DateTime<Utc>>>,
+        created_after: Query<Option<Time>>,
         /// Created before this time.
-        created_before: Query<Option<DateTime<Utc>>>,
+        created_before: Query<Option<Time>>,
         /// Rows at most, 1 to 200; 50 if not given.
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<Option<i64>>,
@@ -142,8 +142,8 @@ impl Contacts {
             phone: phone.0.map(|typed| Phone::spellings(&typed.0)),
             email: email.0.map(Into::into),
             q: q.0.map(Into::into),
-            created_after: created_after.0,
-            created_before: created_before.0,
+            created_after: created_after.0.map(Into::into),
+            created_before: created_before.0.map(Into::into),
         };
         Ok(Raw(Listing::new(
             contacts::list(&self.0, &caller.0, &filter, &page).await?,
@@ -219,7 +219,7 @@ impl From<ContactInput> for NewContact {
             status: input.status.map(Into::into),
             notes: input.notes.map(Into::into),
             plan: input.plan.map(Into::into),
-            appointment_date: input.appointment_date,
+            appointment_date: input.appointment_date.map(Into::into),
             business_name: input.business_name.map(Into::into),
             business_position: input.business_position.map(Into::into),
         }

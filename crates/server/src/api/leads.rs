@@ -17,7 +17,7 @@ use crate::http::body::In;
 use crate::http::caller::Caller;
 use crate::http::fields::{body, change};
 use crate::http::problem::Problem;
-use crate::http::values::{Phone, Text};
+use crate::http::values::{Phone, Text, Time};
 
 /// The routes of this module.
 #[derive(Clone)]
@@ -93,9 +93,9 @@ impl Leads {
         /// Anywhere in name, phone or summary.
         q: Query<Option<Text<0, 200>>>,
         /// Created at this time or later.
-        created_after: Query<Option<DateTime<Utc>>>,
+        created_after: Query<Option<Time>>,
         /// Created before this time.
-        created_before: Query<Option<DateTime<Utc>>>,
+        created_before: Query<Option<Time>>,
         /// Rows at most, 1 to 200; 50 if not given.
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<Option<i64>>,
@@ -111,8 +111,8 @@ impl Leads {
             sentiment: sentiment.0.map(Into::into),
             phone: phone.0.map(|typed| Phone::spellings(&typed.0)),
             q: q.0.map(Into::into),
-            created_after: created_after.0,
-            created_before: created_before.0,
+            created_after: created_after.0.map(Into::into),
+            created_before: created_before.0.map(Into::into),
         };
         Ok(Raw(Listing::new(
             leads::list(&self.0, &caller.0, &filter, &page).await?,

@@ -1,21 +1,17 @@
-//! What happens around every request, whatever it asks for? An id, a bound on its size and time, an answer
-//! in one shape even after a panic, one log line and its measurements.
+//! What happens around every request, whatever it asks for? An id, CORS, one log line and its measurements.
+//!
+//! What it stands around always answers (`guard`), so that a page of an allowed origin can read errors as well.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::FutureExt as _;
-use poem::error::{MethodNotAllowedError, NotFoundError, ReadBodyError};
 use poem::http::{HeaderName, HeaderValue, Method, header};
 use poem::middleware::{Cors, CorsEndpoint};
-use poem::{Endpoint, IntoResponse as _, Middleware as _, Request, Response, Result};
+use poem::{Endpoint, Middleware as _, Request, Response, Result};
 use poem_openapi::OperationId;
-use poem_openapi::error::{ContentTypeError, ParseParamError, ParsePathError};
 
-use super::limits;
+use super::guard::{Bounds, Guarded};
 use super::operations::Measurements;
-use super::problem::Problem;
 
 tokio::task_local! {
     static REQUEST_ID: String;
@@ -28,29 +24,23 @@ pub(crate) fn request_id() -> String {
 
 /// The outermost endpoint.
 pub(crate) struct Edge<E> {
-    inner: Arc<E>,
-    cors: CorsEndpoint<Arc<E>>,
-    settings: Settings,
+    guarded: Arc<Guarded<E>>,
+    cors: CorsEndpoint<Arc<Guarded<E>>>,
+    origins: Vec<String>,
     measurements: Arc<Measurements>,
 }
 
-/// What the edge is told by the configuration and the document.
-pub(crate) struct Settings {
-    /// Origins whose pages may call.
-    pub(crate) origins: Vec<String>,
-    /// Bytes that a body may have.
-    pub(crate) body_limit: usize,
-    /// How long a request may take until its answer starts.
-    pub(crate) timeout: Duration,
-    /// Which methods a path takes.
-    pub(crate) methods: Methods,
-}
-
 impl<E: Endpoint> Edge<E> {
-    pub(crate) fn new(inner: E, settings: Settings, measurements: Arc<Measurements>) -> Self {
-        let inner = Arc::new(inner);
+    /// Around `inner`; pages of `origins` may call and read the answers.
+    pub(crate) fn new(
+        inner: E,
+        bounds: Bounds,
+        origins: Vec<String>,
+        measurements: Arc<Measurements>,
+    ) -> Self {
+        let guarded = Arc::new(Guarded::new(inner, bounds));
         let cors = Cors::new()
-            .allow_origins(settings.origins.iter().map(String::as_str))
+            .allow_origins(origins.iter().map(String::as_str))
             .allow_credentials(true)
             .expose_headers([
                 "x-request-id",
@@ -60,87 +50,28 @@ impl<E: Endpoint> Edge<E> {
                 "www-authenticate",
             ])
             .max_age(3600)
-            .transform(Arc::clone(&inner));
+            .transform(Arc::clone(&guarded));
         Self {
-            inner,
+            guarded,
             cors,
-            settings,
+            origins,
             measurements,
         }
     }
 
     /// poem's `Cors` refuses requests from origins that it doesn't know. Browsers send Origin with same-origin
     /// requests as well, so those go past it, as does a foreign page's: without CORS headers it can't read the answer.
-    async fn dispatch(&self, mut request: Request) -> Result<Response> {
-        limits::bound(&mut request, self.settings.body_limit)?;
+    async fn dispatch(&self, request: Request) -> Result<Response> {
         let origin = request
             .headers()
             .get(header::ORIGIN)
             .and_then(|origin| origin.to_str().ok());
-        if origin.is_some_and(|origin| self.settings.origins.iter().any(|allowed| allowed == origin)) {
+        if origin.is_some_and(|origin| self.origins.iter().any(|allowed| allowed == origin)) {
             self.cors.call(request).await
         } else {
-            self.inner
-                .call(request)
-                .await
-                .map(poem::IntoResponse::into_response)
+            self.guarded.call(request).await
         }
     }
-
-    /// Every error in the one shape that clients know.
-    fn answer(&self, error: poem::Error, method: &Method, path: &str) -> Response {
-        let operation = error.data::<OperationId>().copied();
-        let mut response = if error.is_from_response() {
-            error.into_response()
-        } else {
-            self.problem(&error, method, path).into_response()
-        };
-        if let Some(operation) = operation {
-            response.set_data(operation);
-        }
-        response
-    }
-
-    fn problem(&self, error: &poem::Error, method: &Method, path: &str) -> Problem {
-        if error.is::<MethodNotAllowedError>() || error.is::<NotFoundError>() {
-            return match self.settings.methods.allowed(path) {
-                Some(allow) if !allow.split(", ").any(|name| name == method.as_str()) => {
-                    Problem::method_not_allowed(allow)
-                }
-                // A page that is no operation: the document, or the one that shows it.
-                None if error.is::<MethodNotAllowedError>() => Problem::method_not_allowed("GET"),
-                _ => Problem::no_such_route(),
-            };
-        }
-        if let Some(error) = error.downcast_ref::<ParseParamError>() {
-            return Problem::invalid(format!("{}: {}", error.name, expectation(&error.reason)));
-        }
-        if let Some(error) = error.downcast_ref::<ParsePathError>() {
-            return match error.name {
-                // An id that can't be one belongs to no row.
-                "id" => Problem::not_found(),
-                name => Problem::invalid(format!("{name}: {}", expectation(&error.reason))),
-            };
-        }
-        if let Some(error) = error.downcast_ref::<ReadBodyError>() {
-            return limits::unreadable(error);
-        }
-        if error.is::<ContentTypeError>() {
-            return Problem::media_type();
-        }
-        if error.status().is_client_error() {
-            Problem::unreadable()
-        } else {
-            Problem::internal()
-        }
-    }
-}
-
-/// What was expected; poem-openapi puts `failed to parse "kind": ` before what our own types say.
-fn expectation(reason: &str) -> &str {
-    reason
-        .rsplit_once("\": ")
-        .map_or(reason, |(_, expected)| expected)
 }
 
 impl<E: Endpoint> Endpoint for Edge<E> {
@@ -157,12 +88,10 @@ impl<E: Endpoint> Edge<E> {
         let started = Instant::now();
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let _in_flight = self.measurements.in_flight();
-        let call = AssertUnwindSafe(self.dispatch(request)).catch_unwind();
-        let mut response = match tokio::time::timeout(self.settings.timeout, call).await {
-            Ok(Ok(Ok(response))) => response,
-            Ok(Ok(Err(error))) => self.answer(error, &method, &path),
-            Ok(Err(_panic)) => Problem::internal().into_response(), // The panic hook has logged where.
-            Err(_elapsed) => Problem::timed_out().into_response(),
+        let mut response = match self.dispatch(request).await {
+            Ok(response) => response,
+            // Only CORS itself: an OPTIONS that is no preflight.
+            Err(error) => self.guarded.answer(error, &method, &path),
         };
         let headers = response.headers_mut();
         if let Ok(value) = HeaderValue::from_str(&id) {
@@ -172,6 +101,10 @@ impl<E: Endpoint> Edge<E> {
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),
         );
+        if !self.origins.is_empty() {
+            // Whether the answer may be read depends on who asked; a cache must not mix them up.
+            headers.append(header::VARY, HeaderValue::from_static("Origin"));
+        }
         if path.starts_with("/v1/") {
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
@@ -207,66 +140,81 @@ fn given_id(request: &Request) -> Option<String> {
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Which methods each path of the document takes, for the `Allow` header of a 405.
-pub(crate) struct Methods(Vec<(Vec<String>, String)>);
-
-impl Methods {
-    /// Reads the paths of an OpenAPI document.
-    pub(crate) fn of(document: &serde_json::Value) -> Self {
-        let paths = document["paths"].as_object().into_iter().flatten();
-        Self(
-            paths
-                .map(|(path, operations)| {
-                    let methods = operations
-                        .as_object()
-                        .into_iter()
-                        .flatten()
-                        .map(|(method, _)| method.to_uppercase());
-                    (
-                        path.split('/').map(str::to_owned).collect(),
-                        methods.collect::<Vec<_>>().join(", "),
-                    )
-                })
-                .collect(),
-        )
-    }
-
-    fn allowed(&self, path: &str) -> Option<&str> {
-        let segments: Vec<&str> = path.split('/').collect();
-        let fits = |pattern: &[String]| {
-            // `{path}` stands for all that follows.
-            let open = pattern.last().is_some_and(|last| last == "{path}");
-            (pattern.len() == segments.len() || open && pattern.len() < segments.len())
-                && pattern
-                    .iter()
-                    .zip(&segments)
-                    .all(|(p, s)| p == s || (p.starts_with('{') && !s.is_empty()))
-        };
-        self.0
-            .iter()
-            .find(|(pattern, _)| fits(pattern))
-            .map(|(_, methods)| methods.as_str())
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use poem::endpoint::make;
+    use poem::error::NotFoundError;
+    use poem::http::StatusCode;
 
-    #[test]
-    fn allow_comes_from_the_document() {
-        let methods =
-            Methods::of(&serde_json::json!({"paths": {"/v1/leads/{id}": {"get": {}, "patch": {}}}}));
-        assert_eq!(methods.allowed("/v1/leads/x"), Some("GET, PATCH"));
-        assert_eq!(methods.allowed("/v1/leads/"), None);
-        assert_eq!(methods.allowed("/v1/leads"), None);
+    use super::*;
+    use crate::http::guard::Methods;
+
+    const PAGE: &str = "https://app.example.com";
+
+    /// What a page of an allowed origin sees of an endpoint, and whether it may.
+    async fn seen<E: Endpoint>(inner: E, body: &'static str) -> (StatusCode, serde_json::Value) {
+        let bounds = Bounds {
+            body_limit: 10,
+            timeout: Duration::from_millis(50),
+            methods: Methods::of(&serde_json::Value::Null),
+        };
+        let edge = Edge::new(
+            inner,
+            bounds,
+            vec![PAGE.to_owned()],
+            Arc::new(Measurements::new()),
+        );
+        let request = Request::builder()
+            .method(Method::POST)
+            .header(header::ORIGIN, PAGE)
+            .header(header::CONTENT_LENGTH, body.len())
+            .body(body);
+        let response = edge.call(request).await.unwrap_or_else(|_| panic!("it answers"));
+        let headers = response.headers();
+        assert_eq!(headers[header::ACCESS_CONTROL_ALLOW_ORIGIN], PAGE);
+        assert_eq!(headers[header::VARY], "Origin");
+        assert_eq!(headers[header::CONTENT_TYPE], "application/problem+json");
+        let status = response.status();
+        let body = response.into_body().into_vec().await.unwrap_or_default();
+        (status, serde_json::from_slice(&body).unwrap_or_default())
     }
 
-    #[test]
-    fn a_refused_parameter_says_what_was_expected_only() {
+    #[tokio::test]
+    async fn a_panic_is_a_problem_that_an_allowed_page_can_read() {
+        #[expect(clippy::panic, reason = "what is tried here")]
+        let (status, problem) = seen(make(async |_| -> Response { panic!("a secret") }), "").await;
         assert_eq!(
-            expectation("failed to parse \"Text\": can't be empty"),
-            "can't be empty"
+            (status, &problem["code"]),
+            (StatusCode::INTERNAL_SERVER_ERROR, &"MK500".into())
+        );
+        assert!(!problem.to_string().contains("a secret"));
+    }
+
+    #[tokio::test]
+    async fn what_takes_too_long_is_a_problem_that_an_allowed_page_can_read() {
+        let (status, problem) = seen(make(async |_| std::future::pending::<Response>().await), "").await;
+        assert_eq!(
+            (status, &problem["code"]),
+            (StatusCode::GATEWAY_TIMEOUT, &"MK504".into())
+        );
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_too_large_is_a_problem_that_an_allowed_page_can_read() {
+        let (status, problem) = seen(make(async |_| Response::default()), "eleven byte").await;
+        assert_eq!(
+            (status, &problem["code"]),
+            (StatusCode::PAYLOAD_TOO_LARGE, &"MK413".into())
+        );
+    }
+
+    #[tokio::test]
+    async fn an_error_of_the_router_is_a_problem_that_an_allowed_page_can_read() {
+        let lost = make(async |_| Err::<Response, _>(poem::Error::from(NotFoundError)));
+        let (status, problem) = seen(lost, "").await;
+        assert_eq!(
+            (status, &problem["code"]),
+            (StatusCode::NOT_FOUND, &"PGRST125".into())
         );
     }
 }

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
-use chrono::{DateTime, Utc};
-use phonenumber::Mode;
+use chrono::{DateTime, Datelike as _, Utc};
 use phonenumber::country::Id as Country;
+use phonenumber::metadata::{DATABASE, Descriptor};
+use phonenumber::{Mode, Type as Kind};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{ParseError, ParseFromJSON, ParseFromParameter, ParseResult, ToJSON, Type};
 use seal::SecretText;
@@ -265,13 +266,27 @@ impl ParseFromParameter for ServiceName {
     }
 }
 
-impl Field for DateTime<Utc> {
-    fn from_value(value: Value) -> Result<Self, String> {
+/// A time of the years 1 to 9999: RFC 3339 writes no others, and Postgres and its clients agree on these.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Time(pub(crate) DateTime<Utc>);
+
+impl Rule for Time {
+    fn schema() -> MetaSchema {
+        MetaSchema::new_with_format("string", "date-time")
+    }
+
+    fn accept(value: &Value) -> Result<Self, String> {
         value
             .as_str()
             .and_then(|text| DateTime::parse_from_rfc3339(text).ok())
             .map(|time| time.with_timezone(&Utc))
+            .filter(|time| (1..=9999).contains(&time.year()))
+            .map(Self)
             .ok_or_else(|| "must be a time such as 2026-11-24T09:30:00Z".to_owned())
+    }
+
+    fn value(&self) -> Value {
+        self.0.to_rfc3339().into()
     }
 }
 
@@ -284,19 +299,52 @@ pub(crate) fn set_phone_region(code: &str) -> bool {
         .is_ok_and(|country| REGION.set(country).is_ok() || REGION.get() == Some(&country))
 }
 
-/// The E.164 form of a number as people type it; None if it can't be read, or would lose an extension.
+/// The E.164 form of a number as people type it; None if it can't be read, or would lose or gain anything.
+///
+/// The library dials letters as on a keypad and takes what follows a number for more of it: words (`mobile`, an
+/// extension, a vanity number) and a length that no number of the country has are kept as typed instead. Whether a
+/// number is in use isn't asked.
 pub(crate) fn normalised(typed: &str) -> Option<String> {
     let typed = typed.trim();
+    if typed.contains(char::is_alphabetic) || !phonenumber::is_viable(typed) {
+        return None;
+    }
     let number = phonenumber::parse(REGION.get().copied(), typed).ok()?;
-    let complete = number.extension().is_none() && phonenumber::is_viable(typed);
-    complete.then(|| number.format().mode(Mode::E164).to_string())
+    let length = u16::try_from(number.national().to_string().len()).ok()?;
+    let plans = DATABASE.by_code(&number.code().value())?;
+    let possible = plans.iter().any(|plan| {
+        let kinds = KINDS.iter().filter_map(|&kind| plan.descriptors().get(kind));
+        kinds
+            .flat_map(Descriptor::possible_length)
+            .any(|&possible| possible == length)
+    });
+    (possible && number.extension().is_none()).then(|| number.format().mode(Mode::E164).to_string())
 }
 
+/// Kinds of numbers that are dialled from anywhere.
+const KINDS: [Kind; 10] = [
+    Kind::FixedLine,
+    Kind::Mobile,
+    Kind::TollFree,
+    Kind::PremiumRate,
+    Kind::SharedCost,
+    Kind::PersonalNumber,
+    Kind::Voip,
+    Kind::Pager,
+    Kind::Uan,
+    Kind::Voicemail,
+];
+
 impl Phone {
-    /// Every spelling under which rows may hold this number: normalised, and as it was asked for.
+    /// Every spelling under which rows may hold this number: normalised, and as it was asked for. In a query an
+    /// unescaped `+` arrives as a blank; no number begins with one.
     pub(crate) fn spellings(typed: &str) -> Vec<String> {
-        let mut spellings = vec![typed.to_owned()];
-        spellings.extend(normalised(typed).filter(|number| number != typed));
+        let typed = match typed.strip_prefix(' ') {
+            Some(rest) if rest.starts_with(|first: char| first.is_ascii_digit()) => format!("+{rest}"),
+            _ => typed.to_owned(),
+        };
+        let mut spellings = vec![typed.clone()];
+        spellings.extend(normalised(&typed).filter(|number| *number != typed));
         spellings
     }
 }
@@ -322,6 +370,12 @@ impl From<WebUrl> for String {
 impl From<Email> for String {
     fn from(email: Email) -> Self {
         email.0
+    }
+}
+
+impl From<Time> for DateTime<Utc> {
+    fn from(time: Time) -> Self {
+        time.0
     }
 }
 
@@ -387,6 +441,7 @@ openapi_value!(Phone);
 openapi_value!(WebUrl);
 openapi_value!(Email);
 openapi_value!(Seconds);
+openapi_value!(Time);
 openapi_value!(ApiKeyText);
 
 #[cfg(test)]
@@ -397,6 +452,12 @@ mod tests {
     fn phones_become_e164_where_they_can_be_read() {
         assert_eq!(normalised("+1 (555) 123-4567").as_deref(), Some("+15551234567"));
         assert_eq!(normalised(" +44 20 7946 0958 ").as_deref(), Some("+442079460958"));
+        assert_eq!(
+            normalised("+44 (0)20 7946 0958").as_deref(),
+            Some("+442079460958")
+        );
+        assert_eq!(normalised("+49 30/901820").as_deref(), Some("+4930901820"));
+        assert_eq!(normalised("+39 06 6982").as_deref(), Some("+39066982"));
         for kept in [
             "anonymous",
             "12345",
@@ -404,9 +465,30 @@ mod tests {
             "call me",
             "+",
             "++1",
+            "+1 555 123 4567 mobile",
+            "+1 (555) 123-4567 (work)",
+            "+1 212 555 0100 or 0200",
+            "+1 212 555 0100 / 0200",
+            "+1 212 555 0100, +1 212 555 0200",
+            "+1 800 FLOWERS",
+            "+1 212 555 0100 x7",
+            "+1 212 555 0100 #7",
+            "+1 212 555 010",
+            "+1 212 555 0100 0200 0300",
+            "+999 123 456 789",
         ] {
             assert_eq!(normalised(kept), None, "{kept}");
         }
+    }
+
+    #[test]
+    fn a_plus_that_became_a_blank_is_one_again() {
+        assert_eq!(Phone::spellings(" 15551234567"), ["+15551234567"]);
+        assert_eq!(
+            Phone::spellings(" 1 (555) 123-4567"),
+            ["+1 (555) 123-4567", "+15551234567"]
+        );
+        assert_eq!(Phone::spellings("anonymous"), ["anonymous"]);
     }
 
     #[test]
@@ -425,6 +507,23 @@ mod tests {
     }
 
     #[test]
+    fn times_have_years_of_four_digits() {
+        for bad in [
+            "0000-01-01T00:00:00Z",
+            "0001-01-01T00:00:00+14:00",
+            "9999-12-31T23:59:59-01:00",
+            "+10000-01-01T00:00:00Z",
+            "-262143-01-01T00:00:00Z",
+            "2026-11-24",
+            "infinity",
+        ] {
+            assert!(Time::accept(&bad.into()).is_err(), "{bad}");
+        }
+        assert!(Time::accept(&"2026-11-24T09:30:00+01:00".into()).is_ok());
+        assert!(Time::accept(&"0001-01-01T00:00:00Z".into()).is_ok());
+    }
+
+    #[test]
     fn a_refusal_never_quotes_the_value() {
         let secret = "s3cret".repeat(100);
         for refusal in [
@@ -433,7 +532,7 @@ mod tests {
             WebUrl::accept(&secret.clone().into()).err(),
             Email::accept(&secret.clone().into()).err(),
             Seconds::accept(&secret.clone().into()).err(),
-            DateTime::<Utc>::from_value(secret.clone().into()).err(),
+            Time::accept(&secret.clone().into()).err(),
             ApiKeyText::accept(&secret.repeat(20).into()).err(),
             ApiKeyText::accept(&format!("{secret}\u{1}").into()).err(),
         ] {

@@ -52,13 +52,14 @@ pub struct Outcome {
     pub unchanged: usize,
 }
 
+static FOLD: Query = query!(Read "contact_import/fold" [TEXT_ARRAY]);
 static IMPORTED: Query = query!(Read "contact_import/imported" [TEXT_ARRAY]);
 static CANDIDATES: Query =
     query!(Read "contact_import/candidates" [TEXT_ARRAY, TEXT_ARRAY, TEXT_ARRAY, TEXT_ARRAY]);
 static INSERT: Query = query!(Write "contact_import/insert" [JSONB]);
 static UPDATE: Query = query!(Write "contact_import/update" [JSONB]);
 static REMEMBER: Query = query!(Write "contact_import/remember" [TEXT_ARRAY, TEXT_ARRAY, TEXT_ARRAY]);
-pub(crate) static QUERIES: &[&Query] = &[&IMPORTED, &CANDIDATES, &INSERT, &UPDATE, &REMEMBER];
+pub(crate) static QUERIES: &[&Query] = &[&FOLD, &IMPORTED, &CANDIDATES, &INSERT, &UPDATE, &REMEMBER];
 
 /// Takes over the objects in one transaction, a handful of statements however many there are.
 pub async fn import(store: &Store, claims: &Claims, objects: Vec<Imported>) -> Result<Outcome, Error> {
@@ -71,6 +72,8 @@ async fn import_in(tx: &TenantTx<'_>, objects: Vec<Imported>) -> Result<Outcome,
     tx.run(&users::ENSURE, &[]).await?;
     tx.run(&users::LOCK, &[]).await?;
     let texts = |text: fn(&Imported) -> Option<String>| objects.iter().filter_map(text).collect::<Vec<_>>();
+    let mut folds = Folds::default();
+    folds.add(&tx.run(&FOLD, &[&Folds::needed(&objects)]).await?, 0);
     let remembered: Vec<Memory> = tx
         .run(&IMPORTED, &[&texts(|o| o.import_id.clone())])
         .await?
@@ -81,12 +84,14 @@ async fn import_in(tx: &TenantTx<'_>, objects: Vec<Imported>) -> Result<Outcome,
         .iter()
         .map(|memory| memory.contact_id.as_str())
         .collect();
-    let emails = texts(|o| o.email.as_deref().map(str::to_lowercase));
+    let emails: Vec<&str> = objects.iter().filter_map(|o| folds.email(o)).collect();
     let phones = texts(|o| o.phone.clone());
-    let names = texts(|o| Some(full_name(&o.first_name, o.last_name.as_deref())));
+    let names: Vec<String> = objects.iter().map(|o| folds.full_name(o)).collect();
     let known = tx.run(&CANDIDATES, &[&ids, &emails, &phones, &names]).await?;
+    let people = known.iter().map(Contact::from).collect();
+    folds.add(&known, KNOWN_FOLDS);
 
-    let mut book = Book::new(known.iter().map(Contact::from), remembered);
+    let mut book = Book::new(people, remembered, folds);
     let mut outcome = Outcome::default();
     for object in objects {
         match book.take(object) {
@@ -97,6 +102,63 @@ async fn import_in(tx: &TenantTx<'_>, objects: Vec<Imported>) -> Result<Outcome,
     }
     book.write(tx).await?;
     Ok(outcome)
+}
+
+/// Where `contact_import/candidates` has the folded texts, after the columns of a contact.
+const KNOWN_FOLDS: usize = 15;
+
+/// The texts that tell people apart, each with how Postgres folds its case.
+///
+/// Never folded here: `to_lowercase` and Postgres' `lower` differ (final Σ, ẞ, İ), by locale too, and who is the
+/// same person for one must be for the other.
+#[derive(Default)]
+struct Folds(HashMap<String, String>);
+
+impl Folds {
+    /// What has to be folded of these objects.
+    fn needed(objects: &[Imported]) -> Vec<&str> {
+        let mut texts = Vec::with_capacity(objects.len());
+        for object in objects {
+            texts.push(object.first_name.as_str());
+            texts.extend(object.last_name.as_deref());
+            texts.extend(object.email.as_deref());
+            texts.extend(object.company.as_deref());
+        }
+        texts
+    }
+
+    /// Takes pairs of a text and its fold from each row, from this column on.
+    fn add(&mut self, rows: &[Row], from: usize) {
+        for row in rows {
+            for pair in (from..row.len()).step_by(2) {
+                if let (Some(text), Some(fold)) = (row.get(pair), row.get(pair + 1)) {
+                    self.0.insert(text, fold);
+                }
+            }
+        }
+    }
+
+    fn of<'a>(&'a self, text: &'a str) -> &'a str {
+        self.0.get(text).map_or(text, String::as_str)
+    }
+
+    /// As `contact_import/candidates` compares it: folded part by part, since parts of two objects may come together.
+    fn full_name(&self, person: &Imported) -> String {
+        let first = self.of(&person.first_name);
+        match person.last_name.as_deref() {
+            Some(last) => format!("{first} {}", self.of(last)),
+            None => first.to_owned(),
+        }
+    }
+
+    fn email<'a>(&'a self, person: &'a Imported) -> Option<&'a str> {
+        person.email.as_deref().map(|email| self.of(email))
+    }
+
+    fn name_and_company(&self, person: &Imported) -> (String, String) {
+        let company = person.company.as_deref().unwrap_or_default();
+        (self.full_name(person), self.of(company).to_owned())
+    }
 }
 
 /// What an object of a browser's became before.
@@ -137,6 +199,7 @@ struct Person {
 /// The contacts that the objects may be, and ways to find them.
 #[derive(Default)]
 struct Book {
+    folds: Folds,
     people: Vec<Person>,
     by_import_id: HashMap<String, Vec<usize>>,
     by_email: HashMap<String, usize>,
@@ -148,8 +211,11 @@ struct Book {
 }
 
 impl Book {
-    fn new(known: impl Iterator<Item = Contact>, remembered: Vec<Memory>) -> Self {
-        let mut book = Self::default();
+    fn new(known: Vec<Contact>, remembered: Vec<Memory>, folds: Folds) -> Self {
+        let mut book = Self {
+            folds,
+            ..Self::default()
+        };
         let mut by_id = HashMap::new();
         for contact in known {
             by_id.insert(contact.id.clone(), book.people.len());
@@ -181,43 +247,44 @@ impl Book {
     }
 
     fn index(&mut self, index: usize) {
-        let fields = &self.people[index].fields;
-        if let Some(email) = fields.lower_email() {
-            self.by_email.entry(email).or_insert(index);
+        let (fields, folds) = (&self.people[index].fields, &self.folds);
+        if let Some(email) = folds.email(fields) {
+            self.by_email.entry(email.to_owned()).or_insert(index);
         }
         if let Some(phone) = fields.phone.clone() {
             self.by_phone_and_name
-                .entry((phone, fields.full_name()))
+                .entry((phone, folds.full_name(fields)))
                 .or_insert(index);
         }
         if fields.email.is_none() && fields.phone.is_none() {
             self.by_name_and_company
-                .entry(fields.name_and_company())
+                .entry(folds.name_and_company(fields))
                 .or_insert(index);
         }
     }
 
     /// Whom an object means.
     fn find(&self, object: &Imported) -> Option<usize> {
+        let folds = &self.folds;
         let same_id = object.import_id.as_ref().and_then(|id| self.by_import_id.get(id));
         let agreeing = same_id
             .into_iter()
             .flatten()
             .copied()
-            .find(|&index| self.people[index].fields.agrees(object));
-        let same_email = || self.by_email.get(&object.lower_email()?).copied();
+            .find(|&index| self.people[index].fields.agrees(object, folds));
+        let same_email = || self.by_email.get(folds.email(object)?).copied();
         let same_phone = || {
             let index = *self
                 .by_phone_and_name
-                .get(&(object.phone.clone()?, object.full_name()))?;
+                .get(&(object.phone.clone()?, folds.full_name(object)))?;
             // Two addresses are two people who share a line.
-            let other = self.people[index].fields.lower_email();
+            let other = &self.people[index].fields.email;
             (other.is_none() || object.email.is_none()).then_some(index)
         };
         let same_name = || {
             let nothing_else = object.email.is_none() && object.phone.is_none();
             self.by_name_and_company
-                .get(&object.name_and_company())
+                .get(&folds.name_and_company(object))
                 .copied()
                 .filter(|_| nothing_else)
         };
@@ -241,7 +308,7 @@ impl Book {
             ),
             Some(index) => {
                 let seen = import_id.clone().and_then(|id| self.digests.get(&(id, index)));
-                let news = seen != Some(&digest) && self.people[index].fields.fill_in(object);
+                let news = seen != Some(&digest) && self.people[index].fields.fill_in(object, &self.folds);
                 self.index(index);
                 let exists = self.people[index].id.is_some();
                 self.people[index].changed |= news;
@@ -353,40 +420,17 @@ impl From<Contact> for Person {
     }
 }
 
-/// As `contact_import/candidates` compares it.
-fn full_name(first: &str, last: Option<&str>) -> String {
-    match last {
-        Some(last) => format!("{first} {last}").to_lowercase(),
-        None => first.to_lowercase(),
-    }
-}
-
 impl Imported {
-    fn full_name(&self) -> String {
-        full_name(&self.first_name, self.last_name.as_deref())
-    }
-
-    fn lower_email(&self) -> Option<String> {
-        self.email.as_deref().map(str::to_lowercase)
-    }
-
-    fn name_and_company(&self) -> (String, String) {
-        (
-            self.full_name(),
-            self.company.as_deref().unwrap_or_default().to_lowercase(),
-        )
-    }
-
     /// Whether the browser's id may still stand for this person.
-    fn agrees(&self, other: &Self) -> bool {
-        self.full_name() == other.full_name()
-            || (self.email.is_some() && self.lower_email() == other.lower_email())
+    fn agrees(&self, other: &Self, folds: &Folds) -> bool {
+        folds.full_name(self) == folds.full_name(other)
+            || (self.email.is_some() && folds.email(self) == folds.email(other))
             || (self.phone.is_some() && self.phone == other.phone)
     }
 
     /// Takes what `other` brings; whether that changed anything.
-    fn fill_in(&mut self, other: Self) -> bool {
-        let same_email = self.lower_email() == other.lower_email();
+    fn fill_in(&mut self, other: Self, folds: &Folds) -> bool {
+        let same_email = folds.email(self) == folds.email(&other);
         let mut changed = replace(&mut self.last_name, other.last_name);
         if self.first_name != other.first_name {
             self.first_name = other.first_name;
@@ -461,8 +505,17 @@ mod tests {
         }
     }
 
+    /// As Postgres would, for letters that all fold alike.
+    fn folds(objects: &[Imported]) -> Folds {
+        let fold = |text: &str| (text.to_owned(), text.to_lowercase());
+        Folds(Folds::needed(objects).into_iter().map(fold).collect())
+    }
+
     fn take_all(objects: &[Imported]) -> (Vec<Taken>, usize) {
-        let mut book = Book::default();
+        let mut book = Book {
+            folds: folds(objects),
+            ..Book::default()
+        };
         (
             objects.iter().map(|object| book.take(object.clone())).collect(),
             book.people.len(),
@@ -504,11 +557,14 @@ mod tests {
     #[test]
     fn a_value_is_filled_in_and_never_blanked_out() {
         let mut mine = object("", "Jane Doe", "jane@x", "1");
-        assert!(!mine.fill_in(object("", "Jane Doe", "JANE@X", "")));
-        assert!(mine.fill_in(Imported {
+        let louder = object("", "Jane Doe", "JANE@X", "");
+        let folds = folds(&[mine.clone(), louder.clone()]);
+        assert!(!mine.fill_in(louder, &folds));
+        let more = Imported {
             plan: Some("Pro".to_owned()),
             ..object("", "Jane Doe", "", "")
-        }));
+        };
+        assert!(mine.fill_in(more, &folds));
         assert_eq!(
             (mine.phone.as_deref(), mine.plan.as_deref()),
             (Some("1"), Some("Pro"))
