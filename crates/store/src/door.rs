@@ -16,7 +16,7 @@ use tokio_postgres::types::{ToSql, Type};
 use crate::connect::Target;
 use crate::error::Error;
 use crate::pool::{Connections, Lease, Plan};
-use crate::query::{Access, Query, Role};
+use crate::query::{Access, Query, Role, RouterQuery};
 use crate::rows::Created;
 
 /// How the store behaves; see `contract.md`, "Environment".
@@ -41,6 +41,16 @@ pub struct Call<'a> {
     query: &'static Query,
     params: Vec<&'a (dyn ToSql + Sync)>,
 }
+
+/// A statement with the values of all its parameters.
+struct Statement<'a> {
+    sql: &'static str,
+    types: &'static [Type],
+    params: Vec<&'a (dyn ToSql + Sync)>,
+}
+
+/// The role that routes: it may execute the functions of `policies/00_webhooks.sql` that are granted to it.
+const ROUTER: &str = "mako_router";
 
 impl<'a> Call<'a> {
     /// Binds `params` to `$2…` of `query`.
@@ -89,24 +99,56 @@ impl Store {
         } else {
             Access::Write
         };
+        let user_id = claims.user_id();
+        let statements = calls
+            .iter()
+            .map(|call| Statement {
+                sql: call.query.sql,
+                types: call.query.types,
+                params: std::iter::once(&user_id as &(dyn ToSql + Sync))
+                    .chain(call.params.iter().copied())
+                    .collect(),
+            })
+            .collect();
+        let rows = self
+            .exchange(claims.payload(), role.name(), access, statements)
+            .await?;
+        Ok(rows
+            .try_into()
+            .unwrap_or_else(|_| unreachable!("as many answers as calls")))
+    }
+
+    /// Runs one of the router's statements, as nobody.
+    pub(crate) async fn route(
+        &self,
+        query: &'static RouterQuery,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, Error> {
+        let statement = Statement {
+            sql: query.sql,
+            types: query.types,
+            params: params.to_vec(),
+        };
+        let mut rows = self.exchange("", ROUTER, Access::Write, vec![statement]).await?;
+        Ok(rows.pop().unwrap_or_default())
+    }
+
+    /// One transaction in one round trip: BEGIN, who is speaking, the statements, COMMIT.
+    async fn exchange(
+        &self,
+        payload: &str,
+        role: &str,
+        access: Access,
+        statements: Vec<Statement<'_>>,
+    ) -> Result<Vec<Vec<Row>>, Error> {
         let mut lease = self.connections.lease().await?;
         lease.busy();
         // All preparing comes first: it is a round trip of its own, and must not fall behind COMMIT.
         let (begin, settings, commit) = envelope(&lease, access).await?;
-        let mut plans = Vec::with_capacity(N);
-        for call in &calls {
-            plans.push(lease.plan(call.query.sql, call.query.types).await?);
+        let mut plans = Vec::with_capacity(statements.len());
+        for statement in &statements {
+            plans.push(lease.plan(statement.sql, statement.types).await?);
         }
-        let user_id = claims.user_id();
-        let params: Vec<Vec<&(dyn ToSql + Sync)>> = calls
-            .iter()
-            .map(|call| {
-                std::iter::once(&user_id as &(dyn ToSql + Sync))
-                    .chain(call.params.iter().copied())
-                    .collect()
-            })
-            .collect();
-        let (payload, role) = (claims.payload(), role.name());
         let identity: [&(dyn ToSql + Sync); 3] = [&payload, &self.statement_timeout, &role];
 
         // `join!` polls all of them before any answer is looked at, so that COMMIT is queued whatever
@@ -117,8 +159,8 @@ impl Store {
             join_all(
                 plans
                     .iter()
-                    .zip(&params)
-                    .map(|(plan, params)| lease.run(plan, params))
+                    .zip(&statements)
+                    .map(|(plan, statement)| lease.run(plan, &statement.params))
             ),
             lease.run(&commit, &[]),
         );
@@ -127,14 +169,9 @@ impl Store {
         }
         opened?;
         set?;
-        let mut rows = Vec::with_capacity(N);
-        for answer in answers {
-            rows.push(answer?);
-        }
+        let rows = answers.into_iter().collect::<Result<_, _>>()?;
         committed?;
-        Ok(rows
-            .try_into()
-            .unwrap_or_else(|_| unreachable!("as many answers as calls")))
+        Ok(rows)
     }
 
     /// Runs one statement as the speaker; see [`Store::pipeline`].

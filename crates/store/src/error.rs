@@ -77,6 +77,18 @@ impl Error {
         self.sqlstate() == Some(SqlState::FOREIGN_KEY_VIOLATION.code())
     }
 
+    /// Whether the same may succeed a little later: the database is away, busy or full, or two transactions met.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Unavailable(_) | Self::PoolExhausted | Self::StatementTimeout => true,
+            Self::Sql(refusal) => ["53", "55P03", "57", "58", "40", "25006"]
+                .iter()
+                .any(|class| refusal.code.starts_with(class)),
+            Self::UnsafeLogin(_) | Self::Mismatch(_) | Self::Abandoned => false,
+        }
+    }
+
     /// Whether a row with that key is there already: a concurrent request with the same idempotency key.
     pub(crate) fn is_duplicate(&self) -> bool {
         self.sqlstate() == Some(SqlState::UNIQUE_VIOLATION.code())

@@ -13,6 +13,6 @@ mod sealing;
 pub use connect::{BadTarget, Target};
 pub use door::{Call, Settings, Store, TenantTx};
 pub use error::{Error, SqlError};
-pub use query::{ALL as QUERIES, Access, Query, Role};
+pub use query::{ALL as QUERIES, Access, Query, Role, RouterQuery};
 pub use rows::page::{Cursor, Page};
 pub use sealing::SealingKeys;

@@ -187,6 +187,16 @@ impl Problem {
         }
     }
 
+    /// A delivery without a signature.
+    pub(crate) fn unsigned() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "MK_WEBHOOK_UNSIGNED",
+            "The delivery carries no signature or key",
+        )
+        .header(header::WWW_AUTHENTICATE, "Bearer")
+    }
+
     pub(crate) fn forbidden(message: &'static str) -> Self {
         Self::new(StatusCode::FORBIDDEN, "MK403", message)
     }

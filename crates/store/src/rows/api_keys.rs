@@ -110,6 +110,25 @@ impl Vault {
         Self { store, keys }
     }
 
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) fn keys(&self) -> &SealingKeys {
+        &self.keys
+    }
+
+    /// Seals a text that isn't a tenant's, such as a delivery that waits on the disk; None without random bytes.
+    #[must_use]
+    pub fn seal(&self, slot: &Slot<'_>, text: &SecretText) -> Option<String> {
+        self.keys.ring().seal(slot, text).ok()
+    }
+
+    /// Opens what [`Vault::seal`] sealed for the same slot.
+    pub async fn open(&self, slot: &Slot<'_>, sealed: &str) -> Option<SecretText> {
+        Some(self.keys.open(slot, sealed).await.ok()?.secret)
+    }
+
     /// Ids of master keys that stored values need and the ring lacks.
     pub async fn missing_keys(&self) -> Result<Vec<String>, Error> {
         Ok(self.keys.unknown(self.store.sealing_keys_in_use().await?))
@@ -141,7 +160,7 @@ impl Vault {
         if !row.get::<_, bool>(1) {
             return Err(KeyError::Inactive);
         }
-        self.open(claims, service, row.get(0)).await
+        self.open_key(claims, service, row.get(0)).await
     }
 
     /// Whether `secret` is the speaker's saved key, without opening that where its fingerprint suffices.
@@ -159,13 +178,13 @@ impl Vault {
             return Ok(same);
         }
         // The CRM's bare hash, or a fingerprint under a key that is gone: compared with the key itself.
-        let saved = self.open(claims, service, sealed).await?;
+        let saved = self.open_key(claims, service, sealed).await?;
         let fingerprint = self.keys.ring().fingerprint(&slot, &saved);
         Ok(self.keys.ring().matches(&slot, secret, &fingerprint) == Some(true))
     }
 
     /// Opens a stored value, and seals it anew if a retired key or the CRM had sealed it.
-    async fn open(&self, claims: &Claims, service: &str, stored: &str) -> Result<SecretText, KeyError> {
+    async fn open_key(&self, claims: &Claims, service: &str, stored: &str) -> Result<SecretText, KeyError> {
         let slot = API_KEYS.slot(claims.user_id(), service);
         let Ok(opened) = self.keys.open(&slot, stored).await else {
             let sealed_by = seal::key_id(stored).map(|id| id.to_string());

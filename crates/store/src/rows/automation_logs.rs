@@ -6,7 +6,7 @@ use tokio_postgres::Row;
 
 use super::Created;
 use super::page::{Cursor, Listed, Ordered, Page};
-use crate::door::{Call, Store};
+use crate::door::{Call, Store, TenantTx};
 use crate::error::Error;
 use crate::query::{Query, query};
 
@@ -110,6 +110,14 @@ pub async fn create(
     store
         .create(claims, &INSERT, &[action_type, status, details, &idempotency_key])
         .await
+}
+
+/// Adds an automation log within a transaction.
+pub async fn add(tx: &TenantTx<'_>, new: &NewAutomationLog) -> Result<(), Error> {
+    let key: Option<&str> = None;
+    tx.run(&INSERT, &[&new.action_type, &new.status, &new.details, &key])
+        .await
+        .map(drop)
 }
 
 impl From<&Row> for AutomationLog {

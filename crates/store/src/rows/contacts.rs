@@ -3,10 +3,11 @@
 use chrono::{DateTime, Utc};
 use identity::Claims;
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
 use super::page::{Cursor, Listed, Ordered, Page};
 use super::{Change, Created, containing};
-use crate::door::{Call, Store};
+use crate::door::{Call, Store, TenantTx};
 use crate::error::Error;
 use crate::query::{Query, query};
 
@@ -65,6 +66,43 @@ pub struct ContactChange {
     pub appointment_date: Change<DateTime<Utc>>,
     pub business_name: Change<String>,
     pub business_position: Change<String>,
+}
+
+impl NewContact {
+    fn params<'a>(&'a self, idempotency_key: &'a Option<&'a str>) -> [&'a (dyn ToSql + Sync); 13] {
+        [
+            &self.first_name,
+            &self.last_name,
+            &self.email,
+            &self.phone,
+            &self.company,
+            &self.job_position,
+            &self.status,
+            &self.notes,
+            &self.plan,
+            &self.appointment_date,
+            &self.business_name,
+            &self.business_position,
+            idempotency_key,
+        ]
+    }
+}
+
+impl ContactChange {
+    fn params<'a>(&'a self, id: &'a &'a str) -> Vec<&'a (dyn ToSql + Sync)> {
+        let mut params: Vec<&(dyn ToSql + Sync)> = vec![id, &self.first_name, &self.status];
+        params.extend(self.last_name.params());
+        params.extend(self.email.params());
+        params.extend(self.phone.params());
+        params.extend(self.company.params());
+        params.extend(self.job_position.params());
+        params.extend(self.notes.params());
+        params.extend(self.plan.params());
+        params.extend(self.appointment_date.params());
+        params.extend(self.business_name.params());
+        params.extend(self.business_position.params());
+        params
+    }
 }
 
 /// Which contacts to list; None filters nothing.
@@ -154,45 +192,13 @@ pub async fn create(
     new: &NewContact,
     idempotency_key: Option<&str>,
 ) -> Result<Option<Created<Contact>>, Error> {
-    let NewContact {
-        first_name,
-        last_name,
-        email,
-        phone,
-        company,
-        job_position,
-        status,
-        notes,
-        plan,
-        ..
-    } = new;
-    let NewContact {
-        appointment_date,
-        business_name,
-        business_position,
-        ..
-    } = new;
-    store
-        .create(
-            claims,
-            &INSERT,
-            &[
-                first_name,
-                last_name,
-                email,
-                phone,
-                company,
-                job_position,
-                status,
-                notes,
-                plan,
-                appointment_date,
-                business_name,
-                business_position,
-                &idempotency_key,
-            ],
-        )
-        .await
+    store.create(claims, &INSERT, &new.params(&idempotency_key)).await
+}
+
+/// Adds a contact within a transaction; its id.
+pub async fn add(tx: &TenantTx<'_>, new: &NewContact) -> Result<Option<String>, Error> {
+    let rows = tx.run(&INSERT, &new.params(&None)).await?;
+    Ok(rows.first().map(|row| row.get(0)))
 }
 
 /// Changes a contact of the speaker's.
@@ -202,48 +208,13 @@ pub async fn update(
     id: &str,
     change: &ContactChange,
 ) -> Result<Option<Contact>, Error> {
-    let (set_last_name, last_name) = change.last_name.parts();
-    let (set_email, email) = change.email.parts();
-    let (set_phone, phone) = change.phone.parts();
-    let (set_company, company) = change.company.parts();
-    let (set_job_position, job_position) = change.job_position.parts();
-    let (set_notes, notes) = change.notes.parts();
-    let (set_plan, plan) = change.plan.parts();
-    let (set_date, date) = change.appointment_date.parts();
-    let (set_business_name, business_name) = change.business_name.parts();
-    let (set_business_position, business_position) = change.business_position.parts();
-    let rows = store
-        .run(
-            claims,
-            &UPDATE,
-            &[
-                &id,
-                &change.first_name,
-                &change.status,
-                &set_last_name,
-                &last_name,
-                &set_email,
-                &email,
-                &set_phone,
-                &phone,
-                &set_company,
-                &company,
-                &set_job_position,
-                &job_position,
-                &set_notes,
-                &notes,
-                &set_plan,
-                &plan,
-                &set_date,
-                &date,
-                &set_business_name,
-                &business_name,
-                &set_business_position,
-                &business_position,
-            ],
-        )
-        .await?;
+    let rows = store.run(claims, &UPDATE, &change.params(&id)).await?;
     Ok(rows.first().map(Contact::from))
+}
+
+/// Changes a contact within a transaction.
+pub async fn change(tx: &TenantTx<'_>, id: &str, change: &ContactChange) -> Result<(), Error> {
+    tx.run(&UPDATE, &change.params(&id)).await.map(drop)
 }
 
 /// Deletes a contact of the speaker's; false if there is none.

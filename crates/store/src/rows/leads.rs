@@ -3,10 +3,11 @@
 use chrono::{DateTime, Utc};
 use identity::Claims;
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
 use super::page::{Cursor, Listed, Ordered, Page};
 use super::{Change, Created, containing};
-use crate::door::{Call, Store};
+use crate::door::{Call, Store, TenantTx};
 use crate::error::Error;
 use crate::query::{Query, query};
 
@@ -50,6 +51,42 @@ pub struct LeadChange {
     pub summary: Change<String>,
     pub ai_summary: Change<String>,
     pub sentiment: Change<String>,
+}
+
+impl NewLead {
+    fn params<'a>(&'a self, idempotency_key: &'a Option<&'a str>) -> [&'a (dyn ToSql + Sync); 8] {
+        [
+            &self.name,
+            &self.phone,
+            &self.status,
+            &self.source,
+            &self.summary,
+            &self.ai_summary,
+            &self.sentiment,
+            idempotency_key,
+        ]
+    }
+}
+
+impl LeadChange {
+    fn params<'a>(&'a self, id: &'a &'a str) -> [&'a (dyn ToSql + Sync); 11] {
+        let [set_summary, summary] = self.summary.params();
+        let [set_ai_summary, ai_summary] = self.ai_summary.params();
+        let [set_sentiment, sentiment] = self.sentiment.params();
+        [
+            id,
+            &self.name,
+            &self.phone,
+            &self.status,
+            &self.source,
+            set_summary,
+            summary,
+            set_ai_summary,
+            ai_summary,
+            set_sentiment,
+            sentiment,
+        ]
+    }
 }
 
 /// Which leads to list; None filters nothing.
@@ -146,31 +183,13 @@ pub async fn create(
     new: &NewLead,
     idempotency_key: Option<&str>,
 ) -> Result<Option<Created<Lead>>, Error> {
-    let NewLead {
-        name,
-        phone,
-        status,
-        source,
-        summary,
-        ai_summary,
-        sentiment,
-    } = new;
-    store
-        .create(
-            claims,
-            &INSERT,
-            &[
-                name,
-                phone,
-                status,
-                source,
-                summary,
-                ai_summary,
-                sentiment,
-                &idempotency_key,
-            ],
-        )
-        .await
+    store.create(claims, &INSERT, &new.params(&idempotency_key)).await
+}
+
+/// Adds a lead within a transaction; its id.
+pub async fn add(tx: &TenantTx<'_>, new: &NewLead) -> Result<Option<String>, Error> {
+    let rows = tx.run(&INSERT, &new.params(&None)).await?;
+    Ok(rows.first().map(|row| row.get(0)))
 }
 
 /// Changes a lead of the speaker's.
@@ -180,36 +199,13 @@ pub async fn update(
     id: &str,
     change: &LeadChange,
 ) -> Result<Option<Lead>, Error> {
-    let LeadChange {
-        name,
-        phone,
-        status,
-        source,
-        ..
-    } = change;
-    let (set_summary, summary) = change.summary.parts();
-    let (set_ai_summary, ai_summary) = change.ai_summary.parts();
-    let (set_sentiment, sentiment) = change.sentiment.parts();
-    let rows = store
-        .run(
-            claims,
-            &UPDATE,
-            &[
-                &id,
-                name,
-                phone,
-                status,
-                source,
-                &set_summary,
-                &summary,
-                &set_ai_summary,
-                &ai_summary,
-                &set_sentiment,
-                &sentiment,
-            ],
-        )
-        .await?;
+    let rows = store.run(claims, &UPDATE, &change.params(&id)).await?;
     Ok(rows.first().map(Lead::from))
+}
+
+/// Changes a lead within a transaction.
+pub async fn change(tx: &TenantTx<'_>, id: &str, change: &LeadChange) -> Result<(), Error> {
+    tx.run(&UPDATE, &change.params(&id)).await.map(drop)
 }
 
 /// Deletes a lead of the speaker's; false if there is none.

@@ -9,9 +9,16 @@ pub mod call_logs;
 pub mod contact_import;
 pub mod contacts;
 pub mod dashboard;
+pub mod inbox;
 pub mod leads;
 pub mod page;
+pub mod phone_numbers;
+pub mod router;
 pub mod users;
+pub mod webhook_endpoints;
+pub mod webhook_events;
+
+use tokio_postgres::types::ToSql;
 
 /// A change to a column that may be null: leave it, empty it, or set it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -25,13 +32,13 @@ pub enum Change<T> {
     Set(T),
 }
 
-impl<T> Change<T> {
+impl<T: ToSql + Sync + 'static> Change<T> {
     /// As the statement takes it: whether to write, and what.
-    pub(crate) fn parts(&self) -> (bool, Option<&T>) {
+    pub(crate) fn params(&self) -> [&(dyn ToSql + Sync); 2] {
         match self {
-            Self::Keep => (false, None),
-            Self::Clear => (true, None),
-            Self::Set(value) => (true, Some(value)),
+            Self::Keep => [&false, &None::<T>],
+            Self::Clear => [&true, &None::<T>],
+            Self::Set(value) => [&true, value],
         }
     }
 }

@@ -1,0 +1,101 @@
+//! Who does what was left undone? Drains the spool, processes events that wait, and empties old payloads.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use store::rows::router;
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
+
+use super::{NotTaken, Processed, Receiver, process};
+
+/// How often waiting events and the spool are looked at.
+const OFTEN: Duration = Duration::from_secs(1);
+/// How often old payloads are.
+const SELDOM: Duration = Duration::from_hours(1);
+/// An event is left to the request that recorded it for this long, in seconds.
+const GRACE: f64 = 5.0;
+/// Events and payloads at a time.
+const BATCH: i32 = 100;
+
+/// Background work; it stops when this is dropped.
+pub(crate) struct Keeper {
+    _tasks: JoinSet<()>,
+}
+
+impl Keeper {
+    /// Starts to keep; payloads are emptied after so many days.
+    pub(crate) fn start(receiver: &Arc<Receiver>, retention_days: i32) -> Self {
+        let mut tasks = JoinSet::new();
+        let it = Arc::clone(receiver);
+        tasks.spawn(every(OFTEN, async move || {
+            drain(&it).await;
+            catch_up(&it).await;
+        }));
+        let it = Arc::clone(receiver);
+        tasks.spawn(every(SELDOM, async move || forget(&it, retention_days).await));
+        Self { _tasks: tasks }
+    }
+}
+
+async fn every(period: Duration, mut work: impl AsyncFnMut()) {
+    let mut ticks = tokio::time::interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        work().await;
+    }
+}
+
+/// Takes what the spool holds, in order, until the database is down again.
+async fn drain(receiver: &Receiver) {
+    let Some(spool) = &receiver.spool else { return };
+    let files = spool.waiting().unwrap_or_default();
+    for file in files {
+        let done = match spool.read(&receiver.vault, &file).await {
+            Ok(None) => continue,
+            Ok(Some(arrival)) => match receiver.take(arrival).await {
+                Err(NotTaken::Down(_) | NotTaken::Database(_) | NotTaken::Sealed) => return,
+                Err(refused) => {
+                    tracing::warn!(%refused, "a spooled delivery was refused");
+                    spool.remove(&file)
+                }
+                Ok(_) => spool.remove(&file),
+            },
+            Err(error) => Err(error),
+        };
+        if let Err(error) = done {
+            tracing::error!(%error, "the spool can't be drained");
+            return;
+        }
+    }
+}
+
+/// Processes what was recorded and routed but not processed: after a crash, an outage, or an assignment of a number.
+async fn catch_up(receiver: &Receiver) {
+    loop {
+        let Ok(waiting) = router::waiting(&receiver.store, GRACE, BATCH).await else {
+            return; // The database is down; there will be another time.
+        };
+        for event in &waiting {
+            let parsed = webhooks::parse(&event.recorded);
+            let done = process(&receiver.store, &event.id, &event.user_id, &event.recorded, &parsed).await;
+            match done {
+                Processed::Later => return,
+                Processed::Failed(_) => receiver.measurements.failed(parsed.source),
+                _ => {}
+            }
+        }
+        if waiting.len() < usize::try_from(BATCH).unwrap_or(usize::MAX) {
+            return;
+        }
+    }
+}
+
+async fn forget(receiver: &Receiver, days: i32) {
+    while let Ok(forgotten) = router::forget_payloads(&receiver.store, days, BATCH).await {
+        if forgotten < BATCH {
+            return;
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! What happens to a provider's delivery? Verified, recorded once, routed, and acted on as the user whose it is.
+//!
+//! ```text
+//! route.rs ─► Receiver::receive: verify ─► redact ─► parse ─► record ─► process.rs ─► effects.rs ─► answer
+//!                 └ database down ─► spool.rs                                (keeper.rs: what was left undone)
+//! ```
+
+mod effects;
+mod keeper;
+mod measurements;
+mod process;
+mod route;
+mod spool;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use identity::Verified;
+use store::Store;
+use store::rows::api_keys::{KeyError, Vault};
+use store::rows::router::{self, FoundEndpoint, Known, NewEvent};
+use store::rows::webhook_endpoints::key_hash;
+use webhooks::{
+    Answer, Auth, Clue, Delivery, Event, Recorded, Refused, Secret, Source, Standing, Unparsable,
+};
+
+pub(crate) use keeper::Keeper;
+pub(crate) use measurements::Inbound;
+pub(crate) use process::{Processed, process};
+pub(crate) use route::Hook;
+pub(crate) use spool::Spool;
+
+/// Receives deliveries.
+pub(crate) struct Receiver {
+    pub(crate) store: Arc<Store>,
+    pub(crate) vault: Arc<Vault>,
+    /// Secrets of the platform's own addresses.
+    pub(crate) platform: HashMap<Source, Vec<Secret>>,
+    /// What providers were told, without a trailing slash.
+    pub(crate) base_url: String,
+    /// Where deliveries wait while the database is down.
+    pub(crate) spool: Option<Spool>,
+    pub(crate) measurements: Arc<Inbound>,
+}
+
+/// A delivery and the address that it came in on.
+#[derive(Clone)]
+pub(crate) struct Arrival {
+    pub(crate) delivery: Delivery,
+    /// The key in the address; None on the platform's.
+    pub(crate) endpoint_key: Option<String>,
+    /// When it arrived: signed times are compared with this, also if it has been in the spool.
+    pub(crate) at: DateTime<Utc>,
+}
+
+/// What was done with a delivery.
+pub(crate) struct Receipt {
+    pub(crate) answer: Answer,
+    /// None while it is in the spool.
+    pub(crate) event: Option<Receiving>,
+}
+
+/// How far an event has come.
+pub(crate) struct Receiving {
+    pub(crate) known: Known,
+    pub(crate) processed: Processed,
+}
+
+/// Why a delivery was not taken.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotTaken {
+    /// There is no endpoint with this key.
+    #[error("there is no such endpoint")]
+    NoEndpoint,
+    /// It proves nothing.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// It can't be read.
+    #[error(transparent)]
+    Unparsable(#[from] Unparsable),
+    /// The endpoint's secrets can't be opened.
+    #[error("the endpoint's secret can't be opened")]
+    Sealed,
+    /// The database is down and there is no spool, or it is full.
+    #[error("{0}")]
+    Down(store::Error),
+    /// The database refused the record.
+    #[error("{0}")]
+    Database(store::Error),
+}
+
+/// How a delivery is to prove itself.
+struct Proof {
+    endpoint: Option<FoundEndpoint>,
+    auth: Auth,
+    secrets: Vec<Secret>,
+}
+
+impl Receiver {
+    /// Takes a delivery; what can't be recorded now waits in the spool, if there is one.
+    pub(crate) async fn receive(&self, arrival: Arrival) -> Result<Receipt, NotTaken> {
+        let source = arrival.delivery.source();
+        let spare = self.spool.is_some().then(|| arrival.clone());
+        let taken = self.take(arrival).await;
+        let Err(NotTaken::Down(error)) = taken else {
+            return taken;
+        };
+        let (Some(spool), Some(arrival)) = (&self.spool, spare) else {
+            return Err(NotTaken::Down(error));
+        };
+        tracing::warn!(source = source.as_str(), %error, "the database is down: a delivery goes to the spool");
+        match spool.put(&self.vault, &arrival).await {
+            Ok(()) => Ok(Receipt {
+                answer: provisional(source),
+                event: None,
+            }),
+            Err(failure) => {
+                tracing::error!(error = %failure, "the spool takes nothing");
+                Err(NotTaken::Down(error))
+            }
+        }
+    }
+
+    /// Verifies, records and processes, or says at which step it ended.
+    pub(crate) async fn take(&self, arrival: Arrival) -> Result<Receipt, NotTaken> {
+        let source = arrival.delivery.source();
+        let proof = self.proof(source, arrival.endpoint_key.as_deref()).await?;
+        let verified = webhooks::verify(arrival.delivery, &proof.auth, &proof.secrets, arrival.at)
+            .inspect_err(|refused| self.refuse(source, refused))?;
+        self.measurements.verified(source);
+        let recorded = webhooks::redact(&verified)?;
+        let event = webhooks::parse(&recorded);
+        let endpoint = proof.endpoint.as_ref().map(|endpoint| endpoint.id.as_str());
+        let known = self.record(endpoint, &recorded, &event).await?;
+        let standing = if known.is_new {
+            Standing::First
+        } else {
+            self.measurements.duplicate(source);
+            Standing::Duplicate
+        };
+        let processed = self.process(&known, &recorded, &event).await;
+        Ok(Receipt {
+            answer: Answer::to(&event, standing),
+            event: Some(Receiving { known, processed }),
+        })
+    }
+
+    /// The endpoint's own way and secrets, or the platform's.
+    async fn proof(&self, source: Source, key: Option<&str>) -> Result<Proof, NotTaken> {
+        let Some(key) = key else {
+            return Ok(Proof {
+                endpoint: None,
+                auth: Auth::default_of(source),
+                secrets: self.platform.get(&source).cloned().unwrap_or_default(),
+            });
+        };
+        let found = router::find_endpoint(&self.store, source, &key_hash(key))
+            .await
+            .map_err(down_or_not)?;
+        let endpoint = found.ok_or(NotTaken::NoEndpoint)?;
+        let contents = self.vault.open_endpoint(source.as_str(), &endpoint).await;
+        let contents = contents.map_err(|error| match error {
+            KeyError::Database(error) => down_or_not(error),
+            _ => NotTaken::Sealed,
+        })?;
+        Ok(Proof {
+            auth: Auth::from_json(source, &endpoint.auth).map_err(|_| NotTaken::Sealed)?,
+            secrets: Secret::list(&contents.secrets).map_err(|_| NotTaken::Sealed)?,
+            endpoint: Some(endpoint),
+        })
+    }
+
+    async fn record(
+        &self,
+        endpoint: Option<&str>,
+        recorded: &Verified<Recorded>,
+        event: &Event,
+    ) -> Result<Known, NotTaken> {
+        let numbers: Vec<&str> = event.tenant_numbers().map(webhooks::PhoneNumber::as_str).collect();
+        let calls: Vec<&str> = event
+            .clues
+            .iter()
+            .filter_map(|clue| match clue {
+                Clue::Call(id) => Some(id.as_str()),
+                _ => None,
+            })
+            .collect();
+        let new = NewEvent {
+            endpoint,
+            dedupe_key: &event.dedupe_key,
+            event_type: &event.event_type,
+            numbers: &numbers,
+            call_id: event.call.provider.as_deref(),
+            calls: &calls,
+        };
+        router::record(&self.store, recorded, &new)
+            .await
+            .map_err(down_or_not)?
+            .ok_or(NotTaken::NoEndpoint)
+    }
+
+    /// Acts on a recorded event, if it is known whose it is and nobody has done so before.
+    async fn process(&self, known: &Known, recorded: &Verified<Recorded>, event: &Event) -> Processed {
+        let Some(user) = known.user_id.as_deref() else {
+            if known.is_new {
+                self.measurements.unrouted(event.source);
+            }
+            return Processed::Unrouted;
+        };
+        // What failed before is for a replay to try again, not for a provider's repetition.
+        if known.status != "received" {
+            return Processed::Before;
+        }
+        let processed = process(&self.store, &known.id, user, recorded, event).await;
+        if matches!(processed, Processed::Failed(_)) {
+            self.measurements.failed(event.source);
+        }
+        processed
+    }
+
+    fn refuse(&self, source: Source, refused: &Refused) {
+        self.measurements.refused(source, refused.reason());
+        // Says which address was tried, without its parameters and keys.
+        tracing::warn!(source = source.as_str(), %refused, "a delivery was refused");
+    }
+}
+
+/// What a provider hears of a delivery that nobody has looked at yet.
+fn provisional(source: Source) -> Answer {
+    match source {
+        Source::Twilio => Answer::NoContent,
+        Source::Vapi => Answer::Ok,
+        Source::Make => Answer::Json(serde_json::json!({"status": "spooled"})),
+    }
+}
+
+fn down_or_not(error: store::Error) -> NotTaken {
+    if error.is_passing() {
+        NotTaken::Down(error)
+    } else {
+        NotTaken::Database(error)
+    }
+}

@@ -1,0 +1,62 @@
+//! How is an event acted on once, whatever comes between? As the user, in one transaction with its own end.
+
+use identity::{Claims, Verified};
+use store::rows::inbox;
+use store::rows::webhook_events::{self, End};
+use store::{Access, Store};
+use webhooks::{Event, Recorded};
+
+use super::effects::{self, Unfit};
+
+/// What became of an event.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Processed {
+    /// Its effects are committed, or there were none to have.
+    Now(End),
+    /// It was done before.
+    Before,
+    /// Nobody's yet.
+    Unrouted,
+    /// It failed; the reason is in the record, and it can be replayed.
+    Failed(String),
+    /// The database went away: it will be tried again.
+    Later,
+}
+
+/// Acts on a recorded event as its user, at most once.
+pub(crate) async fn process(
+    store: &Store,
+    id: &str,
+    user: &str,
+    recorded: &Verified<Recorded>,
+    event: &Event,
+) -> Processed {
+    let Ok(claims) = Claims::on_behalf_of(user, recorded) else {
+        return Processed::Unrouted;
+    };
+    let done = store
+        .run_as(&claims, Access::Write, async |tx| {
+            // Locks the event: a second delivery, another instance and a replay all wait here and then find it done.
+            if !inbox::take(tx, id).await? {
+                return Ok(Processed::Before);
+            }
+            let end = if event.is_sample {
+                End::Ignored
+            } else {
+                effects::apply(tx, event).await?
+            };
+            inbox::finish(tx, id, end).await?;
+            Ok::<_, Unfit>(Processed::Now(end))
+        })
+        .await;
+    let reason = match done {
+        Ok(processed) => return processed,
+        Err(Unfit::Database(error)) if error.is_passing() => return Processed::Later,
+        Err(unfit) => unfit.to_string(),
+    };
+    tracing::warn!(event = id, reason, "an event's effects failed");
+    match webhook_events::fail(store, &claims, id, &reason).await {
+        Ok(()) => Processed::Failed(reason),
+        Err(_) => Processed::Later,
+    }
+}

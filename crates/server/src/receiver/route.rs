@@ -1,0 +1,105 @@
+//! `/webhooks/{source}` and `/webhooks/{source}/{endpoint_key}`: how a delivery comes in over HTTP.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use poem::http::StatusCode;
+use poem::{Endpoint, IntoResponse as _, Request, Response, Result};
+use poem_openapi::OperationId;
+use webhooks::{Delivery, Source};
+
+use super::{Arrival, NotTaken, Receiver};
+use crate::http::limits;
+use crate::http::problem::Problem;
+
+/// The endpoint of both addresses.
+pub(crate) struct Hook(pub(crate) Arc<Receiver>);
+
+impl Endpoint for Hook {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        let started = Instant::now();
+        let mut response = match self.receive(request, started).await {
+            Ok(response) => response,
+            Err(problem) => problem.into_response(),
+        };
+        response.set_data(OperationId("receiveWebhook"));
+        Ok(response)
+    }
+}
+
+impl Hook {
+    async fn receive(&self, mut request: Request, started: Instant) -> Result<Response, Problem> {
+        let source: Source = request
+            .raw_path_param("source")
+            .and_then(|name| name.parse().ok())
+            .ok_or_else(Problem::no_such_route)?;
+        self.0.measurements.received(source);
+        let endpoint_key = request.raw_path_param("endpoint_key").map(str::to_owned);
+        let body = request
+            .take_body()
+            .into_vec()
+            .await
+            .map_err(|error| limits::unreadable(&error))?;
+        // Never made from Host or X-Forwarded-*: the address that the provider was told.
+        let target = request
+            .original_uri()
+            .path_and_query()
+            .map_or("/", |target| target.as_str());
+        let url = format!("{}{target}", self.0.base_url);
+        let headers = request
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_bytes()));
+        let delivery = Delivery::new(source, request.method().as_str(), &url, headers, body);
+        #[expect(clippy::disallowed_methods, reason = "the clock at the edge")]
+        let at = chrono::Utc::now();
+        let arrival = Arrival {
+            delivery,
+            endpoint_key,
+            at,
+        };
+        let receipt = self.0.receive(arrival).await?;
+        self.0.measurements.acknowledged(source, started.elapsed());
+        let status = StatusCode::from_u16(receipt.answer.status()).unwrap_or(StatusCode::OK);
+        let mut response = Response::builder().status(status);
+        if let Some(kind) = receipt.answer.content_type() {
+            response = response.content_type(kind);
+        }
+        Ok(response.body(receipt.answer.body()))
+    }
+}
+
+impl From<NotTaken> for Problem {
+    /// Never a 500: it would stop a Make scenario, and providers would not try again.
+    fn from(not_taken: NotTaken) -> Self {
+        match not_taken {
+            NotTaken::NoEndpoint => Self::not_found(),
+            NotTaken::Refused(refused) => {
+                let status = StatusCode::from_u16(refused.status()).unwrap_or(StatusCode::FORBIDDEN);
+                let problem = match status {
+                    StatusCode::UNAUTHORIZED => Self::unsigned(),
+                    StatusCode::SERVICE_UNAVAILABLE => {
+                        Self::unavailable("MK503", "No secret is configured for this source")
+                    }
+                    status => Self::new(
+                        status,
+                        "MK_WEBHOOK_REFUSED",
+                        "The signature or key of this delivery is not right",
+                    ),
+                };
+                problem.hint("The service's log says which address was tried")
+            }
+            NotTaken::Unparsable(unparsable) => {
+                Self::new(StatusCode::BAD_REQUEST, "MK400", unparsable.to_string())
+            }
+            NotTaken::Sealed => Self::unavailable("MK503", "The endpoint's secret can't be opened"),
+            NotTaken::Down(error) => error.into(),
+            NotTaken::Database(error) => {
+                tracing::error!(%error, "a delivery can't be recorded");
+                Self::unavailable("MK503", "The delivery can't be recorded now")
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Phone numbers: which of them are the tenant's? Claimed ones route nothing until they are verified.
+
+use chrono::{DateTime, Utc};
+use identity::Claims;
+use tokio_postgres::Row;
+
+use crate::door::Store;
+use crate::error::Error;
+use crate::query::{Query, query};
+
+/// A row of `public.user_phone_numbers`, without its tenant.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the columns are documented in sql/migrations")]
+pub struct ClaimedNumber {
+    pub id: String,
+    pub phone: String,
+    pub provider: String,
+    pub label: Option<String>,
+    pub verified_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+}
+
+static LIST: Query = query!(Read "phone_numbers/list" []);
+static FIND: Query = query!(Read "phone_numbers/find" [TEXT]);
+static CLAIM: Query = query!(Write "phone_numbers/claim" [TEXT, TEXT, TEXT]);
+static RELEASE: Query = query!(Write "phone_numbers/release" [TEXT]);
+static CONFIRM: Query = query!(Sealer Write "phone_numbers/confirm" [TEXT]);
+pub(crate) static QUERIES: &[&Query] = &[&LIST, &FIND, &CLAIM, &RELEASE, &CONFIRM];
+
+/// The speaker's numbers, newest first.
+pub async fn list(store: &Store, claims: &Claims) -> Result<Vec<ClaimedNumber>, Error> {
+    let rows = store.run(claims, &LIST, &[]).await?;
+    Ok(rows.iter().map(ClaimedNumber::from).collect())
+}
+
+/// One of the speaker's numbers.
+pub async fn find(store: &Store, claims: &Claims, id: &str) -> Result<Option<ClaimedNumber>, Error> {
+    let rows = store.run(claims, &FIND, &[&id]).await?;
+    Ok(rows.first().map(ClaimedNumber::from))
+}
+
+/// Claims a number in its normal form (E.164 or a short code).
+pub async fn claim(
+    store: &Store,
+    claims: &Claims,
+    phone: &str,
+    provider: &str,
+    label: Option<&str>,
+) -> Result<Option<ClaimedNumber>, Error> {
+    let rows = store
+        .run_provisioned(claims, &CLAIM, &[&phone, &provider, &label])
+        .await?;
+    Ok(rows.first().map(ClaimedNumber::from))
+}
+
+/// Gives up a number; false if it isn't the speaker's.
+pub async fn release(store: &Store, claims: &Claims, id: &str) -> Result<bool, Error> {
+    Ok(!store.run(claims, &RELEASE, &[&id]).await?.is_empty())
+}
+
+/// Marks a number as verified, because its provider has said that it is the speaker's; fails with a unique violation
+/// if it is verified for somebody else.
+pub async fn confirm(store: &Store, claims: &Claims, id: &str) -> Result<bool, Error> {
+    let rows = store.run(claims, &CONFIRM, &[&id]).await?;
+    Ok(rows.first().is_some_and(|row| row.get(0)))
+}
+
+impl From<&Row> for ClaimedNumber {
+    fn from(row: &Row) -> Self {
+        Self {
+            id: row.get(0),
+            phone: row.get(1),
+            provider: row.get(2),
+            label: row.get(3),
+            verified_at: row.get(4),
+            created_at: row.get(5),
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Whose is a delivery? The router's own statements, run as nobody: it may execute these functions and nothing else.
+
+use identity::Verified;
+use serde_json::Value;
+use webhooks::{Recorded, Source};
+
+use crate::door::Store;
+use crate::error::Error;
+use crate::query::{RouterQuery, router_query};
+
+/// A tenant's own endpoint, as it is stored.
+#[derive(Clone)]
+pub struct FoundEndpoint {
+    /// Its id: the scope of its events.
+    pub id: String,
+    /// Whose it is.
+    pub user_id: String,
+    /// Its address and secrets, sealed.
+    pub(crate) sealed_secret: Option<String>,
+    /// How its deliveries prove themselves.
+    pub auth: Value,
+}
+
+/// What is recorded of a delivery.
+pub struct NewEvent<'a> {
+    /// The endpoint that it came in on; None for the platform's address.
+    pub endpoint: Option<&'a str>,
+    /// What makes it the same event when it is delivered again: at most 200 characters.
+    pub dedupe_key: &'a str,
+    /// The provider's word.
+    pub event_type: &'a str,
+    /// Numbers that may be the tenant's, the surest first.
+    pub numbers: &'a [&'a str],
+    /// The call that it is about.
+    pub call_id: Option<&'a str>,
+    /// Calls whose tenant is this event's, where no number tells.
+    pub calls: &'a [&'a str],
+}
+
+/// A recorded event.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// Its id.
+    pub id: String,
+    /// Whose it is; None until a number is assigned.
+    pub user_id: Option<String>,
+    /// `received` until its effects are committed.
+    pub status: String,
+    /// False if it was recorded before.
+    pub is_new: bool,
+}
+
+/// An event that was recorded and routed, and is to be processed.
+pub struct Waiting {
+    /// Its id.
+    pub id: String,
+    /// Whose it is.
+    pub user_id: String,
+    /// What was delivered.
+    pub recorded: Verified<Recorded>,
+}
+
+static FIND_ENDPOINT: RouterQuery = router_query!("router/find_endpoint" [TEXT, TEXT]);
+static RECORD: RouterQuery =
+    router_query!("router/record" [TEXT, TEXT, TEXT, TEXT, JSONB, TEXT_ARRAY, TEXT, TEXT_ARRAY]);
+static WAITING: RouterQuery = router_query!("router/waiting" [FLOAT8, INT4]);
+static FORGET: RouterQuery = router_query!("router/forget" [INT4, INT4]);
+/// Every statement of the router's.
+pub static QUERIES: &[&RouterQuery] = &[&FIND_ENDPOINT, &RECORD, &WAITING, &FORGET];
+
+/// The endpoint of a source whose address holds the key with this hash (SHA-256, hex).
+pub async fn find_endpoint(
+    store: &Store,
+    source: Source,
+    key_hash: &str,
+) -> Result<Option<FoundEndpoint>, Error> {
+    let rows = store
+        .route(&FIND_ENDPOINT, &[&source.as_str(), &key_hash])
+        .await?;
+    Ok(rows.first().map(|row| FoundEndpoint {
+        id: row.get(0),
+        user_id: row.get(1),
+        sealed_secret: row.get(2),
+        auth: row.get(3),
+    }))
+}
+
+/// Records a verified delivery once, and says whose it is.
+pub async fn record(
+    store: &Store,
+    recorded: &Verified<Recorded>,
+    event: &NewEvent<'_>,
+) -> Result<Option<Known>, Error> {
+    let delivered = recorded.get();
+    let rows = store
+        .route(
+            &RECORD,
+            &[
+                &delivered.source().as_str(),
+                &event.endpoint,
+                &event.dedupe_key,
+                &event.event_type,
+                delivered.payload(),
+                &event.numbers,
+                &event.call_id,
+                &event.calls,
+            ],
+        )
+        .await?;
+    Ok(rows.first().map(|row| Known {
+        id: row.get(0),
+        user_id: row.get(1),
+        status: row.get(2),
+        is_new: row.get(3),
+    }))
+}
+
+/// Events that have waited to be processed for longer than `seconds`, the oldest first.
+pub async fn waiting(store: &Store, seconds: f64, limit: i32) -> Result<Vec<Waiting>, Error> {
+    let rows = store.route(&WAITING, &[&seconds, &limit]).await?;
+    let event = |row: &tokio_postgres::Row| {
+        let source: Source = row.get::<_, &str>(2).parse().ok()?;
+        Some(Waiting {
+            id: row.get(0),
+            user_id: row.get(1),
+            recorded: load(source, row.get(3)),
+        })
+    };
+    Ok(rows.iter().filter_map(event).collect())
+}
+
+/// Empties payloads older than `days`, at most `limit` of them; how many.
+pub async fn forget_payloads(store: &Store, days: i32, limit: i32) -> Result<i32, Error> {
+    let rows = store.route(&FORGET, &[&days, &limit]).await?;
+    Ok(rows.first().map_or(0, |row| row.get(0)))
+}
+
+/// What a row of `webhook_events` holds is what a verified delivery left there: nothing else writes that table.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "only mako.record_event() writes webhook_events, and only verified deliveries"
+)]
+pub(crate) fn load(source: Source, payload: Value) -> Verified<Recorded> {
+    Verified::assert_verified(Recorded::new(source, payload))
+}

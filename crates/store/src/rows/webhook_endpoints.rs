@@ -1,0 +1,138 @@
+//! Webhook endpoints: addresses of the tenant's own, each with a key in it and secrets to verify deliveries with.
+//!
+//! Key and secrets are sealed together, as [`Contents`]; to find the endpoint of a delivery, the hash of the key
+//! suffices.
+
+use chrono::{DateTime, Utc};
+use identity::Claims;
+use ring::digest::{SHA256, digest};
+use seal::SecretText;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio_postgres::Row;
+use zeroize::Zeroizing;
+
+use super::api_keys::{KeyError, Vault};
+use super::router::FoundEndpoint;
+use crate::door::Store;
+use crate::error::Error;
+use crate::query::{Query, query};
+use crate::sealing::WEBHOOK_SECRETS;
+
+/// What is sealed of an endpoint. No `Debug`.
+#[derive(Deserialize, Serialize)]
+pub struct Contents {
+    /// The key in its address.
+    pub key: String,
+    /// Secrets, comma-separated while they are being exchanged.
+    pub secrets: String,
+}
+
+impl Drop for Contents {
+    fn drop(&mut self) {
+        use zeroize::Zeroize as _;
+        self.key.zeroize();
+        self.secrets.zeroize();
+    }
+}
+
+/// An endpoint of the speaker's.
+pub struct Endpoint {
+    /// The provider.
+    pub source: String,
+    /// Key and secrets; None if they can't be opened.
+    pub contents: Option<Contents>,
+    /// How deliveries prove themselves.
+    pub auth: Value,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it was changed last.
+    pub updated_at: DateTime<Utc>,
+}
+
+static LIST: Query = query!(Sealer Read "webhook_endpoints/list" []);
+static SAVE: Query = query!(Sealer Write "webhook_endpoints/save" [TEXT, TEXT, TEXT, JSONB]);
+static REMOVE: Query = query!(Write "webhook_endpoints/remove" [TEXT]);
+pub(crate) static QUERIES: &[&Query] = &[&LIST, &SAVE, &REMOVE];
+
+/// What stands in `endpoint_key_hash` for a key: SHA-256 in hex. The keys are random, so that none can be guessed.
+#[must_use]
+pub fn key_hash(key: &str) -> String {
+    hex::encode(digest(&SHA256, key.as_bytes()))
+}
+
+/// Removes an endpoint; false if there is none.
+pub async fn remove(store: &Store, claims: &Claims, source: &str) -> Result<bool, Error> {
+    Ok(!store.run(claims, &REMOVE, &[&source]).await?.is_empty())
+}
+
+impl Vault {
+    /// The speaker's endpoints.
+    pub async fn endpoints(&self, claims: &Claims) -> Result<Vec<Endpoint>, Error> {
+        let mut endpoints = Vec::new();
+        for row in self.store().run(claims, &LIST, &[]).await? {
+            endpoints.push(self.endpoint(claims.user_id(), &row).await);
+        }
+        Ok(endpoints)
+    }
+
+    /// Saves the speaker's endpoint for a source, in place of the one before.
+    pub async fn save_endpoint(
+        &self,
+        claims: &Claims,
+        source: &str,
+        contents: &Contents,
+        auth: &Value,
+    ) -> Result<Endpoint, KeyError> {
+        let text = serde_json::to_string(contents).map_err(|_| KeyError::Unsealable)?;
+        let slot = WEBHOOK_SECRETS.slot(claims.user_id(), source);
+        let sealed = self
+            .keys()
+            .ring()
+            .seal(&slot, &SecretText::new(text))
+            .map_err(|_| KeyError::Unsealable)?;
+        let rows = self
+            .store()
+            .run_provisioned(
+                claims,
+                &SAVE,
+                &[&source, &key_hash(&contents.key), &sealed, &auth],
+            )
+            .await?;
+        let row = rows.first().ok_or(KeyError::Absent)?;
+        Ok(self.endpoint(claims.user_id(), row).await)
+    }
+
+    /// Key and secrets of an endpoint that a delivery has come in on.
+    pub async fn open_endpoint(&self, source: &str, endpoint: &FoundEndpoint) -> Result<Contents, KeyError> {
+        let sealed = endpoint.sealed_secret.as_deref().ok_or(KeyError::Absent)?;
+        self.contents(&endpoint.user_id, source, sealed)
+            .await
+            .ok_or(KeyError::Unreadable)
+    }
+
+    async fn endpoint(&self, user: &str, row: &Row) -> Endpoint {
+        let source: String = row.get(0);
+        let contents = match row.get::<_, Option<&str>>(1) {
+            Some(sealed) => self.contents(user, &source, sealed).await,
+            None => None,
+        };
+        Endpoint {
+            source,
+            contents,
+            auth: row.get(2),
+            created_at: row.get(3),
+            updated_at: row.get(4),
+        }
+    }
+
+    async fn contents(&self, user: &str, source: &str, sealed: &str) -> Option<Contents> {
+        let opened = self
+            .keys()
+            .open(&WEBHOOK_SECRETS.slot(user, source), sealed)
+            .await
+            .ok()?;
+        let text = Zeroizing::new(opened.secret.expose().to_owned());
+        serde_json::from_str(&text).ok()
+    }
+}

@@ -1,0 +1,154 @@
+//! Webhook events: what providers delivered to the tenant, and what became of it.
+
+use chrono::{DateTime, Utc};
+use identity::Claims;
+use tokio_postgres::Row;
+
+use super::page::{Cursor, Listed, Ordered, Page};
+use crate::door::{Call, Store};
+use crate::error::Error;
+use crate::query::{Query, query};
+
+/// A row of `public.webhook_events`, without its tenant and what was delivered.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the columns are documented in sql/migrations")]
+pub struct WebhookEvent {
+    pub id: String,
+    pub source: String,
+    pub event_type: Option<String>,
+    pub status: String,
+    pub error_message: Option<String>,
+    pub attempts: i32,
+    pub created_at: DateTime<Utc>,
+    pub processed_at: Option<DateTime<Utc>>,
+}
+
+/// Which events to list; None filters nothing.
+#[derive(Clone, Debug, Default)]
+pub struct WebhookEventFilter {
+    /// Of this provider.
+    pub source: Option<String>,
+    /// Exactly this status.
+    pub status: Option<String>,
+    /// Exactly this type.
+    pub event_type: Option<String>,
+    /// At or after this time.
+    pub created_after: Option<DateTime<Utc>>,
+    /// Before this time.
+    pub created_before: Option<DateTime<Utc>>,
+}
+
+/// What becomes of an event.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum End {
+    /// Its effects are committed.
+    Processed,
+    /// There was nothing to do.
+    Ignored,
+    /// Its effects could not be had; it can be replayed.
+    Failed,
+}
+
+impl End {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Processed => "processed",
+            Self::Ignored => "ignored",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+static LIST: Query =
+    query!(Read "webhook_events/list" [TIMESTAMPTZ, TEXT, INT8, TEXT, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
+static COUNT: Query = query!(Read "webhook_events/count" [TEXT, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
+static FIND: Query = query!(Read "webhook_events/find" [TEXT]);
+static LATEST: Query = query!(Read "webhook_events/latest" []);
+pub(crate) static TAKE: Query = query!(Write "webhook_events/take" [TEXT]);
+pub(crate) static FINISH: Query = query!(Write "webhook_events/finish" [TEXT, TEXT, TEXT]);
+pub(crate) static QUERIES: &[&Query] = &[&LIST, &COUNT, &FIND, &LATEST, &TAKE, &FINISH];
+
+/// The speaker's events, newest first.
+pub async fn list(
+    store: &Store,
+    claims: &Claims,
+    filter: &WebhookEventFilter,
+    page: &Page,
+) -> Result<Listed<WebhookEvent>, Error> {
+    let WebhookEventFilter {
+        source,
+        status,
+        event_type,
+        created_after,
+        created_before,
+    } = filter;
+    let ((before, id), fetch) = (page.start(), page.fetch());
+    let list = Call::new(
+        &LIST,
+        &[
+            &before,
+            &id,
+            &fetch,
+            source,
+            status,
+            event_type,
+            created_after,
+            created_before,
+        ],
+    );
+    if !page.count {
+        let [rows] = store.pipeline(claims, [list]).await?;
+        return Ok(Listed::new(page, &rows, None));
+    }
+    let count = Call::new(
+        &COUNT,
+        &[source, status, event_type, created_after, created_before],
+    );
+    let [rows, count] = store.pipeline(claims, [list, count]).await?;
+    Ok(Listed::new(page, &rows, Some(&count)))
+}
+
+/// One of the speaker's events, and what was delivered: without secrets, empty after the retention period.
+pub async fn find(
+    store: &Store,
+    claims: &Claims,
+    id: &str,
+) -> Result<Option<(WebhookEvent, serde_json::Value)>, Error> {
+    let rows = store.run(claims, &FIND, &[&id]).await?;
+    Ok(rows.first().map(|row| (row.into(), row.get(8))))
+}
+
+/// When the speaker's last event of each source came.
+pub async fn latest(store: &Store, claims: &Claims) -> Result<Vec<(String, DateTime<Utc>)>, Error> {
+    let rows = store.run(claims, &LATEST, &[]).await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}
+
+/// Notes that an event's effects failed, after they were rolled back; `reason` quotes no value.
+pub async fn fail(store: &Store, claims: &Claims, id: &str, reason: &str) -> Result<(), Error> {
+    store
+        .run(claims, &FINISH, &[&id, &End::Failed.as_str(), &reason])
+        .await
+        .map(drop)
+}
+
+impl From<&Row> for WebhookEvent {
+    fn from(row: &Row) -> Self {
+        Self {
+            id: row.get(0),
+            source: row.get(1),
+            event_type: row.get(2),
+            status: row.get(3),
+            error_message: row.get(4),
+            attempts: row.get(5),
+            created_at: row.get(6),
+            processed_at: row.get(7),
+        }
+    }
+}
+
+impl Ordered for WebhookEvent {
+    fn position(&self) -> Cursor {
+        Cursor::after(self.created_at, &self.id)
+    }
+}
