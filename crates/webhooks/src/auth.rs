@@ -176,11 +176,17 @@ impl Auth {
         if value.is_null() || value.as_object().is_some_and(serde_json::Map::is_empty) {
             return Ok(Self::default_of(source));
         }
+        let takes_no_more = value.as_object().is_some_and(|members| members.len() > 1);
         let auth = match source {
             Source::Twilio => return Err(BadAuth("twilio has no auth settings; leave auth out".into())),
             Source::Vapi => Self::Vapi(VapiAuth::deserialize(value).map_err(|error| unreadable(&error))?),
             Source::Make => Self::Make(MakeAuth::deserialize(value).map_err(|error| unreadable(&error))?),
         };
+        if matches!(auth, Self::Vapi(VapiAuth::Secret) | Self::Make(MakeAuth::ApiKey)) && takes_no_more {
+            return Err(BadAuth(
+                "auth of this type has no further settings; the secret goes into secret".into(),
+            ));
+        }
         auth.checked()
     }
 
@@ -296,8 +302,15 @@ fn header_name(name: &str) -> Result<(), BadAuth> {
     }
 }
 
+/// What serde says of names is for the sender; what it says of values may be a secret in the wrong place.
 fn unreadable(error: &serde_json::Error) -> BadAuth {
-    BadAuth(error.to_string())
+    let said = error.to_string();
+    let of_names = ["unknown field", "unknown variant", "missing field"];
+    if of_names.iter().any(|start| said.starts_with(start)) {
+        BadAuth(said)
+    } else {
+        BadAuth("a setting in auth has the wrong type".into())
+    }
 }
 
 fn authorization() -> String {

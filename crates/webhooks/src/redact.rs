@@ -81,7 +81,7 @@ pub fn redact(delivery: &Verified<Delivery>) -> Result<Verified<Recorded>, Unpar
     if !contents.is_object() && !contents.is_array() {
         return Err(Unparsable::NotAnObject);
     }
-    let mut payload = scrub::scrubbed(contents);
+    let mut payload = scrub::scrubbed(delivery.source(), contents);
     if delivery.source() == Source::Make {
         name_by_header(delivery, &mut payload);
     }

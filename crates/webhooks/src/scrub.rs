@@ -7,6 +7,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::source::Source;
+
 /// Most bytes of a stored payload, as JSON.
 pub(crate) const LARGEST: usize = 256 * 1024;
 
@@ -30,16 +32,10 @@ const SECRET_WORDS: [&str; 17] = [
     "cookie",
     "presigned",
 ];
-/// Names that are secret though no word in them is: keys, live audio and control, callbacks of Vapi's.
-const SECRET_NAMES: [&str; 16] = [
-    "apikey",
-    "privatekey",
-    "secretkey",
-    "accesskey",
-    "authtoken",
-    "accesstoken",
-    "refreshtoken",
-    "clientsecret",
+/// How names end that are secret though no word in them is.
+const SECRET_ENDINGS: [&str; 4] = ["apikey", "privatekey", "secretkey", "accesskey"];
+/// Members of Vapi's: live audio and control, and where its callbacks go, with what.
+const VAPI_SECRETS: [&str; 8] = [
     "controlurl",
     "listenurl",
     "monitor",
@@ -49,8 +45,8 @@ const SECRET_NAMES: [&str; 16] = [
     "websocketurl",
     "transport",
 ];
-/// Bulk: the transcript is kept, its other forms and Vapi's measurements are not.
-const BULK: [&str; 11] = [
+/// Bulk of Vapi's: the transcript is kept, its other forms and Vapi's measurements are not.
+const VAPI_BULK: [&str; 11] = [
     "messages",
     "messagesopenaiformatted",
     "conversation",
@@ -63,8 +59,8 @@ const BULK: [&str; 11] = [
     "assistantactivations",
     "inboundphonecalldebuggingartifacts",
 ];
-/// Objects of configuration, of which only these members are kept.
-const CONFIGURATION: [&str; 8] = [
+/// Vapi's objects of configuration, of which only these members are kept.
+const VAPI_CONFIGURATION: [&str; 8] = [
     "assistant",
     "assistantoverrides",
     "squad",
@@ -110,8 +106,8 @@ struct Limits {
 
 /// The payload without secrets, without U+0000 (which `jsonb` refuses), and at most [`LARGEST`] bytes long.
 /// `mako_truncated` says that something was cut for its size.
-pub(crate) fn scrubbed(value: Value) -> Value {
-    let value = without_secrets(value);
+pub(crate) fn scrubbed(source: Source, value: Value) -> Value {
+    let value = without_secrets(source, value);
     if fits(&value) && longest_text(&value) <= LIMITS[0].text {
         return value;
     }
@@ -126,26 +122,39 @@ pub(crate) fn scrubbed(value: Value) -> Value {
     outermost(value)
 }
 
-fn without_secrets(value: Value) -> Value {
+fn without_secrets(source: Source, value: Value) -> Value {
     match value {
         Value::Object(members) => Value::Object(
             members
                 .into_iter()
-                .filter(|(name, value)| !is_secret(name, value) && !is_bulk(name, value))
-                .map(|(name, value)| {
-                    let value = if is_configuration(&name) {
-                        keep(value, &CONFIGURATION_KEEPS)
-                    } else {
-                        value
-                    };
-                    (without_nul(name), without_secrets(value))
+                .filter(|(name, value)| !is_secret(name, value))
+                .filter_map(|(name, value)| match source {
+                    Source::Vapi => vapis(&name, value).map(|value| (name, value)),
+                    Source::Twilio | Source::Make => Some((name, value)),
                 })
+                .map(|(name, value)| (without_nul(name), without_secrets(source, value)))
                 .collect(),
         ),
-        Value::Array(items) => Value::Array(items.into_iter().map(without_secrets).collect()),
-        Value::String(text) => Value::String(without_nul(text)),
+        Value::Array(items) => items
+            .into_iter()
+            .map(|item| without_secrets(source, item))
+            .collect(),
+        Value::String(text) => Value::String(unsigned(without_nul(text))),
         other => other,
     }
+}
+
+/// What is kept of a member by a name of Vapi's.
+fn vapis(name: &str, value: Value) -> Option<Value> {
+    let plain = plain(name);
+    let plain = plain.as_str();
+    if VAPI_SECRETS.contains(&plain) || (VAPI_BULK.contains(&plain) && !value.is_string()) {
+        return None;
+    }
+    if VAPI_CONFIGURATION.contains(&plain) {
+        return Some(keep(value, &CONFIGURATION_KEEPS));
+    }
+    Some(value)
 }
 
 /// Only named members of an object (or of each object in an array); text stays: in the older shape
@@ -177,19 +186,22 @@ fn is_secret(name: &str, value: &Value) -> bool {
         return false;
     }
     let plain = plain(name);
-    SECRET_NAMES.contains(&plain.as_str())
-        || SECRET_NAMES[..8].iter().any(|secret| plain.ends_with(secret))
+    SECRET_ENDINGS.iter().any(|secret| plain.ends_with(secret))
         || words(name)
             .iter()
             .any(|word| SECRET_WORDS.contains(&word.as_str()))
 }
 
-fn is_bulk(name: &str, value: &Value) -> bool {
-    (value.is_array() || value.is_object()) && BULK.contains(&plain(name).as_str())
-}
-
-fn is_configuration(name: &str) -> bool {
-    CONFIGURATION.contains(&plain(name).as_str())
+/// An address without a signature that opens it for a while (S3's and Google's).
+fn unsigned(text: String) -> String {
+    match text.split_once('?') {
+        Some((address, query))
+            if address.starts_with("http") && (query.contains("X-Amz-") || query.contains("X-Goog-")) =>
+        {
+            address.to_owned()
+        }
+        _ => text,
+    }
 }
 
 /// A name without separators and case.
@@ -293,20 +305,23 @@ mod tests {
 
     #[test]
     fn credentials_and_live_control_of_a_vapi_call_are_not_kept() {
-        let kept = scrubbed(json!({"message": {
-            "type": "end-of-call-report",
-            "phoneNumber": {"id": "p", "number": "+15558675310", "twilioAccountSid": "AC1", "twilioAuthToken": "s3cret",
-                "serverUrlSecret": "s3cret", "credentialId": "s3cret", "server": {"url": "s3cret", "secret": "s3cret"}},
-            "call": {"id": "c", "monitor": {"listenUrl": "s3cret", "controlUrl": "s3cret"},
-                "transport": {"callToken": "s3cret"}, "phoneCallProviderId": "CA1", "customer": {"number": "+14017122661"}},
-            "assistant": {"id": "a", "name": "Ann", "server": {"headers": {"Authorization": "s3cret"}},
-                "credentials": [{"apiKey": "s3cret"}], "model": {"messages": [{"content": "s3cret prompt"}]}},
-            "artifact": {"presignedMonoUrl": "s3cret", "messages": [{"message": "s3cret"}], "transcript": "AI: hi",
-                "recordingUrl": "https://r"},
-            "toolWithToolCallList": [{"type": "function", "function": {"name": "book", "description": "s3cret"},
-                "server": {"secret": "s3cret"}, "toolCall": {"id": "t", "function": {"name": "book", "arguments": {"day": 1}}}}],
-            "costs": [{"promptTokens": 5}], "promptTokens": 5,
-        }}));
+        let kept = scrubbed(
+            Source::Vapi,
+            json!({"message": {
+                "type": "end-of-call-report",
+                "phoneNumber": {"id": "p", "number": "+15558675310", "twilioAccountSid": "AC1", "twilioAuthToken": "s3cret",
+                    "serverUrlSecret": "s3cret", "credentialId": "s3cret", "server": {"url": "s3cret", "secret": "s3cret"}},
+                "call": {"id": "c", "monitor": {"listenUrl": "s3cret", "controlUrl": "s3cret"},
+                    "transport": {"callToken": "s3cret"}, "phoneCallProviderId": "CA1", "customer": {"number": "+14017122661"}},
+                "assistant": {"id": "a", "name": "Ann", "server": {"headers": {"Authorization": "s3cret"}},
+                    "credentials": [{"apiKey": "s3cret"}], "model": {"messages": [{"content": "s3cret prompt"}]}},
+                "artifact": {"presignedMonoUrl": "s3cret", "messages": [{"message": "s3cret"}], "transcript": "AI: hi",
+                    "recordingUrl": "https://r", "videoRecordingUrl": "https://v?X-Amz-Signature=s3cret"},
+                "toolWithToolCallList": [{"type": "function", "function": {"name": "book", "description": "s3cret"},
+                    "server": {"secret": "s3cret"}, "toolCall": {"id": "t", "function": {"name": "book", "arguments": {"day": 1}}}}],
+                "costs": [{"promptTokens": 5}], "promptTokens": 5,
+            }}),
+        );
         let shown = kept.to_string();
         assert!(
             !shown.replace("\"description\":\"s3cret\"", "").contains("s3cret"),
@@ -364,9 +379,19 @@ mod tests {
     }
 
     #[test]
+    fn a_scenarios_own_data_loses_nothing_but_credentials() {
+        let data = json!({"messages": ["hi"], "transport": "car", "server": "eu", "tool": {"size": 1}});
+        assert_eq!(scrubbed(Source::Make, data.clone()), data);
+        assert_eq!(
+            scrubbed(Source::Make, json!({"data": {"api_key": "x", "a": 1}})),
+            json!({"data": {"a": 1}})
+        );
+    }
+
+    #[test]
     fn postgres_can_read_what_is_kept() {
         assert_eq!(
-            scrubbed(json!({"a\0": "b\0", "c": ["\0"]})),
+            scrubbed(Source::Make, json!({"a\0": "b\0", "c": ["\0"]})),
             json!({"a\u{fffd}": "b\u{fffd}", "c": ["\u{fffd}"]})
         );
     }
@@ -387,14 +412,17 @@ mod tests {
             json!({(long.clone()): 1}),
             json!({"a": {(long): 1}}),
         ] {
-            let kept = scrubbed(value);
+            let kept = scrubbed(Source::Vapi, value);
             assert!(kept.to_string().len() <= LARGEST);
         }
     }
 
     #[test]
     fn a_long_text_is_cut_between_characters_and_the_rest_stays() {
-        let kept = scrubbed(json!({"type": "x", "transcript": "ü".repeat(1_000_000)}));
+        let kept = scrubbed(
+            Source::Vapi,
+            json!({"type": "x", "transcript": "ü".repeat(1_000_000)}),
+        );
         assert_eq!(kept["type"], "x");
         assert_eq!(kept["mako_truncated"], true);
         assert_eq!(kept["transcript"].as_str().unwrap().chars().count(), 100_000);

@@ -228,9 +228,8 @@ fn text(payload: &Value, name: &str) -> Option<String> {
 
 /// A text as it was sent, blanks and all.
 fn raw(payload: &Value, name: &str) -> String {
-    payload
-        .get(name)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned()
+    let value = payload.get(name);
+    // A name that came twice: the first counts.
+    let first = value.and_then(|value| value.get(0)).or(value);
+    first.and_then(Value::as_str).unwrap_or_default().to_owned()
 }

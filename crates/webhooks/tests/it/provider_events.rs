@@ -52,6 +52,8 @@ fn whatsapp_and_short_codes_are_read_and_names_are_no_numbers() {
         (who.channel, who.name.as_deref()),
         (Channel::WhatsApp, Some("Ann"))
     );
+    let event = twilio_event(&format!("MessageSid=SM1&From={C}&To={T}&Body=first&Body=second"));
+    assert!(matches!(&event.kind, Kind::Message(message) if message.body == "first"));
     let event = twilio_event("SmsMessageSid=SM2&From=ACME&To=32665&Body=x");
     assert_eq!((tenants(&event), customer(&event)), (vec!["32665"], None));
     assert!(event.customer.unwrap().party == Party::Named("ACME".into()));
