@@ -34,17 +34,28 @@ const SECRET_WORDS: [&str; 17] = [
 ];
 /// How names end that are secret though no word in them is.
 const SECRET_ENDINGS: [&str; 4] = ["apikey", "privatekey", "secretkey", "accesskey"];
-/// Members of Vapi's: live audio and control, and where its callbacks go, with what.
-const VAPI_SECRETS: [&str; 8] = [
+/// Members of Vapi's: live audio and control, where its callbacks go and with what, where recordings are put.
+const VAPI_SECRETS: [&str; 17] = [
     "controlurl",
     "listenurl",
+    "realtimeurl",
+    "callurl",
+    "callsipuri",
+    "websocketurl",
     "monitor",
+    "transport",
     "server",
     "serverurl",
+    "webhookurl",
+    "slackwebhookurl",
+    "callbackurl",
     "headers",
-    "websocketurl",
-    "transport",
+    "sipheaders",
+    "hooks",
+    "artifactplan",
 ];
+/// Vapi names keys of forty services: `openAIKey`, `gcpKey`, `awsAccessKeyId`.
+const VAPI_SECRET_ENDINGS: [&str; 2] = ["key", "keyid"];
 /// Bulk of Vapi's: the transcript is kept, its other forms and Vapi's measurements are not.
 const VAPI_BULK: [&str; 11] = [
     "messages",
@@ -60,7 +71,7 @@ const VAPI_BULK: [&str; 11] = [
     "inboundphonecalldebuggingartifacts",
 ];
 /// Vapi's objects of configuration, of which only these members are kept.
-const VAPI_CONFIGURATION: [&str; 8] = [
+const VAPI_CONFIGURATION: [&str; 11] = [
     "assistant",
     "assistantoverrides",
     "squad",
@@ -68,6 +79,9 @@ const VAPI_CONFIGURATION: [&str; 8] = [
     "workflow",
     "workflowoverrides",
     "tool",
+    "model",
+    "voice",
+    "transcriber",
     "phonenumber",
 ];
 const CONFIGURATION_KEEPS: [&str; 8] = [
@@ -148,7 +162,8 @@ fn without_secrets(source: Source, value: Value) -> Value {
 fn vapis(name: &str, value: Value) -> Option<Value> {
     let plain = plain(name);
     let plain = plain.as_str();
-    if VAPI_SECRETS.contains(&plain) || (VAPI_BULK.contains(&plain) && !value.is_string()) {
+    let is_key = value.is_string() && VAPI_SECRET_ENDINGS.iter().any(|end| plain.ends_with(end));
+    if is_key || VAPI_SECRETS.contains(&plain) || (VAPI_BULK.contains(&plain) && !value.is_string()) {
         return None;
     }
     if VAPI_CONFIGURATION.contains(&plain) {
@@ -375,6 +390,20 @@ mod tests {
             "authorName",
         ] {
             assert!(!is_secret(name, &json!("x")), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_secret_that_vapis_sdk_knows_is_left_out() {
+        let names = "apiKey apiSecret credentialId credentialIds twilioAuthToken twilioApiSecret twilioApiKey \
+                     secretAccessKey awsSecretAccessKey awsAccessKeyId accessKeyId openAIKey gcpKey systemKey \
+                     ocpApimSubscriptionKey providerConfigKey authToken accessToken refreshToken sessionToken \
+                     callToken vonageApplicationPrivateKey privateKey privateKeyId secretKey jwtSecret hmacSecret \
+                     hmacAccessKey clientSecret authPassword authUsername password authorizationId slackWebhookUrl \
+                     webhookUrl callbackUrl listenUrl controlUrl realtimeUrl sipHeaders serverUrl serverUrlSecret";
+        for name in names.split_ascii_whitespace() {
+            let kept = scrubbed(Source::Vapi, json!({"call": {"id": "c", name: "x"}}));
+            assert_eq!(kept, json!({"call": {"id": "c"}}), "{name}");
         }
     }
 
