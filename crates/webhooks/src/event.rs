@@ -5,7 +5,8 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
-use crate::number::{Channel, Party, PhoneNumber};
+use crate::number::PhoneNumber;
+use crate::party::{Channel, Party};
 use crate::source::Source;
 use crate::status::{CallStatus, MessageStatus, RecordingStatus};
 
@@ -29,7 +30,7 @@ pub struct Event {
     pub call: CallIds,
     /// When it happened, as the provider says.
     pub occurred_at: Option<DateTime<Utc>>,
-    /// Whether it is a signed sample made by [`crate::sample`].
+    /// Whether it is a signed sample made by [`crate::sample()`].
     pub is_sample: bool,
     /// What happened.
     pub kind: Kind,

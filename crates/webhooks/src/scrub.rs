@@ -5,12 +5,9 @@
 //! So the objects known to hold such things keep named members only, and elsewhere a member goes if its name
 //! says what it is. Bulk that says the same thing three times goes as well.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::source::Source;
-
-/// Most bytes of a stored payload, as JSON.
-pub(crate) const LARGEST: usize = 256 * 1024;
 
 /// Words in a member's name that make its text a secret. Names are split at `_`, `-` and capitals.
 const SECRET_WORDS: [&str; 17] = [
@@ -96,47 +93,8 @@ const CONFIGURATION_KEEPS: [&str; 8] = [
 ];
 const FUNCTION_KEEPS: [&str; 3] = ["name", "arguments", "parameters"];
 
-/// Longest string, longest array and largest object of each attempt to fit a payload into [`LARGEST`].
-const LIMITS: [Limits; 4] = [
-    Limits {
-        text: 100_000,
-        items: 1_000,
-    },
-    Limits {
-        text: 10_000,
-        items: 200,
-    },
-    Limits {
-        text: 1_000,
-        items: 50,
-    },
-    Limits { text: 200, items: 20 },
-];
-
-struct Limits {
-    text: usize,
-    items: usize,
-}
-
-/// The payload without secrets, without U+0000 (which `jsonb` refuses), and at most [`LARGEST`] bytes long.
-/// `mako_truncated` says that something was cut for its size.
-pub(crate) fn scrubbed(source: Source, value: Value) -> Value {
-    let value = without_secrets(source, value);
-    if fits(&value) && longest_text(&value) <= LIMITS[0].text {
-        return value;
-    }
-    for limits in &LIMITS {
-        let mut cut = value.clone();
-        shorten(&mut cut, limits);
-        mark(&mut cut);
-        if fits(&cut) {
-            return cut;
-        }
-    }
-    outermost(value)
-}
-
-fn without_secrets(source: Source, value: Value) -> Value {
+/// The payload without secrets, and without U+0000, which `jsonb` refuses.
+pub(crate) fn without_secrets(source: Source, value: Value) -> Value {
     match value {
         Value::Object(members) => Value::Object(
             members
@@ -254,64 +212,6 @@ fn without_nul(text: String) -> String {
     }
 }
 
-fn fits(value: &Value) -> bool {
-    serde_json::to_vec(value).is_ok_and(|json| json.len() <= LARGEST)
-}
-
-fn longest_text(value: &Value) -> usize {
-    match value {
-        Value::String(text) => text.chars().count(),
-        Value::Array(items) => items.iter().map(longest_text).max().unwrap_or(0),
-        Value::Object(members) => members.values().map(longest_text).max().unwrap_or(0),
-        _ => 0,
-    }
-}
-
-fn shorten(value: &mut Value, limits: &Limits) {
-    match value {
-        Value::String(text) => {
-            if let Some((end, _)) = text.char_indices().nth(limits.text) {
-                text.truncate(end);
-            }
-        }
-        Value::Array(items) => {
-            items.truncate(limits.items);
-            for item in items {
-                shorten(item, limits);
-            }
-        }
-        Value::Object(members) => {
-            if members.len() > limits.items {
-                let kept = std::mem::take(members).into_iter().take(limits.items);
-                *members = kept.collect();
-            }
-            for item in members.values_mut() {
-                shorten(item, limits);
-            }
-        }
-        _ => {}
-    }
-}
-
-/// What is left of a payload that no cutting made small: its outermost short values.
-fn outermost(value: Value) -> Value {
-    let mut members = match value {
-        Value::Object(members) => members,
-        _ => Map::new(),
-    };
-    members.retain(|name, value| name.len() <= 100 && longest_text(value) <= 200 && !value.is_object());
-    members.retain(|_, value| !value.is_array());
-    let mut left: Value = Value::Object(members.into_iter().take(200).collect());
-    mark(&mut left);
-    left
-}
-
-fn mark(value: &mut Value) {
-    if let Value::Object(members) = value {
-        members.insert("mako_truncated".into(), true.into());
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -320,7 +220,7 @@ mod tests {
 
     #[test]
     fn credentials_and_live_control_of_a_vapi_call_are_not_kept() {
-        let kept = scrubbed(
+        let kept = without_secrets(
             Source::Vapi,
             json!({"message": {
                 "type": "end-of-call-report",
@@ -402,7 +302,7 @@ mod tests {
                      hmacAccessKey clientSecret authPassword authUsername password authorizationId slackWebhookUrl \
                      webhookUrl callbackUrl listenUrl controlUrl realtimeUrl sipHeaders serverUrl serverUrlSecret";
         for name in names.split_ascii_whitespace() {
-            let kept = scrubbed(Source::Vapi, json!({"call": {"id": "c", name: "x"}}));
+            let kept = without_secrets(Source::Vapi, json!({"call": {"id": "c", name: "x"}}));
             assert_eq!(kept, json!({"call": {"id": "c"}}), "{name}");
         }
     }
@@ -410,9 +310,9 @@ mod tests {
     #[test]
     fn a_scenarios_own_data_loses_nothing_but_credentials() {
         let data = json!({"messages": ["hi"], "transport": "car", "server": "eu", "tool": {"size": 1}});
-        assert_eq!(scrubbed(Source::Make, data.clone()), data);
+        assert_eq!(without_secrets(Source::Make, data.clone()), data);
         assert_eq!(
-            scrubbed(Source::Make, json!({"data": {"api_key": "x", "a": 1}})),
+            without_secrets(Source::Make, json!({"data": {"api_key": "x", "a": 1}})),
             json!({"data": {"a": 1}})
         );
     }
@@ -420,40 +320,8 @@ mod tests {
     #[test]
     fn postgres_can_read_what_is_kept() {
         assert_eq!(
-            scrubbed(Source::Make, json!({"a\0": "b\0", "c": ["\0"]})),
+            without_secrets(Source::Make, json!({"a\0": "b\0", "c": ["\0"]})),
             json!({"a\u{fffd}": "b\u{fffd}", "c": ["\u{fffd}"]})
         );
-    }
-
-    #[test]
-    fn whatever_comes_in_what_is_kept_is_bounded() {
-        let long = "ü".repeat(1_000_000);
-        let many: Vec<Value> = (0..50_000)
-            .map(|i| json!({"i": i, "t": "x".repeat(50)}))
-            .collect();
-        let wide: Map<String, Value> = (0..100_000).map(|i| (format!("k{i}"), json!(i))).collect();
-        for value in [
-            json!({"type": "x", "transcript": long.clone()}),
-            json!({"list": many.clone()}),
-            json!(many),
-            json!({"type": "x", "a": wide.clone()}),
-            json!(wide),
-            json!({(long.clone()): 1}),
-            json!({"a": {(long): 1}}),
-        ] {
-            let kept = scrubbed(Source::Vapi, value);
-            assert!(kept.to_string().len() <= LARGEST);
-        }
-    }
-
-    #[test]
-    fn a_long_text_is_cut_between_characters_and_the_rest_stays() {
-        let kept = scrubbed(
-            Source::Vapi,
-            json!({"type": "x", "transcript": "ü".repeat(1_000_000)}),
-        );
-        assert_eq!(kept["type"], "x");
-        assert_eq!(kept["mako_truncated"], true);
-        assert_eq!(kept["transcript"].as_str().unwrap().chars().count(), 100_000);
     }
 }

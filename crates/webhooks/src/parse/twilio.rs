@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::event::{
     Call, CallIds, Clue, Customer, Direction, Event, Kind, Media, Message, MessageChange, OptOut, Recording,
 };
-use crate::number::Party;
 use crate::parse::{contents_key, event};
+use crate::party::Party;
 use crate::source::Source;
 use crate::status::{CallStatus, MessageStatus, RecordingStatus};
 use crate::{json, leads};

@@ -6,8 +6,8 @@
 use serde_json::Value;
 
 use crate::event::{Call, CallIds, Clue, Customer, Direction, Event, Kind, Question, ToolCall};
-use crate::number::{Channel, Party};
 use crate::parse::{contents_key, event, vapi_report};
+use crate::party::{Channel, Party};
 use crate::source::Source;
 use crate::status::CallStatus;
 use crate::{json, leads};

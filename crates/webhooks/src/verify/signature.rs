@@ -9,8 +9,8 @@ use chrono::{DateTime, Utc};
 use ring::hmac;
 use zeroize::Zeroizing;
 
-use crate::auth::{Algorithm, Encoding, HmacPlan};
 use crate::delivery::Delivery;
+use crate::plan::{Algorithm, Encoding, HmacPlan};
 use crate::secret::{Secret, UnusableSecret};
 use crate::verify::Refused;
 
