@@ -245,6 +245,32 @@ fn a_refusal_says_which_addresses_were_tried_and_nothing_else() {
     }
 }
 
+#[test]
+fn whatever_stands_in_for_a_signature_is_answered_403_and_nothing_401() {
+    let to = |signature: &str, kind: &str, body: &str| {
+        let headers = [("x-twilio-signature", signature), ("content-type", kind)];
+        let delivery = Delivery::new(
+            Source::Twilio,
+            "POST",
+            "https://hooks.example.com/",
+            headers,
+            body,
+        );
+        twilio(delivery, "a-token").unwrap_err().status()
+    };
+    let form = "application/x-www-form-urlencoded";
+    for (signature, kind, body) in [
+        ("bogus", form, "a=b"),
+        ("AAAA", form, "a=b"),
+        ("AAAA", form, "no form"),
+        ("AAAA", "application/json", "{}"),
+    ] {
+        assert_eq!(to(signature, kind, body), 403, "{signature} {kind} {body}");
+    }
+    assert_eq!(to("", form, "a=b"), 401);
+    assert_eq!(to(" ", "application/json", "{}"), 401);
+}
+
 /// The delivery of a vector of `vapi_hmac.json`, and its configuration in Vapi's own names.
 fn vapi(file: &Value, vector: &Value) -> (Delivery, Auth) {
     let headers: Vec<(&str, &str)> = vector["headers"]
