@@ -45,6 +45,24 @@ impl Event {
         })
     }
 
+    /// Whether the provider sends many of these during a call and nothing ever comes of them: a receiver may
+    /// answer without recording.
+    #[must_use]
+    pub fn is_chatter(&self) -> bool {
+        const CHATTER: [&str; 8] = [
+            "conversation-update",
+            "speech-update",
+            "model-output",
+            "voice-input",
+            "transcript",
+            "user-interrupted",
+            "language-change-detected",
+            "assistant.speechStarted",
+        ];
+        let word = self.event_type.split('[').next().unwrap_or_default();
+        self.source == Source::Vapi && CHATTER.contains(&word)
+    }
+
     /// The customer's number; `None` if there is none or it was withheld: no lead comes of that.
     #[must_use]
     pub fn customer_number(&self) -> Option<&PhoneNumber> {

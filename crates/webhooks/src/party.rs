@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::leads::cut;
 use crate::number::PhoneNumber;
 
 /// What providers write for a caller who withholds the number: words, and the same words as typed on a
@@ -65,11 +66,23 @@ impl Party {
         if is_withheld(user) {
             return Some((channel, Self::Withheld));
         }
-        let party = match PhoneNumber::parse(bare) {
-            Some(number) => Self::Number(number),
-            None => Self::Named(bare.to_owned()),
-        };
-        Some((channel, party))
+        // Elsewhere digits without `+` are ids of pages and names of clients, no short codes.
+        let number =
+            PhoneNumber::parse(bare).filter(|number| channel == Channel::Phone || !number.is_short_code());
+        Some((
+            channel,
+            number.map_or_else(|| Self::Named(bare.to_owned()), Self::Number),
+        ))
+    }
+
+    /// What a column `phone` (at most 32 characters) holds of it: the number, `anonymous`, or the name.
+    #[must_use]
+    pub fn column(&self) -> &str {
+        match self {
+            Self::Number(number) => number.as_str(),
+            Self::Withheld => WITHHELD[0],
+            Self::Named(name) => cut(name, 32),
+        }
     }
 
     /// The number, if it is one.
@@ -179,6 +192,20 @@ mod tests {
         ] {
             assert!(read(address).1 == Party::Withheld, "{address}");
         }
+    }
+
+    #[test]
+    fn digits_of_other_channels_are_no_short_codes() {
+        for address in ["messenger:1234567", "client:32665", "whatsapp:32665"] {
+            assert!(matches!(read(address).1, Party::Named(_)), "{address}");
+        }
+    }
+
+    #[test]
+    fn every_party_fits_its_column() {
+        assert_eq!(read("whatsapp:+14017122661").1.column(), "+14017122661");
+        assert_eq!(read("Restricted").1.column(), "anonymous");
+        assert_eq!(read(&"ü".repeat(50)).1.column().chars().count(), 32);
     }
 
     #[test]

@@ -69,6 +69,11 @@ fn a_message_status_is_about_a_message_from_the_tenant() {
         (change.status, change.error_code.as_deref()),
         (MessageStatus::Undelivered, Some("30003"))
     );
+    let event = twilio_event(&format!(
+        "MessageSid=SM1&MessageStatus=teleported&From={T}&To={C}"
+    ));
+    assert_sides(&event, "twilio:msg:status:SM1:teleported:-", "message.teleported");
+    assert!(event.kind == Kind::Other);
     let event = twilio_event(&format!("SmsSid=SM1&SmsStatus=delivered&From={T}"));
     assert_eq!(event.dedupe_key, "twilio:msg:status:SM1:delivered:-");
     assert_eq!((tenants(&event), customer(&event)), (vec![TENANT], None));

@@ -165,6 +165,15 @@ fn every_message_type_of_the_sdk_is_accepted() {
     for word in others.split_ascii_whitespace() {
         let event = event(word);
         assert!(event.kind == Kind::Other, "{word}");
+        let per_call = word.starts_with("chat.") || word.starts_with("session.") || word.starts_with("call.");
+        let rare = [
+            "hang",
+            "phone-call-control",
+            "transfer-update",
+            "assistant.started",
+            "something-new",
+        ];
+        assert_eq!(event.is_chatter(), !per_call && !rare.contains(&word), "{word}");
         assert_sides(&event, &format!("vapi:{word}:c:1"), word);
     }
 }
