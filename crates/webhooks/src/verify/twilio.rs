@@ -59,19 +59,23 @@ impl Settings {
         let Some(header) = delivery.header(SETTINGS) else {
             return Ok(settings);
         };
-        for (name, value) in header.split(',').filter_map(|part| part.split_once('=')) {
-            match (name.trim(), value.trim()) {
-                ("key", id) if !id.is_empty() => settings.key = Some(id.to_owned()),
-                ("algorithm", "HMAC_SHA256") => settings.algorithm = hmac::HMAC_SHA256,
-                ("algorithm", "HMAC_SHA1" | "") | ("key", _) => {}
-                ("algorithm", _) => {
-                    return Err(Refused::Malformed {
-                        what: "unknown algorithm in the signature settings",
-                    });
-                }
-                _ => {}
+        let value = |wanted: &str| {
+            let named = header.split(',').filter_map(|part| part.split_once('='));
+            named
+                .filter(|(name, _)| name.trim() == wanted)
+                .map(|(_, value)| value.trim())
+                .find(|value| !value.is_empty())
+        };
+        settings.key = value("key").map(str::to_owned);
+        settings.algorithm = match value("algorithm").map(str::to_ascii_uppercase).as_deref() {
+            None | Some("HMAC_SHA1") => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+            Some("HMAC_SHA256") => hmac::HMAC_SHA256,
+            Some(_) => {
+                return Err(Refused::Malformed {
+                    what: "unknown algorithm in the signature settings",
+                });
             }
-        }
+        };
         Ok(settings)
     }
 

@@ -92,6 +92,7 @@ fn settings_choose_the_algorithm_and_an_unknown_one_is_refused() {
         "",
         "key=webhooks_sharedkey_01",
         "algorithm=HMAC_SHA1",
+        "algorithm=hmac_sha1, key=",
         "algorithm=",
     ] {
         assert!(signed(settings).is_ok(), "{settings}");
