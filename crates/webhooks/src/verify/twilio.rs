@@ -52,13 +52,7 @@ struct Settings {
 
 impl Settings {
     fn of(delivery: &Delivery) -> Result<Self, Refused> {
-        let mut settings = Self {
-            key: None,
-            algorithm: hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
-        };
-        let Some(header) = delivery.header(SETTINGS) else {
-            return Ok(settings);
-        };
+        let header = delivery.header(SETTINGS).unwrap_or_default();
         let value = |wanted: &str| {
             let named = header.split(',').filter_map(|part| part.split_once('='));
             named
@@ -66,8 +60,7 @@ impl Settings {
                 .map(|(_, value)| value.trim())
                 .find(|value| !value.is_empty())
         };
-        settings.key = value("key").map(str::to_owned);
-        settings.algorithm = match value("algorithm").map(str::to_ascii_uppercase).as_deref() {
+        let algorithm = match value("algorithm").map(str::to_ascii_uppercase).as_deref() {
             None | Some("HMAC_SHA1") => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
             Some("HMAC_SHA256") => hmac::HMAC_SHA256,
             Some(_) => {
@@ -76,7 +69,10 @@ impl Settings {
                 });
             }
         };
-        Ok(settings)
+        Ok(Self {
+            key: value("key").map(str::to_owned),
+            algorithm,
+        })
     }
 
     /// A secret with an id signs what names it, and nothing else.
