@@ -90,7 +90,7 @@ fn answer_to(question: &Question) -> Value {
         Question::ToolCalls(calls) => {
             let results: Vec<Value> = calls
                 .iter()
-                .map(|call| json!({"toolCallId": call.id, "name": call.name, "error": "This tool is not served here."}))
+                .map(|call| json!({"toolCallId": call.id, "name": call.name.as_deref().unwrap_or_default(), "error": "This tool is not served here."}))
                 .collect();
             json!({ "results": results })
         }

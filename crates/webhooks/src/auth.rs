@@ -6,14 +6,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::plan::{DEFAULT_FORMAT, HmacPlan, TOLERANCE_SECONDS, header_name};
 use crate::secret::{Secret, UnusableSecret};
 use crate::source::Source;
 use crate::verify::signature;
-
-/// Seconds that a signed time may be off, in both directions (Standard Webhooks' reference code).
-const TOLERANCE_SECONDS: u32 = 300;
-/// A day: whoever tolerates more need not look at the time at all.
-const LONGEST_TOLERANCE: u32 = 86_400;
 
 /// The configuration of one endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,88 +69,10 @@ pub enum MakeAuth {
     },
 }
 
-/// Vapi's `HmacAuthenticationPlan` without its key, with its defaults.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct HmacPlan {
-    /// Hash function.
-    pub algorithm: Algorithm,
-    /// Header with the signature.
-    #[serde(alias = "signatureHeader")]
-    pub signature_header: String,
-    /// Header with the time, in seconds or milliseconds since 1970.
-    #[serde(alias = "timestampHeader")]
-    pub timestamp_header: String,
-    /// What stands in front of each signature.
-    #[serde(alias = "signaturePrefix")]
-    pub signature_prefix: String,
-    /// Whether the sender adds the time. If not, `{timestamp}.` is dropped from the default format.
-    #[serde(alias = "includeTimestamp")]
-    pub include_timestamp: bool,
-    /// What is signed; `{body}` must be in it, `{timestamp}`, `{method}`, `{url}` and `{svix-id}` may be.
-    #[serde(alias = "payloadFormat")]
-    pub payload_format: String,
-    /// Header with the id that `{svix-id}` stands for.
-    #[serde(alias = "messageIdHeader")]
-    pub message_id_header: Option<String>,
-    /// How the signature is written.
-    #[serde(alias = "signatureEncoding", alias = "encoding")]
-    pub signature_encoding: Encoding,
-    /// Whether the key is the secret's base64 decoding instead of its text.
-    #[serde(alias = "secretIsBase64")]
-    pub secret_is_base64: bool,
-    /// Seconds that a signed time may be off.
-    #[serde(alias = "toleranceSeconds")]
-    pub tolerance_seconds: u32,
-}
-
-/// The hash function of an HMAC.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Algorithm {
-    /// HMAC-SHA1, for old senders.
-    Sha1,
-    /// HMAC-SHA256.
-    #[default]
-    Sha256,
-    /// HMAC-SHA512.
-    Sha512,
-}
-
-/// How a signature is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Encoding {
-    /// Hexadecimal, in either case.
-    #[default]
-    Hex,
-    /// Standard base64 with padding.
-    Base64,
-}
-
 /// Why a configuration can't be one. The text is for whoever sent it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct BadAuth(String);
-
-impl Default for HmacPlan {
-    fn default() -> Self {
-        Self {
-            algorithm: Algorithm::default(),
-            signature_header: "x-signature".into(),
-            timestamp_header: "x-timestamp".into(),
-            signature_prefix: String::new(),
-            include_timestamp: true,
-            payload_format: DEFAULT_FORMAT.into(),
-            message_id_header: None,
-            signature_encoding: Encoding::default(),
-            secret_is_base64: false,
-            tolerance_seconds: TOLERANCE_SECONDS,
-        }
-    }
-}
-
-const DEFAULT_FORMAT: &str = "{timestamp}.{body}";
+pub struct BadAuth(pub(crate) String);
 
 impl Auth {
     /// What a source uses when nothing was configured, as on the platform's addresses.
@@ -176,11 +94,17 @@ impl Auth {
         if value.is_null() || value.as_object().is_some_and(serde_json::Map::is_empty) {
             return Ok(Self::default_of(source));
         }
+        let takes_no_more = value.as_object().is_some_and(|members| members.len() > 1);
         let auth = match source {
             Source::Twilio => return Err(BadAuth("twilio has no auth settings; leave auth out".into())),
             Source::Vapi => Self::Vapi(VapiAuth::deserialize(value).map_err(|error| unreadable(&error))?),
             Source::Make => Self::Make(MakeAuth::deserialize(value).map_err(|error| unreadable(&error))?),
         };
+        if matches!(auth, Self::Vapi(VapiAuth::Secret) | Self::Make(MakeAuth::ApiKey)) && takes_no_more {
+            return Err(BadAuth(
+                "auth of this type has no further settings; the secret goes into secret".into(),
+            ));
+        }
         auth.checked()
     }
 
@@ -255,49 +179,15 @@ impl Auth {
     }
 }
 
-impl HmacPlan {
-    fn check(&self) -> Result<(), BadAuth> {
-        let names = [Some(&self.signature_header), Some(&self.timestamp_header)];
-        for name in names
-            .into_iter()
-            .chain([self.message_id_header.as_ref()])
-            .flatten()
-        {
-            header_name(name)?;
-        }
-        let problem = if !self.payload_format.contains("{body}") {
-            "payload_format must contain {body}: else the body could be anything"
-        } else if self.payload_format.contains("{svix-id}") && self.message_id_header.is_none() {
-            "payload_format contains {svix-id}, so message_id_header must name its header"
-        } else if !self.include_timestamp && self.payload_format.contains("{timestamp}") {
-            "payload_format contains {timestamp}, so include_timestamp must be true"
-        } else if self.tolerance_seconds > LONGEST_TOLERANCE {
-            "tolerance_seconds must be at most 86400"
-        } else if self.payload_format.len() > 200 || self.signature_prefix.len() > 50 {
-            "payload_format may have 200 bytes and signature_prefix 50"
-        } else if self.signature_prefix.chars().any(char::is_whitespace) {
-            "signature_prefix must not contain blanks: they separate signatures"
-        } else {
-            return Ok(());
-        };
-        Err(BadAuth(problem.into()))
-    }
-}
-
-/// RFC 9110 §5.1: a token.
-fn header_name(name: &str) -> Result<(), BadAuth> {
-    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if !name.is_empty() && name.len() <= 100 && name.bytes().all(token) {
-        Ok(())
-    } else {
-        Err(BadAuth(
-            "a header name has letters, digits and hyphens only".into(),
-        ))
-    }
-}
-
+/// What serde says of names is for the sender; what it says of values may be a secret in the wrong place.
 fn unreadable(error: &serde_json::Error) -> BadAuth {
-    BadAuth(error.to_string())
+    let said = error.to_string();
+    let of_names = ["unknown field", "unknown variant", "missing field"];
+    if of_names.iter().any(|start| said.starts_with(start)) {
+        BadAuth(said)
+    } else {
+        BadAuth("a setting in auth has the wrong type".into())
+    }
 }
 
 fn authorization() -> String {

@@ -5,7 +5,8 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
-use crate::number::{Channel, Party, PhoneNumber};
+use crate::number::PhoneNumber;
+use crate::party::{Channel, Party};
 use crate::source::Source;
 use crate::status::{CallStatus, MessageStatus, RecordingStatus};
 
@@ -29,7 +30,7 @@ pub struct Event {
     pub call: CallIds,
     /// When it happened, as the provider says.
     pub occurred_at: Option<DateTime<Utc>>,
-    /// Whether it is a signed sample made by [`crate::sample`].
+    /// Whether it is a signed sample made by [`crate::sample()`].
     pub is_sample: bool,
     /// What happened.
     pub kind: Kind,
@@ -42,6 +43,24 @@ impl Event {
             Clue::Number(number) => Some(number),
             _ => None,
         })
+    }
+
+    /// Whether the provider sends many of these during a call and nothing ever comes of them: a receiver may
+    /// answer without recording.
+    #[must_use]
+    pub fn is_chatter(&self) -> bool {
+        const CHATTER: [&str; 8] = [
+            "conversation-update",
+            "speech-update",
+            "model-output",
+            "voice-input",
+            "transcript",
+            "user-interrupted",
+            "language-change-detected",
+            "assistant.speechStarted",
+        ];
+        let word = self.event_type.split('[').next().unwrap_or_default();
+        self.source == Source::Vapi && CHATTER.contains(&word)
     }
 
     /// The customer's number; `None` if there is none or it was withheld: no lead comes of that.

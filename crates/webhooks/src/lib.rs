@@ -3,6 +3,7 @@
 
 mod answer;
 mod auth;
+mod bound;
 mod delivery;
 mod event;
 mod form;
@@ -10,6 +11,8 @@ mod json;
 pub mod leads;
 mod number;
 mod parse;
+mod party;
+mod plan;
 mod redact;
 mod sample;
 mod scrub;
@@ -19,15 +22,17 @@ mod status;
 mod verify;
 
 pub use answer::{Answer, Standing};
-pub use auth::{Algorithm, Auth, BadAuth, Encoding, HmacPlan, MakeAuth, VapiAuth};
+pub use auth::{Auth, BadAuth, MakeAuth, VapiAuth};
 pub use delivery::Delivery;
 pub use event::{
     Automation, Call, CallIds, CallReport, Clue, Customer, Direction, Event, Kind, Media, Message,
     MessageChange, OptOut, Question, Recording, Target, ToolCall,
 };
 pub use identity::Verified;
-pub use number::{Channel, Party, PhoneNumber};
+pub use number::PhoneNumber;
 pub use parse::parse;
+pub use party::{Channel, Party};
+pub use plan::{Algorithm, Encoding, HmacPlan};
 pub use redact::{Recorded, Unparsable, redact};
 pub use sample::{Unsignable, sample, sign};
 pub use secret::{Secret, UnusableSecret};

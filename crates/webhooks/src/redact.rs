@@ -9,7 +9,7 @@ use crate::delivery::Delivery;
 use crate::leads::cut;
 use crate::source::Source;
 use crate::verify::twilio::BODY_HASH;
-use crate::{form, json, scrub};
+use crate::{bound, form, json, scrub};
 
 /// A delivery as `webhook_events` keeps it: who sent it, and its contents without secrets.
 ///
@@ -81,7 +81,7 @@ pub fn redact(delivery: &Verified<Delivery>) -> Result<Verified<Recorded>, Unpar
     if !contents.is_object() && !contents.is_array() {
         return Err(Unparsable::NotAnObject);
     }
-    let mut payload = scrub::scrubbed(contents);
+    let mut payload = bound::bounded(scrub::without_secrets(delivery.source(), contents));
     if delivery.source() == Source::Make {
         name_by_header(delivery, &mut payload);
     }

@@ -1,6 +1,6 @@
 //! What would a provider have sent?
 //!
-//! The signing half of [`crate::verify`]: for `POST /v1/webhook-endpoints/{source}/test`, which sends itself a
+//! The signing half of [`crate::verify()`]: for `POST /v1/webhook-endpoints/{source}/test`, which sends itself a
 //! sample through the real path, and for tests.
 
 use base64::Engine as _;
@@ -10,11 +10,12 @@ use ring::hmac;
 use serde_json::json;
 use url::form_urlencoded;
 
-use crate::auth::{Auth, Encoding, HmacPlan, VapiAuth};
+use crate::auth::{Auth, VapiAuth};
 use crate::delivery::Delivery;
 use crate::form;
 use crate::number::PhoneNumber;
 use crate::parse::SAMPLE;
+use crate::plan::{Encoding, HmacPlan};
 use crate::secret::{Secret, UnusableSecret};
 use crate::source::Source;
 use crate::verify::{make, signature, twilio, vapi};

@@ -5,10 +5,9 @@
 //! So the objects known to hold such things keep named members only, and elsewhere a member goes if its name
 //! says what it is. Bulk that says the same thing three times goes as well.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-/// Most bytes of a stored payload, as JSON.
-pub(crate) const LARGEST: usize = 256 * 1024;
+use crate::source::Source;
 
 /// Words in a member's name that make its text a secret. Names are split at `_`, `-` and capitals.
 const SECRET_WORDS: [&str; 17] = [
@@ -30,27 +29,32 @@ const SECRET_WORDS: [&str; 17] = [
     "cookie",
     "presigned",
 ];
-/// Names that are secret though no word in them is: keys, live audio and control, callbacks of Vapi's.
-const SECRET_NAMES: [&str; 16] = [
-    "apikey",
-    "privatekey",
-    "secretkey",
-    "accesskey",
-    "authtoken",
-    "accesstoken",
-    "refreshtoken",
-    "clientsecret",
+/// How names end that are secret though no word in them is.
+const SECRET_ENDINGS: [&str; 4] = ["apikey", "privatekey", "secretkey", "accesskey"];
+/// Members of Vapi's: live audio and control, where its callbacks go and with what, where recordings are put.
+const VAPI_SECRETS: [&str; 17] = [
     "controlurl",
     "listenurl",
+    "realtimeurl",
+    "callurl",
+    "callsipuri",
+    "websocketurl",
     "monitor",
+    "transport",
     "server",
     "serverurl",
+    "webhookurl",
+    "slackwebhookurl",
+    "callbackurl",
     "headers",
-    "websocketurl",
-    "transport",
+    "sipheaders",
+    "hooks",
+    "artifactplan",
 ];
-/// Bulk: the transcript is kept, its other forms and Vapi's measurements are not.
-const BULK: [&str; 11] = [
+/// Vapi names keys of forty services: `openAIKey`, `gcpKey`, `awsAccessKeyId`.
+const VAPI_SECRET_ENDINGS: [&str; 2] = ["key", "keyid"];
+/// Bulk of Vapi's: the transcript is kept, its other forms and Vapi's measurements are not.
+const VAPI_BULK: [&str; 11] = [
     "messages",
     "messagesopenaiformatted",
     "conversation",
@@ -63,8 +67,8 @@ const BULK: [&str; 11] = [
     "assistantactivations",
     "inboundphonecalldebuggingartifacts",
 ];
-/// Objects of configuration, of which only these members are kept.
-const CONFIGURATION: [&str; 8] = [
+/// Vapi's objects of configuration, of which only these members are kept.
+const VAPI_CONFIGURATION: [&str; 11] = [
     "assistant",
     "assistantoverrides",
     "squad",
@@ -72,6 +76,9 @@ const CONFIGURATION: [&str; 8] = [
     "workflow",
     "workflowoverrides",
     "tool",
+    "model",
+    "voice",
+    "transcriber",
     "phonenumber",
 ];
 const CONFIGURATION_KEEPS: [&str; 8] = [
@@ -86,66 +93,41 @@ const CONFIGURATION_KEEPS: [&str; 8] = [
 ];
 const FUNCTION_KEEPS: [&str; 3] = ["name", "arguments", "parameters"];
 
-/// Longest string, longest array and largest object of each attempt to fit a payload into [`LARGEST`].
-const LIMITS: [Limits; 4] = [
-    Limits {
-        text: 100_000,
-        items: 1_000,
-    },
-    Limits {
-        text: 10_000,
-        items: 200,
-    },
-    Limits {
-        text: 1_000,
-        items: 50,
-    },
-    Limits { text: 200, items: 20 },
-];
-
-struct Limits {
-    text: usize,
-    items: usize,
-}
-
-/// The payload without secrets, without U+0000 (which `jsonb` refuses), and at most [`LARGEST`] bytes long.
-/// `mako_truncated` says that something was cut for its size.
-pub(crate) fn scrubbed(value: Value) -> Value {
-    let value = without_secrets(value);
-    if fits(&value) && longest_text(&value) <= LIMITS[0].text {
-        return value;
-    }
-    for limits in &LIMITS {
-        let mut cut = value.clone();
-        shorten(&mut cut, limits);
-        mark(&mut cut);
-        if fits(&cut) {
-            return cut;
-        }
-    }
-    outermost(value)
-}
-
-fn without_secrets(value: Value) -> Value {
+/// The payload without secrets, and without U+0000, which `jsonb` refuses.
+pub(crate) fn without_secrets(source: Source, value: Value) -> Value {
     match value {
         Value::Object(members) => Value::Object(
             members
                 .into_iter()
-                .filter(|(name, value)| !is_secret(name, value) && !is_bulk(name, value))
-                .map(|(name, value)| {
-                    let value = if is_configuration(&name) {
-                        keep(value, &CONFIGURATION_KEEPS)
-                    } else {
-                        value
-                    };
-                    (without_nul(name), without_secrets(value))
+                .filter(|(name, value)| !is_secret(name, value))
+                .filter_map(|(name, value)| match source {
+                    Source::Vapi => vapis(&name, value).map(|value| (name, value)),
+                    Source::Twilio | Source::Make => Some((name, value)),
                 })
+                .map(|(name, value)| (without_nul(name), without_secrets(source, value)))
                 .collect(),
         ),
-        Value::Array(items) => Value::Array(items.into_iter().map(without_secrets).collect()),
-        Value::String(text) => Value::String(without_nul(text)),
+        Value::Array(items) => items
+            .into_iter()
+            .map(|item| without_secrets(source, item))
+            .collect(),
+        Value::String(text) => Value::String(unsigned(without_nul(text))),
         other => other,
     }
+}
+
+/// What is kept of a member by a name of Vapi's.
+fn vapis(name: &str, value: Value) -> Option<Value> {
+    let plain = plain(name);
+    let plain = plain.as_str();
+    let is_key = value.is_string() && VAPI_SECRET_ENDINGS.iter().any(|end| plain.ends_with(end));
+    if is_key || VAPI_SECRETS.contains(&plain) || (VAPI_BULK.contains(&plain) && !value.is_string()) {
+        return None;
+    }
+    if VAPI_CONFIGURATION.contains(&plain) {
+        return Some(keep(value, &CONFIGURATION_KEEPS));
+    }
+    Some(value)
 }
 
 /// Only named members of an object (or of each object in an array); text stays: in the older shape
@@ -177,19 +159,22 @@ fn is_secret(name: &str, value: &Value) -> bool {
         return false;
     }
     let plain = plain(name);
-    SECRET_NAMES.contains(&plain.as_str())
-        || SECRET_NAMES[..8].iter().any(|secret| plain.ends_with(secret))
+    SECRET_ENDINGS.iter().any(|secret| plain.ends_with(secret))
         || words(name)
             .iter()
             .any(|word| SECRET_WORDS.contains(&word.as_str()))
 }
 
-fn is_bulk(name: &str, value: &Value) -> bool {
-    (value.is_array() || value.is_object()) && BULK.contains(&plain(name).as_str())
-}
-
-fn is_configuration(name: &str) -> bool {
-    CONFIGURATION.contains(&plain(name).as_str())
+/// An address without a signature that opens it for a while (S3's and Google's).
+fn unsigned(text: String) -> String {
+    match text.split_once('?') {
+        Some((address, query))
+            if address.starts_with("http") && (query.contains("X-Amz-") || query.contains("X-Goog-")) =>
+        {
+            address.to_owned()
+        }
+        _ => text,
+    }
 }
 
 /// A name without separators and case.
@@ -227,64 +212,6 @@ fn without_nul(text: String) -> String {
     }
 }
 
-fn fits(value: &Value) -> bool {
-    serde_json::to_vec(value).is_ok_and(|json| json.len() <= LARGEST)
-}
-
-fn longest_text(value: &Value) -> usize {
-    match value {
-        Value::String(text) => text.chars().count(),
-        Value::Array(items) => items.iter().map(longest_text).max().unwrap_or(0),
-        Value::Object(members) => members.values().map(longest_text).max().unwrap_or(0),
-        _ => 0,
-    }
-}
-
-fn shorten(value: &mut Value, limits: &Limits) {
-    match value {
-        Value::String(text) => {
-            if let Some((end, _)) = text.char_indices().nth(limits.text) {
-                text.truncate(end);
-            }
-        }
-        Value::Array(items) => {
-            items.truncate(limits.items);
-            for item in items {
-                shorten(item, limits);
-            }
-        }
-        Value::Object(members) => {
-            if members.len() > limits.items {
-                let kept = std::mem::take(members).into_iter().take(limits.items);
-                *members = kept.collect();
-            }
-            for item in members.values_mut() {
-                shorten(item, limits);
-            }
-        }
-        _ => {}
-    }
-}
-
-/// What is left of a payload that no cutting made small: its outermost short values.
-fn outermost(value: Value) -> Value {
-    let mut members = match value {
-        Value::Object(members) => members,
-        _ => Map::new(),
-    };
-    members.retain(|name, value| name.len() <= 100 && longest_text(value) <= 200 && !value.is_object());
-    members.retain(|_, value| !value.is_array());
-    let mut left: Value = Value::Object(members.into_iter().take(200).collect());
-    mark(&mut left);
-    left
-}
-
-fn mark(value: &mut Value) {
-    if let Value::Object(members) = value {
-        members.insert("mako_truncated".into(), true.into());
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -293,20 +220,23 @@ mod tests {
 
     #[test]
     fn credentials_and_live_control_of_a_vapi_call_are_not_kept() {
-        let kept = scrubbed(json!({"message": {
-            "type": "end-of-call-report",
-            "phoneNumber": {"id": "p", "number": "+15558675310", "twilioAccountSid": "AC1", "twilioAuthToken": "s3cret",
-                "serverUrlSecret": "s3cret", "credentialId": "s3cret", "server": {"url": "s3cret", "secret": "s3cret"}},
-            "call": {"id": "c", "monitor": {"listenUrl": "s3cret", "controlUrl": "s3cret"},
-                "transport": {"callToken": "s3cret"}, "phoneCallProviderId": "CA1", "customer": {"number": "+14017122661"}},
-            "assistant": {"id": "a", "name": "Ann", "server": {"headers": {"Authorization": "s3cret"}},
-                "credentials": [{"apiKey": "s3cret"}], "model": {"messages": [{"content": "s3cret prompt"}]}},
-            "artifact": {"presignedMonoUrl": "s3cret", "messages": [{"message": "s3cret"}], "transcript": "AI: hi",
-                "recordingUrl": "https://r"},
-            "toolWithToolCallList": [{"type": "function", "function": {"name": "book", "description": "s3cret"},
-                "server": {"secret": "s3cret"}, "toolCall": {"id": "t", "function": {"name": "book", "arguments": {"day": 1}}}}],
-            "costs": [{"promptTokens": 5}], "promptTokens": 5,
-        }}));
+        let kept = without_secrets(
+            Source::Vapi,
+            json!({"message": {
+                "type": "end-of-call-report",
+                "phoneNumber": {"id": "p", "number": "+15558675310", "twilioAccountSid": "AC1", "twilioAuthToken": "s3cret",
+                    "serverUrlSecret": "s3cret", "credentialId": "s3cret", "server": {"url": "s3cret", "secret": "s3cret"}},
+                "call": {"id": "c", "monitor": {"listenUrl": "s3cret", "controlUrl": "s3cret"},
+                    "transport": {"callToken": "s3cret"}, "phoneCallProviderId": "CA1", "customer": {"number": "+14017122661"}},
+                "assistant": {"id": "a", "name": "Ann", "server": {"headers": {"Authorization": "s3cret"}},
+                    "credentials": [{"apiKey": "s3cret"}], "model": {"messages": [{"content": "s3cret prompt"}]}},
+                "artifact": {"presignedMonoUrl": "s3cret", "messages": [{"message": "s3cret"}], "transcript": "AI: hi",
+                    "recordingUrl": "https://r", "videoRecordingUrl": "https://v?X-Amz-Signature=s3cret"},
+                "toolWithToolCallList": [{"type": "function", "function": {"name": "book", "description": "s3cret"},
+                    "server": {"secret": "s3cret"}, "toolCall": {"id": "t", "function": {"name": "book", "arguments": {"day": 1}}}}],
+                "costs": [{"promptTokens": 5}], "promptTokens": 5,
+            }}),
+        );
         let shown = kept.to_string();
         assert!(
             !shown.replace("\"description\":\"s3cret\"", "").contains("s3cret"),
@@ -364,39 +294,34 @@ mod tests {
     }
 
     #[test]
-    fn postgres_can_read_what_is_kept() {
-        assert_eq!(
-            scrubbed(json!({"a\0": "b\0", "c": ["\0"]})),
-            json!({"a\u{fffd}": "b\u{fffd}", "c": ["\u{fffd}"]})
-        );
-    }
-
-    #[test]
-    fn whatever_comes_in_what_is_kept_is_bounded() {
-        let long = "ü".repeat(1_000_000);
-        let many: Vec<Value> = (0..50_000)
-            .map(|i| json!({"i": i, "t": "x".repeat(50)}))
-            .collect();
-        let wide: Map<String, Value> = (0..100_000).map(|i| (format!("k{i}"), json!(i))).collect();
-        for value in [
-            json!({"type": "x", "transcript": long.clone()}),
-            json!({"list": many.clone()}),
-            json!(many),
-            json!({"type": "x", "a": wide.clone()}),
-            json!(wide),
-            json!({(long.clone()): 1}),
-            json!({"a": {(long): 1}}),
-        ] {
-            let kept = scrubbed(value);
-            assert!(kept.to_string().len() <= LARGEST);
+    fn every_secret_that_vapis_sdk_knows_is_left_out() {
+        let names = "apiKey apiSecret credentialId credentialIds twilioAuthToken twilioApiSecret twilioApiKey \
+                     secretAccessKey awsSecretAccessKey awsAccessKeyId accessKeyId openAIKey gcpKey systemKey \
+                     ocpApimSubscriptionKey providerConfigKey authToken accessToken refreshToken sessionToken \
+                     callToken vonageApplicationPrivateKey privateKey privateKeyId secretKey jwtSecret hmacSecret \
+                     hmacAccessKey clientSecret authPassword authUsername password authorizationId slackWebhookUrl \
+                     webhookUrl callbackUrl listenUrl controlUrl realtimeUrl sipHeaders serverUrl serverUrlSecret";
+        for name in names.split_ascii_whitespace() {
+            let kept = without_secrets(Source::Vapi, json!({"call": {"id": "c", name: "x"}}));
+            assert_eq!(kept, json!({"call": {"id": "c"}}), "{name}");
         }
     }
 
     #[test]
-    fn a_long_text_is_cut_between_characters_and_the_rest_stays() {
-        let kept = scrubbed(json!({"type": "x", "transcript": "ü".repeat(1_000_000)}));
-        assert_eq!(kept["type"], "x");
-        assert_eq!(kept["mako_truncated"], true);
-        assert_eq!(kept["transcript"].as_str().unwrap().chars().count(), 100_000);
+    fn a_scenarios_own_data_loses_nothing_but_credentials() {
+        let data = json!({"messages": ["hi"], "transport": "car", "server": "eu", "tool": {"size": 1}});
+        assert_eq!(without_secrets(Source::Make, data.clone()), data);
+        assert_eq!(
+            without_secrets(Source::Make, json!({"data": {"api_key": "x", "a": 1}})),
+            json!({"data": {"a": 1}})
+        );
+    }
+
+    #[test]
+    fn postgres_can_read_what_is_kept() {
+        assert_eq!(
+            without_secrets(Source::Make, json!({"a\0": "b\0", "c": ["\0"]})),
+            json!({"a\u{fffd}": "b\u{fffd}", "c": ["\u{fffd}"]})
+        );
     }
 }

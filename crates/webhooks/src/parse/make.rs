@@ -5,8 +5,9 @@
 use serde_json::{Map, Value};
 
 use crate::event::{Automation, Clue, Customer, Event, Kind, Target};
-use crate::number::{Channel, Party, PhoneNumber};
+use crate::number::PhoneNumber;
 use crate::parse::{contents_key, event};
+use crate::party::{Channel, Party};
 use crate::source::Source;
 use crate::{json, leads};
 

@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::event::{
     Call, CallIds, Clue, Customer, Direction, Event, Kind, Media, Message, MessageChange, OptOut, Recording,
 };
-use crate::number::Party;
 use crate::parse::{contents_key, event};
+use crate::party::Party;
 use crate::source::Source;
 use crate::status::{CallStatus, MessageStatus, RecordingStatus};
 use crate::{json, leads};
@@ -55,11 +55,10 @@ fn recording(payload: &Value) -> Option<Event> {
 
 fn message(payload: &Value) -> Option<Event> {
     let sid = json::text(payload, &["MessageSid", "SmsSid", "SmsMessageSid"])?;
-    let status =
-        json::text(payload, &["MessageStatus", "SmsStatus"]).and_then(|word| MessageStatus::parse(&word));
-    match status {
-        None | Some(MessageStatus::Received | MessageStatus::Receiving) => Some(inbound(payload, sid)),
-        Some(status) => Some(fate(payload, sid, status)),
+    let word = json::text(payload, &["MessageStatus", "SmsStatus"]).map(|word| word.to_ascii_lowercase());
+    match word.as_deref() {
+        None | Some("received" | "receiving") => Some(inbound(payload, sid)),
+        Some(word) => Some(fate(payload, sid, word)),
     }
 }
 
@@ -85,10 +84,10 @@ fn inbound(payload: &Value, sid: String) -> Event {
     event
 }
 
-/// From the tenant, to the customer. `To` may be missing, and `From` may be a messaging service's choice.
-fn fate(payload: &Value, sid: String, status: MessageStatus) -> Event {
+/// From the tenant, to the customer. `To` may be missing, and `From` may be a messaging service's choice. A
+/// status that we don't know is still one, and not a message from the tenant to itself.
+fn fate(payload: &Value, sid: String, word: &str) -> Event {
     let error_code = text(payload, "ErrorCode");
-    let word = status.as_str();
     let code = error_code.as_deref().unwrap_or("-");
     let key = format!("twilio:msg:status:{sid}:{word}:{code}");
     let mut event = event(Source::Twilio, format!("message.{word}"), key);
@@ -97,12 +96,14 @@ fn fate(payload: &Value, sid: String, status: MessageStatus) -> Event {
         .chain(messaging_service(payload))
         .collect();
     event.customer = customer(payload, "To", None);
-    event.kind = Kind::MessageStatus(MessageChange {
-        sid,
-        status,
-        error_code,
-        error_message: json::text(payload, &["ErrorMessage", "ChannelStatusMessage"]),
-    });
+    if let Some(status) = MessageStatus::parse(word) {
+        event.kind = Kind::MessageStatus(MessageChange {
+            sid,
+            status,
+            error_code,
+            error_message: json::text(payload, &["ErrorMessage", "ChannelStatusMessage"]),
+        });
+    }
     event
 }
 
@@ -228,9 +229,8 @@ fn text(payload: &Value, name: &str) -> Option<String> {
 
 /// A text as it was sent, blanks and all.
 fn raw(payload: &Value, name: &str) -> String {
-    payload
-        .get(name)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned()
+    let value = payload.get(name);
+    // A name that came twice: the first counts.
+    let first = value.and_then(|value| value.get(0)).or(value);
+    first.and_then(Value::as_str).unwrap_or_default().to_owned()
 }

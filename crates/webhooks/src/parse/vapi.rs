@@ -6,8 +6,8 @@
 use serde_json::Value;
 
 use crate::event::{Call, CallIds, Clue, Customer, Direction, Event, Kind, Question, ToolCall};
-use crate::number::{Channel, Party};
 use crate::parse::{contents_key, event, vapi_report};
+use crate::party::{Channel, Party};
 use crate::source::Source;
 use crate::status::CallStatus;
 use crate::{json, leads};
@@ -39,12 +39,14 @@ fn kind(message: &Value, word: &str) -> Kind {
         "status-update" => status_update(message).map_or(Kind::Other, Kind::Call),
         "end-of-call-report" => Kind::CallReport(Box::new(vapi_report::report(message))),
         "assistant-request" => Kind::Question(Question::Assistant),
-        "tool-calls" | "function-call" => Kind::Question(Question::ToolCalls(tool_calls(message))),
+        "tool-calls" => Kind::Question(Question::ToolCalls(tool_calls(message))),
         "transfer-destination-request" | "handoff-destination-request" => {
             Kind::Question(Question::TransferDestination)
         }
         "knowledge-base-request" => Kind::Question(Question::KnowledgeBase),
-        "voice-request" | "call.endpointing.request" | "campaign.predial" => Kind::Question(Question::Other),
+        "voice-request" | "call.endpointing.request" | "campaign.predial" | "function-call" => {
+            Kind::Question(Question::Other)
+        }
         // Conversations, speech, transcripts, sessions, chats, and what Vapi will think of next.
         _ => Kind::Other,
     }
@@ -155,8 +157,8 @@ pub(super) fn party(message: &Value, path: &str) -> Option<(Channel, Party)> {
     Party::read(&json::text(message, &[path])?)
 }
 
-/// The SDK's shape `{id, function: {name, arguments}}`, the documentation's `{id, name, parameters}`, the same
-/// inside `toolWithToolCallList`, and the older `functionCall`.
+/// The SDK's shape `{id, function: {name, arguments}}`, the documentation's `{id, name, parameters}`, and the
+/// same inside `toolWithToolCallList`.
 fn tool_calls(message: &Value) -> Vec<ToolCall> {
     let list = ["toolCallList", "toolCalls", "toolWithToolCallList"]
         .into_iter()

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use crate::event::{CallIds, CallReport, Clue, Customer, Direction, Event, Kind};
 use crate::json;
-use crate::number::Party;
 use crate::parse::{contents_key, event, vapi};
+use crate::party::Party;
 use crate::source::Source;
 use crate::status::CallStatus;
 

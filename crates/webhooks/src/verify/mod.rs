@@ -1,5 +1,6 @@
 //! Did the provider send this?
 
+mod constant_time;
 pub(crate) mod make;
 pub(crate) mod signature;
 mod token;
@@ -39,7 +40,7 @@ pub enum Refused {
         /// Seconds since it was signed; negative if that is in the future.
         age_seconds: i64,
     },
-    /// It can't be checked.
+    /// It is not of a form that can be signed or checked.
     #[error("cannot be checked: {what}")]
     Malformed {
         /// What is wrong, without contents.
@@ -51,14 +52,13 @@ pub enum Refused {
 }
 
 impl Refused {
-    /// The status to answer: 401, 403, 400, or 503 as long as there is no secret (so that a sender that
-    /// retries does so).
+    /// The status to answer: 401 if nothing was presented, 503 as long as there is no secret (so that a
+    /// sender that retries does so), else 403.
     #[must_use]
     pub fn status(&self) -> u16 {
         match self {
             Self::Missing { .. } => 401,
-            Self::Wrong { .. } | Self::Stale { .. } => 403,
-            Self::Malformed { .. } => 400,
+            Self::Wrong { .. } | Self::Stale { .. } | Self::Malformed { .. } => 403,
             Self::NotConfigured => 503,
         }
     }

@@ -24,9 +24,8 @@ pub(crate) fn check(delivery: &Delivery, secrets: &[Secret]) -> Result<(), Refus
     let signature = delivery.header(SIGNATURE).ok_or_else(|| Refused::Missing {
         expected: SIGNATURE.into(),
     })?;
-    let signature = STANDARD.decode(signature).map_err(|_| Refused::Malformed {
-        what: "the signature is not base64",
-    })?;
+    // What isn't base64 is no code, and so equal to none.
+    let signature = STANDARD.decode(signature).unwrap_or_default();
     let settings = Settings::of(delivery)?;
     let parameters = signed_parameters(delivery)?;
     let candidates = url_forms::candidates(delivery.url());
@@ -53,27 +52,27 @@ struct Settings {
 
 impl Settings {
     fn of(delivery: &Delivery) -> Result<Self, Refused> {
-        let mut settings = Self {
-            key: None,
-            algorithm: hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+        let header = delivery.header(SETTINGS).unwrap_or_default();
+        let value = |wanted: &str| {
+            let named = header.split(',').filter_map(|part| part.split_once('='));
+            named
+                .filter(|(name, _)| name.trim() == wanted)
+                .map(|(_, value)| value.trim())
+                .find(|value| !value.is_empty())
         };
-        let Some(header) = delivery.header(SETTINGS) else {
-            return Ok(settings);
-        };
-        for (name, value) in header.split(',').filter_map(|part| part.split_once('=')) {
-            match (name.trim(), value.trim()) {
-                ("key", id) if !id.is_empty() => settings.key = Some(id.to_owned()),
-                ("algorithm", "HMAC_SHA256") => settings.algorithm = hmac::HMAC_SHA256,
-                ("algorithm", "HMAC_SHA1" | "") | ("key", _) => {}
-                ("algorithm", _) => {
-                    return Err(Refused::Malformed {
-                        what: "unknown algorithm in the signature settings",
-                    });
-                }
-                _ => {}
+        let algorithm = match value("algorithm").map(str::to_ascii_uppercase).as_deref() {
+            None | Some("HMAC_SHA1") => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+            Some("HMAC_SHA256") => hmac::HMAC_SHA256,
+            Some(_) => {
+                return Err(Refused::Malformed {
+                    what: "unknown algorithm in the signature settings",
+                });
             }
-        }
-        Ok(settings)
+        };
+        Ok(Self {
+            key: value("key").map(str::to_owned),
+            algorithm,
+        })
     }
 
     /// A secret with an id signs what names it, and nothing else.

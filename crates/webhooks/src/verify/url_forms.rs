@@ -4,6 +4,9 @@
 
 use url::{Url, form_urlencoded};
 
+/// What Node's `querystring.parse` reads, and a bound for what strangers make us compare.
+const MOST_PAIRS: usize = 1000;
+
 /// The address as received, then as WHATWG URL writes it, then with the query encoded again as Node's
 /// `querystring` does; each without and with its port. Twilio's back ends disagree about the port.
 pub(crate) fn candidates(url: &str) -> Vec<String> {
@@ -119,7 +122,7 @@ fn with_legacy_query(url: &str) -> String {
         return url.to_owned();
     };
     let mut grouped: Vec<(String, Vec<String>)> = Vec::new();
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+    for (name, value) in form_urlencoded::parse(query.as_bytes()).take(MOST_PAIRS) {
         match grouped.iter_mut().find(|(known, _)| *known == name) {
             Some((_, values)) => values.push(value.into_owned()),
             None => grouped.push((name.into_owned(), vec![value.into_owned()])),

@@ -2,10 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should stop")]
 
 mod entry;
+mod make_events;
 mod mutated;
 mod oracle;
 mod properties;
-mod provider_events;
 mod support;
+mod twilio_events;
+mod vapi_events;
 mod vectors;
 mod whole_path;

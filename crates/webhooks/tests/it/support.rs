@@ -96,3 +96,12 @@ pub(crate) fn tenants(event: &Event) -> Vec<&str> {
 pub(crate) fn customer(event: &Event) -> Option<&str> {
     event.customer_number().map(PhoneNumber::as_str)
 }
+
+/// Tenant, customer, dedupe key, type.
+#[track_caller]
+pub(crate) fn assert_sides(event: &Event, key: &str, event_type: &str) {
+    assert_eq!(tenants(event), [TENANT], "tenant");
+    assert_eq!(customer(event), Some(CUSTOMER), "customer");
+    assert_eq!(event.dedupe_key, key);
+    assert_eq!(event.event_type, event_type);
+}

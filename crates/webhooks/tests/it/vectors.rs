@@ -92,6 +92,7 @@ fn settings_choose_the_algorithm_and_an_unknown_one_is_refused() {
         "",
         "key=webhooks_sharedkey_01",
         "algorithm=HMAC_SHA1",
+        "algorithm=hmac_sha1, key=",
         "algorithm=",
     ] {
         assert!(signed(settings).is_ok(), "{settings}");
@@ -243,6 +244,32 @@ fn a_refusal_says_which_addresses_were_tried_and_nothing_else() {
     for hidden in ["endpoint-key", "who", "1401712", "the-token", "AAAA"] {
         assert!(!shown.contains(hidden), "{shown}");
     }
+}
+
+#[test]
+fn whatever_stands_in_for_a_signature_is_answered_403_and_nothing_401() {
+    let to = |signature: &str, kind: &str, body: &str| {
+        let headers = [("x-twilio-signature", signature), ("content-type", kind)];
+        let delivery = Delivery::new(
+            Source::Twilio,
+            "POST",
+            "https://hooks.example.com/",
+            headers,
+            body,
+        );
+        twilio(delivery, "a-token").unwrap_err().status()
+    };
+    let form = "application/x-www-form-urlencoded";
+    for (signature, kind, body) in [
+        ("bogus", form, "a=b"),
+        ("AAAA", form, "a=b"),
+        ("AAAA", form, "no form"),
+        ("AAAA", "application/json", "{}"),
+    ] {
+        assert_eq!(to(signature, kind, body), 403, "{signature} {kind} {body}");
+    }
+    assert_eq!(to("", form, "a=b"), 401);
+    assert_eq!(to(" ", "application/json", "{}"), 401);
 }
 
 /// The delivery of a vector of `vapi_hmac.json`, and its configuration in Vapi's own names.

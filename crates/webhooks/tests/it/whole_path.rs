@@ -184,6 +184,16 @@ fn configurations_that_would_check_nothing_are_refused() {
             "secretKey",
         ),
         (Source::Vapi, json!({"type": "magic"}), "magic"),
+        (
+            Source::Vapi,
+            json!({"type": "secret", "x": "s3cret"}),
+            "no further",
+        ),
+        (
+            Source::Vapi,
+            json!({"type": "bearer", "prefix": "s3cret"}),
+            "wrong type",
+        ),
         (Source::Vapi, json!({"header": "x"}), "type"),
         (Source::Vapi, json!("secret"), ""),
         (Source::Twilio, json!({"type": "secret"}), "twilio"),
