@@ -77,11 +77,14 @@ async fn catch_up(receiver: &Receiver) {
         let Ok(waiting) = router::waiting(&receiver.store, GRACE, BATCH).await else {
             return; // The database is down; there will be another time.
         };
+        let mut later = 0;
         for event in &waiting {
             let parsed = webhooks::parse(&event.recorded);
             let done = process(&receiver.store, &event.id, &event.user_id, &event.recorded, &parsed).await;
             match done {
-                Processed::Later => return,
+                // One that can't be done now must not keep the others waiting; many mean that the database is away.
+                Processed::Later if later == 3 => return,
+                Processed::Later => later += 1,
                 Processed::Failed(_) => receiver.measurements.failed(parsed.source),
                 _ => {}
             }

@@ -1,0 +1,255 @@
+//! `/v1/phone-numbers`: numbers that the caller's webhooks come in on. A claim routes nothing until the provider, asked
+//! with the caller's own key, or an admin confirms it.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use poem::http::{HeaderMap, Method, StatusCode};
+use poem_openapi::param::Path;
+use poem_openapi::{Enum, Object, OpenApi};
+use serde::{Deserialize, Serialize};
+use store::Store;
+use store::rows::api_keys::{KeyError, Vault};
+use store::rows::phone_numbers::{self, ClaimedNumber};
+
+use super::Tag;
+use crate::http::answer::{Gone, Nullable, Raw, New};
+use crate::http::body::In;
+use crate::http::caller::Caller;
+use crate::http::fields::body;
+use crate::http::problem::Problem;
+use crate::http::values::{RoutableNumber, Text};
+use crate::relay::{Ask, Relay, Service};
+
+/// The routes of this module.
+#[derive(Clone)]
+pub(crate) struct PhoneNumbers {
+    pub(crate) store: Arc<Store>,
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) relay: Arc<Relay>,
+}
+
+/// Who runs a number.
+#[derive(Clone, Copy, Debug, Enum, Eq, PartialEq)]
+#[oai(rename_all = "lowercase")]
+pub(crate) enum NumberProvider {
+    /// Twilio: can be asked whether the account owns the number.
+    Twilio,
+    /// Vapi.
+    Vapi,
+    /// Make.
+    Make,
+}
+
+/// A number that the caller has claimed.
+#[derive(Object, Serialize)]
+struct PhoneNumber {
+    id: String,
+    /// E.164, or a short code of 3 to 8 digits.
+    phone: String,
+    provider: String,
+    label: Nullable<String>,
+    /// When the provider or an admin confirmed it; until then nothing is routed by it.
+    verified_at: Nullable<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
+}
+
+/// The caller's numbers.
+#[derive(Object, Serialize)]
+struct PhoneNumberList {
+    data: Vec<PhoneNumber>,
+}
+
+/// A number to claim.
+#[derive(Object)]
+#[oai(rename = "PhoneNumberClaim")]
+struct Claim {
+    phone: RoutableNumber,
+    /// `twilio` if not given.
+    provider: Option<NumberProvider>,
+    label: Option<Text<0, 200>>,
+}
+
+body!(Claim { required: phone; optional: provider, label; });
+
+#[OpenApi(prefix_path = "/v1", tag = "Tag::PhoneNumbers")]
+impl PhoneNumbers {
+    /// List the caller's numbers, newest first.
+    #[oai(path = "/phone-numbers", method = "get", operation_id = "listPhoneNumbers")]
+    async fn list(&self, caller: Caller) -> Result<Raw<PhoneNumberList>, Problem> {
+        let numbers = phone_numbers::list(&self.store, &caller.0).await?;
+        Ok(Raw(PhoneNumberList {
+            data: numbers.into_iter().map(Into::into).collect(),
+        }))
+    }
+
+    /// Claim a number. Others may claim it too; events go to whom it is verified for.
+    #[oai(path = "/phone-numbers", method = "post", operation_id = "claimPhoneNumber")]
+    async fn claim(&self, caller: Caller, body: In<Claim>) -> Result<New<PhoneNumber>, Problem> {
+        let In(claim) = body;
+        let provider = match claim.provider.unwrap_or(NumberProvider::Twilio) {
+            NumberProvider::Twilio => "twilio",
+            NumberProvider::Vapi => "vapi",
+            NumberProvider::Make => "make",
+        };
+        let label = claim.label.map(|label| label.0);
+        let claimed = phone_numbers::claim(
+            &self.store,
+            &caller.0,
+            &claim.phone.0,
+            provider,
+            label.as_deref(),
+        )
+        .await?;
+        let number: PhoneNumber = claimed.ok_or_else(Problem::internal)?.into();
+        Ok(New {
+            location: format!("/v1/phone-numbers/{}", number.id),
+            row: number,
+        })
+    }
+
+    /// Get a number.
+    #[oai(path = "/phone-numbers/:id", method = "get", operation_id = "getPhoneNumber")]
+    async fn get(&self, caller: Caller, id: Path<Text<1, 200>>) -> Result<Raw<PhoneNumber>, Problem> {
+        Ok(Raw(self.find(&caller, &id.0.0).await?.into()))
+    }
+
+    /// Give a number up. Nothing is routed to the caller by it any more.
+    #[oai(
+        path = "/phone-numbers/:id",
+        method = "delete",
+        operation_id = "releasePhoneNumber"
+    )]
+    async fn release(&self, caller: Caller, id: Path<Text<1, 200>>) -> Result<Gone, Problem> {
+        if phone_numbers::release(&self.store, &caller.0, &id.0.0).await? {
+            Ok(Gone)
+        } else {
+            Err(Problem::not_found())
+        }
+    }
+
+    /// Ask Twilio, with the caller's saved key, whether the account owns the number.
+    #[oai(
+        path = "/phone-numbers/:id/verify",
+        method = "post",
+        operation_id = "verifyPhoneNumber"
+    )]
+    async fn verify(&self, caller: Caller, id: Path<Text<1, 200>>) -> Result<Raw<PhoneNumber>, Problem> {
+        let id = id.0.0;
+        let number = self.find(&caller, &id).await?;
+        if number.verified_at.is_some() {
+            return Ok(Raw(number.into()));
+        }
+        if number.provider != "twilio" {
+            return Err(Problem::new(
+                StatusCode::CONFLICT,
+                "MK_NOT_VERIFIABLE",
+                "Only Twilio can be asked whether an account owns a number",
+            )
+            .hint("An admin confirms it with `mako numbers assign`"));
+        }
+        if !self.twilio_says_so(&caller, &number.phone).await? {
+            return Err(Problem::new(
+                StatusCode::CONFLICT,
+                "MK_NOT_OWNED",
+                "Twilio says that the account of the saved key doesn't have this number",
+            )
+            .hint("Save the key of the account that owns it (PUT /v1/api-keys/twilio), or ask an admin"));
+        }
+        match phone_numbers::confirm(&self.store, &caller.0, &id).await {
+            Ok(true) => Ok(Raw(self.find(&caller, &id).await?.into())),
+            Ok(false) => Err(Problem::not_found()),
+            Err(error) if error.sqlstate() == Some("23505") => Err(Problem::conflict(
+                "The number is verified for somebody else; an admin can reassign it",
+            )),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// What Twilio lists.
+#[derive(Default, Deserialize)]
+struct Listed {
+    #[serde(default)]
+    incoming_phone_numbers: Vec<Owned>,
+    #[serde(default)]
+    short_codes: Vec<Code>,
+}
+
+#[derive(Deserialize)]
+struct Owned {
+    phone_number: String,
+}
+
+#[derive(Deserialize)]
+struct Code {
+    short_code: String,
+}
+
+impl PhoneNumbers {
+    async fn find(&self, caller: &Caller, id: &str) -> Result<ClaimedNumber, Problem> {
+        phone_numbers::find(&self.store, &caller.0, id)
+            .await?
+            .ok_or_else(Problem::not_found)
+    }
+
+    /// twilio.com/docs/phone-numbers/api/incomingphonenumber-resource, /docs/messaging/api/short-code-resource
+    async fn twilio_says_so(&self, caller: &Caller, phone: &str) -> Result<bool, Problem> {
+        let key = self
+            .vault
+            .take(&caller.0, Service::Twilio.name())
+            .await
+            .map_err(|error| match error {
+                KeyError::Absent => Problem::not_connected(),
+                other => other.into(),
+            })?;
+        let account = key.expose().split(':').next().unwrap_or_default();
+        if !account.starts_with("AC") || !account.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Err(Problem::conflict("The saved Twilio key isn't AccountSid:AuthToken"));
+        }
+        let (resource, filter) = if phone.starts_with('+') {
+            ("IncomingPhoneNumbers", format!("PhoneNumber={}", phone.replace('+', "%2B")))
+        } else {
+            ("SMS/ShortCodes", format!("ShortCode={phone}"))
+        };
+        let ask = Ask {
+            service: Service::Twilio,
+            method: Method::GET,
+            raw_path: format!("2010-04-01/Accounts/{account}/{resource}.json"),
+            query: Some(filter),
+            headers: HeaderMap::new(),
+            body: None,
+        };
+        let answer = self.relay.call(ask, &key).await?;
+        if matches!(answer.status.as_u16(), 401 | 403) {
+            return Err(Problem::conflict("Twilio refuses the saved key"));
+        }
+        if !answer.status.is_success() {
+            return Err(Problem::bad_gateway("MK502", "Twilio doesn't answer as expected"));
+        }
+        let body = answer.body.into_bytes_limit(LIMIT).await;
+        let listed: Listed = body
+            .ok()
+            .and_then(|body| serde_json::from_slice(&body).ok())
+            .ok_or_else(|| Problem::bad_gateway("MK502", "Twilio doesn't answer as expected"))?;
+        // The filter is Twilio's business; what it lists is compared all the same.
+        Ok(listed.incoming_phone_numbers.iter().any(|owned| owned.phone_number == phone)
+            || listed.short_codes.iter().any(|code| code.short_code == phone))
+    }
+}
+
+/// Far more than a list of one number.
+const LIMIT: usize = 1024 * 1024;
+
+impl From<ClaimedNumber> for PhoneNumber {
+    fn from(number: ClaimedNumber) -> Self {
+        Self {
+            id: number.id,
+            phone: number.phone,
+            provider: number.provider,
+            label: number.label.into(),
+            verified_at: number.verified_at.into(),
+            created_at: number.created_at,
+        }
+    }
+}

@@ -1,0 +1,391 @@
+//! `/v1/webhook-endpoints`: the addresses that the caller enters at their providers, and how deliveries prove themselves.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+use poem_openapi::param::Path;
+use poem_openapi::types::Any;
+use poem_openapi::{Enum, Object, OpenApi};
+use ring::rand::{SecureRandom as _, SystemRandom};
+use serde::Serialize;
+use serde_json::Value;
+use store::rows::webhook_endpoints::{self, Contents, Endpoint};
+use store::rows::{phone_numbers, webhook_events};
+use webhooks::{Auth, PhoneNumber, Secret, Source};
+
+use super::Tag;
+use crate::http::answer::{Gone, Nullable, Raw};
+use crate::http::body::In;
+use crate::http::caller::Caller;
+use crate::http::fields::body;
+use crate::http::problem::Problem;
+use crate::http::values::{ApiKeyText, JsonObject};
+use crate::receiver::{Arrival, NotTaken, Processed, Receiver, Receiving};
+
+/// The routes of this module.
+#[derive(Clone)]
+pub(crate) struct WebhookEndpoints(pub(crate) Arc<Receiver>);
+
+/// A provider that sends webhooks.
+#[derive(Clone, Copy, Debug, Enum, Eq, PartialEq)]
+#[oai(rename_all = "lowercase")]
+pub(crate) enum SourceName {
+    /// Calls and messages.
+    Twilio,
+    /// Voice assistants.
+    Vapi,
+    /// Scenarios.
+    Make,
+}
+
+impl SourceName {
+    pub(crate) fn name(self) -> &'static str {
+        self.source().as_str()
+    }
+
+    fn source(self) -> Source {
+        match self {
+            Self::Twilio => Source::Twilio,
+            Self::Vapi => Source::Vapi,
+            Self::Make => Source::Make,
+        }
+    }
+}
+
+/// Where a provider is to send the caller's webhooks.
+#[derive(Object, Serialize)]
+struct WebhookEndpoint {
+    source: String,
+    /// The address to enter at the provider. Whoever knows one of the caller's own can at most be refused there.
+    url: String,
+    /// Whether it is the caller's own. If not, it is everybody's, and events are routed by verified numbers.
+    own: bool,
+    /// How deliveries prove themselves; without secrets.
+    #[serde(serialize_with = "any")]
+    auth: Any<Value>,
+    /// When the last event of this source came.
+    last_event_at: Nullable<DateTime<Utc>>,
+    /// A secret that was made now, to be entered at the provider: shown this once.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
+}
+
+fn any<S: serde::Serializer>(value: &Any<Value>, serializer: S) -> Result<S::Ok, S::Error> {
+    value.0.serialize(serializer)
+}
+
+/// An address for each source.
+#[derive(Object, Serialize)]
+struct WebhookEndpointList {
+    data: Vec<WebhookEndpoint>,
+}
+
+/// What to change about an endpoint.
+#[derive(Object)]
+#[oai(rename = "WebhookEndpointInput")]
+struct EndpointInput {
+    /// The secret that the provider proves itself with, or several, comma-separated, while it is being exchanged. For
+    /// Twilio it is the account's auth token, and needed; for the others one is made if there is none.
+    secret: Option<ApiKeyText>,
+    /// How deliveries prove themselves, for example `{"type":"hmac","signature_header":"x-signature"}`; `{}` is the
+    /// provider's usual way.
+    auth: Option<JsonObject>,
+}
+
+body!(EndpointInput { optional: secret, auth; });
+
+/// How a signed sample fared.
+#[derive(Object, Serialize)]
+struct WebhookTest {
+    /// Whether every step succeeded.
+    ok: bool,
+    /// The steps, in order; the first that failed is the last.
+    steps: Vec<WebhookTestStep>,
+    /// The event that was recorded.
+    event_id: Nullable<String>,
+}
+
+/// One step of a test.
+#[derive(Object, Serialize)]
+struct WebhookTestStep {
+    /// `sign`, `verify`, `record`, `route` or `process`.
+    step: String,
+    ok: bool,
+    /// What was seen, or what to do.
+    message: String,
+}
+
+#[OpenApi(prefix_path = "/v1", tag = "Tag::WebhookEndpoints")]
+impl WebhookEndpoints {
+    /// List the address of each source.
+    #[oai(
+        path = "/webhook-endpoints",
+        method = "get",
+        operation_id = "listWebhookEndpoints"
+    )]
+    async fn list(&self, caller: Caller) -> Result<Raw<WebhookEndpointList>, Problem> {
+        let own = self.0.vault.endpoints(&caller.0).await?;
+        let latest = webhook_events::latest(&self.0.store, &caller.0).await?;
+        let at = |source: Source| {
+            let last = latest.iter().find(|(name, _)| name == source.as_str()).map(|(_, at)| *at);
+            let own = own.iter().find(|endpoint| endpoint.source == source.as_str());
+            self.shown(source, own, last, None)
+        };
+        Ok(Raw(WebhookEndpointList {
+            data: Source::ALL.into_iter().map(at).collect(),
+        }))
+    }
+
+    /// Make an address of the caller's own for a source, or change how it is proved; the address stays.
+    #[oai(
+        path = "/webhook-endpoints/:source",
+        method = "put",
+        operation_id = "saveWebhookEndpoint"
+    )]
+    async fn save(
+        &self,
+        caller: Caller,
+        source: Path<SourceName>,
+        body: In<EndpointInput>,
+    ) -> Result<Raw<WebhookEndpoint>, Problem> {
+        let (source, In(input)) = (source.0.source(), body);
+        let before = self.own(&caller, source).await?;
+        let auth = match (&input.auth, &before) {
+            (Some(auth), _) => Auth::from_json(source, &auth.0),
+            (None, Some(before)) => Auth::from_json(source, &before.auth),
+            (None, None) => Ok(Auth::default_of(source)),
+        };
+        let auth = auth.map_err(|error| Problem::invalid(format!("auth: {error}")))?;
+        let before = before.and_then(|endpoint| endpoint.contents);
+        let mut made = None;
+        let secrets = match (input.secret, &before) {
+            (Some(secret), _) => secret.expose().to_owned(),
+            (None, Some(before)) => before.secrets.clone(),
+            (None, None) => {
+                let secret = auth.new_secret(&random()?).ok_or_else(|| {
+                    Problem::invalid("secret: is required, the account's auth token")
+                })?;
+                made.insert(secret).clone()
+            }
+        };
+        let fits = Secret::list(&secrets)
+            .and_then(|list| list.iter().try_for_each(|secret| auth.check_secret(secret)));
+        fits.map_err(|error| Problem::invalid(format!("secret: {error}")))?;
+        let contents = Contents {
+            key: match &before {
+                Some(before) => before.key.clone(),
+                None => URL_SAFE_NO_PAD.encode(random()?),
+            },
+            secrets,
+        };
+        let saved = self
+            .0
+            .vault
+            .save_endpoint(&caller.0, source.as_str(), &contents, &auth.to_json())
+            .await?;
+        Ok(Raw(self.shown(source, Some(&saved), None, made)))
+    }
+
+    /// Remove the caller's own address for a source; what is sent there from then on is refused.
+    #[oai(
+        path = "/webhook-endpoints/:source",
+        method = "delete",
+        operation_id = "deleteWebhookEndpoint"
+    )]
+    async fn delete(&self, caller: Caller, source: Path<SourceName>) -> Result<Gone, Problem> {
+        if webhook_endpoints::remove(&self.0.store, &caller.0, source.0.name()).await? {
+            Ok(Gone)
+        } else {
+            Err(Problem::not_found())
+        }
+    }
+
+    /// Send a signed sample through the real path, and report each step. It leaves an event, and no lead or call.
+    #[oai(
+        path = "/webhook-endpoints/:source/test",
+        method = "post",
+        operation_id = "testWebhookEndpoint"
+    )]
+    async fn test(&self, caller: Caller, source: Path<SourceName>) -> Result<Raw<WebhookTest>, Problem> {
+        let source = source.0.source();
+        let mut test = Trial::default();
+        let Some(arrival) = self.sample(&caller, source, &mut test).await? else {
+            return Ok(Raw(test.report(None)));
+        };
+        match self.0.take(arrival).await {
+            Ok(receipt) => {
+                test.passed("verify", "the signature or key is right");
+                let Some(Receiving { known, processed }) = receipt.event else {
+                    return Ok(Raw(test.report(None)));
+                };
+                test.passed("record", "the event is recorded");
+                if known.user_id.as_deref() == Some(caller.0.user_id()) {
+                    test.passed("route", "it is yours");
+                    test.processed(&processed);
+                } else {
+                    test.failed(
+                        "route",
+                        "the number is not verified for you, so nothing that comes in on it is",
+                    );
+                    return Ok(Raw(test.report(None)));
+                }
+                Ok(Raw(test.report(Some(known.id))))
+            }
+            Err(NotTaken::Down(error) | NotTaken::Database(error)) => Err(error.into()),
+            Err(other) => {
+                test.failed("verify", &other.to_string());
+                Ok(Raw(test.report(None)))
+            }
+        }
+    }
+}
+
+impl WebhookEndpoints {
+    async fn own(&self, caller: &Caller, source: Source) -> Result<Option<Endpoint>, Problem> {
+        let own = self.0.vault.endpoints(&caller.0).await?;
+        Ok(own.into_iter().find(|endpoint| endpoint.source == source.as_str()))
+    }
+
+    fn shown(
+        &self,
+        source: Source,
+        own: Option<&Endpoint>,
+        last_event_at: Option<DateTime<Utc>>,
+        secret: Option<String>,
+    ) -> WebhookEndpoint {
+        let auth = own.map_or_else(|| Auth::default_of(source).to_json(), |own| own.auth.clone());
+        WebhookEndpoint {
+            source: source.as_str().to_owned(),
+            url: self.url(source, own),
+            own: own.is_some(),
+            auth: Any(auth),
+            last_event_at: last_event_at.into(),
+            secret,
+        }
+    }
+
+    /// The public address.
+    fn url(&self, source: Source, own: Option<&Endpoint>) -> String {
+        let base = format!("{}/webhooks/{source}", self.0.base_url);
+        match own.and_then(|own| own.contents.as_ref()) {
+            Some(contents) => format!("{base}/{}", contents.key),
+            None => base,
+        }
+    }
+
+    /// A signed delivery for the caller's number, as the provider would send it to the caller's address.
+    async fn sample(
+        &self,
+        caller: &Caller,
+        source: Source,
+        test: &mut Trial,
+    ) -> Result<Option<Arrival>, Problem> {
+        let own = self.own(caller, source).await?;
+        let url = self.url(source, own.as_ref());
+        let numbers = phone_numbers::list(&self.0.store, &caller.0).await?;
+        let verified = numbers.iter().find(|number| number.verified_at.is_some());
+        let number = verified.or(numbers.first()).map(|number| number.phone.as_str());
+        let secret = match &own {
+            Some(Endpoint {
+                contents: Some(contents),
+                ..
+            }) => Secret::list(&contents.secrets).ok().and_then(|list| list.into_iter().next()),
+            Some(_) => None,
+            None => self.0.platform.get(&source).and_then(|list| list.first()).cloned(),
+        };
+        let Some(secret) = secret else {
+            test.failed(
+                "sign",
+                "there is no secret for this source: make an address of your own (PUT /v1/webhook-endpoints/{source})",
+            );
+            return Ok(None);
+        };
+        // An address of one's own needs no number: any will do.
+        let number = number.or(own.as_ref().map(|_| "+15005550001")).and_then(PhoneNumber::parse);
+        let Some(number) = number else {
+            test.failed("sign", "you have no number yet: claim one (POST /v1/phone-numbers)");
+            return Ok(None);
+        };
+        let auth = match &own {
+            Some(own) => Auth::from_json(source, &own.auth).unwrap_or_else(|_| Auth::default_of(source)),
+            None => Auth::default_of(source),
+        };
+        #[expect(clippy::disallowed_methods, reason = "the clock at the edge")]
+        let now = Utc::now();
+        let id = format!("mako-test-{}", uuid::Uuid::new_v4().simple());
+        match webhooks::sample(source, &url, &number, &id, &auth, &secret, now) {
+            Ok(delivery) => {
+                test.passed("sign", &format!("a sample is signed for {}", shown_url(&url)));
+                Ok(Some(Arrival {
+                    delivery,
+                    endpoint_key: own.and_then(|own| own.contents.map(|contents| contents.key.clone())),
+                    at: now,
+                }))
+            }
+            Err(error) => {
+                test.failed("sign", &error.to_string());
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// The address without the key in it.
+fn shown_url(url: &str) -> String {
+    let parts: Vec<&str> = url.split('/').collect();
+    parts[..parts.len().min(5)].join("/")
+}
+
+/// The steps of a test so far.
+#[derive(Default)]
+struct Trial {
+    steps: Vec<WebhookTestStep>,
+}
+
+impl Trial {
+    fn passed(&mut self, step: &str, message: &str) {
+        self.step(step, true, message);
+    }
+
+    fn failed(&mut self, step: &str, message: &str) {
+        self.step(step, false, message);
+    }
+
+    fn step(&mut self, step: &str, ok: bool, message: &str) {
+        self.steps.push(WebhookTestStep {
+            step: step.to_owned(),
+            ok,
+            message: message.to_owned(),
+        });
+    }
+
+    fn processed(&mut self, processed: &Processed) {
+        match processed {
+            Processed::Now(_) | Processed::Before => {
+                self.passed("process", "a sample leaves nothing but its event");
+            }
+            Processed::Failed(reason) => self.failed("process", reason),
+            Processed::Unrouted | Processed::Later => self.failed("process", "the database went away"),
+        }
+    }
+
+    fn report(self, event_id: Option<String>) -> WebhookTest {
+        WebhookTest {
+            ok: self.steps.iter().all(|step| step.ok),
+            steps: self.steps,
+            event_id: event_id.into(),
+        }
+    }
+}
+
+/// 32 random bytes: for keys in addresses and secrets.
+fn random() -> Result<[u8; 32], Problem> {
+    let mut bytes = [0; 32];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| Problem::internal())?;
+    Ok(bytes)
+}
