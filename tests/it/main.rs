@@ -20,3 +20,6 @@ mod serve;
 mod statements;
 mod through_pgbouncer;
 mod tokens;
+mod webhook_outage;
+mod webhook_tenancy;
+mod webhooks;

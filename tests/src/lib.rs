@@ -4,6 +4,7 @@
 pub mod cluster;
 pub mod database;
 pub mod es256;
+pub mod hooks;
 pub mod npm;
 pub mod people;
 pub mod pgbouncer;

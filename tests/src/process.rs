@@ -82,6 +82,16 @@ impl Process {
     }
 }
 
+/// Waits until something is so.
+pub async fn until(is_so: impl AsyncFn() -> bool) {
+    let waited = tokio::time::timeout(PATIENCE, async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    waited.await.expect("it happens in time");
+}
+
 async fn keep(stream: impl AsyncRead + Unpin, log: Arc<Mutex<String>>) {
     let mut lines = BufReader::new(stream).lines();
     while let Ok(Some(line)) = lines.next_line().await {

@@ -9,6 +9,9 @@ use poem::http::StatusCode;
 use poem::listener::{Acceptor as _, Listener as _, TcpListener};
 use poem::{Body, Endpoint, Request, Response, Server};
 
+/// The number that the account at this provider has.
+pub const OWNED_NUMBER: &str = "+15005550010";
+
 /// A request as it arrived.
 #[derive(Clone, Debug)]
 pub struct Seen {
@@ -61,6 +64,15 @@ impl Endpoint for Answers {
         let response = Response::builder()
             .header("set-cookie", "provider=1")
             .header("x-provider", "yes");
+        if target.contains("/IncomingPhoneNumbers.json") {
+            // Twilio's own shape; the account has one number.
+            let owned = format!(r#"{{"incoming_phone_numbers":[{{"phone_number":"{OWNED_NUMBER}"}}]}}"#);
+            let asked = target.contains(&OWNED_NUMBER.replace('+', "%2B"));
+            let none = r#"{"incoming_phone_numbers":[]}"#.to_owned();
+            return Ok(response
+                .content_type("application/json")
+                .body(if asked { owned } else { none }));
+        }
         Ok(match target.rsplit('/').next().unwrap_or_default() {
             "redirect" => response
                 .status(StatusCode::FOUND)

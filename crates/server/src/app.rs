@@ -1,10 +1,11 @@
 //! How is the service put together? Routes, the document, and the edge around them.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use poem::endpoint::make_sync;
-use poem::{Endpoint, EndpointExt as _, Response, Route, get};
+use poem::{Endpoint, EndpointExt as _, Response, Route, get, post};
 use poem_openapi::OpenApiService;
 use reqwest::Url;
 use store::rows::api_keys::Vault;
@@ -17,14 +18,18 @@ use crate::api::contacts::Contacts;
 use crate::api::dashboard::Dashboard;
 use crate::api::leads::Leads;
 use crate::api::me::Me;
+use crate::api::phone_numbers::PhoneNumbers;
 use crate::api::relay::Relays;
+use crate::api::webhook_endpoints::WebhookEndpoints;
+use crate::api::webhook_events::WebhookEvents;
 use crate::commands::Failure;
-use crate::config::{Auth, Config};
+use crate::config::{Auth, Config, Webhooks};
 use crate::http::caller::Doorkeeper;
 use crate::http::edge::Edge;
 use crate::http::guard::{Bounds, Methods};
 use crate::http::operations::{Measurements, Operations};
 use crate::jwks::HttpFetch;
+use crate::receiver::{Hook, Receiver, Spool};
 use crate::relay::{Relay, Service};
 
 /// What the operations work with.
@@ -32,23 +37,47 @@ struct Parts {
     store: Arc<Store>,
     vault: Arc<Vault>,
     relay: Arc<Relay>,
+    receiver: Arc<Receiver>,
     measurements: Arc<Measurements>,
 }
 
 impl Parts {
-    fn new(store: &Arc<Store>, sealing: SealingKeys, bases: HashMap<Service, Url>) -> Result<Self, Failure> {
+    fn new(
+        store: &Arc<Store>,
+        sealing: SealingKeys,
+        relay_bases: HashMap<Service, Url>,
+        webhooks: Webhooks,
+        base_url: String,
+    ) -> Result<Self, Failure> {
+        let measurements = Arc::new(Measurements::new());
+        let vault = Arc::new(Vault::new(Arc::clone(store), sealing));
+        let inbound = Arc::clone(&measurements.inbound);
+        let spool = webhooks
+            .spool_dir
+            .map(|folder| Spool::open(&folder, inbound.spooled.clone()))
+            .transpose()?;
+        let receiver = Receiver {
+            store: Arc::clone(store),
+            vault: Arc::clone(&vault),
+            platform: webhooks.secrets,
+            base_url,
+            spool,
+            measurements: inbound,
+        };
         Ok(Self {
             store: Arc::clone(store),
-            vault: Arc::new(Vault::new(Arc::clone(store), sealing)),
-            relay: Arc::new(Relay::new(bases)?),
-            measurements: Arc::new(Measurements::new()),
+            vault,
+            relay: Arc::new(Relay::new(relay_bases)?),
+            receiver: Arc::new(receiver),
+            measurements,
         })
     }
 }
 
 /// The OpenAPI document, as `openapi/openapi.json` holds it.
 pub(crate) fn document(store: &Arc<Store>, sealing: SealingKeys) -> Result<String, Failure> {
-    let mut document = spec(&service(&Parts::new(store, sealing, HashMap::new())?));
+    let parts = Parts::new(store, sealing, HashMap::new(), Webhooks::default(), String::new())?;
+    let mut document = spec(&service(&parts));
     document.push('\n');
     Ok(document)
 }
@@ -58,15 +87,28 @@ fn spec(service: &OpenApiService<impl poem_openapi::OpenApi, ()>) -> String {
     service.spec().replace("/*param1", "/{path}")
 }
 
-/// The whole service over a store.
+/// The whole service over a store that listens at `address`, and what receives its webhooks.
 pub(crate) fn app(
     store: &Arc<Store>,
     config: Config,
-) -> Result<impl Endpoint<Output = Response> + use<>, Failure> {
-    let parts = Parts::new(store, config.sealing, config.relay_bases)?;
+    address: SocketAddr,
+) -> Result<(impl Endpoint<Output = Response> + use<>, Arc<Receiver>), Failure> {
+    let base_url = config
+        .public_base_url
+        .clone()
+        .unwrap_or_else(|| format!("http://{address}"));
+    let parts = Parts::new(
+        store,
+        config.sealing,
+        config.relay_bases,
+        config.webhooks,
+        base_url,
+    )?;
     let service = service(&parts);
     let document = spec(&service);
-    let methods = Methods::of(&serde_json::from_str(&document).unwrap_or_default());
+    let methods = Methods::of(&serde_json::from_str(&document).unwrap_or_default())
+        .with("/webhooks/{source}", "POST")
+        .with("/webhooks/{source}/{endpoint_key}", "POST");
     let docs = service.swagger_ui();
     let doorkeeper = Arc::new(doorkeeper(
         config.auth,
@@ -81,6 +123,11 @@ pub(crate) fn app(
     let routes = Route::new()
         .at("/openapi.json", json)
         .nest("/docs", docs)
+        .at("/webhooks/:source", post(Hook(Arc::clone(&parts.receiver))))
+        .at(
+            "/webhooks/:source/:endpoint_key",
+            post(Hook(Arc::clone(&parts.receiver))),
+        )
         .nest("/", service)
         .data(doorkeeper);
     let bounds = Bounds {
@@ -88,12 +135,8 @@ pub(crate) fn app(
         timeout: config.request_timeout,
         methods,
     };
-    Ok(Edge::new(
-        routes,
-        bounds,
-        config.cors_allowed_origins,
-        parts.measurements,
-    ))
+    let edge = Edge::new(routes, bounds, config.cors_allowed_origins, parts.measurements);
+    Ok((edge, parts.receiver))
 }
 
 /// Every operation; one path belongs to one API, or poem-openapi loses operations.
@@ -121,6 +164,13 @@ fn service(parts: &Parts) -> OpenApiService<impl poem_openapi::OpenApi + use<>, 
             vault: vault(),
             relay: Arc::clone(&parts.relay),
         },
+        PhoneNumbers {
+            store: store(),
+            vault: vault(),
+            relay: Arc::clone(&parts.relay),
+        },
+        WebhookEndpoints(Arc::clone(&parts.receiver)),
+        WebhookEvents(store()),
     );
     OpenApiService::new(apis, "Mako", env!("CARGO_PKG_VERSION"))
         .description(

@@ -30,6 +30,12 @@ pub(crate) enum Command {
     /// Sealing keys: make, count, rotate, take over
     #[command(subcommand)]
     Keys(Keys),
+    /// Phone numbers: which is whose
+    #[command(subcommand)]
+    Numbers(Numbers),
+    /// Webhook events: what providers delivered
+    #[command(subcommand)]
+    Events(Events),
     /// Mints a token with `JWT_SECRET`, for development
     Token(Token),
     /// Prints the OpenAPI document
@@ -88,4 +94,93 @@ pub(crate) enum Keys {
         #[arg(long)]
         dry_run: bool,
     },
+}
+
+/// What an admin can do with phone numbers. All need `ADMIN_DATABASE_URL`.
+#[derive(Subcommand)]
+pub(crate) enum Numbers {
+    /// Lists claimed and verified numbers
+    List,
+    /// Makes a number a user's, verified, so that webhooks are routed by it
+    Assign {
+        /// E.164, such as +14155552671, or a short code
+        phone: String,
+        /// The user's id
+        #[arg(long, value_name = "ID")]
+        user: String,
+        /// Who runs the number
+        #[arg(long, default_value = "twilio", value_parser = parse_source)]
+        provider: webhooks::Source,
+        /// Also give the user the unrouted events that came in on it before
+        #[arg(long)]
+        backfill: bool,
+    },
+    /// Takes a number away from whoever has it
+    Remove {
+        /// The number
+        phone: String,
+        /// Only this user's, also if it is merely claimed
+        #[arg(long, value_name = "ID")]
+        user: Option<String>,
+    },
+}
+
+/// What an admin can do with webhook events. All need `ADMIN_DATABASE_URL`.
+#[derive(Subcommand)]
+pub(crate) enum Events {
+    /// Lists events, newest first
+    List {
+        #[command(flatten)]
+        which: Which,
+        /// Events at most
+        #[arg(long, default_value_t = 50)]
+        limit: i64,
+    },
+    /// Shows an event and what was delivered
+    Show {
+        /// The event's id
+        id: String,
+    },
+    /// Tries again to have the effects of events that failed
+    Replay {
+        /// The events' ids
+        ids: Vec<String>,
+        #[command(flatten)]
+        which: Which,
+    },
+}
+
+/// Which events.
+#[derive(Args)]
+pub(crate) struct Which {
+    /// received, processed, failed, ignored or unrouted
+    #[arg(long)]
+    pub(crate) status: Option<String>,
+    /// twilio, vapi or make
+    #[arg(long)]
+    pub(crate) source: Option<String>,
+    /// The user's id
+    #[arg(long, value_name = "ID")]
+    pub(crate) user: Option<String>,
+    /// Recorded at this time (2026-11-24T09:30:00Z) or within this span (2h, 7days)
+    #[arg(long, value_name = "TIME", value_parser = parse_since)]
+    pub(crate) since: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+fn parse_source(name: &str) -> Result<webhooks::Source, String> {
+    name.parse()
+        .map_err(|_| "must be twilio, vapi or make".to_owned())
+}
+
+fn parse_since(text: &str) -> Result<chrono::DateTime<chrono::Utc>, String> {
+    if let Ok(span) = humantime::parse_duration(text) {
+        #[expect(clippy::disallowed_methods, reason = "the clock at the edge")]
+        let now = chrono::Utc::now();
+        return chrono::Duration::from_std(span)
+            .ok()
+            .and_then(|span| now.checked_sub_signed(span))
+            .ok_or_else(|| "too long ago".to_owned());
+    }
+    text.parse()
+        .map_err(|_| "must be a time such as 2026-11-24T09:30:00Z, or a span such as 2h".to_owned())
 }

@@ -7,11 +7,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use config::{Config as Source, File, FileFormat, Map, Value, ValueKind};
+use config::{Config as Layers, File, FileFormat, Map, Value, ValueKind};
 use reqwest::Url;
 use seal::{KeyRing, MasterKey, SecretText};
 use serde::Deserialize;
 use store::SealingKeys;
+use webhooks::Source;
 use zeroize::Zeroizing;
 
 use crate::relay::Service;
@@ -47,10 +48,6 @@ fn refused<T>(text: impl Into<String>) -> Result<T, Refused> {
 /// and any may be given as `NAME_FILE` instead: the path of a file that holds the value.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(
-    dead_code,
-    reason = "names of the contract whose features come with later issues are known, not unknown"
-)]
 struct Given {
     database_url: Option<Secret>,
     database_ca_file: Option<PathBuf>,
@@ -169,6 +166,15 @@ pub(crate) struct Config {
     pub(crate) request_timeout: Duration,
     pub(crate) sealing: SealingKeys,
     pub(crate) relay_bases: HashMap<Service, Url>,
+    pub(crate) webhooks: Webhooks,
+}
+
+/// How deliveries are verified on the platform's addresses, where they wait, and for how long they are kept.
+#[derive(Default)]
+pub(crate) struct Webhooks {
+    pub(crate) secrets: HashMap<Source, Vec<webhooks::Secret>>,
+    pub(crate) spool_dir: Option<PathBuf>,
+    pub(crate) retention_days: i32,
 }
 
 /// How tokens are verified.
@@ -186,6 +192,7 @@ impl Config {
         auth: Auth,
         sealing: SealingKeys,
         relay_bases: HashMap<Service, Url>,
+        webhooks: Webhooks,
     ) -> Self {
         Self {
             target,
@@ -202,6 +209,7 @@ impl Config {
             request_timeout: Duration::from_secs(15),
             sealing,
             relay_bases,
+            webhooks,
         }
     }
 }
@@ -221,7 +229,7 @@ impl Environment {
     }
 
     fn from_parts(toml: Option<&str>, vars: &HashMap<String, String>) -> Result<Self, Refused> {
-        let mut builder = Source::builder();
+        let mut builder = Layers::builder();
         if let Some(toml) = toml {
             builder = builder.add_source(File::from_str(toml, FileFormat::Toml));
         }
@@ -274,6 +282,11 @@ impl Environment {
         }
     }
 
+    /// `PREPARED_STATEMENTS`.
+    pub(crate) fn prepared_statements(&self) -> Result<bool, Refused> {
+        on_or_off("PREPARED_STATEMENTS", &self.0.prepared_statements)
+    }
+
     /// `JWT_USER_CLAIM`.
     pub(crate) fn user_claim(&self) -> &str {
         &self.0.jwt_user_claim
@@ -288,6 +301,11 @@ impl Environment {
             given.jwt_secret.as_ref().map(Secret::expose),
             on_or_off("LEGACY_KEYS", &given.legacy_keys)?,
         )
+    }
+
+    /// `SPOOL_DIR`.
+    pub(crate) fn spool_dir(&self) -> Option<PathBuf> {
+        self.0.spool_dir.clone()
     }
 
     /// `RELAY_BASE_URL_…`.
@@ -333,7 +351,7 @@ impl Environment {
             store: store::Settings {
                 pool_size: given.pool_size,
                 statement_timeout,
-                prepared_statements: on_or_off("PREPARED_STATEMENTS", &given.prepared_statements)?,
+                prepared_statements: self.prepared_statements()?,
             },
             listen: given
                 .listen
@@ -346,6 +364,7 @@ impl Environment {
             request_timeout,
             sealing: self.sealing()?,
             relay_bases: self.relay_bases()?,
+            webhooks: inbound(given)?,
         })
     }
 }
@@ -511,6 +530,57 @@ fn relay_base(service: Service, url: &str) -> Result<Url, Refused> {
     }
     Ok(parsed)
 }
+
+fn inbound(given: &Given) -> Result<Webhooks, Refused> {
+    if given.twilio_auth_token.is_some() && given.public_base_url.is_none() {
+        return refused(
+            "PUBLIC_BASE_URL is required with TWILIO_AUTH_TOKEN: Twilio signs the address that it was told, such as https://api.example.com",
+        );
+    }
+    let retention_days = given.retention_days.unwrap_or(RETENTION_DAYS);
+    Ok(Webhooks {
+        secrets: platform_secrets([
+            (
+                Source::Twilio,
+                "TWILIO_AUTH_TOKEN",
+                given.twilio_auth_token.as_ref().map(Secret::expose),
+            ),
+            (
+                Source::Vapi,
+                "VAPI_SECRET",
+                given.vapi_secret.as_ref().map(Secret::expose),
+            ),
+            (
+                Source::Make,
+                "MAKE_API_KEY",
+                given.make_api_key.as_ref().map(Secret::expose),
+            ),
+        ])?,
+        spool_dir: given.spool_dir.clone(),
+        retention_days: match i32::try_from(retention_days) {
+            Ok(days) if (1..=36_500).contains(&days) => days,
+            _ => return refused("RETENTION_DAYS must be 1 to 36500"),
+        },
+    })
+}
+
+/// The secrets of each source's platform address; each may be a comma-separated list.
+pub(crate) fn platform_secrets<'a>(
+    given: [(Source, &str, Option<&'a str>); 3],
+) -> Result<HashMap<Source, Vec<webhooks::Secret>>, Refused> {
+    let named = given
+        .into_iter()
+        .filter_map(|(source, name, text)| Some((source, name, text?)));
+    named
+        .map(|(source, name, text)| match webhooks::Secret::list(text) {
+            Ok(secrets) => Ok((source, secrets)),
+            Err(error) => refused(format!("{name} can't be used: {error}")),
+        })
+        .collect()
+}
+
+/// After so many days payloads of webhook events are emptied.
+pub(crate) const RETENTION_DAYS: u32 = 90;
 
 fn on_or_off(name: &str, value: &str) -> Result<bool, Refused> {
     match value.to_ascii_lowercase().as_str() {

@@ -8,6 +8,7 @@ mod config;
 mod http;
 mod jwks;
 mod log;
+mod receiver;
 mod relay;
 
 use std::process::ExitCode;
@@ -23,6 +24,8 @@ async fn main() -> ExitCode {
         Command::Serve => commands::serve::run().await,
         Command::Migrate { check } => commands::migrate::run(check).await,
         Command::Keys(what) => commands::keys::run(what).await,
+        Command::Numbers(what) => commands::numbers::run(what).await,
+        Command::Events(what) => commands::events::run(what).await,
         Command::Token(options) => commands::token::run(options),
         Command::Openapi => commands::openapi::run(),
     };

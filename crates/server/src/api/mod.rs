@@ -9,7 +9,10 @@ pub(crate) mod dashboard;
 pub(crate) mod leads;
 pub(crate) mod me;
 pub(crate) mod paging;
+pub(crate) mod phone_numbers;
 pub(crate) mod relay;
+pub(crate) mod webhook_endpoints;
+pub(crate) mod webhook_events;
 
 use poem_openapi::Tags;
 
@@ -40,6 +43,15 @@ pub(crate) enum Tag {
     /// Other services, called with the caller's sealed key.
     #[oai(rename = "relay")]
     Relay,
+    /// Numbers that webhooks come in on.
+    #[oai(rename = "phone-numbers")]
+    PhoneNumbers,
+    /// Addresses to enter at providers.
+    #[oai(rename = "webhook-endpoints")]
+    WebhookEndpoints,
+    /// What providers delivered.
+    #[oai(rename = "webhook-events")]
+    WebhookEvents,
     /// The service itself.
     #[oai(rename = "operations")]
     Operations,

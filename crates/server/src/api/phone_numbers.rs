@@ -6,14 +6,15 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use poem::http::{HeaderMap, Method, StatusCode};
 use poem_openapi::param::Path;
-use poem_openapi::{Enum, Object, OpenApi};
+use poem_openapi::{Object, OpenApi};
 use serde::{Deserialize, Serialize};
 use store::Store;
 use store::rows::api_keys::{KeyError, Vault};
 use store::rows::phone_numbers::{self, ClaimedNumber};
 
 use super::Tag;
-use crate::http::answer::{Gone, Nullable, Raw, New};
+use super::webhook_endpoints::SourceName;
+use crate::http::answer::{Gone, New, Nullable, Raw};
 use crate::http::body::In;
 use crate::http::caller::Caller;
 use crate::http::fields::body;
@@ -27,18 +28,6 @@ pub(crate) struct PhoneNumbers {
     pub(crate) store: Arc<Store>,
     pub(crate) vault: Arc<Vault>,
     pub(crate) relay: Arc<Relay>,
-}
-
-/// Who runs a number.
-#[derive(Clone, Copy, Debug, Enum, Eq, PartialEq)]
-#[oai(rename_all = "lowercase")]
-pub(crate) enum NumberProvider {
-    /// Twilio: can be asked whether the account owns the number.
-    Twilio,
-    /// Vapi.
-    Vapi,
-    /// Make.
-    Make,
 }
 
 /// A number that the caller has claimed.
@@ -66,7 +55,7 @@ struct PhoneNumberList {
 struct Claim {
     phone: RoutableNumber,
     /// `twilio` if not given.
-    provider: Option<NumberProvider>,
+    provider: Option<SourceName>,
     label: Option<Text<0, 200>>,
 }
 
@@ -87,20 +76,10 @@ impl PhoneNumbers {
     #[oai(path = "/phone-numbers", method = "post", operation_id = "claimPhoneNumber")]
     async fn claim(&self, caller: Caller, body: In<Claim>) -> Result<New<PhoneNumber>, Problem> {
         let In(claim) = body;
-        let provider = match claim.provider.unwrap_or(NumberProvider::Twilio) {
-            NumberProvider::Twilio => "twilio",
-            NumberProvider::Vapi => "vapi",
-            NumberProvider::Make => "make",
-        };
+        let provider = claim.provider.unwrap_or(SourceName::Twilio).name();
         let label = claim.label.map(|label| label.0);
-        let claimed = phone_numbers::claim(
-            &self.store,
-            &caller.0,
-            &claim.phone.0,
-            provider,
-            label.as_deref(),
-        )
-        .await?;
+        let claimed =
+            phone_numbers::claim(&self.store, &caller.0, &claim.phone.0, provider, label.as_deref()).await?;
         let number: PhoneNumber = claimed.ok_or_else(Problem::internal)?.into();
         Ok(New {
             location: format!("/v1/phone-numbers/{}", number.id),
@@ -205,10 +184,15 @@ impl PhoneNumbers {
             })?;
         let account = key.expose().split(':').next().unwrap_or_default();
         if !account.starts_with("AC") || !account.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            return Err(Problem::conflict("The saved Twilio key isn't AccountSid:AuthToken"));
+            return Err(Problem::conflict(
+                "The saved Twilio key isn't AccountSid:AuthToken",
+            ));
         }
         let (resource, filter) = if phone.starts_with('+') {
-            ("IncomingPhoneNumbers", format!("PhoneNumber={}", phone.replace('+', "%2B")))
+            (
+                "IncomingPhoneNumbers",
+                format!("PhoneNumber={}", phone.replace('+', "%2B")),
+            )
         } else {
             ("SMS/ShortCodes", format!("ShortCode={phone}"))
         };
@@ -233,7 +217,10 @@ impl PhoneNumbers {
             .and_then(|body| serde_json::from_slice(&body).ok())
             .ok_or_else(|| Problem::bad_gateway("MK502", "Twilio doesn't answer as expected"))?;
         // The filter is Twilio's business; what it lists is compared all the same.
-        Ok(listed.incoming_phone_numbers.iter().any(|owned| owned.phone_number == phone)
+        Ok(listed
+            .incoming_phone_numbers
+            .iter()
+            .any(|owned| owned.phone_number == phone)
             || listed.short_codes.iter().any(|code| code.short_code == phone))
     }
 }

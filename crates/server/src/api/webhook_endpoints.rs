@@ -19,7 +19,7 @@ use super::Tag;
 use crate::http::answer::{Gone, Nullable, Raw};
 use crate::http::body::In;
 use crate::http::caller::Caller;
-use crate::http::fields::body;
+use crate::http::fields::{Field, body};
 use crate::http::problem::Problem;
 use crate::http::values::{ApiKeyText, JsonObject};
 use crate::receiver::{Arrival, NotTaken, Processed, Receiver, Receiving};
@@ -50,6 +50,17 @@ impl SourceName {
             Self::Twilio => Source::Twilio,
             Self::Vapi => Source::Vapi,
             Self::Make => Source::Make,
+        }
+    }
+}
+
+impl Field for SourceName {
+    fn from_value(value: Value) -> Result<Self, String> {
+        match value.as_str() {
+            Some("twilio") => Ok(Self::Twilio),
+            Some("vapi") => Ok(Self::Vapi),
+            Some("make") => Ok(Self::Make),
+            _ => Err("must be one of twilio, vapi, make".to_owned()),
         }
     }
 }
@@ -130,7 +141,10 @@ impl WebhookEndpoints {
         let own = self.0.vault.endpoints(&caller.0).await?;
         let latest = webhook_events::latest(&self.0.store, &caller.0).await?;
         let at = |source: Source| {
-            let last = latest.iter().find(|(name, _)| name == source.as_str()).map(|(_, at)| *at);
+            let last = latest
+                .iter()
+                .find(|(name, _)| name == source.as_str())
+                .map(|(_, at)| *at);
             let own = own.iter().find(|endpoint| endpoint.source == source.as_str());
             self.shown(source, own, last, None)
         };
@@ -165,9 +179,9 @@ impl WebhookEndpoints {
             (Some(secret), _) => secret.expose().to_owned(),
             (None, Some(before)) => before.secrets.clone(),
             (None, None) => {
-                let secret = auth.new_secret(&random()?).ok_or_else(|| {
-                    Problem::invalid("secret: is required, the account's auth token")
-                })?;
+                let secret = auth
+                    .new_secret(&random()?)
+                    .ok_or_else(|| Problem::invalid("secret: is required, the account's auth token"))?;
                 made.insert(secret).clone()
             }
         };
@@ -246,7 +260,9 @@ impl WebhookEndpoints {
 impl WebhookEndpoints {
     async fn own(&self, caller: &Caller, source: Source) -> Result<Option<Endpoint>, Problem> {
         let own = self.0.vault.endpoints(&caller.0).await?;
-        Ok(own.into_iter().find(|endpoint| endpoint.source == source.as_str()))
+        Ok(own
+            .into_iter()
+            .find(|endpoint| endpoint.source == source.as_str()))
     }
 
     fn shown(
@@ -292,9 +308,16 @@ impl WebhookEndpoints {
             Some(Endpoint {
                 contents: Some(contents),
                 ..
-            }) => Secret::list(&contents.secrets).ok().and_then(|list| list.into_iter().next()),
+            }) => Secret::list(&contents.secrets)
+                .ok()
+                .and_then(|list| list.into_iter().next()),
             Some(_) => None,
-            None => self.0.platform.get(&source).and_then(|list| list.first()).cloned(),
+            None => self
+                .0
+                .platform
+                .get(&source)
+                .and_then(|list| list.first())
+                .cloned(),
         };
         let Some(secret) = secret else {
             test.failed(
@@ -304,9 +327,14 @@ impl WebhookEndpoints {
             return Ok(None);
         };
         // An address of one's own needs no number: any will do.
-        let number = number.or(own.as_ref().map(|_| "+15005550001")).and_then(PhoneNumber::parse);
+        let number = number
+            .or(own.as_ref().map(|_| "+15005550001"))
+            .and_then(PhoneNumber::parse);
         let Some(number) = number else {
-            test.failed("sign", "you have no number yet: claim one (POST /v1/phone-numbers)");
+            test.failed(
+                "sign",
+                "you have no number yet: claim one (POST /v1/phone-numbers)",
+            );
             return Ok(None);
         };
         let auth = match &own {

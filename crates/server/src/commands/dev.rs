@@ -10,11 +10,12 @@ use identity::HmacSecret;
 use serde::{Deserialize, Serialize};
 use store::Target;
 use store::admin::Admin;
+use webhooks::Source;
 
 use super::serve::{Service, stop_signal};
 use super::{Failure, print, say};
 use crate::cli::Dev;
-use crate::config::{Auth, Config, Environment};
+use crate::config::{Auth, Config, Environment, Webhooks};
 
 /// After a signal: running requests get half of the 5 s in which everything has ended, Postgres the rest.
 const GRACE: Duration = Duration::from_secs(2);
@@ -207,12 +208,26 @@ fn config(
     )?;
     // Providers may be stood in for, as with `serve`.
     let relay_bases = environment.relay_bases()?;
+    let webhooks = Webhooks {
+        secrets: crate::config::platform_secrets([
+            (
+                Source::Twilio,
+                "TWILIO_AUTH_TOKEN",
+                Some(&secrets.twilio_auth_token),
+            ),
+            (Source::Vapi, "VAPI_SECRET", Some(&secrets.vapi_secret)),
+            (Source::Make, "MAKE_API_KEY", Some(&secrets.make_api_key)),
+        ])?,
+        spool_dir: environment.spool_dir(),
+        retention_days: 90,
+    };
     Ok(Config::for_development(
         target,
         options.listen,
         auth,
         sealing,
         relay_bases,
+        webhooks,
     ))
 }
 

@@ -1,12 +1,15 @@
 //! What does each command do? One file each; messages go to stderr, results to stdout.
 
 pub(crate) mod dev;
+pub(crate) mod events;
 pub(crate) mod keys;
 pub(crate) mod migrate;
+pub(crate) mod numbers;
 pub(crate) mod openapi;
 mod progress;
 pub(crate) mod serve;
 pub(crate) mod token;
+mod waiting;
 
 use std::io::Write as _;
 

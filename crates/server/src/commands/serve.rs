@@ -11,6 +11,7 @@ use store::Store;
 
 use super::Failure;
 use crate::config::{Config, Environment};
+use crate::receiver::Keeper;
 
 /// Serves until SIGINT or SIGTERM, then lets running requests finish.
 pub(crate) async fn run() -> Result<ExitCode, Failure> {
@@ -65,7 +66,9 @@ impl Service {
 
     /// Answers until `stop` is there, and then for at most `grace` what has been asked before.
     pub(crate) async fn until(self, stop: impl Future<Output = ()>, grace: Duration) -> Result<(), Failure> {
-        let app = crate::app::app(&self.store, self.config)?;
+        let retention_days = self.config.webhooks.retention_days;
+        let (app, receiver) = crate::app::app(&self.store, self.config, self.address)?;
+        let _keeper = Keeper::start(&receiver, retention_days);
         Server::new_with_acceptor(self.acceptor)
             .run_with_graceful_shutdown(app, stop, Some(grace))
             .await?;

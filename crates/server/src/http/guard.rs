@@ -139,6 +139,13 @@ impl Methods {
         )
     }
 
+    /// A path that isn't in the document.
+    pub(crate) fn with(mut self, path: &str, allow: &str) -> Self {
+        self.0
+            .push((path.split('/').map(str::to_owned).collect(), allow.to_owned()));
+        self
+    }
+
     fn allowed(&self, path: &str) -> Option<&str> {
         self.of_path(path).map(|(_, methods)| methods.as_str())
     }

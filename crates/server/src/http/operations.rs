@@ -20,6 +20,7 @@ use store::rows::api_keys::Vault;
 use super::answer::Raw;
 use super::problem::Problem;
 use crate::api::Tag;
+use crate::receiver::Inbound;
 
 /// The routes of this module.
 #[derive(Clone)]
@@ -123,6 +124,8 @@ struct OperationLabel {
 /// What is counted and timed.
 pub(crate) struct Measurements {
     registry: Registry,
+    /// What is counted of webhooks.
+    pub(crate) inbound: Arc<Inbound>,
     requests: Family<RequestLabels, Counter>,
     durations: Family<OperationLabel, Histogram, fn() -> Histogram>,
     in_flight: Gauge,
@@ -133,6 +136,7 @@ pub(crate) struct Measurements {
 impl Measurements {
     pub(crate) fn new() -> Self {
         let mut registry = Registry::with_prefix("mako");
+        let inbound = Arc::new(Inbound::new(&mut registry));
         let requests = Family::default();
         let durations = Family::new_with_constructor((|| Histogram::new(SECONDS)) as fn() -> Histogram);
         let (in_flight, connections_open, connections_used) =
@@ -160,6 +164,7 @@ impl Measurements {
         );
         Self {
             registry,
+            inbound,
             requests,
             durations,
             in_flight,

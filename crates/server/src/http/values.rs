@@ -42,6 +42,14 @@ pub(crate) struct Seconds(pub(crate) i32);
 #[derive(Clone)]
 pub(crate) struct ApiKeyText(Zeroizing<String>);
 
+/// A number that webhooks can be routed by: E.164, or a short code.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct RoutableNumber(pub(crate) String);
+
+/// A JSON object whose members somebody else knows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct JsonObject(pub(crate) Value);
+
 /// A service of the contract, in any case.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct ServiceName(pub(crate) Service);
@@ -228,6 +236,58 @@ impl Serialize for ApiKeyText {
     /// For the one answer that reveals a key.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0)
+    }
+}
+
+impl Rule for RoutableNumber {
+    fn schema() -> MetaSchema {
+        MetaSchema {
+            description: Some("E.164 in any spelling, or a short code of 3 to 8 digits"),
+            ..Text::<1, 32>::schema()
+        }
+    }
+
+    fn accept(value: &Value) -> Result<Self, String> {
+        let Text(typed) = Text::<1, 32>::accept(value)?;
+        let number = normalised(&typed).or_else(|| {
+            // Ranges that the library doesn't know, and short codes.
+            webhooks::PhoneNumber::parse(&typed).map(|number| number.as_str().to_owned())
+        });
+        number.map(Self).ok_or_else(|| {
+            "must be a number such as +14155552671, or a short code of 3 to 8 digits".to_owned()
+        })
+    }
+
+    fn value(&self) -> Value {
+        self.0.clone().into()
+    }
+}
+
+impl Rule for JsonObject {
+    fn schema() -> MetaSchema {
+        MetaSchema {
+            additional_properties: Some(Box::new(MetaSchemaRef::Inline(Box::new(MetaSchema::ANY)))),
+            ..MetaSchema::new("object")
+        }
+    }
+
+    fn accept(value: &Value) -> Result<Self, String> {
+        if value.is_object() {
+            Ok(Self(value.clone()))
+        } else {
+            Err("must be a JSON object".to_owned())
+        }
+    }
+
+    fn value(&self) -> Value {
+        self.0.clone()
+    }
+}
+
+impl ApiKeyText {
+    /// The text itself, for the one place that it goes to.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
     }
 }
 
@@ -443,6 +503,8 @@ openapi_value!(Email);
 openapi_value!(Seconds);
 openapi_value!(Time);
 openapi_value!(ApiKeyText);
+openapi_value!(RoutableNumber);
+openapi_value!(JsonObject);
 
 #[cfg(test)]
 mod tests {

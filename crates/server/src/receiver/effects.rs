@@ -4,11 +4,11 @@
 
 use serde_json::{Value, json};
 use store::TenantTx;
+use store::rows::Change;
 use store::rows::automation_logs::{self, NewAutomationLog};
 use store::rows::contacts::{self, ContactChange, NewContact};
 use store::rows::inbox::{self, LogKind, ProviderLog, ReportedCall};
 use store::rows::leads::{self, LeadChange, NewLead};
-use store::rows::Change;
 use store::rows::webhook_events::End;
 use webhooks::leads as rules;
 use webhooks::{
@@ -55,7 +55,10 @@ async fn call_report(tx: &TenantTx<'_>, event: &Event, report: &CallReport) -> R
         summary: report.summary.as_deref().map(|text| cut(text, CALL_SUMMARY)),
     };
     inbox::note_call(tx, &call_names(event), &call).await?;
-    let interested = report.summary.as_deref().filter(|text| rules::shows_interest(text));
+    let interested = report
+        .summary
+        .as_deref()
+        .filter(|text| rules::shows_interest(text));
     if let (Some(summary), Some(number)) = (interested, event.customer_number()) {
         interested_caller(tx, event, number, summary, &call).await?;
     }
@@ -102,7 +105,12 @@ async fn call_progress(tx: &TenantTx<'_>, event: &Event, call: &Call) -> Result<
     }
     if call.direction == Direction::Leg {
         // Often the tenant's own staff: a part of the call that it belongs to, not one of its own.
-        let names: Vec<&str> = call.parent.iter().map(String::as_str).chain(call_names(event)).collect();
+        let names: Vec<&str> = call
+            .parent
+            .iter()
+            .map(String::as_str)
+            .chain(call_names(event))
+            .collect();
         inbox::note_call(tx, &names, &ReportedCall::default()).await?;
         return Ok(End::Processed);
     }
@@ -261,7 +269,9 @@ async fn wanted_lead(tx: &TenantTx<'_>, target: &Target) -> Result<(), Unfit> {
     else {
         return Ok(());
     };
-    let phone = phone.as_deref().ok_or(Unfit::Incomplete("a lead needs data.phone"))?;
+    let phone = phone
+        .as_deref()
+        .ok_or(Unfit::Incomplete("a lead needs data.phone"))?;
     let set = |text: &Option<String>| text.clone().map_or(Change::Keep, Change::Set);
     if let Some(lead) = inbox::find_lead(tx, phone).await? {
         let change = LeadChange {
@@ -275,7 +285,16 @@ async fn wanted_lead(tx: &TenantTx<'_>, target: &Target) -> Result<(), Unfit> {
         };
         return Ok(leads::change(tx, &lead.id, &change).await?);
     }
-    let last_four = || phone.chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect::<String>();
+    let last_four = || {
+        phone
+            .chars()
+            .rev()
+            .take(4)
+            .collect::<Vec<_>>()
+            .into_iter()
+            .rev()
+            .collect::<String>()
+    };
     let new = NewLead {
         name: name.clone().unwrap_or_else(|| format!("Lead {}", last_four())),
         phone: phone.to_owned(),
@@ -376,9 +395,16 @@ fn known_name(event: &Event) -> Option<String> {
 fn with_parties(event: &Event, inbound: bool, mut details: Value) -> String {
     let (customer, tenant) = (
         customer_phone(event),
-        event.tenant_numbers().next().map(|number| number.as_str().to_owned()),
+        event
+            .tenant_numbers()
+            .next()
+            .map(|number| number.as_str().to_owned()),
     );
-    let (from, to) = if inbound { (customer, tenant) } else { (tenant, customer) };
+    let (from, to) = if inbound {
+        (customer, tenant)
+    } else {
+        (tenant, customer)
+    };
     if let Value::Object(members) = &mut details {
         members.insert("from".to_owned(), from.into());
         members.insert("to".to_owned(), to.into());

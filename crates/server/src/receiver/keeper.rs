@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use store::Store;
 use store::rows::router;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
-use super::{NotTaken, Processed, Receiver, process};
+use super::process::process;
+use super::{NotTaken, Processed, Receiver};
 
 /// How often waiting events and the spool are looked at.
 const OFTEN: Duration = Duration::from_secs(1);
@@ -73,26 +75,42 @@ async fn drain(receiver: &Receiver) {
 
 /// Processes what was recorded and routed but not processed: after a crash, an outage, or an assignment of a number.
 async fn catch_up(receiver: &Receiver) {
-    loop {
-        let Ok(waiting) = router::waiting(&receiver.store, GRACE, BATCH).await else {
-            return; // The database is down; there will be another time.
-        };
-        let mut later = 0;
-        for event in &waiting {
-            let parsed = webhooks::parse(&event.recorded);
-            let done = process(&receiver.store, &event.id, &event.user_id, &event.recorded, &parsed).await;
-            match done {
-                // One that can't be done now must not keep the others waiting; many mean that the database is away.
-                Processed::Later if later == 3 => return,
-                Processed::Later => later += 1,
-                Processed::Failed(_) => receiver.measurements.failed(parsed.source),
-                _ => {}
-            }
-        }
-        if waiting.len() < usize::try_from(BATCH).unwrap_or(usize::MAX) {
+    // The database may be down; there will be another time.
+    while let Ok(batch) = process_waiting(&receiver.store, GRACE).await {
+        receiver.measurements.failed_later(batch.failed);
+        if batch.events == 0 || batch.later > 0 {
             return;
         }
     }
+}
+
+/// What became of some events that waited.
+pub(crate) struct Batch {
+    /// All of them.
+    pub(crate) events: u64,
+    /// Those whose effects failed.
+    pub(crate) failed: u64,
+    /// Those that couldn't be done now.
+    pub(crate) later: u64,
+}
+
+/// Processes events that have waited for longer than `seconds`, as many as one statement finds.
+pub(crate) async fn process_waiting(store: &Store, seconds: f64) -> Result<Batch, store::Error> {
+    let mut batch = Batch {
+        events: 0,
+        failed: 0,
+        later: 0,
+    };
+    for event in router::waiting(store, seconds, BATCH).await? {
+        let parsed = webhooks::parse(&event.recorded);
+        batch.events += 1;
+        match process(store, &event.id, &event.user_id, &event.recorded, &parsed).await {
+            Processed::Failed(_) => batch.failed += 1,
+            Processed::Later | Processed::Unrouted => batch.later += 1,
+            Processed::Before | Processed::Now(_) => {}
+        }
+    }
+    Ok(batch)
 }
 
 async fn forget(receiver: &Receiver, days: i32) {

@@ -31,7 +31,7 @@ pub(crate) struct Inbound {
     failed: Family<BySource, Counter>,
     acknowledged: Family<BySource, Histogram, fn() -> Histogram>,
     /// Deliveries in the spool.
-    pub(super) spooled: Gauge,
+    pub(crate) spooled: Gauge,
 }
 
 impl Inbound {
@@ -47,18 +47,46 @@ impl Inbound {
             acknowledged: Family::new_with_constructor((|| Histogram::new(SECONDS)) as fn() -> Histogram),
             spooled: Gauge::default(),
         };
-        registry.register("webhooks_received", "Deliveries that arrived", it.received.clone());
-        registry.register("webhooks_verified", "Deliveries whose signature or key was right", it.verified.clone());
-        registry.register("webhooks_refused", "Deliveries that proved nothing", it.refused.clone());
-        registry.register("webhooks_duplicate", "Deliveries that were recorded before", it.duplicates.clone());
-        registry.register("webhooks_unrouted", "Events of nobody's, recorded and waiting", it.unrouted.clone());
-        registry.register("webhooks_failed", "Events whose effects failed", it.failed.clone());
+        registry.register(
+            "webhooks_received",
+            "Deliveries that arrived",
+            it.received.clone(),
+        );
+        registry.register(
+            "webhooks_verified",
+            "Deliveries whose signature or key was right",
+            it.verified.clone(),
+        );
+        registry.register(
+            "webhooks_refused",
+            "Deliveries that proved nothing",
+            it.refused.clone(),
+        );
+        registry.register(
+            "webhooks_duplicate",
+            "Deliveries that were recorded before",
+            it.duplicates.clone(),
+        );
+        registry.register(
+            "webhooks_unrouted",
+            "Events of nobody's, recorded and waiting",
+            it.unrouted.clone(),
+        );
+        registry.register(
+            "webhooks_failed",
+            "Events whose effects failed",
+            it.failed.clone(),
+        );
         registry.register(
             "webhooks_acknowledge_seconds",
             "Time from a delivery to its answer",
             it.acknowledged.clone(),
         );
-        registry.register("webhooks_spooled", "Deliveries that wait for the database", it.spooled.clone());
+        registry.register(
+            "webhooks_spooled",
+            "Deliveries that wait for the database",
+            it.spooled.clone(),
+        );
         it
     }
 
@@ -85,6 +113,15 @@ impl Inbound {
 
     pub(super) fn failed(&self, source: Source) {
         self.failed.get_or_create(&by(source)).inc();
+    }
+
+    /// Of events that had waited; whose they were is not asked again.
+    pub(super) fn failed_later(&self, events: u64) {
+        if events > 0 {
+            self.failed
+                .get_or_create(&BySource { source: "waiting" })
+                .inc_by(events);
+        }
     }
 
     pub(super) fn acknowledged(&self, source: Source, elapsed: Duration) {

@@ -25,9 +25,10 @@ use webhooks::{
     Answer, Auth, Clue, Delivery, Event, Recorded, Refused, Secret, Source, Standing, Unparsable,
 };
 
-pub(crate) use keeper::Keeper;
+pub(crate) use keeper::{Keeper, process_waiting};
 pub(crate) use measurements::Inbound;
-pub(crate) use process::{Processed, process};
+use process::process;
+pub(crate) use process::{Processed, replay};
 pub(crate) use route::Hook;
 pub(crate) use spool::Spool;
 
@@ -177,7 +178,10 @@ impl Receiver {
         recorded: &Verified<Recorded>,
         event: &Event,
     ) -> Result<Known, NotTaken> {
-        let numbers: Vec<&str> = event.tenant_numbers().map(webhooks::PhoneNumber::as_str).collect();
+        let numbers: Vec<&str> = event
+            .tenant_numbers()
+            .map(webhooks::PhoneNumber::as_str)
+            .collect();
         let calls: Vec<&str> = event
             .clues
             .iter()

@@ -1,8 +1,9 @@
 //! How is an event acted on once, whatever comes between? As the user, in one transaction with its own end.
 
 use identity::{Claims, Verified};
+use serde_json::Value;
 use store::rows::inbox;
-use store::rows::webhook_events::{self, End};
+use store::rows::webhook_events::{self, End, WebhookEvent};
 use store::{Access, Store};
 use webhooks::{Event, Recorded};
 
@@ -31,11 +32,28 @@ pub(crate) async fn process(
     recorded: &Verified<Recorded>,
     event: &Event,
 ) -> Processed {
-    let Ok(claims) = Claims::on_behalf_of(user, recorded) else {
-        return Processed::Unrouted;
-    };
+    match Claims::on_behalf_of(user, recorded) {
+        Ok(claims) => process_as(store, &claims, id, event).await,
+        Err(_) => Processed::Unrouted,
+    }
+}
+
+/// Acts again on one of the speaker's events that failed.
+pub(crate) async fn replay(
+    store: &Store,
+    claims: &Claims,
+    event: &WebhookEvent,
+    payload: Value,
+) -> Processed {
+    match webhook_events::recorded(event, payload) {
+        Some(recorded) => process_as(store, claims, &event.id, &webhooks::parse(&recorded)).await,
+        None => Processed::Unrouted,
+    }
+}
+
+async fn process_as(store: &Store, claims: &Claims, id: &str, event: &Event) -> Processed {
     let done = store
-        .run_as(&claims, Access::Write, async |tx| {
+        .run_as(claims, Access::Write, async |tx| {
             // Locks the event: a second delivery, another instance and a replay all wait here and then find it done.
             if !inbox::take(tx, id).await? {
                 return Ok(Processed::Before);
@@ -55,7 +73,7 @@ pub(crate) async fn process(
         Err(unfit) => unfit.to_string(),
     };
     tracing::warn!(event = id, reason, "an event's effects failed");
-    match webhook_events::fail(store, &claims, id, &reason).await {
+    match webhook_events::fail(store, claims, id, &reason).await {
         Ok(()) => Processed::Failed(reason),
         Err(_) => Processed::Later,
     }

@@ -41,9 +41,8 @@ struct Waiting {
 impl Spool {
     /// Opens the folder, and makes it if it isn't there; the text names the fix.
     pub(crate) fn open(folder: &Path, depth: Gauge) -> Result<Self, String> {
-        let unusable = |error: std::io::Error| {
-            format!("SPOOL_DIR {} can't be used: {error}", folder.display())
-        };
+        let unusable =
+            |error: std::io::Error| format!("SPOOL_DIR {} can't be used: {error}", folder.display());
         make_private(folder).map_err(unusable)?;
         let mut waiting = 0;
         for entry in std::fs::read_dir(folder).map_err(unusable)? {
@@ -114,7 +113,10 @@ impl Spool {
     /// The delivery in a file; None if it can't be opened, and then it is put aside.
     pub(super) async fn read(&self, vault: &Vault, file: &Path) -> std::io::Result<Option<Arrival>> {
         let sealed = std::fs::read_to_string(file)?;
-        let name = file.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+        let name = file
+            .file_stem()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
         let arrival = match vault.open(&slot(name), &sealed).await {
             Some(text) => arrival(text.expose()),
             None => None,
@@ -173,5 +175,8 @@ fn write(folder: &Path, name: &str, contents: &[u8]) -> std::io::Result<()> {
 
 fn make_private(folder: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
 }

@@ -3,15 +3,20 @@
 //! Runs with `row_security = off`: a role that is subject to row-level security then gets an error instead
 //! of an `UPDATE 0` or a constraint validated on the rows that it happens to see.
 
+mod events;
 mod keys;
 mod migrate;
+mod numbers;
 mod policies;
+
+pub use numbers::NumberOwner;
 
 use tokio_postgres::Client;
 
 use crate::connect::Target;
 use crate::error::Error;
 
+pub use events::{AdminEvent, EventFilter};
 pub use keys::{KeyCount, Resealed, Stubborn};
 pub use migrate::{Done, Progress, schema_version};
 
@@ -43,6 +48,12 @@ pub enum AdminError {
     /// A value can't be sealed.
     #[error("the operating system gives no random bytes to seal with")]
     Unsealable,
+    /// A number can be a user's only.
+    #[error("there is no user {0}")]
+    NoSuchUser(String),
+    /// Two users' events would be mixed up.
+    #[error("the number is verified for user {0}; take it away first: mako numbers remove")]
+    NumberTaken(String),
     /// A file among the applied migrations was changed afterwards.
     #[error("migrations: {0}")]
     Migrations(String),

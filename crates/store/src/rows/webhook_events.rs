@@ -1,8 +1,9 @@
 //! Webhook events: what providers delivered to the tenant, and what became of it.
 
 use chrono::{DateTime, Utc};
-use identity::Claims;
+use identity::{Claims, Verified};
 use tokio_postgres::Row;
+use webhooks::Recorded;
 
 use super::page::{Cursor, Listed, Ordered, Page};
 use crate::door::{Call, Store};
@@ -116,6 +117,12 @@ pub async fn find(
 ) -> Result<Option<(WebhookEvent, serde_json::Value)>, Error> {
     let rows = store.run(claims, &FIND, &[&id]).await?;
     Ok(rows.first().map(|row| (row.into(), row.get(8))))
+}
+
+/// An event as it was delivered, to be acted on again; None if its source is one of an older version.
+#[must_use]
+pub fn recorded(event: &WebhookEvent, payload: serde_json::Value) -> Option<Verified<Recorded>> {
+    Some(super::router::load(event.source.parse().ok()?, payload))
 }
 
 /// When the speaker's last event of each source came.

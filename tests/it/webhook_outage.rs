@@ -1,0 +1,256 @@
+//! Is anything lost when the database goes away? Postgres is really stopped and started again.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use devdb::{Data, Options, Postgres, Search};
+use futures_util::StreamExt as _;
+use serde_json::json;
+use store::Target;
+use store::admin::Admin;
+use tests::Service;
+use tests::cluster::LOGIN_PASSWORD;
+use tests::database::{batch, connect};
+use tests::hooks::{SETTINGS, platform, post, sms};
+use tests::people::Person::Alice;
+use tests::service::remove_data_dir;
+use tokio::net::{TcpListener, TcpStream};
+use webhooks::Source;
+
+use crate::webhook_tenancy::{Dice, TENANTS, mixed};
+
+/// A Postgres that can be stopped and started again, behind an address that stays.
+struct Restartable {
+    folder: PathBuf,
+    postgres: Option<Postgres>,
+    /// Where the server listens now.
+    port: Arc<AtomicU16>,
+    /// What clients are told.
+    address: u16,
+}
+
+impl Restartable {
+    async fn start() -> Self {
+        let folder = std::env::temp_dir().join(format!(
+            "mako-outage-{}-{}",
+            std::process::id(),
+            tests::process::free_port()
+        ));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().port();
+        let port = Arc::new(AtomicU16::new(0));
+        tokio::spawn(forward(listener, Arc::clone(&port)));
+        let mut it = Self {
+            folder,
+            postgres: None,
+            port,
+            address,
+        };
+        it.go_on().await;
+        let admin = it.postgres().superuser_url("postgres");
+        batch(&connect(&admin).await, "create database mako").await;
+        let login = Target::parse(&it.login_url(), None).unwrap();
+        let admin = Target::parse(&it.postgres().superuser_url("mako"), None).unwrap();
+        Admin::connect(&admin)
+            .await
+            .unwrap()
+            .migrate(Some(&login), &mut |_| ())
+            .await
+            .unwrap();
+        batch(&it.superuser().await, TENANTS).await;
+        it
+    }
+
+    async fn go_on(&mut self) {
+        let options = Options {
+            data: Data::Kept(self.folder.clone()),
+            search: Search::from_env(),
+            settings: Vec::new(),
+        };
+        let started = tokio::task::spawn_blocking(move || devdb::start(options, &mut |_| ()))
+            .await
+            .unwrap()
+            .unwrap();
+        self.port.store(started.port(), Ordering::SeqCst);
+        self.postgres = Some(started);
+    }
+
+    async fn stop(&mut self) {
+        let postgres = self.postgres.take().unwrap();
+        tokio::task::spawn_blocking(move || postgres.stop())
+            .await
+            .unwrap();
+    }
+
+    fn postgres(&self) -> &Postgres {
+        self.postgres.as_ref().unwrap()
+    }
+
+    fn login_url(&self) -> String {
+        format!("postgres://mako:{LOGIN_PASSWORD}@127.0.0.1:{}/mako", self.address)
+    }
+
+    async fn superuser(&self) -> tokio_postgres::Client {
+        connect(&self.postgres().superuser_url("mako")).await
+    }
+}
+
+impl Drop for Restartable {
+    fn drop(&mut self) {
+        drop(self.postgres.take());
+        remove_data_dir(&self.folder);
+    }
+}
+
+/// Passes bytes on to wherever the server listens now; a server that isn't there refuses.
+async fn forward(listener: TcpListener, port: Arc<AtomicU16>) {
+    while let Ok((mut client, _)) = listener.accept().await {
+        let port = port.load(Ordering::SeqCst);
+        tokio::spawn(async move {
+            if let Ok(mut server) = TcpStream::connect(("127.0.0.1", port)).await {
+                drop(tokio::io::copy_bidirectional(&mut client, &mut server).await);
+            }
+        });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_acknowledged_event_is_lost_or_doubled_when_postgres_stops_in_the_middle() {
+    let mut database = Restartable::start().await;
+    let spool = std::env::temp_dir().join(format!("mako-spool-{}-{}", std::process::id(), database.address));
+    let mut settings = SETTINGS.to_vec();
+    let folder = spool.to_str().unwrap().to_owned();
+    settings.push(("SPOOL_DIR", &folder));
+    let service = Arc::new(Service::with(&database.login_url(), &settings).await);
+    let (deliveries, expected) = mixed(600, &mut Dice(3));
+    let all = deliveries.len();
+    let (sent, mut done) = tokio::sync::watch::channel(0_usize);
+    let load = {
+        let service = Arc::clone(&service);
+        tokio::spawn(async move {
+            let answers = futures_util::stream::iter(deliveries).map(move |delivery| {
+                let (service, sent) = (Arc::clone(&service), sent.clone());
+                async move {
+                    let status = post(&service, &delivery).await.status;
+                    sent.send_modify(|done| *done += 1);
+                    status
+                }
+            });
+            answers.buffer_unordered(32).collect::<Vec<u16>>().await
+        })
+    };
+    done.wait_for(|done| *done > all / 4).await.unwrap();
+    database.stop().await;
+    let stopped_at = *done.borrow();
+    done.wait_for(|done| *done > stopped_at + all / 4).await.unwrap();
+    database.go_on().await;
+    let statuses = load.await.unwrap();
+    // Acknowledged or refused as forged: with a spool nobody is told to come again.
+    assert!(
+        statuses.iter().all(|status| matches!(status, 200 | 204 | 403)),
+        "{statuses:?}"
+    );
+
+    let client = database.superuser().await;
+    let settled = async || {
+        let empty = std::fs::read_dir(&spool).unwrap().next().is_none();
+        let waiting = "select count(*) from webhook_events where status <> 'processed'";
+        empty && client.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) == 0
+    };
+    tests::process::until(settled).await;
+    for (table, user) in [
+        ("leads", 0),
+        ("call_logs", 0),
+        ("automation_logs", 0),
+        ("leads", 1),
+        ("call_logs", 1),
+        ("automation_logs", 1),
+    ] {
+        let person = crate::webhook_tenancy::NUMBERS[user].0;
+        let sql = format!("select count(*) from {table} where user_id = $1");
+        let rows: i64 = client.query_one(&sql, &[&person.id()]).await.unwrap().get(0);
+        assert_eq!(
+            usize::try_from(rows).unwrap(),
+            expected[user].get(table).copied().unwrap_or_default(),
+            "{table} of {person:?}"
+        );
+    }
+    assert!(
+        service.process.log().contains("goes to the spool"),
+        "the outage was met"
+    );
+    std::fs::remove_dir_all(&spool).unwrap();
+}
+
+#[tokio::test]
+async fn without_a_spool_a_sender_is_told_to_come_again() {
+    let mut database = Restartable::start().await;
+    let service = Service::with(&database.login_url(), &SETTINGS).await;
+    let delivery = platform(Source::Twilio, sms("SM1", "+14017122661", "+15005550001", "hi"));
+    database.stop().await;
+    for source in [Source::Twilio, Source::Make] {
+        let delivery = match source {
+            Source::Twilio => delivery.clone(),
+            _ => platform(
+                source,
+                json!({"event_id": "1", "event_type": "x", "tenant_phone": "+15005550001"}).to_string(),
+            ),
+        };
+        let refused = post(&service, &delivery).await;
+        assert_eq!(refused.status, 503, "{}", refused.text);
+        assert!(!refused.header("retry-after").is_empty());
+    }
+    database.go_on().await;
+    let again = async || post(&service, &delivery).await.status == 200;
+    tests::process::until(again).await;
+    assert_eq!(
+        service.get(Alice, "/v1/leads").await.body["data"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn what_waits_in_the_spool_is_sealed() {
+    let mut database = Restartable::start().await;
+    let spool = std::env::temp_dir().join(format!("mako-spool-{}-{}", std::process::id(), database.address));
+    let folder = spool.to_str().unwrap().to_owned();
+    let mut settings = SETTINGS.to_vec();
+    settings.push(("SPOOL_DIR", &folder));
+    let service = Service::with(&database.login_url(), &settings).await;
+    database.stop().await;
+    let delivery = platform(
+        Source::Twilio,
+        sms("SM1", "+14017122661", "+15005550001", "a private text"),
+    );
+    assert_eq!(post(&service, &delivery).await.status, 204);
+    let file = std::fs::read_dir(&spool).unwrap().next().unwrap().unwrap().path();
+    let contents = std::fs::read_to_string(&file).unwrap();
+    assert!(!contents.contains("private") && !contents.contains("4017122661"));
+    use std::os::unix::fs::PermissionsExt as _;
+    assert_eq!(
+        std::fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    assert!(
+        service
+            .get(Alice, "/metrics")
+            .await
+            .text
+            .contains("mako_webhooks_spooled 1")
+    );
+    database.go_on().await;
+    let drained = async || std::fs::read_dir(&spool).unwrap().next().is_none();
+    tests::process::until(drained).await;
+    assert_eq!(
+        service.get(Alice, "/v1/leads").await.body["data"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    std::fs::remove_dir_all(&spool).unwrap();
+}

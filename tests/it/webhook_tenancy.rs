@@ -1,0 +1,325 @@
+//! Does every event reach its tenant, once, and nobody else? Many at a time, in disorder, doubled and forged.
+
+use std::collections::BTreeMap;
+
+use futures_util::StreamExt as _;
+use serde_json::{Value, json};
+use tests::database::batch;
+use tests::hooks::{BASE_URL, SETTINGS, call, platform, post, report, signed, sms};
+use tests::people::Person::{self, Alice, Bob};
+use tests::pgbouncer::PgBouncer;
+use tests::postgrest::Postgrest;
+use tests::{Service, TestDatabase};
+use webhooks::{Delivery, Source};
+
+pub(crate) const NUMBERS: [(Person, &str); 2] = [(Alice, "+15005550001"), (Bob, "+15005550002")];
+
+/// Both tenants, each with a verified number.
+pub(crate) const TENANTS: &str = "
+    insert into users (id, email, password) values
+      ('a11ce000-0000-4000-8000-000000000001', 'alice@example.com', '!'), ('b0b00000-0000-4000-8000-000000000002', 'bob@example.com', '!');
+    insert into user_phone_numbers (user_id, phone, verified_at) values
+      ('a11ce000-0000-4000-8000-000000000001', '+15005550001', now()), ('b0b00000-0000-4000-8000-000000000002', '+15005550002', now())";
+
+/// What a tenant must have after all deliveries: rows by table.
+type Expected = BTreeMap<&'static str, usize>;
+
+/// A number that repeats the same way in every run, and looks random.
+pub(crate) struct Dice(pub(crate) u64);
+
+impl Dice {
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
+        // Knuth's MMIX generator; the high bits are the good ones.
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % n
+    }
+}
+
+/// So many events of both providers for both tenants, 30 % of them again, 5 % forged, in random order.
+pub(crate) fn mixed(count: u64, dice: &mut Dice) -> (Vec<Delivery>, [Expected; 2]) {
+    let mut expected = [Expected::new(), Expected::new()];
+    let mut deliveries = Vec::new();
+    for n in 0..count {
+        let tenant = usize::try_from(dice.below(2)).unwrap();
+        let to = NUMBERS[tenant].1;
+        // Each its own customer, so that rows can be counted.
+        let from = format!("+1401{:07}", n + 2_000_000);
+        let mine = &mut expected[tenant];
+        let mut expect = |table, rows| *mine.entry(table).or_default() += rows;
+        let forged = dice.below(20) == 0;
+        let delivery = match dice.below(3) {
+            0 => {
+                let body = sms(&format!("SM{n}"), &from, to, "hi, this is a text");
+                if forged {
+                    signed(Source::Twilio, "/webhooks/twilio", body, "forged")
+                } else {
+                    expect("leads", 1);
+                    expect("automation_logs", 1);
+                    platform(Source::Twilio, body)
+                }
+            }
+            1 => {
+                let body = call(&format!("CA{n}"), "completed", &from, to, 1);
+                if forged {
+                    signed(Source::Twilio, "/webhooks/twilio", body, "forged")
+                } else {
+                    expect("call_logs", 1);
+                    expect("automation_logs", 1);
+                    platform(Source::Twilio, body)
+                }
+            }
+            _ => {
+                let body = report(&format!("call-{n}"), None, &from, to, "wants a demo").to_string();
+                if forged {
+                    signed(Source::Vapi, "/webhooks/vapi", body, "forged")
+                } else {
+                    expect("call_logs", 1);
+                    expect("leads", 1);
+                    platform(Source::Vapi, body)
+                }
+            }
+        };
+        if dice.below(10) < 3 {
+            deliveries.push(delivery.clone());
+        }
+        deliveries.push(delivery);
+    }
+    for last in (1..deliveries.len()).rev() {
+        let other = usize::try_from(dice.below(last as u64 + 1)).unwrap();
+        deliveries.swap(last, other);
+    }
+    (deliveries, expected)
+}
+
+async fn deliver(service: &Service, deliveries: &[Delivery]) {
+    let statuses: Vec<u16> = futures_util::stream::iter(deliveries)
+        .map(async |delivery| post(service, delivery).await.status)
+        .buffer_unordered(32)
+        .collect()
+        .await;
+    assert!(
+        statuses.iter().all(|status| matches!(status, 200 | 204 | 403)),
+        "{statuses:?}"
+    );
+}
+
+/// As each tenant sees it through PostgREST: exactly their own rows, each once.
+async fn check(database: &TestDatabase, expected: &[Expected; 2]) {
+    let postgrest = Postgrest::on(database).await;
+    for ((person, number), expected) in NUMBERS.iter().zip(expected) {
+        for table in ["leads", "call_logs", "automation_logs"] {
+            let listed = postgrest.get(*person, &format!("/{table}?select=user_id")).await;
+            let rows = listed.body.as_array().expect("a list");
+            assert!(rows.iter().all(|row| row["user_id"] == person.id()));
+            assert_eq!(
+                rows.len(),
+                expected.get(table).copied().unwrap_or_default(),
+                "{table} of {person:?}"
+            );
+        }
+        let phones = postgrest.get(*person, "/leads?select=phone").await;
+        let mut phones: Vec<_> = phones
+            .body
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| row["phone"].to_string())
+            .collect();
+        let all = phones.len();
+        phones.sort();
+        phones.dedup();
+        assert_eq!(phones.len(), all, "each customer is one lead");
+        let events = postgrest
+            .get(*person, "/webhook_events?select=status,tenant_numbers")
+            .await;
+        for event in events.body.as_array().unwrap() {
+            assert_eq!(
+                (&event["status"], &event["tenant_numbers"]),
+                (&json!("processed"), &json!([number]))
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_mixed_events_reach_their_tenants_once() {
+    let database = TestDatabase::new().await;
+    batch(&database.superuser().await, TENANTS).await;
+    let service = Service::with(&database.login_url(), &SETTINGS).await;
+    let (deliveries, expected) = mixed(1000, &mut Dice(1));
+    deliver(&service, &deliveries).await;
+    check(&database, &expected).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_through_pgbouncer_in_transaction_mode() {
+    let database = TestDatabase::new().await;
+    batch(&database.superuser().await, TENANTS).await;
+    let pooler = PgBouncer::before(&database).await;
+    let mut settings = SETTINGS.to_vec();
+    settings.push(("PREPARED_STATEMENTS", "off"));
+    let service = Service::with(&pooler.login_url(), &settings).await;
+    let (deliveries, expected) = mixed(300, &mut Dice(2));
+    deliver(&service, &deliveries).await;
+    check(&database, &expected).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn twenty_of_the_same_at_once_have_one_effect() {
+    let database = TestDatabase::new().await;
+    batch(&database.superuser().await, TENANTS).await;
+    let service = Service::with(&database.login_url(), &SETTINGS).await;
+    let same = vec![platform(Source::Twilio, sms("SM1", "+14017122661", NUMBERS[0].1, "hi")); 20];
+    deliver(&service, &same).await;
+    check(
+        &database,
+        &[[("leads", 1), ("automation_logs", 1)].into(), Expected::new()],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_claims_anothers_number_gets_nothing_of_theirs() {
+    let database = TestDatabase::new().await;
+    batch(&database.superuser().await, TENANTS).await;
+    let service = Service::with(&database.login_url(), &SETTINGS).await;
+    let alices = NUMBERS[0].1;
+    // In any spelling.
+    let mut claimed = 0;
+    for spelling in [alices, "+1 500 555 0001", "+1 (500) 555-0001", "+1-500-555-0001"] {
+        let claim = service
+            .post(Bob, "/v1/phone-numbers", &json!({"phone": spelling}))
+            .await;
+        claimed += usize::from(claim.status == 201);
+        assert!(
+            matches!(claim.outcome(), (201, _) | (409, "23505")),
+            "{}",
+            claim.text
+        );
+    }
+    assert_eq!(claimed, 1, "spellings are one number");
+    // Bob signs events for alice's number on an endpoint of his own, and a recording for a call of hers.
+    let own = service
+        .put(
+            Bob,
+            "/v1/webhook-endpoints/twilio",
+            &json!({"secret": "bobs-own-auth-token-of-twilio-0"}),
+        )
+        .await;
+    let path = own.body["url"]
+        .as_str()
+        .unwrap()
+        .strip_prefix(BASE_URL)
+        .unwrap()
+        .to_owned();
+    let forge = |body: Vec<u8>| signed(Source::Twilio, &path, body, "bobs-own-auth-token-of-twilio-0");
+    for body in [
+        sms("SM-forged", "+14017122661", alices, "hi"),
+        call("CA-hers", "completed", "+14017122661", alices, 1),
+    ] {
+        assert!(post(&service, &forge(body)).await.status < 300);
+    }
+    let tested = service
+        .post(Bob, "/v1/webhook-endpoints/twilio/test", &json!({}))
+        .await;
+    assert_eq!(tested.body["ok"], true, "on his own endpoint events are his own");
+    // What comes in on the platform's address still goes to alice, the recording of that call as well.
+    let hers = [
+        platform(Source::Twilio, sms("SM-hers", "+14017122662", alices, "hi")),
+        platform(
+            Source::Twilio,
+            call("CA-hers", "completed", "+14017122662", alices, 1),
+        ),
+        platform(
+            Source::Twilio,
+            tests::hooks::form(&[
+                ("RecordingSid", "RE1"),
+                ("CallSid", "CA-hers"),
+                ("RecordingStatus", "completed"),
+                ("RecordingUrl", "https://api.twilio.com/RE1"),
+            ]),
+        ),
+    ];
+    deliver(&service, &hers).await;
+    let calls = service.get(Alice, "/v1/call-logs").await.body;
+    assert_eq!(
+        (
+            calls["data"].as_array().unwrap().len(),
+            &calls["data"][0]["recording_url"]
+        ),
+        (1, &json!("https://api.twilio.com/RE1"))
+    );
+    assert_eq!(
+        service.get(Alice, "/v1/leads").await.body["data"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    let bobs = service.get(Bob, "/v1/call-logs").await.body;
+    assert_eq!(
+        (
+            bobs["data"].as_array().unwrap().len(),
+            &bobs["data"][0]["recording_url"]
+        ),
+        (1, &Value::Null)
+    );
+    let verified: Vec<(String, String)> = database
+        .superuser()
+        .await
+        .query(
+            "select user_id, phone from user_phone_numbers where verified_at is not null order by phone",
+            &[],
+        )
+        .await
+        .unwrap()
+        .iter()
+        .map(|row| (row.get(0), row.get(1)))
+        .collect();
+    let before: Vec<_> = NUMBERS
+        .iter()
+        .map(|(person, number)| (person.id().to_owned(), (*number).to_owned()))
+        .collect();
+    assert_eq!(verified, before, "nothing becomes verified");
+}
+
+#[tokio::test]
+async fn ids_that_another_tenant_used_are_kept_apart() {
+    let database = TestDatabase::new().await;
+    batch(&database.superuser().await, TENANTS).await;
+    let service = Service::with(&database.login_url(), &SETTINGS).await;
+    for person in [Alice, Bob] {
+        let own = service
+            .put(person, "/v1/webhook-endpoints/make", &json!({}))
+            .await;
+        let path = own.body["url"]
+            .as_str()
+            .unwrap()
+            .strip_prefix(BASE_URL)
+            .unwrap()
+            .to_owned();
+        let event =
+            json!({"event_id": "order-1", "event_type": "order", "data": {"of": person.id()}}).to_string();
+        for _ in 0..2 {
+            let sent = post(
+                &service,
+                &signed(
+                    Source::Make,
+                    &path,
+                    event.clone(),
+                    own.body["secret"].as_str().unwrap(),
+                ),
+            )
+            .await;
+            assert_eq!(sent.status, 200, "{}", sent.text);
+        }
+    }
+    for person in [Alice, Bob] {
+        let logs = service.get(person, "/v1/automation-logs").await.body;
+        assert_eq!(logs["data"].as_array().unwrap().len(), 1);
+        assert!(logs["data"][0]["details"].as_str().unwrap().contains(person.id()));
+    }
+}
