@@ -86,6 +86,51 @@ fn counts(body: &Value) -> (i64, i64, i64) {
 }
 
 #[tokio::test]
+async fn no_time_that_a_user_can_store_takes_their_list_away() {
+    let (database, service) = service().await;
+    let client = database.login().await;
+    let alice = format!(
+        "begin; select set_config('request.jwt.claims', '{}', true), set_config('role', 'authenticated', true)",
+        Alice.payload()
+    );
+    for time in ["infinity", "-infinity", "290000-01-01", "4000-01-01 BC"] {
+        // As PostgREST would let her.
+        batch(&client, &alice).await;
+        let store = format!("update contacts set appointment_date = '{time}'");
+        let refused = client.execute(&store, &[]).await.unwrap_err();
+        assert_eq!(refused.code().unwrap().code(), "23514", "{time}");
+        batch(&client, "rollback").await;
+        for (table, path) in [
+            ("leads", "/v1/leads"),
+            ("contacts", "/v1/contacts"),
+            ("call_logs", "/v1/call-logs"),
+            ("automation_logs", "/v1/automation-logs"),
+        ] {
+            batch(&client, &alice).await;
+            batch(
+                &client,
+                &format!("update {table} set updated_at = '{time}'; commit"),
+            )
+            .await;
+            let list = service.get(Alice, path).await;
+            assert_eq!(list.status, 200, "{table} {time}: {}", list.text);
+        }
+    }
+    // Rows of before the rule, on a database that was taken over.
+    let superuser = database.superuser().await;
+    batch(
+        &superuser,
+        "alter table contacts drop constraint contacts_limits; update contacts set appointment_date = 'infinity'",
+    )
+    .await;
+    let list = service.get(Alice, "/v1/contacts").await;
+    assert_eq!(
+        list.body["data"][0]["appointment_date"],
+        "9999-12-31T23:59:59.999999Z"
+    );
+}
+
+#[tokio::test]
 async fn an_import_can_be_repeated_without_doubling() {
     let (_database, service) = service().await;
     let import = json!({"contacts": browser()});
