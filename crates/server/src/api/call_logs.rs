@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::param::{Path, Query};
 use poem_openapi::{Object, OpenApi};
 use serde::Serialize;
 use store::Store;
@@ -15,6 +15,7 @@ use crate::http::answer::{Made, Nullable, Raw};
 use crate::http::body::In;
 use crate::http::caller::Caller;
 use crate::http::fields::body;
+use crate::http::idempotency::IdempotencyKey;
 use crate::http::problem::Problem;
 use crate::http::values::{Phone, Seconds, Text, Time, WebUrl};
 
@@ -97,7 +98,7 @@ impl CallLogs {
         caller: Caller,
         /// Repeat a request with the same key, and it is answered with the row that the first one made.
         #[oai(name = "Idempotency-Key")]
-        idempotency_key: Header<Option<Text<1, 255>>>,
+        idempotency_key: IdempotencyKey,
         body: In<CallLogInput>,
     ) -> Result<Made<CallLog>, Problem> {
         let In(call) = body;
@@ -108,7 +109,7 @@ impl CallLogs {
             sentiment: call.sentiment.map(Into::into),
             summary: call.summary.map(Into::into),
         };
-        let key = idempotency_key.0.as_ref().map(|key| key.0.as_str());
+        let key = idempotency_key.as_deref();
         let made = call_logs::create(&self.0, &caller.0, &new, key).await?;
         Made::new("/v1/call-logs", made, |call: &CallLog| &call.id)
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::param::{Path, Query};
 use poem_openapi::types::MaybeUndefined;
 use poem_openapi::{Object, OpenApi};
 use serde::Serialize;
@@ -16,6 +16,7 @@ use crate::http::answer::{Gone, Made, Nullable, Raw};
 use crate::http::body::In;
 use crate::http::caller::Caller;
 use crate::http::fields::{body, change};
+use crate::http::idempotency::IdempotencyKey;
 use crate::http::problem::Problem;
 use crate::http::values::{Phone, Text, Time};
 
@@ -126,7 +127,7 @@ impl Leads {
         caller: Caller,
         /// Repeat a request with the same key, and it is answered with the row that the first one made.
         #[oai(name = "Idempotency-Key")]
-        idempotency_key: Header<Option<Text<1, 255>>>,
+        idempotency_key: IdempotencyKey,
         body: In<LeadInput>,
     ) -> Result<Made<Lead>, Problem> {
         let In(lead) = body;
@@ -139,7 +140,7 @@ impl Leads {
             ai_summary: lead.ai_summary.map(Into::into),
             sentiment: lead.sentiment.map(Into::into),
         };
-        let key = idempotency_key.0.as_ref().map(|key| key.0.as_str());
+        let key = idempotency_key.as_deref();
         let made = leads::create(&self.0, &caller.0, &new, key).await?;
         Made::new("/v1/leads", made, |lead: &Lead| &lead.id)
     }
