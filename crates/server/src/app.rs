@@ -141,6 +141,7 @@ fn doorkeeper(auth: Auth, base: Option<&str>, origins: &[String]) -> Result<Door
             fetch.map(identity::jwks::Cache::new),
         ),
         cookie: auth.cookie,
-        origins: own.into_iter().chain(origins.iter().cloned()).collect(),
+        own_origin: own,
+        allowed_origins: origins.to_vec(),
     })
 }
