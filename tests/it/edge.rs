@@ -393,8 +393,12 @@ async fn a_database_that_was_never_migrated_is_not_ready() {
     let database = TestDatabase::empty().await;
     let service = Service::on(&database).await;
     let ready = Answer::of(service.request(Method::GET, "/ready")).await;
-    assert_problem(&ready, 503, "MK503");
-    assert!(ready.body["hint"].as_str().unwrap().contains("mako migrate"));
+    let leads = service.get(Alice, "/v1/leads").await;
+    for answer in [ready, leads] {
+        assert_problem(&answer, 503, "MK503");
+        assert!(answer.body["hint"].as_str().unwrap().contains("mako migrate"));
+        assert!(!answer.header("retry-after").is_empty());
+    }
 }
 
 #[tokio::test]

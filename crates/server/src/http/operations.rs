@@ -68,15 +68,9 @@ impl Operations {
                     schema_version,
                 }))
             }
-            Ok(_) => Err(
-                Problem::unavailable("MK503", "The database's schema is older than this service")
-                    .hint("Run `mako migrate`"),
-            ),
-            // A schema without the function that tells its version has never been migrated.
-            Err(error) if matches!(error.sqlstate(), Some("42883" | "3F000" | "42501")) => Err(
-                Problem::unavailable("MK503", "The database has no schema of Mako's")
-                    .hint("Run `mako migrate`"),
-            ),
+            Ok(_) => Err(Problem::not_migrated()),
+            // Without USAGE on the schema it was never migrated, either.
+            Err(error) if error.sqlstate() == Some("42501") => Err(Problem::not_migrated()),
             Err(error) => Err(error.into()),
         }
     }
