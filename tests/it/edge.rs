@@ -59,6 +59,12 @@ async fn every_error_is_a_problem_also_for_an_allowed_page() {
             "PGRST117",
         ),
         (
+            "a wrong method of the documentation",
+            service.request(Method::POST, "/docs"),
+            405,
+            "PGRST117",
+        ),
+        (
             "a wrong method of a static page",
             service.request(Method::DELETE, "/openapi.json"),
             405,
@@ -178,6 +184,55 @@ async fn every_error_is_a_problem_also_for_an_allowed_page() {
 
 /// An origin whose pages may call.
 const PAGE: &str = "https://app.example.com";
+
+#[tokio::test]
+async fn a_refused_parameter_is_named_with_what_it_must_be_and_nothing_else() {
+    let database = TestDatabase::new().await;
+    let service = Service::on(&database).await;
+    for (path, details) in [
+        ("/v1/leads?limit=0", "limit: must be a whole number from 1 to 200"),
+        (
+            "/v1/leads?limit=201",
+            "limit: must be a whole number from 1 to 200",
+        ),
+        (
+            "/v1/leads?limit=abc",
+            "limit: must be a whole number from 1 to 200",
+        ),
+        (
+            "/v1/leads?cursor=abc",
+            "cursor: is not one that this list has given",
+        ),
+        (
+            "/v1/contacts?created_after=-262143-01-01T00:00:00Z",
+            "created_after: must be a time such as 2026-11-24T09:30:00Z",
+        ),
+        (
+            "/v1/dashboard/stats?days=367",
+            "days: must be a whole number from 1 to 366",
+        ),
+        (
+            "/v1/dashboard/timeseries?points=-1",
+            "points: must be a whole number from 1 to 366",
+        ),
+        (
+            "/v1/dashboard/activity?limit=1e2",
+            "limit: must be a whole number from 1 to 100",
+        ),
+    ] {
+        let answer = service.get(Alice, path).await;
+        assert_problem(&answer, 422, "MK422");
+        assert_eq!(answer.body["details"], details, "{path}");
+    }
+    let empty_key = service
+        .request_as(Alice, Method::POST, "/v1/leads")
+        .header("idempotency-key", "")
+        .json(&json!({}));
+    assert_eq!(
+        Answer::of(empty_key).await.body["details"],
+        "Idempotency-Key: can't be empty"
+    );
+}
 
 #[tokio::test]
 async fn a_chunked_body_is_limited_too() {
@@ -374,6 +429,10 @@ async fn health_ready_metrics_docs_and_document_answer_without_a_token() {
     assert!(ready.body["schema_version"].as_i64() >= Some(2));
     service.get(Alice, "/v1/leads").await;
     let metrics = get("/metrics").await;
+    assert_eq!(
+        metrics.header("content-type"),
+        "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    );
     assert!(
         metrics.text.contains("listLeads") && metrics.text.contains("# EOF"),
         "{}",

@@ -80,7 +80,7 @@ pub(crate) fn app(
     }));
     let routes = Route::new()
         .at("/openapi.json", json)
-        .nest("/docs", docs)
+        .nest("/docs", get(docs))
         .nest("/", service)
         .data(doorkeeper);
     let bounds = Bounds {
@@ -127,7 +127,10 @@ fn service(parts: &Parts) -> OpenApiService<impl poem_openapi::OpenApi + use<>, 
             "A thin service in front of Postgres row-level security: every request runs in a transaction \
              that carries the caller's claims, and Postgres decides which rows there are.",
         )
-        .license(poem_openapi::LicenseObject::new("Apache-2.0").identifier("Apache-2.0"))
+        .license(
+            // OpenAPI 3.0 knows no `identifier`.
+            poem_openapi::LicenseObject::new("Apache-2.0").url("https://www.apache.org/licenses/LICENSE-2.0"),
+        )
 }
 
 fn doorkeeper(auth: Auth, base: Option<&str>, origins: &[String]) -> Result<Doorkeeper, Failure> {

@@ -11,7 +11,7 @@ use store::Store;
 use store::rows::leads::{self, LeadChange, LeadFilter, NewLead};
 
 use super::Tag;
-use super::paging::{Count, Listing, page};
+use super::paging::{Count, Limit, Listing, page};
 use crate::http::answer::{Gone, Made, Nullable, Raw};
 use crate::http::body::In;
 use crate::http::caller::Caller;
@@ -98,8 +98,7 @@ impl Leads {
         /// Created before this time.
         created_before: Query<Option<Time>>,
         /// Rows at most, 1 to 200; 50 if not given.
-        #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
-        limit: Query<Option<i64>>,
+        limit: Query<Option<Limit>>,
         /// `next_cursor` of the page before.
         cursor: Query<Option<String>>,
         /// `exact` also counts all rows that the filters let through.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use poem::http::StatusCode;
 use poem_openapi::payload::PlainText;
-use poem_openapi::{Object, OpenApi};
+use poem_openapi::{ApiResponse, Object, OpenApi};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -45,6 +45,17 @@ struct Ready {
     schema_version: i32,
 }
 
+/// The text format that Prometheus asks for first.
+#[derive(ApiResponse)]
+enum OpenMetrics {
+    /// Every measurement.
+    #[oai(
+        status = 200,
+        content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    )]
+    Measured(PlainText<String>),
+}
+
 #[OpenApi(tag = "Tag::Operations")]
 #[expect(clippy::unused_async, reason = "poem-openapi takes async operations only")]
 impl Operations {
@@ -75,14 +86,14 @@ impl Operations {
         }
     }
 
-    /// Measurements in Prometheus' text format.
+    /// Measurements in OpenMetrics' text format, which Prometheus reads.
     #[oai(path = "/metrics", method = "get", operation_id = "getMetrics")]
-    async fn metrics(&self) -> Result<PlainText<String>, Problem> {
+    async fn metrics(&self) -> Result<OpenMetrics, Problem> {
         let (open, used) = self.store.connections();
         self.measurements.connections(open, used);
         self.measurements
             .encode()
-            .map(PlainText)
+            .map(|text| OpenMetrics::Measured(PlainText(text)))
             .ok_or_else(Problem::internal)
     }
 }
