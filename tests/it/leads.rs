@@ -326,3 +326,17 @@ async fn a_key_beyond_ascii_counts_and_one_that_cannot_be_read_is_refused() {
     assert_eq!(Answer::of(twice).await.outcome(), (422, "MK422"));
     assert_eq!(service.get(Alice, "/v1/leads?count=exact").await.body["count"], 1);
 }
+
+#[tokio::test]
+async fn a_number_is_found_with_its_plus_escaped_or_not() {
+    let (_database, service) = service().await;
+    service.post(Alice, "/v1/leads", &lead()).await;
+    for path in [
+        "/v1/leads?phone=%2B14155552671",
+        "/v1/leads?phone=+14155552671",
+        "/v1/leads?phone=+1%20(415)%20555-2671",
+    ] {
+        let found = service.get(Alice, path).await;
+        assert_eq!(found.body["data"].as_array().map(Vec::len), Some(1), "{path}");
+    }
+}

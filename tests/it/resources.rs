@@ -293,6 +293,18 @@ async fn an_import_doubles_nobody_whose_letters_postgres_folds_in_its_own_way() 
 }
 
 #[tokio::test]
+async fn an_object_with_an_impossible_date_is_rejected_and_the_others_are_taken() {
+    let (_database, service) = service().await;
+    let import = json!({"contacts": [
+        {"name": "A B", "appointmentDate": "0000-01-01"},
+        {"name": "C D", "appointmentDate": "2026-11-25T10:00"},
+    ]});
+    let answer = service.post(Mallory, "/v1/contacts/import", &import).await;
+    assert_eq!(counts(&answer.body), (1, 0, 0), "{}", answer.text);
+    assert_eq!(answer.body["rejected"][0]["index"], 0);
+}
+
+#[tokio::test]
 async fn five_thousand_contacts_are_one_import_and_more_are_refused() {
     let (_database, service) = service().await;
     let many = |n: usize| {
