@@ -23,6 +23,15 @@ line(text) as (
   from relation r
   join pg_policy p on p.polrelid = r.oid
   union all
+  select format('trigger %s enabled %s', pg_get_triggerdef(t.oid), t.tgenabled)
+  from relation r
+  join pg_trigger t on t.tgrelid = r.oid and not t.tgisinternal
+  union all
+  select format('schema %s owner %s grants %s', n.oid::regnamespace, n.nspowner::regrole,
+    (select string_agg(g::text, ',' order by g::text) from unnest(n.nspacl) g))
+  from pg_namespace n
+  where n.nspname = 'mako' and starts_with($1::text, '00_')
+  union all
   select format('function %s owner %s definer %s volatile %s settings %s source %s grants %s',
     f.oid::regprocedure, f.proowner::regrole, f.prosecdef, f.provolatile, f.proconfig, md5(f.prosrc),
     (select string_agg(g::text, ',' order by g::text) from unnest(f.proacl) g))
