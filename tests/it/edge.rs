@@ -266,6 +266,27 @@ async fn answer_to_chunks(address: &str, header: &str) -> String {
 }
 
 #[tokio::test]
+async fn a_connection_that_falls_silent_is_closed_also_within_a_head() {
+    let database = TestDatabase::new().await;
+    let settings = [("STATEMENT_TIMEOUT", "100ms"), ("REQUEST_TIMEOUT", "200ms")];
+    let service = Service::with(&database.login_url(), &settings).await;
+    let address = service.url.trim_start_matches("http://");
+    for head in [
+        "",
+        "GET /health HTTP/1.1\r\nhost: x\r\nx-half: ",
+        "GET /health HTTP/1.1\r\nhost: x\r\n\r\n",
+    ] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        let ended = stream.read_to_end(&mut answer);
+        let ended = tokio::time::timeout(std::time::Duration::from_secs(10), ended).await;
+        assert!(ended.is_ok(), "still open after {head:?}");
+        assert_eq!(answer.is_empty(), !head.ends_with("\r\n\r\n"), "{head:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_request_may_bring_its_own_id_if_it_is_a_sane_one() {
     let database = TestDatabase::new().await;
     let service = Service::on(&database).await;

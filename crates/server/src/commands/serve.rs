@@ -11,6 +11,7 @@ use store::Store;
 
 use super::Failure;
 use crate::config::{Config, Environment};
+use crate::http::idle::Impatient;
 
 /// Serves until SIGINT or SIGTERM, then lets running requests finish.
 pub(crate) async fn run() -> Result<ExitCode, Failure> {
@@ -26,6 +27,10 @@ pub(crate) async fn run() -> Result<ExitCode, Failure> {
 
 /// How long running requests may go on after a signal.
 const GRACE: Duration = Duration::from_secs(20);
+
+/// A connection may be silent for so many times `REQUEST_TIMEOUT`: 75 s by default, more than load balancers keep one
+/// that they don't use.
+const SILENCE: u32 = 5;
 
 /// The service on its socket, not yet answering.
 pub(crate) struct Service {
@@ -65,8 +70,12 @@ impl Service {
 
     /// Answers until `stop` is there, and then for at most `grace` what has been asked before.
     pub(crate) async fn until(self, stop: impl Future<Output = ()>, grace: Duration) -> Result<(), Failure> {
+        let acceptor = Impatient {
+            inner: self.acceptor,
+            limit: self.config.request_timeout * SILENCE,
+        };
         let app = crate::app::app(&self.store, self.config)?;
-        Server::new_with_acceptor(self.acceptor)
+        Server::new_with_acceptor(acceptor)
             .run_with_graceful_shutdown(app, stop, Some(grace))
             .await?;
         Ok(())

@@ -86,7 +86,7 @@ impl Operations {
         }
     }
 
-    /// Measurements in OpenMetrics' text format, which Prometheus reads.
+    /// Measurements, as Prometheus reads them.
     #[oai(path = "/metrics", method = "get", operation_id = "getMetrics")]
     async fn metrics(&self) -> Result<OpenMetrics, Problem> {
         let (open, used) = self.store.connections();
