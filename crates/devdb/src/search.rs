@@ -38,8 +38,9 @@ impl Search {
     /// of the npm package to use instead of whatever is installed.
     #[must_use]
     pub fn from_env() -> Self {
-        match std::env::var("MAKO_PG_NPM") {
-            Ok(version) if !version.is_empty() => Self::npm(&version),
+        let version = std::env::var_os("MAKO_PG_NPM").and_then(|version| version.into_string().ok());
+        match version {
+            Some(version) if !version.is_empty() => Self::npm(&version),
             _ => Self::installed_first(),
         }
     }
