@@ -37,8 +37,10 @@ declare
   speaker constant text := mako.current_user_id();
   claimed jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb -> 'email';
   nobodys constant text := speaker || '@no-email.invalid';
+  -- An address of no-email.invalid is somebody's stand-in: whoever claimed it would keep its owner out.
   address text := case
-    when jsonb_typeof(claimed) = 'string' and length(claimed #>> '{}') between 1 and 320 then claimed #>> '{}'
+    when jsonb_typeof(claimed) = 'string' and length(claimed #>> '{}') between 1 and 320
+      and claimed #>> '{}' not ilike '%@no-email.invalid' then claimed #>> '{}'
     else nobodys
   end;
 begin
@@ -56,6 +58,9 @@ begin
   insert into public.users (id, email, password) values (speaker, address, '!') on conflict do nothing;
   if not exists (select from public.users u where u.id = speaker) then
     insert into public.users (id, email, password) values (speaker, nobodys, '!') on conflict do nothing;
+  end if;
+  if not exists (select from public.users u where u.id = speaker) then
+    raise exception 'The stand-in address of this user belongs to another' using errcode = 'unique_violation';
   end if;
   return speaker;
 end $$;

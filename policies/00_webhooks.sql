@@ -63,12 +63,19 @@ begin
   end if;
   return query
     insert into public.webhook_events as e
-      (source, scope, dedupe_key, event_type, payload, user_id, status, tenant_numbers, call_id)
+      (source, scope, dedupe_key, event_type, payload, user_id, status, tenant_numbers, call_id, calls)
     values (p_source, in_scope, p_dedupe_key, p_event_type, p_payload, owner,
-      case when owner is null then 'unrouted' else 'received' end, p_numbers, p_call_id)
+      case when owner is null then 'unrouted' else 'received' end, p_numbers, p_call_id, p_calls)
     on conflict (source, scope, dedupe_key) do nothing
     returning e.id, e.user_id, e.status, true;
-  if not found then
+  if found then
+    -- A recording or leg that came before its call is whose the call is.
+    if owner is not null and p_endpoint is null and p_call_id is not null then
+      update public.webhook_events e set user_id = owner, status = 'received'
+      where e.status = 'unrouted' and e.user_id is null and e.source = p_source and e.scope = 'platform'
+        and e.calls @> array[p_call_id];
+    end if;
+  else
     return query
       select e.id, e.user_id, e.status, false
       from public.webhook_events e

@@ -47,7 +47,9 @@ create policy tenant_removes_own on mako.contact_imports for delete to authentic
 drop policy if exists tenant_floor on mako.contact_imports;
 create policy tenant_floor on mako.contact_imports as restrictive for all to public
   using (user_id = (select mako.current_user_id()))
-  with check (user_id = (select mako.current_user_id()));
+  -- Only one's own contact, as row-level security shows it: a foreign key would tell another's from none.
+  with check (user_id = (select mako.current_user_id())
+    and exists (select from public.contacts c where c.id = contact_id));
 
 -- mako.provider_objects: which row did this call or message become?
 alter table mako.provider_objects enable row level security, force row level security;

@@ -1,4 +1,5 @@
--- A digest of what policies/$1.sql decides: the table public.$1; for mako that schema's tables, for 00_ its functions
+-- A digest of what policies/$1.sql, whose text is $2, decides: the table public.$1; for mako that schema's tables, for
+-- 00_… the functions that it makes
 with relation as (
   select c.*, n.nspname
   from pg_class c
@@ -23,11 +24,20 @@ line(text) as (
   from relation r
   join pg_policy p on p.polrelid = r.oid
   union all
+  select format('trigger %s enabled %s', pg_get_triggerdef(t.oid), t.tgenabled)
+  from relation r
+  join pg_trigger t on t.tgrelid = r.oid and not t.tgisinternal
+  union all
+  select format('schema %s owner %s grants %s', n.oid::regnamespace, n.nspowner::regrole,
+    (select string_agg(g::text, ',' order by g::text) from unnest(n.nspacl) g))
+  from pg_namespace n
+  where n.nspname = 'mako' and starts_with($1::text, '00_')
+  union all
   select format('function %s owner %s definer %s volatile %s settings %s source %s grants %s',
     f.oid::regprocedure, f.proowner::regrole, f.prosecdef, f.provolatile, f.proconfig, md5(f.prosrc),
     (select string_agg(g::text, ',' order by g::text) from unnest(f.proacl) g))
   from pg_proc f
   join pg_namespace n on n.oid = f.pronamespace and n.nspname = 'mako'
-  where starts_with($1::text, '00_')
+  where starts_with($1::text, '00_') and strpos($2::text, format('function mako.%s(', f.proname)) > 0
 )
 select coalesce(md5(string_agg(text, E'\n' order by text collate "C")), '') from line

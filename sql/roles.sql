@@ -50,6 +50,16 @@ begin
         || case when current_setting('server_version_num')::int >= 160000 then ' with inherit false, set true' else '' end;
     end if;
   end loop;
+  -- What the login could do by inheritance it could do without the door. A grant is changed by who made it.
+  if current_setting('server_version_num')::int >= 160000 then
+    for pair in
+      select array[m.roleid::regrole::text, m.grantor::regrole::text]
+      from pg_auth_members m
+      where m.member = 'mako'::regrole and (to_jsonb(m) ->> 'inherit_option')::boolean
+    loop
+      execute format('grant %s to mako with inherit false granted by %s', pair[1], pair[2]);
+    end loop;
+  end if;
   -- Functions are handed to mako_definer, which only its members can do. A superuser needs no membership.
   if not (select rolsuper from pg_roles where rolname = current_user) and not exists (
     select from pg_auth_members m
@@ -76,7 +86,7 @@ end $$;
 -- PostgREST does not expose this schema. Naming its functions takes USAGE; using them takes EXECUTE.
 create schema if not exists mako;
 comment on schema mako is 'Mako: functions that policies call, and the service''s own tables. Not to be exposed by PostgREST';
-revoke all on schema mako from public;
+revoke all on schema mako from public, anon, authenticated, service_role, mako, mako_router, mako_sealer, mako_definer;
 grant usage on schema mako to anon, authenticated, service_role, mako, mako_router, mako_sealer, mako_definer;
 grant usage on schema public to anon, authenticated, service_role, mako, mako_router, mako_sealer, mako_definer;
 

@@ -187,9 +187,10 @@ declare
     ['users', 'length(email) <= 320 and length(business_name) <= 200'],
     ['leads', 'length(name) <= 200 and length(phone) <= 32 and length(status) <= 50 and length(source) <= 100
       and length(summary) <= 20000 and length(ai_summary) <= 100000 and length(sentiment) <= 50'],
-    ['contacts', 'length(first_name) <= 200 and length(last_name) <= 200 and length(email) <= 320 and length(phone) <= 32
+    ['contacts', $check$length(first_name) <= 200 and length(last_name) <= 200 and length(email) <= 320 and length(phone) <= 32
       and length(company) <= 200 and length(job_position) <= 200 and length(status) <= 50 and length(notes) <= 100000
-      and length(plan) <= 200 and length(business_name) <= 200 and length(business_position) <= 200'],
+      and length(plan) <= 200 and length(business_name) <= 200 and length(business_position) <= 200
+      and appointment_date between '0001-01-01 00:00+00' and '9999-12-31 23:59:59.999999+00'$check$],
     ['call_logs', 'length(phone) <= 32 and length(recording_url) <= 2048 and duration >= 0 and length(sentiment) <= 50
       and length(summary) <= 20000'],
     ['automation_logs', 'length(action_type) <= 100 and length(status) <= 50 and length(details) <= 100000'],

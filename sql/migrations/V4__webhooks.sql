@@ -2,9 +2,12 @@
 
 alter table public.webhook_events
   add column if not exists tenant_numbers text[],
-  add column if not exists call_id text;
+  add column if not exists call_id text,
+  add column if not exists calls text[];
 comment on column public.webhook_events.tenant_numbers is 'Numbers that may be the tenant''s, the surest first; an event waits for one of them to be assigned';
 comment on column public.webhook_events.call_id is 'The provider''s id of the call that the event is about';
+comment on column public.webhook_events.calls is 'Calls whose tenant is this event''s, where it names no number itself';
+create index if not exists webhook_events_calls on public.webhook_events using gin (calls) where status = 'unrouted';
 create index if not exists webhook_events_call on public.webhook_events (call_id) where call_id is not null;
 create index if not exists webhook_events_waiting on public.webhook_events (created_at) where status in ('received', 'unrouted');
 

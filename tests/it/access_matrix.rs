@@ -97,6 +97,13 @@ const TABLES: &[Table] = &[
         columns: "import_id, contact_id, digest",
         values: "'i', 'nowhere', 'x'",
     },
+    Table {
+        name: "mako.provider_objects",
+        tenant: "user_id",
+        set: "rank = 1",
+        columns: "kind, provider_id, row_id",
+        values: "'call', 'x', 'x'",
+    },
 ];
 
 /// Somebody who sends SQL: the role they have and the settings they come with.
@@ -307,6 +314,32 @@ async fn a_stray_policy_opens_nothing() {
         batch(&superuser, &stray).await;
     }
     assert_snapshot("access_matrix.txt", &matrix(&database).await);
+}
+
+#[tokio::test]
+async fn nothing_hangs_on_another_tenants_contact_and_nobody_learns_that_it_exists() {
+    let database = TestDatabase::new().await.with_rows().await;
+    let superuser = database.superuser().await;
+    let stray = "create policy oops on mako.contact_imports for all using (true) with check (true)";
+    batch(&superuser, stray).await;
+    let contact_of = async |person: Person| -> String {
+        let sql = "select id from contacts where user_id = $1 limit 1";
+        superuser.query_one(sql, &[&person.id()]).await.unwrap().get(0)
+    };
+    let login = database.login().await;
+    let speakers = speakers();
+    let bob = speakers.iter().find(|speaker| speaker.name == "bob").unwrap();
+    for (contact, outcome) in [
+        (contact_of(Bob).await, "1"),
+        (contact_of(Alice).await, "42501"),
+        ("nowhere".to_owned(), "42501"),
+    ] {
+        let insert = format!(
+            "insert into mako.contact_imports (user_id, import_id, contact_id, digest) values ('{}', 'i', '{contact}', 'x')",
+            Bob.id()
+        );
+        assert_eq!(attempt(&login, bob, &insert).await, outcome, "{contact}");
+    }
 }
 
 #[tokio::test]

@@ -52,6 +52,12 @@ async fn the_committed_document_is_the_services_own() {
 #[tokio::test]
 async fn the_document_keeps_the_contracts_promises() {
     let document: Value = serde_json::from_str(&document().await).unwrap();
+    assert_eq!(document["openapi"], "3.0.0");
+    assert_eq!(
+        document["info"]["license"],
+        json!({"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"}),
+        "3.0 has no `identifier`"
+    );
     let operations = operations(&document);
     let ids: BTreeSet<_> = operations.iter().map(|(id, ..)| id.as_str()).collect();
     assert_eq!(ids.len(), operations.len(), "operation ids are unique");

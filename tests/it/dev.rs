@@ -1,5 +1,7 @@
 //! Is `mako dev` a whole environment, and does it leave nothing running?
 
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::Method;
@@ -202,4 +204,78 @@ async fn the_screen_shows_urls_two_tokens_and_three_things_to_try() {
         .expect("it ends")
         .unwrap();
     assert_eq!(ended.code(), Some(0));
+}
+
+/// A folder with a program of this name that writes its process id to `pid` beside it and then hangs.
+fn hanging(program: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("mako-hanging-{}", tests::process::free_port()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join(program);
+    // Written by one process and executed by another, no later than it is closed.
+    std::fs::write(&file, "#!/bin/sh\necho $$ > \"${0%/*}/pid\"\nsleep 60\n").unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
+#[tokio::test]
+async fn a_signal_is_obeyed_while_npm_brings_postgres() {
+    let folder = hanging("npm");
+    let path = format!("{}:/usr/bin:/bin", folder.display());
+    // A version that no cache has.
+    let mut process = Process::start(
+        mako(&["dev", "--ephemeral"], &[])
+            .await
+            .env("PATH", path)
+            .env("HOME", &folder)
+            .env("MAKO_PG_NPM", "17.0.0-hanging"),
+    );
+    let npm = process
+        .wait_for(|_| {
+            std::fs::read_to_string(folder.join("pid"))
+                .ok()?
+                .trim()
+                .parse::<u32>()
+                .ok()
+        })
+        .await;
+    process.signal("TERM").await;
+    let ended = tokio::time::timeout(Duration::from_secs(5), process.child.wait())
+        .await
+        .expect("within 5 s")
+        .unwrap();
+    assert_eq!(ended.code(), Some(0), "{}", process.log());
+    assert!(
+        !std::path::Path::new(&format!("/proc/{npm}")).exists(),
+        "npm has ended, too"
+    );
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test]
+async fn everything_ends_within_5_s_though_a_request_and_postgres_hang() {
+    let dev = Dev::start(&["--ephemeral"]).await;
+    let admin = tests::database::connect(dev.text("admin_database_url")).await;
+    tests::database::batch(&admin, "begin; lock table leads in access exclusive mode").await;
+    let waiting = dev
+        .client
+        .get(format!("{}/v1/leads", dev.text("api_url")))
+        .bearer_auth(dev.ready["tenants"][0]["token"].as_str().unwrap());
+    let waiting = tokio::spawn(waiting.send());
+    let blocked = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'";
+    while admin.query_one(blocked, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let file: String = admin
+        .query_one("select pg_read_file('postmaster.pid')", &[])
+        .await
+        .unwrap()
+        .get(0);
+    let postmaster = file.lines().next().unwrap();
+    let stopped = tokio::process::Command::new("kill")
+        .args(["-STOP", postmaster])
+        .status();
+    assert!(stopped.await.unwrap().success());
+    assert_stopped(&dev.stop("TERM").await).await;
+    assert!(!std::path::Path::new(&format!("/proc/{postmaster}")).exists());
+    drop(waiting.await);
 }

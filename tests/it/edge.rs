@@ -59,6 +59,12 @@ async fn every_error_is_a_problem_also_for_an_allowed_page() {
             "PGRST117",
         ),
         (
+            "a wrong method of the documentation",
+            service.request(Method::POST, "/docs"),
+            405,
+            "PGRST117",
+        ),
+        (
             "a wrong method of a static page",
             service.request(Method::DELETE, "/openapi.json"),
             405,
@@ -180,6 +186,55 @@ async fn every_error_is_a_problem_also_for_an_allowed_page() {
 const PAGE: &str = "https://app.example.com";
 
 #[tokio::test]
+async fn a_refused_parameter_is_named_with_what_it_must_be_and_nothing_else() {
+    let database = TestDatabase::new().await;
+    let service = Service::on(&database).await;
+    for (path, details) in [
+        ("/v1/leads?limit=0", "limit: must be a whole number from 1 to 200"),
+        (
+            "/v1/leads?limit=201",
+            "limit: must be a whole number from 1 to 200",
+        ),
+        (
+            "/v1/leads?limit=abc",
+            "limit: must be a whole number from 1 to 200",
+        ),
+        (
+            "/v1/leads?cursor=abc",
+            "cursor: is not one that this list has given",
+        ),
+        (
+            "/v1/contacts?created_after=-262143-01-01T00:00:00Z",
+            "created_after: must be a time such as 2026-11-24T09:30:00Z",
+        ),
+        (
+            "/v1/dashboard/stats?days=367",
+            "days: must be a whole number from 1 to 366",
+        ),
+        (
+            "/v1/dashboard/timeseries?points=-1",
+            "points: must be a whole number from 1 to 366",
+        ),
+        (
+            "/v1/dashboard/activity?limit=1e2",
+            "limit: must be a whole number from 1 to 100",
+        ),
+    ] {
+        let answer = service.get(Alice, path).await;
+        assert_problem(&answer, 422, "MK422");
+        assert_eq!(answer.body["details"], details, "{path}");
+    }
+    let empty_key = service
+        .request_as(Alice, Method::POST, "/v1/leads")
+        .header("idempotency-key", "")
+        .json(&json!({}));
+    assert_eq!(
+        Answer::of(empty_key).await.body["details"],
+        "Idempotency-Key: can't be empty"
+    );
+}
+
+#[tokio::test]
 async fn a_chunked_body_is_limited_too() {
     let database = TestDatabase::new().await;
     let settings = [("BODY_LIMIT", "2000"), ("CORS_ALLOWED_ORIGINS", PAGE)];
@@ -208,6 +263,27 @@ async fn answer_to_chunks(address: &str, header: &str) -> String {
     let mut answer = Vec::new();
     drop(stream.read_to_end(&mut answer).await);
     String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn a_connection_that_falls_silent_is_closed_also_within_a_head() {
+    let database = TestDatabase::new().await;
+    let settings = [("STATEMENT_TIMEOUT", "100ms"), ("REQUEST_TIMEOUT", "200ms")];
+    let service = Service::with(&database.login_url(), &settings).await;
+    let address = service.url.trim_start_matches("http://");
+    for head in [
+        "",
+        "GET /health HTTP/1.1\r\nhost: x\r\nx-half: ",
+        "GET /health HTTP/1.1\r\nhost: x\r\n\r\n",
+    ] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        let ended = stream.read_to_end(&mut answer);
+        let ended = tokio::time::timeout(std::time::Duration::from_secs(10), ended).await;
+        assert!(ended.is_ok(), "still open after {head:?}");
+        assert_eq!(answer.is_empty(), !head.ends_with("\r\n\r\n"), "{head:?}");
+    }
 }
 
 #[tokio::test]
@@ -374,6 +450,10 @@ async fn health_ready_metrics_docs_and_document_answer_without_a_token() {
     assert!(ready.body["schema_version"].as_i64() >= Some(2));
     service.get(Alice, "/v1/leads").await;
     let metrics = get("/metrics").await;
+    assert_eq!(
+        metrics.header("content-type"),
+        "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    );
     assert!(
         metrics.text.contains("listLeads") && metrics.text.contains("# EOF"),
         "{}",
@@ -393,8 +473,12 @@ async fn a_database_that_was_never_migrated_is_not_ready() {
     let database = TestDatabase::empty().await;
     let service = Service::on(&database).await;
     let ready = Answer::of(service.request(Method::GET, "/ready")).await;
-    assert_problem(&ready, 503, "MK503");
-    assert!(ready.body["hint"].as_str().unwrap().contains("mako migrate"));
+    let leads = service.get(Alice, "/v1/leads").await;
+    for answer in [ready, leads] {
+        assert_problem(&answer, 503, "MK503");
+        assert!(answer.body["hint"].as_str().unwrap().contains("mako migrate"));
+        assert!(!answer.header("retry-after").is_empty());
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Leads over HTTP: what every resource promises, shown on the one that has it all.
 
 use reqwest::Method;
+use reqwest::header::HeaderValue;
 use serde_json::{Value, json};
 use tests::database::batch;
 use tests::people::Person::{self, Alice, Bob, Mallory};
@@ -299,4 +300,43 @@ async fn with_a_region_national_numbers_are_read_too() {
         .get(Alice, "/v1/leads?count=exact&phone=415.555.2671")
         .await;
     assert_eq!(found.body["count"], 1);
+}
+
+#[tokio::test]
+async fn a_key_beyond_ascii_counts_and_one_that_cannot_be_read_is_refused() {
+    let database = TestDatabase::new().await;
+    let service = Service::on(&database).await;
+    let post = |key: &[u8]| {
+        let lead = json!({"name": "a", "phone": "1", "status": "new", "source": "web"});
+        let request = service.request_as(Alice, Method::POST, "/v1/leads").json(&lead);
+        Answer::of(request.header("idempotency-key", HeaderValue::from_bytes(key).unwrap()))
+    };
+    let first = post("Anfrage-München".as_bytes()).await;
+    let again = post("Anfrage-München".as_bytes()).await;
+    assert_eq!((first.status, again.status), (201, 200));
+    assert_eq!(first.body, again.body);
+    let unreadable = post(b"Anfrage-M\xfcnchen").await;
+    assert_eq!(unreadable.outcome(), (422, "MK422"), "{}", unreadable.text);
+    assert_eq!(unreadable.body["details"], "Idempotency-Key: must be UTF-8");
+    let twice = service
+        .request_as(Alice, Method::POST, "/v1/leads")
+        .header("idempotency-key", "a")
+        .header("idempotency-key", "b")
+        .json(&json!({"name": "a", "phone": "1", "status": "new", "source": "web"}));
+    assert_eq!(Answer::of(twice).await.outcome(), (422, "MK422"));
+    assert_eq!(service.get(Alice, "/v1/leads?count=exact").await.body["count"], 1);
+}
+
+#[tokio::test]
+async fn a_number_is_found_with_its_plus_escaped_or_not() {
+    let (_database, service) = service().await;
+    service.post(Alice, "/v1/leads", &lead()).await;
+    for path in [
+        "/v1/leads?phone=%2B14155552671",
+        "/v1/leads?phone=+14155552671",
+        "/v1/leads?phone=+1%20(415)%20555-2671",
+    ] {
+        let found = service.get(Alice, path).await;
+        assert_eq!(found.body["data"].as_array().map(Vec::len), Some(1), "{path}");
+    }
 }

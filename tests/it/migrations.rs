@@ -102,6 +102,62 @@ async fn a_policy_that_somebody_changed_is_put_back() {
 }
 
 #[tokio::test]
+async fn a_trigger_or_a_right_on_the_schema_that_somebody_changed_is_put_back() {
+    let database = TestDatabase::new().await;
+    let superuser = database.superuser().await;
+    let before = shape(&database.superuser_url()).await;
+    for (change, pending) in [
+        (
+            "drop trigger remember_deleted_user on users",
+            "policies/users.sql",
+        ),
+        (
+            "alter table users disable trigger remember_deleted_user",
+            "policies/users.sql",
+        ),
+        (
+            "grant create on schema mako to authenticated",
+            "policies/00_claims.sql",
+        ),
+    ] {
+        batch(&superuser, change).await;
+        let admin = database.cluster().admin(database.name()).await;
+        let found = admin.pending().await.unwrap();
+        assert!(found.iter().any(|found| found == pending), "{change}: {found:?}");
+        migrate(&database).await.unwrap();
+        let admin = database.cluster().admin(database.name()).await;
+        assert_eq!(admin.pending().await.unwrap(), Vec::<String>::new(), "{change}");
+        assert_eq!(shape(&database.superuser_url()).await, before, "{change}");
+    }
+    let may = "select has_schema_privilege('authenticated', 'mako', 'create')";
+    assert!(!superuser.query_one(may, &[]).await.unwrap().get::<_, bool>(0));
+}
+
+#[tokio::test]
+async fn the_login_inherits_nothing_whatever_was_granted_before() {
+    let cluster = Arc::new(Cluster::start(Search::npm("17.10.0-beta.17")).await);
+    let database = TestDatabase::on(cluster).await;
+    let superuser = database.superuser().await;
+    batch(&superuser, "grant authenticated to mako with inherit true").await;
+    let inherits = "select pg_has_role('mako', 'authenticated', 'usage')";
+    assert!(
+        superuser
+            .query_one(inherits, &[])
+            .await
+            .unwrap()
+            .get::<_, bool>(0)
+    );
+    migrate(&database).await.unwrap();
+    assert!(
+        !superuser
+            .query_one(inherits, &[])
+            .await
+            .unwrap()
+            .get::<_, bool>(0)
+    );
+}
+
+#[tokio::test]
 async fn a_transaction_pooler_is_refused_for_migrations() {
     let database = TestDatabase::new().await;
     let pooler = PgBouncer::before(&database).await;

@@ -194,3 +194,32 @@ async fn sealed_columns_and_passwords_cannot_be_selected() {
         );
     }
 }
+
+#[tokio::test]
+async fn nobody_squats_on_anothers_stand_in_address() {
+    let database = TestDatabase::new().await;
+    let client = connect(&database.authenticator_url()).await;
+    let stand_in = format!("{}@No-Email.invalid", Alice.id());
+    let mut squatter = Mallory.payload();
+    squatter["email"] = json!(stand_in);
+    run_with(&client, &squatter, FIRST_LEAD).await.unwrap();
+    let mut nameless = Alice.payload();
+    nameless.as_object_mut().unwrap().remove("email");
+    assert_eq!(
+        run_with(&client, &nameless, FIRST_LEAD).await.unwrap().as_deref(),
+        Some(Alice.id())
+    );
+    // Where one has it already, by the CRM's own hand, that is said and not passed over.
+    let superuser = database.superuser().await;
+    let taken = format!(
+        "insert into users (id, email, password) values ('other', '{}@no-email.invalid', '!')",
+        Bob.id()
+    );
+    batch(&superuser, &taken).await;
+    let mut bob = Bob.payload();
+    bob.as_object_mut().unwrap().remove("email");
+    assert_eq!(
+        run_with(&client, &bob, "select mako.ensure_user()").await,
+        Err("23505".to_owned())
+    );
+}

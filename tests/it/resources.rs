@@ -86,6 +86,51 @@ fn counts(body: &Value) -> (i64, i64, i64) {
 }
 
 #[tokio::test]
+async fn no_time_that_a_user_can_store_takes_their_list_away() {
+    let (database, service) = service().await;
+    let client = database.login().await;
+    let alice = format!(
+        "begin; select set_config('request.jwt.claims', '{}', true), set_config('role', 'authenticated', true)",
+        Alice.payload()
+    );
+    for time in ["infinity", "-infinity", "290000-01-01", "4000-01-01 BC"] {
+        // As PostgREST would let her.
+        batch(&client, &alice).await;
+        let store = format!("update contacts set appointment_date = '{time}'");
+        let refused = client.execute(&store, &[]).await.unwrap_err();
+        assert_eq!(refused.code().unwrap().code(), "23514", "{time}");
+        batch(&client, "rollback").await;
+        for (table, path) in [
+            ("leads", "/v1/leads"),
+            ("contacts", "/v1/contacts"),
+            ("call_logs", "/v1/call-logs"),
+            ("automation_logs", "/v1/automation-logs"),
+        ] {
+            batch(&client, &alice).await;
+            batch(
+                &client,
+                &format!("update {table} set updated_at = '{time}'; commit"),
+            )
+            .await;
+            let list = service.get(Alice, path).await;
+            assert_eq!(list.status, 200, "{table} {time}: {}", list.text);
+        }
+    }
+    // Rows of before the rule, on a database that was taken over.
+    let superuser = database.superuser().await;
+    batch(
+        &superuser,
+        "alter table contacts drop constraint contacts_limits; update contacts set appointment_date = 'infinity'",
+    )
+    .await;
+    let list = service.get(Alice, "/v1/contacts").await;
+    assert_eq!(
+        list.body["data"][0]["appointment_date"],
+        "9999-12-31T23:59:59.999999Z"
+    );
+}
+
+#[tokio::test]
 async fn an_import_can_be_repeated_without_doubling() {
     let (_database, service) = service().await;
     let import = json!({"contacts": browser()});
@@ -245,6 +290,18 @@ async fn an_import_doubles_nobody_whose_letters_postgres_folds_in_its_own_way() 
     assert_eq!(counts(&first.body), (4, 0, 0), "{}", first.text);
     let again = service.post(Mallory, "/v1/contacts/import", &import).await;
     assert_eq!(counts(&again.body), (0, 0, 4), "{}", again.text);
+}
+
+#[tokio::test]
+async fn an_object_with_an_impossible_date_is_rejected_and_the_others_are_taken() {
+    let (_database, service) = service().await;
+    let import = json!({"contacts": [
+        {"name": "A B", "appointmentDate": "0000-01-01"},
+        {"name": "C D", "appointmentDate": "2026-11-25T10:00"},
+    ]});
+    let answer = service.post(Mallory, "/v1/contacts/import", &import).await;
+    assert_eq!(counts(&answer.body), (1, 0, 0), "{}", answer.text);
+    assert_eq!(answer.body["rejected"][0]["index"], 0);
 }
 
 #[tokio::test]

@@ -126,26 +126,54 @@ async fn the_crms_own_sessions_are_good_and_its_password_resets_are_not() {
 #[tokio::test]
 async fn a_cookie_changes_something_only_from_our_own_pages() {
     let database = TestDatabase::new().await;
-    let settings = [
-        ("AUTH_COOKIE", "auth-token"),
-        ("PUBLIC_BASE_URL", "https://crm.example"),
-    ];
-    let service = Service::with(&database.login_url(), &settings).await;
     let cookie = format!("auth-token={}", Alice.token());
     let lead = json!({"name": "a", "phone": "1", "status": "new", "source": "web"});
-    let post = |origin: Option<&str>| {
+    let with = async |settings: &[(&str, &str)]| {
+        let settings = [&[("AUTH_COOKIE", "auth-token")], settings].concat();
+        Service::with(&database.login_url(), &settings).await
+    };
+    let post = async |service: &Service, origin: &str| {
         let request = service
             .request(Method::POST, "/v1/leads")
             .header("cookie", &cookie)
             .json(&lead);
-        match origin {
-            Some(origin) => request.header("origin", origin),
-            None => request,
-        }
+        let request = if origin.is_empty() {
+            request
+        } else {
+            request.header("origin", origin)
+        };
+        Answer::of(request).await.status
     };
-    assert_eq!(Answer::of(post(Some("https://crm.example"))).await.status, 201);
-    assert_eq!(Answer::of(post(Some("https://evil.example"))).await.status, 403);
-    assert_eq!(Answer::of(post(None)).await.status, 403);
+    let known = with(&[("PUBLIC_BASE_URL", "https://crm.example")]).await;
+    assert_eq!(post(&known, "https://crm.example").await, 201);
+    for other in [
+        "https://evil.example",
+        "http://crm.example",
+        "https://crm.example.evil.example",
+        "null",
+        "",
+        &known.url,
+    ] {
+        assert_eq!(post(&known, other).await, 403, "{other}");
+    }
+    // Without a base URL, our own page is the one on the host that was asked.
+    let unknown = with(&[]).await;
+    assert_eq!(post(&unknown, &unknown.url).await, 201);
+    assert_eq!(post(&unknown, &unknown.url.replace("http:", "https:")).await, 201);
+    for other in [
+        "https://evil.example",
+        "http://127.0.0.1:1",
+        "http://127.0.0.1",
+        "null",
+        "",
+    ] {
+        assert_eq!(post(&unknown, other).await, 403, "{other}");
+    }
+    // The operator lets these pages call with credentials.
+    let listed = with(&[("CORS_ALLOWED_ORIGINS", "https://app.example")]).await;
+    assert_eq!(post(&listed, "https://app.example").await, 201);
+    assert_eq!(post(&listed, "https://evil.example").await, 403);
+
     let off = Service::on(&database).await;
     let ignored = Answer::of(off.request(Method::GET, "/v1/me").header("cookie", &cookie)).await;
     assert_eq!(

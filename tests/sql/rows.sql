@@ -31,3 +31,6 @@ from generate_series(1, {rows}) n;
 insert into mako.contact_imports (user_id, import_id, contact_id, digest)
 select '{user}', 'import ' || row_number() over (), id, 'digest of {email}'
 from public.contacts where user_id = '{user}';
+insert into mako.provider_objects (user_id, kind, provider_id, row_id)
+select '{user}', 'call', 'CA' || n, 'a row of {email}'
+from generate_series(1, {rows}) n;

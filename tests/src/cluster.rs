@@ -46,6 +46,7 @@ impl Cluster {
             data: Data::Ephemeral,
             search,
             settings,
+            cancel: devdb::Cancel::default(),
         };
         let postgres = tokio::task::spawn_blocking(move || devdb::start(options, &mut |_| ()))
             .await

@@ -9,6 +9,7 @@ use tokio::sync::OnceCell;
 
 use crate::database::TestDatabase;
 use crate::people::{JWT_SECRET, Person, service_token};
+use crate::pgbouncer::PgBouncer;
 use crate::process::Process;
 
 static BINARY: OnceCell<PathBuf> = OnceCell::const_new();
@@ -71,12 +72,25 @@ pub struct Service {
     /// `http://127.0.0.1:PORT`.
     pub url: String,
     client: reqwest::Client,
+    // Dropped after the process.
+    _pooler: Option<PgBouncer>,
 }
 
 impl Service {
     /// On a database, with the defaults.
+    ///
+    /// With `MAKO_TESTS_THROUGH=pgbouncer` in the environment through a transaction pooler with fewer connections
+    /// than the service: so the API's own tests are run against one, too.
     pub async fn on(database: &TestDatabase) -> Self {
-        Self::with(&database.login_url(), &[]).await
+        if std::env::var_os("MAKO_TESTS_THROUGH").is_none_or(|through| through != "pgbouncer") {
+            return Self::with(&database.login_url(), &[]).await;
+        }
+        let pooler = PgBouncer::with_pool(database, 2).await;
+        let service = Self::with(&pooler.login_url(), &[("PREPARED_STATEMENTS", "off")]).await;
+        Self {
+            _pooler: Some(pooler),
+            ..service
+        }
     }
 
     /// On a database URL, with more or other settings.
@@ -107,6 +121,7 @@ impl Service {
             process,
             url: format!("http://{url}"),
             client: reqwest::Client::new(),
+            _pooler: None,
         }
     }
 

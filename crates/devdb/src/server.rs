@@ -10,17 +10,17 @@ use std::{fmt, thread};
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
-use crate::Error;
 use crate::place::Place;
 use crate::search::Programs;
+use crate::{Cancel, Error};
 
 /// Starting takes 50 ms, recovery after a crash longer.
 const START: Duration = Duration::from_mins(1);
-/// Fast shutdown takes 20 ms; then sterner signals follow, 5 s in all.
+/// Fast shutdown takes 20 ms; then sterner signals follow, 3 s in all: `mako dev` has 5 s for everything.
 const STOP: [(Signal, Duration); 3] = [
-    (Signal::INT, Duration::from_secs(3)),
-    (Signal::QUIT, Duration::from_secs(1)),
-    (Signal::KILL, Duration::from_secs(1)),
+    (Signal::INT, Duration::from_secs(2)),
+    (Signal::QUIT, Duration::from_millis(500)),
+    (Signal::KILL, Duration::from_millis(500)),
 ];
 const TICK: Duration = Duration::from_millis(5);
 /// A port that was free a moment ago may be taken now.
@@ -52,12 +52,13 @@ impl Postgres {
         programs: &Programs,
         password: String,
         settings: &[(String, String)],
+        cancel: &Cancel,
     ) -> Result<Self, Error> {
         let mut refused = String::new();
         for _ in 0..ATTEMPTS {
             let port = free_port()?;
             let mut child = spawn(&place, programs, port, settings)?;
-            match wait_until_ready(&mut child, &place) {
+            match wait_until_ready(&mut child, &place, cancel) {
                 Ok(()) => {
                     return Ok(Self {
                         child,
@@ -70,6 +71,7 @@ impl Postgres {
                 Err(log) => refused = log,
             }
             end(&mut child);
+            cancel.check()?;
             if !refused.contains("in use") {
                 break;
             }
@@ -107,7 +109,7 @@ impl Postgres {
         )
     }
 
-    /// Stops the server; within 5 s nothing of it is left.
+    /// Stops the server; within 3 s nothing of it is left.
     pub fn stop(self) {
         drop(self);
     }
@@ -170,10 +172,10 @@ fn spawn(
 }
 
 /// Line 8 of postmaster.pid says `ready` when connections are taken. The error is the end of the log.
-fn wait_until_ready(child: &mut Child, place: &Place) -> Result<(), String> {
+fn wait_until_ready(child: &mut Child, place: &Place, cancel: &Cancel) -> Result<(), String> {
     let started = Instant::now();
     let pid = child.id().to_string();
-    while started.elapsed() < START {
+    while started.elapsed() < START && cancel.check().is_ok() {
         let state = fs::read_to_string(place.data().join("postmaster.pid")).unwrap_or_default();
         let mut lines = state.lines();
         if lines.next() == Some(pid.as_str()) && lines.nth(6).map(str::trim) == Some("ready") {

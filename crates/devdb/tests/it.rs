@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use devdb::{Data, Error, Options, Postgres, Progress, Search, start};
+use devdb::{Cancel, Data, Error, Options, Postgres, Progress, Search, start};
 use tokio_postgres::{Client, NoTls};
 
 fn options(data: Data, search: Search) -> Options {
@@ -10,6 +10,7 @@ fn options(data: Data, search: Search) -> Options {
         data,
         search,
         settings: vec![("max_connections".to_owned(), "30".to_owned())],
+        cancel: Cancel::default(),
     }
 }
 
@@ -234,4 +235,18 @@ fn a_cluster_of_another_version_is_left_alone() {
         start(kept(Search::npm("17.10.0-beta.17")), &mut |_| ()).is_ok(),
         "untouched"
     );
+}
+
+#[test]
+fn a_start_that_was_cancelled_leaves_nothing() {
+    let project = Project::new("cancelled");
+    let options = options(Data::Kept(project.0.clone()), Search::from_env());
+    let cancel = options.cancel.clone();
+    let refused = start(options, &mut |_| cancel.cancel()).expect_err("cancelled");
+    assert!(matches!(refused, Error::Cancelled), "{refused}");
+    let again = start(
+        self::options(Data::Kept(project.0.clone()), Search::from_env()),
+        &mut |_| (),
+    );
+    assert!(again.is_ok(), "nothing is in the way of the next");
 }

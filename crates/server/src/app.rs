@@ -122,7 +122,7 @@ pub(crate) fn app(
     }));
     let routes = Route::new()
         .at("/openapi.json", json)
-        .nest("/docs", docs)
+        .nest("/docs", get(docs))
         .at("/webhooks/:source", post(Hook(Arc::clone(&parts.receiver))))
         .at(
             "/webhooks/:source/:endpoint_key",
@@ -177,7 +177,10 @@ fn service(parts: &Parts) -> OpenApiService<impl poem_openapi::OpenApi + use<>, 
             "A thin service in front of Postgres row-level security: every request runs in a transaction \
              that carries the caller's claims, and Postgres decides which rows there are.",
         )
-        .license(poem_openapi::LicenseObject::new("Apache-2.0").identifier("Apache-2.0"))
+        .license(
+            // OpenAPI 3.0 knows no `identifier`.
+            poem_openapi::LicenseObject::new("Apache-2.0").url("https://www.apache.org/licenses/LICENSE-2.0"),
+        )
 }
 
 fn doorkeeper(auth: Auth, base: Option<&str>, origins: &[String]) -> Result<Doorkeeper, Failure> {
@@ -191,6 +194,7 @@ fn doorkeeper(auth: Auth, base: Option<&str>, origins: &[String]) -> Result<Door
             fetch.map(identity::jwks::Cache::new),
         ),
         cookie: auth.cookie,
-        origins: own.into_iter().chain(origins.iter().cloned()).collect(),
+        own_origin: own,
+        allowed_origins: origins.to_vec(),
     })
 }

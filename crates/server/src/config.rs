@@ -3,11 +3,12 @@
 //! The only place that reads the environment. Every refusal names the setting and the fix, never the value.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use config::{Config as Layers, File, FileFormat, Map, Value, ValueKind};
+use config::{Config as Layers, File, FileFormat, Map, Source as _, Value, ValueKind};
 use reqwest::Url;
 use seal::{KeyRing, MasterKey, SecretText};
 use serde::Deserialize;
@@ -225,13 +226,15 @@ impl Environment {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(_) => return refused("mako.toml is there but can't be read"),
         };
-        Self::from_parts(toml.as_deref(), &std::env::vars().collect())
+        Self::from_parts(toml.as_deref(), &variables(std::env::vars_os())?)
     }
 
     fn from_parts(toml: Option<&str>, vars: &HashMap<String, String>) -> Result<Self, Refused> {
         let mut builder = Layers::builder();
-        if let Some(toml) = toml {
-            builder = builder.add_source(File::from_str(toml, FileFormat::Toml));
+        for (name, value) in toml.map(filed).transpose()?.unwrap_or_default() {
+            builder = builder
+                .set_default(&name, value)
+                .or_else(|_| refused("mako.toml has a key with an unusual name"))?;
         }
         for (name, value) in named(vars)? {
             builder = builder
@@ -343,8 +346,11 @@ impl Environment {
                 "STATEMENT_TIMEOUT must be shorter than REQUEST_TIMEOUT, or a stopped request leaves its statement running",
             );
         }
-        if given.pool_size == 0 || given.body_limit == 0 {
-            return refused("POOL_SIZE and BODY_LIMIT must be at least 1");
+        if !(1..=MOST_CONNECTIONS).contains(&given.pool_size) {
+            return refused(format!("POOL_SIZE must be 1 to {MOST_CONNECTIONS}"));
+        }
+        if given.body_limit == 0 {
+            return refused("BODY_LIMIT must be at least 1");
         }
         Ok(Config {
             target: target("DATABASE_URL", given.database_url.as_ref(), given)?,
@@ -369,6 +375,62 @@ impl Environment {
     }
 }
 
+/// The variables that can be ours. Others may hold anything; one of ours that isn't UTF-8 is a mistake.
+fn variables(vars: impl Iterator<Item = (OsString, OsString)>) -> Result<HashMap<String, String>, Refused> {
+    let mut known = HashMap::new();
+    for (name, value) in vars {
+        let Ok(name) = name.into_string() else { continue };
+        let lower = name.to_lowercase();
+        if !NAMES.contains(&lower.strip_suffix("_file").unwrap_or(&lower)) && !NAMES.contains(&lower.as_str())
+        {
+            continue;
+        }
+        match value.into_string() {
+            Ok(value) => known.insert(name, value),
+            Err(_) => return refused(format!("{name} is not UTF-8")),
+        };
+    }
+    Ok(known)
+}
+
+/// The keys of `mako.toml`; for `name_file` what that file holds, as `name`.
+fn filed(toml: &str) -> Result<Map<String, Value>, Refused> {
+    let mut keys = File::from_str(toml, FileFormat::Toml)
+        .collect()
+        .map_err(|error| Refused(describe(&error)))?;
+    for name in NAMES {
+        let by_file = format!("{name}_file");
+        if NAMES.contains(&by_file.as_str()) {
+            continue;
+        }
+        let Some(path) = keys.remove(&by_file) else {
+            continue;
+        };
+        if keys.contains_key(*name) {
+            return refused(format!(
+                "mako.toml: {name} and {by_file} are both set; remove one"
+            ));
+        }
+        let path = path
+            .into_string()
+            .or_else(|_| refused(format!("mako.toml: {by_file} must be the path of a file")))?;
+        let value = Value::new(None, ValueKind::String(contents(&by_file, &path)?));
+        keys.insert((*name).to_owned(), value);
+    }
+    Ok(keys)
+}
+
+/// What a file holds, without its final line break.
+fn contents(name: &str, path: &str) -> Result<String, Refused> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(text.trim_end_matches(['\r', '\n']).to_owned()),
+        Err(_) => refused(format!("the file that {name} names can't be read")),
+    }
+}
+
+/// More than any Postgres has; each takes memory here as well.
+const MOST_CONNECTIONS: usize = 1_000;
+
 /// The known names among the variables; `NAME_FILE` is read and its final line break cut.
 fn named(vars: &HashMap<String, String>) -> Result<Map<&'static str, String>, Refused> {
     let mut values = Map::new();
@@ -381,10 +443,7 @@ fn named(vars: &HashMap<String, String>) -> Result<Map<&'static str, String>, Re
                 return refused(format!("{upper} and {upper}_FILE are both set; unset one"));
             }
             (Some(value), None) => value.clone(),
-            (None, Some(path)) => match std::fs::read_to_string(path) {
-                Ok(text) => text.trim_end_matches(['\r', '\n']).to_owned(),
-                Err(_) => return refused(format!("the file that {upper}_FILE names can't be read")),
-            },
+            (None, Some(path)) => contents(&format!("{upper}_FILE"), path)?,
             (None, None) => continue,
         };
         values.insert(*name, value);
@@ -748,6 +807,8 @@ mod tests {
             ("PREPARED_STATEMENTS", "maybe", "on or off"),
             ("CORS_ALLOWED_ORIGINS", "*", "origins such as"),
             ("POOL_SIZE", "many", "POOL_SIZE"),
+            ("POOL_SIZE", "0", "POOL_SIZE must be 1 to 1000"),
+            ("POOL_SIZE", "100000000000", "POOL_SIZE must be 1 to 1000"),
             ("LISTEN", "nowhere", "127.0.0.1:8080"),
             ("PUBLIC_BASE_URL", "ftp://x", "https://api.example.com"),
         ] {
@@ -774,6 +835,24 @@ mod tests {
     }
 
     #[test]
+    fn a_variable_that_is_not_utf_8_matters_only_if_it_is_ours() {
+        use std::os::unix::ffi::OsStringExt as _;
+        let odd = || OsString::from_vec(vec![b'x', 0xff]);
+        let all = [
+            (odd(), odd()),
+            ("OTHER".into(), odd()),
+            ("POOL_SIZE".into(), "4".into()),
+        ];
+        let known = variables(all.into_iter()).unwrap_or_default();
+        assert_eq!(known, HashMap::from([("POOL_SIZE".to_owned(), "4".to_owned())]));
+        let refused = variables([("JWT_SECRET_FILE".into(), odd())].into_iter());
+        assert_eq!(
+            refused.err().map(|error| error.to_string()).as_deref(),
+            Some("JWT_SECRET_FILE is not UTF-8")
+        );
+    }
+
+    #[test]
     fn a_value_may_come_from_a_file_but_not_from_two_places() {
         let file = std::env::temp_dir().join(format!("mako-config-{}", std::process::id()));
         std::fs::write(&file, "0123456789abcdef0123456789abcdef\n").unwrap();
@@ -783,6 +862,13 @@ mod tests {
             ""
         );
         assert!(refusal(None, &[("JWT_SECRET_FILE", path)]).contains("unset one"));
+        let toml = format!("jwt_secret_file = \"{path}\"");
+        assert_eq!(refusal(Some(&toml), &[("JWT_SECRET", "")]), "");
+        let both = format!("{toml}\njwt_secret = \"s3cret\"");
+        let text = refusal(Some(&both), &[]);
+        assert!(text.contains("remove one") && !text.contains("s3cret"), "{text}");
+        let missing = refusal(Some("jwt_secret_file = \"/nowhere\""), &[]);
+        assert!(missing.contains("jwt_secret_file"), "{missing}");
         std::fs::remove_file(file).unwrap();
     }
 }

@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::param::{Path, Query};
 use poem_openapi::{Object, OpenApi};
 use serde::Serialize;
 use store::Store;
 use store::rows::automation_logs::{self, AutomationLogFilter, NewAutomationLog};
 
 use super::Tag;
-use super::paging::{Count, Listing, page};
+use super::paging::{Count, Limit, Listing, page};
 use crate::http::answer::{Made, Nullable, Raw};
 use crate::http::body::In;
 use crate::http::caller::Caller;
 use crate::http::fields::body;
+use crate::http::idempotency::IdempotencyKey;
 use crate::http::problem::Problem;
 use crate::http::values::{Text, Time};
 
@@ -69,8 +70,7 @@ impl AutomationLogs {
         /// Created before this time.
         created_before: Query<Option<Time>>,
         /// Rows at most, 1 to 200; 50 if not given.
-        #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
-        limit: Query<Option<i64>>,
+        limit: Query<Option<Limit>>,
         /// `next_cursor` of the page before.
         cursor: Query<Option<String>>,
         /// `exact` also counts all rows that the filters let through.
@@ -99,7 +99,7 @@ impl AutomationLogs {
         caller: Caller,
         /// Repeat a request with the same key, and it is answered with the row that the first one made.
         #[oai(name = "Idempotency-Key")]
-        idempotency_key: Header<Option<Text<1, 255>>>,
+        idempotency_key: IdempotencyKey,
         body: In<AutomationLogInput>,
     ) -> Result<Made<AutomationLog>, Problem> {
         let In(log) = body;
@@ -108,7 +108,7 @@ impl AutomationLogs {
             status: log.status.into(),
             details: log.details.map(Into::into),
         };
-        let key = idempotency_key.0.as_ref().map(|key| key.0.as_str());
+        let key = idempotency_key.as_deref();
         let made = automation_logs::create(&self.0, &caller.0, &new, key).await?;
         Made::new("/v1/automation-logs", made, |log: &AutomationLog| &log.id)
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::param::{Path, Query};
 use poem_openapi::types::MaybeUndefined;
 use poem_openapi::{Object, OpenApi};
 use serde::Serialize;
@@ -13,11 +13,12 @@ use store::rows::contacts::{self, ContactChange, ContactFilter, NewContact};
 
 use super::Tag;
 use super::browser_contacts::{Import, ImportResult};
-use super::paging::{Count, Listing, page};
+use super::paging::{Count, Limit, Listing, page};
 use crate::http::answer::{Gone, Made, Nullable, Raw};
 use crate::http::body::In;
 use crate::http::caller::Caller;
 use crate::http::fields::{body, change};
+use crate::http::idempotency::IdempotencyKey;
 use crate::http::problem::Problem;
 use crate::http::values::{Email, Phone, Text, Time};
 
@@ -128,8 +129,7 @@ impl Contacts {
         /// Created before this time.
         created_before: Query<Option<Time>>,
         /// Rows at most, 1 to 200; 50 if not given.
-        #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
-        limit: Query<Option<i64>>,
+        limit: Query<Option<Limit>>,
         /// `next_cursor` of the page before.
         cursor: Query<Option<String>>,
         /// `exact` also counts all rows that the filters let through.
@@ -157,10 +157,10 @@ impl Contacts {
         caller: Caller,
         /// Repeat a request with the same key, and it is answered with the row that the first one made.
         #[oai(name = "Idempotency-Key")]
-        idempotency_key: Header<Option<Text<1, 255>>>,
+        idempotency_key: IdempotencyKey,
         body: In<ContactInput>,
     ) -> Result<Made<Contact>, Problem> {
-        let key = idempotency_key.0.as_ref().map(|key| key.0.as_str());
+        let key = idempotency_key.as_deref();
         let made = contacts::create(&self.0, &caller.0, &body.0.into(), key).await?;
         Made::new("/v1/contacts", made, |contact: &Contact| &contact.id)
     }

@@ -14,6 +14,7 @@ use super::Tag;
 use crate::http::answer::Raw;
 use crate::http::caller::Caller;
 use crate::http::problem::Problem;
+use crate::http::values::Whole;
 
 /// The routes of this module.
 #[derive(Clone)]
@@ -127,10 +128,9 @@ impl Dashboard {
         &self,
         caller: Caller,
         /// Length of the period, 1 to 366; 30 if not given.
-        #[oai(validator(minimum(value = "1"), maximum(value = "366")))]
-        days: Query<Option<i32>>,
+        days: Query<Option<Whole<1, 366>>>,
     ) -> Result<Raw<DashboardStats>, Problem> {
-        let days = days.0.unwrap_or(30);
+        let days = Whole::or(days.0, 30);
         let stats = dashboard::stats(&self.0, &caller.0, days).await?;
         Ok(Raw(DashboardStats {
             total_leads: stats.total_leads,
@@ -150,15 +150,15 @@ impl Dashboard {
         /// Length of a bucket; a month if not given.
         interval: Query<Option<Interval>>,
         /// How many buckets, the current one included, 1 to 366; 6 if not given.
-        #[oai(validator(minimum(value = "1"), maximum(value = "366")))]
-        points: Query<Option<i32>>,
+        points: Query<Option<Whole<1, 366>>>,
     ) -> Result<Raw<DashboardTimeseries>, Problem> {
         let interval = match interval.0.unwrap_or(Interval::Month) {
             Interval::Month => "month",
             Interval::Week => "week",
             Interval::Day => "day",
         };
-        let buckets = dashboard::timeseries(&self.0, &caller.0, interval, points.0.unwrap_or(6)).await?;
+        let points = Whole::or(points.0, 6);
+        let buckets = dashboard::timeseries(&self.0, &caller.0, interval, points).await?;
         let data = buckets
             .into_iter()
             .map(|bucket| DashboardBucket {
@@ -194,10 +194,9 @@ impl Dashboard {
         &self,
         caller: Caller,
         /// Entries at most, 1 to 100; 20 if not given.
-        #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
-        limit: Query<Option<i64>>,
+        limit: Query<Option<Whole<1, 100>>>,
     ) -> Result<Raw<DashboardActivity>, Problem> {
-        let activity = dashboard::activity(&self.0, &caller.0, limit.0.unwrap_or(20)).await?;
+        let activity = dashboard::activity(&self.0, &caller.0, Whole::or(limit.0, 20)).await?;
         let data = activity.into_iter().map(Into::into).collect();
         Ok(Raw(DashboardActivity { data }))
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::param::{Path, Query};
 use poem_openapi::types::MaybeUndefined;
 use poem_openapi::{Object, OpenApi};
 use serde::Serialize;
@@ -11,11 +11,12 @@ use store::Store;
 use store::rows::leads::{self, LeadChange, LeadFilter, NewLead};
 
 use super::Tag;
-use super::paging::{Count, Listing, page};
+use super::paging::{Count, Limit, Listing, page};
 use crate::http::answer::{Gone, Made, Nullable, Raw};
 use crate::http::body::In;
 use crate::http::caller::Caller;
 use crate::http::fields::{body, change};
+use crate::http::idempotency::IdempotencyKey;
 use crate::http::problem::Problem;
 use crate::http::values::{Phone, Text, Time};
 
@@ -97,8 +98,7 @@ impl Leads {
         /// Created before this time.
         created_before: Query<Option<Time>>,
         /// Rows at most, 1 to 200; 50 if not given.
-        #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
-        limit: Query<Option<i64>>,
+        limit: Query<Option<Limit>>,
         /// `next_cursor` of the page before.
         cursor: Query<Option<String>>,
         /// `exact` also counts all rows that the filters let through.
@@ -126,7 +126,7 @@ impl Leads {
         caller: Caller,
         /// Repeat a request with the same key, and it is answered with the row that the first one made.
         #[oai(name = "Idempotency-Key")]
-        idempotency_key: Header<Option<Text<1, 255>>>,
+        idempotency_key: IdempotencyKey,
         body: In<LeadInput>,
     ) -> Result<Made<Lead>, Problem> {
         let In(lead) = body;
@@ -139,7 +139,7 @@ impl Leads {
             ai_summary: lead.ai_summary.map(Into::into),
             sentiment: lead.sentiment.map(Into::into),
         };
-        let key = idempotency_key.0.as_ref().map(|key| key.0.as_str());
+        let key = idempotency_key.as_deref();
         let made = leads::create(&self.0, &caller.0, &new, key).await?;
         Made::new("/v1/leads", made, |lead: &Lead| &lead.id)
     }

@@ -8,6 +8,7 @@ use store::{Cursor, Page};
 
 use crate::http::answer::Nullable;
 use crate::http::problem::Problem;
+use crate::http::values::Whole;
 
 /// Whether all rows are counted.
 #[derive(Clone, Copy, Debug, Enum, Eq, PartialEq)]
@@ -40,29 +41,24 @@ impl<T: Send + Sync + Type + ParseFromJSON + ToJSON> Listing<T> {
     }
 }
 
-/// Checks the paging parameters together, so that one answer names every mistake.
-pub(crate) fn page(limit: Option<i64>, cursor: Option<&str>, count: Option<Count>) -> Result<Page, Problem> {
-    let mut refused = Vec::new();
-    let limit = limit.unwrap_or(DEFAULT_LIMIT);
-    let limit = u16::try_from(limit)
-        .ok()
-        .filter(|limit| (1..=MAX_LIMIT).contains(limit));
-    if limit.is_none() {
-        refused.push("limit: must be 1 to 200");
-    }
-    let cursor = cursor.map(Cursor::decode);
-    if cursor == Some(None) {
-        refused.push("cursor: is not one that this list has given");
-    }
-    match limit {
-        Some(limit) if refused.is_empty() => Ok(Page {
-            limit,
-            cursor: cursor.flatten(),
-            count: count.is_some(),
-        }),
-        _ => Err(Problem::invalid(refused.join("; "))),
-    }
+/// How many rows a page may have.
+pub(crate) type Limit = Whole<1, 200>;
+
+/// What the paging parameters ask for.
+pub(crate) fn page(
+    limit: Option<Limit>,
+    cursor: Option<&str>,
+    count: Option<Count>,
+) -> Result<Page, Problem> {
+    let cursor = match cursor.map(Cursor::decode) {
+        Some(None) => return Err(Problem::invalid("cursor: is not one that this list has given")),
+        decoded => decoded.flatten(),
+    };
+    Ok(Page {
+        limit: Limit::or(limit, DEFAULT_LIMIT),
+        cursor,
+        count: count.is_some(),
+    })
 }
 
-const DEFAULT_LIMIT: i64 = 50;
-const MAX_LIMIT: u16 = 200;
+const DEFAULT_LIMIT: u16 = 50;

@@ -13,7 +13,7 @@ use store::Store;
 use store::rows::webhook_events::{self, WebhookEvent as Row, WebhookEventFilter};
 
 use super::Tag;
-use super::paging::{Count, Listing, page};
+use super::paging::{Count, Limit, Listing, page};
 use super::webhook_endpoints::SourceName;
 use crate::http::answer::{Nullable, Raw};
 use crate::http::caller::Caller;
@@ -113,7 +113,7 @@ impl WebhookEvents {
         /// Recorded before this time.
         created_before: Query<Option<DateTime<Utc>>>,
         /// Rows at most, 1 to 200; 50 if not given.
-        limit: Query<Option<i64>>,
+        limit: Query<Option<Limit>>,
         /// `next_cursor` of the page before.
         cursor: Query<Option<String>>,
         /// `exact` also counts all rows that the filters let through.

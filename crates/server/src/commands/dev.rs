@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use devdb::{Data, Options, Postgres, Progress, Search};
+use devdb::{Cancel, Data, Options, Postgres, Progress, Search};
 use identity::HmacSecret;
 use serde::{Deserialize, Serialize};
 use store::Target;
@@ -17,8 +17,8 @@ use super::{Failure, print, say};
 use crate::cli::Dev;
 use crate::config::{Auth, Config, Environment, Webhooks};
 
-/// After a signal: running requests get half of the 5 s in which everything has ended, Postgres the rest.
-const GRACE: Duration = Duration::from_secs(2);
+/// After a signal everything ends within 5 s: running requests get this, Postgres at most 3 s.
+const GRACE: Duration = Duration::from_millis(1500);
 /// Long enough for a day's work with one pair of tokens.
 const TOKEN_LIFETIME: Duration = Duration::from_hours(720);
 
@@ -50,9 +50,20 @@ pub(crate) async fn run(options: Dev) -> Result<ExitCode, Failure> {
         Data::Kept(options.data_dir.clone())
     };
     let search = Search::from_env();
-    let starting = tokio::task::spawn_blocking(move || start_postgres(data, search));
-    // A signal in the middle of this is obeyed after it: initdb takes less than a second.
-    let postgres = starting.await??;
+    let cancel = Cancel::default();
+    let told = cancel.clone();
+    let mut starting = tokio::task::spawn_blocking(move || start_postgres(data, search, told));
+    let postgres = tokio::select! {
+        started = &mut starting => started??,
+        () = &mut stop => {
+            // It may be npm that is running, for a minute.
+            cancel.cancel();
+            if let Ok(postgres) = starting.await? {
+                tokio::task::spawn_blocking(move || postgres.stop()).await?;
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
     let served = tokio::select! {
         () = &mut stop => Ok(()),
         ready = prepare(&postgres, &options, &environment) => match ready {
@@ -67,11 +78,12 @@ pub(crate) async fn run(options: Dev) -> Result<ExitCode, Failure> {
     served.map(|()| ExitCode::SUCCESS)
 }
 
-fn start_postgres(data: Data, search: Search) -> Result<Postgres, devdb::Error> {
+fn start_postgres(data: Data, search: Search, cancel: Cancel) -> Result<Postgres, devdb::Error> {
     let options = Options {
         data,
         search,
         settings: Vec::new(),
+        cancel,
     };
     devdb::start(options, &mut |step: Progress| say(&format!("  {step}")))
 }

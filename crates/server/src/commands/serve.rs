@@ -11,6 +11,7 @@ use store::Store;
 
 use super::Failure;
 use crate::config::{Config, Environment};
+use crate::http::idle::Impatient;
 use crate::receiver::Keeper;
 
 /// Serves until SIGINT or SIGTERM, then lets running requests finish.
@@ -27,6 +28,10 @@ pub(crate) async fn run() -> Result<ExitCode, Failure> {
 
 /// How long running requests may go on after a signal.
 const GRACE: Duration = Duration::from_secs(20);
+
+/// A connection may be silent for so many times `REQUEST_TIMEOUT`: 75 s by default, more than load balancers keep one
+/// that they don't use.
+const SILENCE: u32 = 5;
 
 /// The service on its socket, not yet answering.
 pub(crate) struct Service {
@@ -66,10 +71,14 @@ impl Service {
 
     /// Answers until `stop` is there, and then for at most `grace` what has been asked before.
     pub(crate) async fn until(self, stop: impl Future<Output = ()>, grace: Duration) -> Result<(), Failure> {
+        let acceptor = Impatient {
+            inner: self.acceptor,
+            limit: self.config.request_timeout * SILENCE,
+        };
         let retention_days = self.config.webhooks.retention_days;
         let (app, receiver) = crate::app::app(&self.store, self.config, self.address)?;
         let _keeper = Keeper::start(&receiver, retention_days);
-        Server::new_with_acceptor(self.acceptor)
+        Server::new_with_acceptor(acceptor)
             .run_with_graceful_shutdown(app, stop, Some(grace))
             .await?;
         Ok(())

@@ -23,8 +23,10 @@ pub(crate) struct Doorkeeper {
     pub(crate) authenticator: identity::Authenticator<HttpFetch>,
     /// The cookie that may carry the token, if one may.
     pub(crate) cookie: Option<String>,
-    /// The origin of `PUBLIC_BASE_URL`, and the configured CORS origins: who may send a cookie's authority.
-    pub(crate) origins: Vec<String>,
+    /// The origin of `PUBLIC_BASE_URL`: this service's own, as browsers see it.
+    pub(crate) own_origin: Option<String>,
+    /// `CORS_ALLOWED_ORIGINS`: the operator lets their pages call with credentials, so their word counts as our own's.
+    pub(crate) allowed_origins: Vec<String>,
 }
 
 impl Doorkeeper {
@@ -73,7 +75,7 @@ impl Doorkeeper {
         let name = self.cookie.as_deref().ok_or_else(anonymous)?;
         let cookie = request.cookie().get(name).ok_or_else(anonymous)?;
         // A browser sends the cookie with whatever another site makes it send.
-        if !request.method().is_safe() && !self.is_same_origin(request) {
+        if !request.method().is_safe() && !self.is_from_own_pages(request) {
             return Err(Problem::forbidden(
                 "A request that carries its token in a cookie must come from this origin",
             )
@@ -82,13 +84,33 @@ impl Doorkeeper {
         Ok(cookie.value_str().to_owned())
     }
 
-    fn is_same_origin(&self, request: &Request) -> bool {
+    /// Whether a page sent this that may use the cookie: ours, or one that the operator listed. Browsers tell the
+    /// page's origin truly. Without `PUBLIC_BASE_URL` ours is the host that was asked, whatever the scheme: a proxy
+    /// may have taken TLS off.
+    fn is_from_own_pages(&self, request: &Request) -> bool {
         let origin = request
             .headers()
             .get(header::ORIGIN)
             .and_then(|origin| origin.to_str().ok());
-        origin.is_some_and(|origin| self.origins.iter().any(|allowed| allowed == origin))
+        let Some(origin) = origin else {
+            return false;
+        };
+        let own = match &self.own_origin {
+            Some(own) => own == origin,
+            None => origin
+                .split_once("://")
+                .zip(asked_host(request))
+                .is_some_and(|((_, authority), host)| authority.eq_ignore_ascii_case(host)),
+        };
+        own || self.allowed_origins.iter().any(|allowed| allowed == origin)
     }
+}
+
+/// Host and port that the client asked: `Host`, or HTTP/2's `:authority`.
+fn asked_host(request: &Request) -> Option<&str> {
+    let host = request.headers().get(header::HOST);
+    host.and_then(|host| host.to_str().ok())
+        .or_else(|| Some(request.uri().authority()?.as_str()))
 }
 
 /// The user whom the header `x-mako-user` names.

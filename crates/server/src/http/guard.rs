@@ -108,8 +108,12 @@ impl<E: Endpoint> Endpoint for Guarded<E> {
     }
 }
 
-/// What was expected; poem-openapi puts `failed to parse "kind": ` before what our own types say.
+/// What was expected; poem-openapi puts `failed to parse "kind": ` before what our own types say, and
+/// ` (occurred while parsing "…")` after it.
 fn expectation(reason: &str) -> &str {
+    let reason = reason
+        .split_once(" (occurred while")
+        .map_or(reason, |(reason, _)| reason);
     reason
         .rsplit_once("\": ")
         .map_or(reason, |(_, expected)| expected)
@@ -194,6 +198,12 @@ mod tests {
     fn a_refused_parameter_says_what_was_expected_only() {
         assert_eq!(
             expectation("failed to parse \"Text\": can't be empty"),
+            "can't be empty"
+        );
+        assert_eq!(
+            expectation(
+                "failed to parse \"Text\": can't be empty (occurred while parsing \"optional_Text<MIN, MAX>\")"
+            ),
             "can't be empty"
         );
     }

@@ -6,6 +6,8 @@ pub(crate) mod caller;
 pub(crate) mod edge;
 pub(crate) mod fields;
 pub(crate) mod guard;
+pub(crate) mod idempotency;
+pub(crate) mod idle;
 pub(crate) mod limits;
 pub(crate) mod operations;
 pub(crate) mod problem;

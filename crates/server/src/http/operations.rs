@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use poem::http::StatusCode;
 use poem_openapi::payload::PlainText;
-use poem_openapi::{Object, OpenApi};
+use poem_openapi::{ApiResponse, Object, OpenApi};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -46,6 +46,17 @@ struct Ready {
     schema_version: i32,
 }
 
+/// The text format that Prometheus asks for first.
+#[derive(ApiResponse)]
+enum OpenMetrics {
+    /// Every measurement.
+    #[oai(
+        status = 200,
+        content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    )]
+    Measured(PlainText<String>),
+}
+
 #[OpenApi(tag = "Tag::Operations")]
 #[expect(clippy::unused_async, reason = "poem-openapi takes async operations only")]
 impl Operations {
@@ -69,27 +80,21 @@ impl Operations {
                     schema_version,
                 }))
             }
-            Ok(_) => Err(
-                Problem::unavailable("MK503", "The database's schema is older than this service")
-                    .hint("Run `mako migrate`"),
-            ),
-            // A schema without the function that tells its version has never been migrated.
-            Err(error) if matches!(error.sqlstate(), Some("42883" | "3F000" | "42501")) => Err(
-                Problem::unavailable("MK503", "The database has no schema of Mako's")
-                    .hint("Run `mako migrate`"),
-            ),
+            Ok(_) => Err(Problem::not_migrated()),
+            // Without USAGE on the schema it was never migrated, either.
+            Err(error) if error.sqlstate() == Some("42501") => Err(Problem::not_migrated()),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Measurements in Prometheus' text format.
+    /// Measurements, as Prometheus reads them.
     #[oai(path = "/metrics", method = "get", operation_id = "getMetrics")]
-    async fn metrics(&self) -> Result<PlainText<String>, Problem> {
+    async fn metrics(&self) -> Result<OpenMetrics, Problem> {
         let (open, used) = self.store.connections();
         self.measurements.connections(open, used);
         self.measurements
             .encode()
-            .map(PlainText)
+            .map(|text| OpenMetrics::Measured(PlainText(text)))
             .ok_or_else(Problem::internal)
     }
 }

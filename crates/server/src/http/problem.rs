@@ -164,6 +164,12 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message).header(header::RETRY_AFTER, "1")
     }
 
+    /// The database lacks what this version works with.
+    pub(crate) fn not_migrated() -> Self {
+        Self::unavailable("MK503", "The database has no schema of Mako's, or an older one")
+            .hint("Run `mako migrate`")
+    }
+
     pub(crate) fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -262,6 +268,8 @@ impl Problem {
             "23503" => (StatusCode::CONFLICT, "The row refers to one that isn't there"),
             "23505" => (StatusCode::CONFLICT, "There is such a row already"),
             "42501" => (StatusCode::FORBIDDEN, "Postgres doesn't permit this"),
+            // Tables, schema, functions or roles that `mako migrate` makes.
+            "42P01" | "3F000" | "42883" | "22023" => return Self::not_migrated(),
             "25006" => (StatusCode::METHOD_NOT_ALLOWED, "The database is read-only"),
             "23502" | "23514" | "22001" => (
                 StatusCode::UNPROCESSABLE_ENTITY,
@@ -363,5 +371,29 @@ impl ApiResponse for Problem {
 
     fn register(registry: &mut Registry) {
         ProblemBody::register(registry);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_migration_makes_and_is_missing_is_a_503_with_the_fix() {
+        // A table, a schema, a function, and a role that can't be set because there is none.
+        for code in ["42P01", "3F000", "42883", "22023"] {
+            let refusal = store::SqlError {
+                code: code.to_owned(),
+                constraint: None,
+                table: None,
+                column: None,
+            };
+            let problem = Problem::from(store::Error::Sql(refusal));
+            assert_eq!(problem.status, StatusCode::SERVICE_UNAVAILABLE, "{code}");
+            assert!(
+                problem.hint.is_some_and(|hint| hint.contains("mako migrate")),
+                "{code}"
+            );
+        }
     }
 }

@@ -37,6 +37,17 @@ pub(crate) struct Email(pub(crate) String);
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Seconds(pub(crate) i32);
 
+/// A whole number from `MIN` to `MAX`, as queries ask for it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Whole<const MIN: usize, const MAX: usize>(u32);
+
+impl<const MIN: usize, const MAX: usize> Whole<MIN, MAX> {
+    /// The number, or another if none was given.
+    pub(crate) fn or<T: From<Self>>(given: Option<Self>, default: T) -> T {
+        given.map_or(default, Into::into)
+    }
+}
+
 /// A key for another service: at most 8 KB, no control characters; white space around it is cut. Never quoted,
 /// printed or logged; the text is wiped when dropped.
 #[derive(Clone)]
@@ -180,6 +191,31 @@ impl Rule for Seconds {
         whole
             .map(Self)
             .ok_or_else(|| "must be a whole number of seconds, 0 or more".to_owned())
+    }
+
+    fn value(&self) -> Value {
+        self.0.into()
+    }
+}
+
+impl<const MIN: usize, const MAX: usize> Rule for Whole<MIN, MAX> {
+    #[expect(clippy::cast_precision_loss, reason = "bounds of queries are small")]
+    fn schema() -> MetaSchema {
+        MetaSchema {
+            minimum: Some(MIN as f64),
+            maximum: Some(MAX as f64),
+            ..MetaSchema::new_with_format("integer", "int32")
+        }
+    }
+
+    fn accept(value: &Value) -> Result<Self, String> {
+        value
+            .as_str()
+            .and_then(|text| text.parse().ok())
+            .filter(|number| (MIN..=MAX).contains(number))
+            .and_then(|number| u32::try_from(number).ok())
+            .map(Self)
+            .ok_or_else(|| format!("must be a whole number from {MIN} to {MAX}"))
     }
 
     fn value(&self) -> Value {
@@ -439,6 +475,24 @@ impl From<Time> for DateTime<Utc> {
     }
 }
 
+impl<const MIN: usize, const MAX: usize> From<Whole<MIN, MAX>> for i64 {
+    fn from(whole: Whole<MIN, MAX>) -> Self {
+        whole.0.into()
+    }
+}
+
+impl<const MIN: usize, const MAX: usize> From<Whole<MIN, MAX>> for u16 {
+    fn from(whole: Whole<MIN, MAX>) -> Self {
+        Self::try_from(whole.0).unwrap_or(Self::MAX)
+    }
+}
+
+impl<const MIN: usize, const MAX: usize> From<Whole<MIN, MAX>> for i32 {
+    fn from(whole: Whole<MIN, MAX>) -> Self {
+        Self::try_from(whole.0).unwrap_or(Self::MAX)
+    }
+}
+
 impl From<Seconds> for i32 {
     fn from(seconds: Seconds) -> Self {
         seconds.0
@@ -502,6 +556,7 @@ openapi_value!(WebUrl);
 openapi_value!(Email);
 openapi_value!(Seconds);
 openapi_value!(Time);
+openapi_value!(Whole<MIN, MAX>, MIN, MAX);
 openapi_value!(ApiKeyText);
 openapi_value!(RoutableNumber);
 openapi_value!(JsonObject);

@@ -77,10 +77,10 @@ impl Admin {
             // Recordings and legs name their call only.
             let by_call = "update public.webhook_events e set user_id = $1, status = 'received'
                            where e.status = 'unrouted' and e.user_id is null and e.scope = 'platform'
-                             and coalesce(e.tenant_numbers, '{}') = '{}'
                              and exists (
                                select from public.webhook_events o
-                               where o.call_id = e.call_id and o.user_id = $1 and o.scope = 'platform'
+                               where o.call_id = any (e.calls) and o.source = e.source and o.user_id = $1
+                                 and o.scope = 'platform'
                              )";
             events += tx.execute(by_call, &[&user]).await.map_err(at())?;
         }

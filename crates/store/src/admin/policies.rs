@@ -76,7 +76,10 @@ impl Admin {
     async fn catalog(&self, file: &File) -> Result<String, AdminError> {
         let row = self
             .client
-            .query_one(include_str!("../../../../sql/catalog.sql"), &[&file.stem()])
+            .query_one(
+                include_str!("../../../../sql/catalog.sql"),
+                &[&file.stem(), &file.1],
+            )
             .await;
         Ok(row.map_err(AdminError::at("reading the catalog"))?.get(0))
     }

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use identity::Claims;
 use tokio_postgres::Row;
 
-use super::Created;
 use super::page::{Cursor, Listed, Ordered, Page};
+use super::{Created, time};
 use crate::door::{Call, Store, TenantTx};
 use crate::error::Error;
 use crate::query::{Query, query};
@@ -127,8 +127,8 @@ impl From<&Row> for AutomationLog {
             action_type: row.get(1),
             status: row.get(2),
             details: row.get(3),
-            created_at: row.get(4),
-            updated_at: row.get(5),
+            created_at: time(row, 4),
+            updated_at: time(row, 5),
         }
     }
 }

@@ -5,7 +5,7 @@ use identity::Claims;
 use tokio_postgres::Row;
 
 use super::page::{Cursor, Listed, Ordered, Page};
-use super::{Created, containing};
+use super::{Created, containing, time};
 use crate::door::{Call, Store};
 use crate::error::Error;
 use crate::query::{Query, query};
@@ -141,8 +141,8 @@ impl From<&Row> for CallLog {
             duration: row.get(3),
             sentiment: row.get(4),
             summary: row.get(5),
-            created_at: row.get(6),
-            updated_at: row.get(7),
+            created_at: time(row, 6),
+            updated_at: time(row, 7),
         }
     }
 }

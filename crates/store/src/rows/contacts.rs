@@ -6,7 +6,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::page::{Cursor, Listed, Ordered, Page};
-use super::{Change, Created, containing};
+use super::{Change, Created, Moment, containing, time};
 use crate::door::{Call, Store, TenantTx};
 use crate::error::Error;
 use crate::query::{Query, query};
@@ -235,11 +235,11 @@ impl From<&Row> for Contact {
             status: row.get(7),
             notes: row.get(8),
             plan: row.get(9),
-            appointment_date: row.get(10),
+            appointment_date: row.get::<_, Option<Moment>>(10).map(Into::into),
             business_name: row.get(11),
             business_position: row.get(12),
-            created_at: row.get(13),
-            updated_at: row.get(14),
+            created_at: time(row, 13),
+            updated_at: time(row, 14),
         }
     }
 }

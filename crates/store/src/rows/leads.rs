@@ -6,7 +6,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::page::{Cursor, Listed, Ordered, Page};
-use super::{Change, Created, containing};
+use super::{Change, Created, containing, time};
 use crate::door::{Call, Store, TenantTx};
 use crate::error::Error;
 use crate::query::{Query, query};
@@ -224,8 +224,8 @@ impl From<&Row> for Lead {
             summary: row.get(5),
             ai_summary: row.get(6),
             sentiment: row.get(7),
-            created_at: row.get(8),
-            updated_at: row.get(9),
+            created_at: time(row, 8),
+            updated_at: time(row, 9),
         }
     }
 }
