@@ -1,5 +1,6 @@
 //! Is anything lost when the database goes away? Postgres is really stopped and started again.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -67,6 +68,7 @@ impl Restartable {
             data: Data::Kept(self.folder.clone()),
             search: Search::from_env(),
             settings: Vec::new(),
+            cancel: devdb::Cancel::default(),
         };
         let started = tokio::task::spawn_blocking(move || devdb::start(options, &mut |_| ()))
             .await
@@ -230,7 +232,6 @@ async fn what_waits_in_the_spool_is_sealed() {
     let file = std::fs::read_dir(&spool).unwrap().next().unwrap().unwrap().path();
     let contents = std::fs::read_to_string(&file).unwrap();
     assert!(!contents.contains("private") && !contents.contains("4017122661"));
-    use std::os::unix::fs::PermissionsExt as _;
     assert_eq!(
         std::fs::metadata(&file).unwrap().permissions().mode() & 0o777,
         0o600

@@ -624,8 +624,8 @@ fn inbound(given: &Given) -> Result<Webhooks, Refused> {
 }
 
 /// The secrets of each source's platform address; each may be a comma-separated list.
-pub(crate) fn platform_secrets<'a>(
-    given: [(Source, &str, Option<&'a str>); 3],
+pub(crate) fn platform_secrets(
+    given: [(Source, &str, Option<&str>); 3],
 ) -> Result<HashMap<Source, Vec<webhooks::Secret>>, Refused> {
     let named = given
         .into_iter()

@@ -69,7 +69,7 @@ pub struct ContactChange {
 }
 
 impl NewContact {
-    fn params<'a>(&'a self, idempotency_key: &'a Option<&'a str>) -> [&'a (dyn ToSql + Sync); 13] {
+    fn params<'a>(&'a self, idempotency_key: &'a (dyn ToSql + Sync)) -> [&'a (dyn ToSql + Sync); 13] {
         [
             &self.first_name,
             &self.last_name,
@@ -197,7 +197,7 @@ pub async fn create(
 
 /// Adds a contact within a transaction; its id.
 pub async fn add(tx: &TenantTx<'_>, new: &NewContact) -> Result<Option<String>, Error> {
-    let rows = tx.run(&INSERT, &new.params(&None)).await?;
+    let rows = tx.run(&INSERT, &new.params(&None::<&str>)).await?;
     Ok(rows.first().map(|row| row.get(0)))
 }
 

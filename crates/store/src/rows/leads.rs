@@ -54,7 +54,7 @@ pub struct LeadChange {
 }
 
 impl NewLead {
-    fn params<'a>(&'a self, idempotency_key: &'a Option<&'a str>) -> [&'a (dyn ToSql + Sync); 8] {
+    fn params<'a>(&'a self, idempotency_key: &'a (dyn ToSql + Sync)) -> [&'a (dyn ToSql + Sync); 8] {
         [
             &self.name,
             &self.phone,
@@ -188,7 +188,7 @@ pub async fn create(
 
 /// Adds a lead within a transaction; its id.
 pub async fn add(tx: &TenantTx<'_>, new: &NewLead) -> Result<Option<String>, Error> {
-    let rows = tx.run(&INSERT, &new.params(&None)).await?;
+    let rows = tx.run(&INSERT, &new.params(&None::<&str>)).await?;
     Ok(rows.first().map(|row| row.get(0)))
 }
 
