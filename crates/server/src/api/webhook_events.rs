@@ -73,18 +73,9 @@ struct WebhookEvent {
 /// An event with what was delivered.
 #[derive(Object, Serialize)]
 struct WebhookEventDetails {
-    id: String,
-    source: String,
-    /// The provider's word.
-    event_type: Nullable<String>,
-    /// `received`, `processed`, `failed` or `ignored`.
-    status: String,
-    /// Why it failed.
-    error_message: Nullable<String>,
-    /// How often its effects were tried.
-    attempts: i32,
-    created_at: DateTime<Utc>,
-    processed_at: Nullable<DateTime<Utc>>,
+    #[oai(flatten)]
+    #[serde(flatten)]
+    event: WebhookEvent,
     /// What was delivered, without secrets; empty after the retention period.
     #[serde(serialize_with = "any")]
     payload: Any<Value>,
@@ -177,25 +168,8 @@ impl WebhookEvents {
         let (event, payload) = webhook_events::find(&self.0, &caller.0, id)
             .await?
             .ok_or_else(Problem::not_found)?;
-        let WebhookEvent {
-            id,
-            source,
-            event_type,
-            status,
-            error_message,
-            attempts,
-            created_at,
-            processed_at,
-        } = event.into();
         Ok(Raw(WebhookEventDetails {
-            id,
-            source,
-            event_type,
-            status,
-            error_message,
-            attempts,
-            created_at,
-            processed_at,
+            event: event.into(),
             payload: Any(payload),
         }))
     }

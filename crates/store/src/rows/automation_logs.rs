@@ -3,10 +3,11 @@
 use chrono::{DateTime, Utc};
 use identity::Claims;
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
 use super::page::{Cursor, Listed, Ordered, Page};
 use super::{Created, time};
-use crate::door::{Call, Store, TenantTx};
+use crate::door::{Store, TenantTx};
 use crate::error::Error;
 use crate::query::{Query, query};
 
@@ -64,26 +65,8 @@ pub async fn list(
         created_after,
         created_before,
     } = filter;
-    let ((before, id), fetch) = (page.start(), page.fetch());
-    let list = Call::new(
-        &LIST,
-        &[
-            &before,
-            &id,
-            &fetch,
-            action_type,
-            status,
-            created_after,
-            created_before,
-        ],
-    );
-    if !page.count {
-        let [rows] = store.pipeline(claims, [list]).await?;
-        return Ok(Listed::new(page, &rows, None));
-    }
-    let count = Call::new(&COUNT, &[action_type, status, created_after, created_before]);
-    let [rows, count] = store.pipeline(claims, [list, count]).await?;
-    Ok(Listed::new(page, &rows, Some(&count)))
+    let filters: [&(dyn ToSql + Sync); 4] = [action_type, status, created_after, created_before];
+    page.of(store, claims, [&LIST, &COUNT], &filters).await
 }
 
 /// One of the speaker's automation logs.

@@ -7,7 +7,7 @@ use tokio_postgres::types::ToSql;
 
 use super::page::{Cursor, Listed, Ordered, Page};
 use super::{Change, Created, Moment, containing, time};
-use crate::door::{Call, Store, TenantTx};
+use crate::door::{Store, TenantTx};
 use crate::error::Error;
 use crate::query::{Query, query};
 
@@ -152,32 +152,9 @@ pub async fn list(
         created_before,
         ..
     } = filter;
-    let ((before, id), fetch) = (page.start(), page.fetch());
-    let list = Call::new(
-        &LIST,
-        &[
-            &before,
-            &id,
-            &fetch,
-            status,
-            company,
-            phone,
-            email,
-            &q,
-            created_after,
-            created_before,
-        ],
-    );
-    if !page.count {
-        let [rows] = store.pipeline(claims, [list]).await?;
-        return Ok(Listed::new(page, &rows, None));
-    }
-    let count = Call::new(
-        &COUNT,
-        &[status, company, phone, email, &q, created_after, created_before],
-    );
-    let [rows, count] = store.pipeline(claims, [list, count]).await?;
-    Ok(Listed::new(page, &rows, Some(&count)))
+    let filters: [&(dyn ToSql + Sync); 7] =
+        [status, company, phone, email, &q, created_after, created_before];
+    page.of(store, claims, [&LIST, &COUNT], &filters).await
 }
 
 /// One of the speaker's contacts.

@@ -7,7 +7,7 @@ use tokio_postgres::types::ToSql;
 
 use super::page::{Cursor, Listed, Ordered, Page};
 use super::{Change, Created, containing, time};
-use crate::door::{Call, Store, TenantTx};
+use crate::door::{Store, TenantTx};
 use crate::error::Error;
 use crate::query::{Query, query};
 
@@ -135,40 +135,16 @@ pub async fn list(
         created_before,
         ..
     } = filter;
-    let ((before, id), fetch) = (page.start(), page.fetch());
-    let list = Call::new(
-        &LIST,
-        &[
-            &before,
-            &id,
-            &fetch,
-            status,
-            source,
-            sentiment,
-            phone,
-            &q,
-            created_after,
-            created_before,
-        ],
-    );
-    if !page.count {
-        let [rows] = store.pipeline(claims, [list]).await?;
-        return Ok(Listed::new(page, &rows, None));
-    }
-    let count = Call::new(
-        &COUNT,
-        &[
-            status,
-            source,
-            sentiment,
-            phone,
-            &q,
-            created_after,
-            created_before,
-        ],
-    );
-    let [rows, count] = store.pipeline(claims, [list, count]).await?;
-    Ok(Listed::new(page, &rows, Some(&count)))
+    let filters: [&(dyn ToSql + Sync); 7] = [
+        status,
+        source,
+        sentiment,
+        phone,
+        &q,
+        created_after,
+        created_before,
+    ];
+    page.of(store, claims, [&LIST, &COUNT], &filters).await
 }
 
 /// One of the speaker's leads.

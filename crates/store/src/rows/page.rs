@@ -3,7 +3,13 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
+use identity::Claims;
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+
+use crate::door::{Call, Store};
+use crate::error::Error;
+use crate::query::Query;
 
 /// The position after a row in a list ordered by `created_at desc, id desc`.
 ///
@@ -58,7 +64,7 @@ pub struct Page {
 
 impl Page {
     /// Where the page starts. Always a position, never null, so that Postgres finds it in the index.
-    pub(crate) fn start(&self) -> (DateTime<Utc>, &str) {
+    fn start(&self) -> (DateTime<Utc>, &str) {
         match &self.cursor {
             Some(cursor) => (cursor.created_at, &cursor.id),
             // Later than any row, earlier than the end of both chrono's and Postgres' time.
@@ -70,8 +76,30 @@ impl Page {
     }
 
     /// One row more than asked for tells whether there is a next page.
-    pub(crate) fn fetch(&self) -> i64 {
+    fn fetch(&self) -> i64 {
         i64::from(self.limit) + 1
+    }
+}
+
+impl Page {
+    /// The page of a list and, if it is asked for, how many rows there are, in the same round trip. `filters` are the
+    /// values of `$5…` of the list and `$2…` of the count.
+    pub(crate) async fn of<T: Ordered + for<'a> From<&'a Row>>(
+        &self,
+        store: &Store,
+        claims: &Claims,
+        [list, count]: [&'static Query; 2],
+        filters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Listed<T>, Error> {
+        let ((before, id), fetch) = (self.start(), self.fetch());
+        let position: [&(dyn ToSql + Sync); 3] = [&before, &id, &fetch];
+        let list = Call::new(list, &[&position, filters].concat());
+        if !self.count {
+            let [rows] = store.pipeline(claims, [list]).await?;
+            return Ok(Listed::new(self, &rows, None));
+        }
+        let [rows, count] = store.pipeline(claims, [list, Call::new(count, filters)]).await?;
+        Ok(Listed::new(self, &rows, Some(&count)))
     }
 }
 
@@ -93,7 +121,7 @@ pub trait Ordered {
 }
 
 impl<T: Ordered + for<'a> From<&'a Row>> Listed<T> {
-    pub(crate) fn new(page: &Page, rows: &[Row], count: Option<&[Row]>) -> Self {
+    fn new(page: &Page, rows: &[Row], count: Option<&[Row]>) -> Self {
         let limit = usize::from(page.limit);
         let kept: Vec<T> = rows.iter().take(limit).map(T::from).collect();
         let next = if rows.len() > limit {

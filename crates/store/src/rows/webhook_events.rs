@@ -3,10 +3,11 @@
 use chrono::{DateTime, Utc};
 use identity::{Claims, Verified};
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 use webhooks::Recorded;
 
 use super::page::{Cursor, Listed, Ordered, Page};
-use crate::door::{Call, Store};
+use crate::door::Store;
 use crate::error::Error;
 use crate::query::{Query, query};
 
@@ -83,30 +84,8 @@ pub async fn list(
         created_after,
         created_before,
     } = filter;
-    let ((before, id), fetch) = (page.start(), page.fetch());
-    let list = Call::new(
-        &LIST,
-        &[
-            &before,
-            &id,
-            &fetch,
-            source,
-            status,
-            event_type,
-            created_after,
-            created_before,
-        ],
-    );
-    if !page.count {
-        let [rows] = store.pipeline(claims, [list]).await?;
-        return Ok(Listed::new(page, &rows, None));
-    }
-    let count = Call::new(
-        &COUNT,
-        &[source, status, event_type, created_after, created_before],
-    );
-    let [rows, count] = store.pipeline(claims, [list, count]).await?;
-    Ok(Listed::new(page, &rows, Some(&count)))
+    let filters: [&(dyn ToSql + Sync); 5] = [source, status, event_type, created_after, created_before];
+    page.of(store, claims, [&LIST, &COUNT], &filters).await
 }
 
 /// One of the speaker's events, and what was delivered: without secrets, empty after the retention period.
