@@ -208,6 +208,10 @@ async fn a_refused_parameter_is_named_with_what_it_must_be_and_nothing_else() {
             "created_after: must be a time such as 2026-11-24T09:30:00Z",
         ),
         (
+            "/v1/webhook-events?created_before=0000-01-01T00:00:00Z",
+            "created_before: must be a time such as 2026-11-24T09:30:00Z",
+        ),
+        (
             "/v1/dashboard/stats?days=367",
             "days: must be a whole number from 1 to 366",
         ),

@@ -105,6 +105,7 @@ async fn no_time_that_a_user_can_store_takes_their_list_away() {
             ("contacts", "/v1/contacts"),
             ("call_logs", "/v1/call-logs"),
             ("automation_logs", "/v1/automation-logs"),
+            ("leads", "/v1/dashboard/activity"),
         ] {
             batch(&client, &alice).await;
             batch(
@@ -120,9 +121,13 @@ async fn no_time_that_a_user_can_store_takes_their_list_away() {
     let superuser = database.superuser().await;
     batch(
         &superuser,
-        "alter table contacts drop constraint contacts_limits; update contacts set appointment_date = 'infinity'",
+        "alter table contacts drop constraint contacts_limits; update contacts set appointment_date = 'infinity';
+         update leads set created_at = 'infinity'",
     )
     .await;
+    for path in ["/v1/leads", "/v1/dashboard/activity"] {
+        assert_eq!(service.get(Alice, path).await.status, 200, "{path}");
+    }
     let list = service.get(Alice, "/v1/contacts").await;
     assert_eq!(
         list.body["data"][0]["appointment_date"],

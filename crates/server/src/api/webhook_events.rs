@@ -18,7 +18,7 @@ use super::webhook_endpoints::SourceName;
 use crate::http::answer::{Nullable, Raw};
 use crate::http::caller::Caller;
 use crate::http::problem::Problem;
-use crate::http::values::Text;
+use crate::http::values::{Text, Time};
 use crate::receiver::{Processed, replay};
 
 /// The routes of this module.
@@ -100,9 +100,9 @@ impl WebhookEvents {
         /// Exactly this type, in the provider's words.
         event_type: Query<Option<Text<0, 100>>>,
         /// Recorded at this time or later.
-        created_after: Query<Option<DateTime<Utc>>>,
+        created_after: Query<Option<Time>>,
         /// Recorded before this time.
-        created_before: Query<Option<DateTime<Utc>>>,
+        created_before: Query<Option<Time>>,
         /// Rows at most, 1 to 200; 50 if not given.
         limit: Query<Option<Limit>>,
         /// `next_cursor` of the page before.
@@ -115,8 +115,8 @@ impl WebhookEvents {
             source: source.0.map(|source| source.name().to_owned()),
             status: status.0.map(|status| status.name().to_owned()),
             event_type: event_type.0.map(Into::into),
-            created_after: created_after.0,
-            created_before: created_before.0,
+            created_after: created_after.0.map(Into::into),
+            created_before: created_before.0.map(Into::into),
         };
         let events = webhook_events::list(&self.0, &caller.0, &filter, &page).await?;
         Ok(Raw(Listing::new(events)))

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use identity::Claims;
 use tokio_postgres::Row;
 
+use super::time;
 use crate::door::{Call, Store};
 use crate::error::Error;
 use crate::query::{Query, query};
@@ -137,7 +138,7 @@ pub async fn activity(store: &Store, claims: &Claims, limit: i64) -> Result<Vec<
         kind: kind(row.get(0)),
         id: row.get(1),
         title: row.get(2),
-        at: row.get(3),
+        at: time(row, 3),
     };
     Ok(rows.iter().map(activity).collect())
 }
