@@ -21,6 +21,7 @@ async fn main() -> ExitCode {
         Command::Dev(options) => commands::dev::run(options).await,
         Command::Serve => commands::serve::run().await,
         Command::Migrate { check } => commands::migrate::run(check).await,
+        Command::Adopt(options) => commands::adopt::run(options).await,
         Command::Token(options) => commands::token::run(options),
         Command::Openapi => commands::openapi::run(),
     };
