@@ -46,6 +46,19 @@ line(place, text) as (
   from t, unnest(array['fk_' || relname || '_user_id', relname || '_limits', relname || '_present']) n
   where not exists (select from pg_constraint c where c.conrelid = t.oid and c.conname = n)
   union all
+  select 6, format($$do $do$ begin
+  if not exists (select from pg_constraint where conrelid = '%1$s'::regclass and conname = %2$L) then
+    alter table %1$s add constraint %2$I %3$s not valid;
+    begin
+      alter table %1$s validate constraint %2$I;
+    exception when check_violation then
+      raise warning 'rows beyond the constraint %% stay', %2$L;
+    end;
+  end if;
+end $do$;$$, target, c.conname, pg_get_constraintdef(c.oid))
+  from t join pg_constraint c on c.conrelid = t.oid and c.contype = 'c' and c.convalidated
+  where c.conname not in (relname || '_limits', relname || '_present')
+  union all
   select 7, format('alter table %s alter column %I drop not null;', target, a.attname)
   from t join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped and not a.attnotnull
   where a.attname in ('user_id', 'created_at', 'updated_at', 'status', 'is_active')

@@ -241,6 +241,12 @@ begin
       from wanted_default w
       join known using (relation)
       where not exists (select from present p where (p.relation, p.name, p.expression) = (w.relation, w.name, w.expression))
+      union all
+      select k.relation, format('drop constraint %I', c.conname), 'no check that refuses the status unrouted'
+      from known k
+      join pg_constraint c on c.conrelid = k.oid and c.contype = 'c'
+      where k.relation = 'webhook_events' and pg_get_constraintdef(c.oid) like '%''ignored''%'
+        and pg_get_constraintdef(c.oid) not like '%''unrouted''%'
     ),
     fill(relation, assignments, condition, words) as (
       select p.relation, string_agg(format('%I = %s', name, value), ', ' order by name),
