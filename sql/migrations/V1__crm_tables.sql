@@ -230,6 +230,12 @@ begin
       join pg_constraint c on c.conrelid = k.oid
       left join pg_attribute a on a.attrelid = k.oid and a.attname = 'user_id' and not a.attisdropped
     ),
+    built(relation, name, valid) as (
+      select k.relation, c.relname::text, i.indisvalid
+      from known k
+      join pg_index i on i.indrelid = k.oid
+      join pg_class c on c.oid = i.indexrelid
+    ),
     -- What the one lacks of the other.
     change(relation, clause, words) as (
       select w.relation, format('add column %I %s', w.name, w.definition), 'column ' || w.name
@@ -290,37 +296,37 @@ begin
         add constraint %I foreign key (user_id) references public.users (id) on delete cascade not valid', relation, name)
       from tenant_key where validated is null
       union all
-      select 4, 'apply', 'index', w.relation, 'index ' || name, format('create ' || definition, name, oid::regclass)
-      from wanted_index w
-      join known using (relation)
-      where not exists (
-        select from pg_index i join pg_class c on c.oid = i.indexrelid
-        where i.indrelid = known.oid and c.relname = w.name and i.indisvalid
-      )
+      -- What a stopped CREATE INDEX CONCURRENTLY has left behind.
+      select 4, 'apply', 'remnant', w.relation, 'unfinished index ' || w.name, format('drop index public.%I', w.name)
+      from wanted_index w join built b using (relation, name) where not b.valid
       union all
-      select 5, 'enforce', 'check', relation, 'no new row without ' || words,
+      select 5, 'apply', 'index', w.relation, 'index ' || w.name, format('create ' || w.definition, w.name, 'public.' || w.relation)
+      from wanted_index w join known using (relation)
+      where not exists (select from built b where (b.relation, b.name, b.valid) = (w.relation, w.name, true))
+      union all
+      select 6, 'enforce', 'check', relation, 'no new row without ' || words,
         format('alter table public.%I add constraint %I check (%s) not valid', relation, relation || '_present', condition)
       from nullable n where not exists (select from held h where (h.relation, h.name) = (n.relation, n.relation || '_present'))
       union all
-      select 6, 'enforce', 'validate', relation, 'no old row without ' || words,
+      select 7, 'enforce', 'validate', relation, 'no old row without ' || words,
         format('alter table public.%I validate constraint %I', relation, relation || '_present')
       from nullable
       union all
-      select 7, 'enforce', 'not null', relation, 'not null: ' || words, format(
+      select 8, 'enforce', 'not null', relation, 'not null: ' || words, format(
         'alter table public.%1$I %2$s; alter table public.%1$I drop constraint %3$I', relation, clauses, relation || '_present')
       from nullable
       union all
-      select 8, 'enforce', 'validate', relation, 'foreign key to users, for every row',
+      select 9, 'enforce', 'validate', relation, 'foreign key to users, for every row',
         format('alter table public.%I validate constraint %I', relation, name)
       from tenant_key where validated is not true
       union all
-      select 9, 'enforce', 'check', relation, 'limits of length and form', format(
+      select 10, 'enforce', 'check', relation, 'limits of length and form', format(
         'alter table public.%I add constraint %I check (%s) not valid', relation, relation || '_limits', condition)
       from limits l
       join known using (relation)
       where not exists (select from held h where (h.relation, h.name) = (l.relation, l.relation || '_limits'))
       union all
-      select 10, 'enforce', 'validate limits', relation, 'limits of length and form, for every row',
+      select 11, 'enforce', 'validate limits', relation, 'limits of length and form, for every row',
         format('alter table public.%I validate constraint %I', relation, relation || '_limits')
       from limits l
       join known using (relation)

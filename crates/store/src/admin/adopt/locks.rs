@@ -7,6 +7,8 @@ use super::super::{Admin, AdminError, Progress};
 
 /// How long a strong lock is waited for at a time: what a request behind it may lose.
 pub(super) const BRIEF: &str = "250ms";
+/// How long a lock is waited for that stops nobody: reading.
+pub(super) const UNHURRIED: &str = "30s";
 /// How long it is tried.
 const PATIENCE: Duration = Duration::from_mins(10);
 /// What the sleep between two tries grows to.
@@ -36,6 +38,11 @@ impl Admin {
             "begin; set local lock_timeout = '5s'; {weak} set local lock_timeout = '{BRIEF}';\n{sql}\n;\ncommit"
         );
         self.again_and_again(what, &tables, &transaction, progress).await
+    }
+
+    /// How long later statements wait for a lock; `0` is for ever.
+    pub(super) async fn wait_at_most(&self, time: &str) -> Result<(), AdminError> {
+        self.run("setting lock_timeout", &format!("set lock_timeout = '{time}'")).await
     }
 
     /// Runs a statement until it gets its locks.

@@ -19,7 +19,7 @@ use super::{Admin, AdminError, Progress};
 use crate::connect::Target;
 
 pub use orphans::{Assigned, Orphans};
-pub use plan::{Grant, Plan, Policy, Table};
+pub use plan::{Grant, Hole, Plan, Policy, Table};
 pub use rows::Compared;
 pub use steps::{Phase, Step};
 
@@ -126,7 +126,7 @@ impl Admin {
     }
 
     /// Texts of rows must not depend on whose session it is, and no lock is waited for long.
-    async fn prepare_session(&self) -> Result<(), AdminError> {
+    pub(super) async fn prepare_session(&self) -> Result<(), AdminError> {
         let settings = format!(
             "set timezone = 'UTC'; set datestyle = 'ISO, YMD'; set intervalstyle = 'postgres'; set bytea_output = 'hex';
              set extra_float_digits = 1; set lock_timeout = '{BRIEF}'"
@@ -148,7 +148,7 @@ impl Admin {
         let what = format!("{relation}: {}", step.words);
         match step.kind {
             Kind::Fill => self.fill(relation, &step.sql, progress).await.map(drop),
-            Kind::Index => self.build_index(&what, step, progress).await,
+            Kind::Remnant | Kind::Index => self.unhurried(&what, &step.live_sql(), progress).await,
             Kind::Columns | Kind::Check | Kind::NotNull => self.gently(&what, &[relation], &step.sql, progress).await,
             Kind::ForeignKey => self.gently(&what, &[relation, "users"], &step.sql, progress).await,
             Kind::Validate => match self.unhurried(&what, &step.sql, progress).await {
@@ -174,19 +174,6 @@ impl Admin {
         }
     }
 
-    /// CREATE INDEX CONCURRENTLY leaves an invalid index behind when it is stopped; that one goes first.
-    async fn build_index(
-        &self,
-        what: &str,
-        step: &Step,
-        progress: &mut (dyn FnMut(Progress) + Send),
-    ) -> Result<(), AdminError> {
-        let name = step.sql.split_once(" on ").and_then(|(create, _)| create.rsplit(' ').next()).unwrap_or_default();
-        let remnant = format!("drop index concurrently if exists public.{name}");
-        self.unhurried(what, &remnant, progress).await?;
-        self.unhurried(what, &step.live_sql(), progress).await
-    }
-
     /// For statements whose locks stop neither readers nor writers, and so may be waited for.
     async fn unhurried(
         &self,
@@ -194,9 +181,9 @@ impl Admin {
         sql: &str,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<(), AdminError> {
-        self.run(what, "set lock_timeout = 0").await?;
+        self.wait_at_most("0").await?;
         let done = self.again_and_again(what, &[], sql, progress).await;
-        self.run(what, &format!("set lock_timeout = '{BRIEF}'")).await?;
+        self.wait_at_most(BRIEF).await?;
         done
     }
 

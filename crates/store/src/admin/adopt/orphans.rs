@@ -146,6 +146,8 @@ impl Admin {
         user_id: &str,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Vec<Assigned>, AdminError> {
+        self.lock(progress).await?;
+        self.prepare_session().await?;
         let tables = self.live_tables().await?;
         let has_users = tables.iter().any(|table| table.relation == "users");
         let found = match has_users {

@@ -3,6 +3,7 @@
 
 use super::super::policies::{self, File};
 use super::super::{Admin, AdminError};
+use super::locks::UNHURRIED;
 use super::orphans::Orphans;
 use super::steps::{Kind, Phase, Step};
 use super::{TABLES, TENANT_TABLES};
@@ -56,6 +57,17 @@ pub struct Grant {
     pub rights: String,
 }
 
+/// Something of the schema public that is not protected.
+#[derive(Clone, Debug)]
+pub struct Hole {
+    /// The table, view, function or role.
+    pub object: String,
+    /// What is wrong.
+    pub problem: String,
+    /// The statement that closes it.
+    pub fix: String,
+}
+
 /// What an adoption would do.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -69,6 +81,8 @@ pub struct Plan {
     pub missing: Vec<&'static str>,
     /// What an admin must settle first, each with the line that does.
     pub blockers: Vec<String>,
+    /// What `policies/verify.sql` finds beyond the CRM's tables.
+    pub holes: Vec<Hole>,
     /// Policy files that are not in force.
     pub(super) files: Vec<&'static File>,
     /// Migrations that are not applied.
@@ -113,7 +127,8 @@ pub(super) fn policies_of(relation: &str) -> Vec<String> {
 impl Admin {
     /// What an adoption would do; changes nothing.
     pub async fn plan_adoption(&self) -> Result<Plan, AdminError> {
-        self.run("planning", "begin isolation level repeatable read read only").await?;
+        let begin = format!("begin isolation level repeatable read read only; set local lock_timeout = '{UNHURRIED}'");
+        self.run("planning", &begin).await?;
         let plan = self.read_plan().await;
         self.run("planning", "rollback").await?;
         plan
@@ -141,6 +156,7 @@ impl Admin {
                 .filter(|name| tables.iter().all(|table| table.relation != *name))
                 .collect(),
             files: self.files_not_in_force().await?,
+            holes: self.other_holes().await?,
             migrations: self.pending_migrations().await?,
             database,
             admin,
@@ -224,6 +240,25 @@ impl Admin {
             }
         }
         Ok(())
+    }
+
+    /// The CRM's own tables and functions are the adoption's to protect; others are the admin's.
+    async fn other_holes(&self) -> Result<Vec<Hole>, AdminError> {
+        let rows = self
+            .client
+            .query(include_str!("../../../../../policies/verify.sql"), &[])
+            .await
+            .map_err(AdminError::at("policies/verify.sql"))?;
+        let holes = rows.iter().map(|row| Hole {
+            object: row.get(0),
+            problem: row.get(1),
+            fix: row.get(2),
+        });
+        let is_ours = |object: &str| {
+            object.starts_with("mako.")
+                || object.strip_prefix("public.").is_some_and(|name| TABLES.contains(&name.split('.').next().unwrap_or(name)))
+        };
+        Ok(holes.filter(|hole| !is_ours(&hole.object)).collect())
     }
 
     async fn files_not_in_force(&self) -> Result<Vec<&'static File>, AdminError> {

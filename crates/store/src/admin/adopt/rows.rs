@@ -8,6 +8,7 @@
 use std::fmt;
 
 use super::super::{Admin, AdminError, Progress};
+use super::locks::{BRIEF, UNHURRIED};
 use super::plan::Table;
 
 /// A table's rows before an adoption and after it.
@@ -86,6 +87,7 @@ impl Admin {
         tables: &[Table],
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<(), AdminError> {
+        self.wait_at_most(UNHURRIED).await?;
         for table in tables.iter().filter(|table| table.columns.iter().any(|name| name == "id")) {
             let what = format!("writing down the rows of {}", table.relation);
             progress(Progress::Step(what.clone()));
@@ -107,7 +109,7 @@ impl Admin {
                 .await
                 .map_err(AdminError::at(what))?;
         }
-        Ok(())
+        self.wait_at_most(BRIEF).await
     }
 
     /// Finds the written-down rows again, and ends the adoption if none is damaged.
@@ -116,6 +118,7 @@ impl Admin {
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Vec<Compared>, AdminError> {
         let what = "finding the rows again";
+        self.wait_at_most(UNHURRIED).await?;
         let open = self
             .client
             .query(
@@ -141,6 +144,7 @@ impl Admin {
             }
             compared.push(table);
         }
+        self.wait_at_most(BRIEF).await?;
         Ok(compared)
     }
 

@@ -22,6 +22,7 @@ pub(super) enum Kind {
     Columns,
     Fill,
     ForeignKey,
+    Remnant,
     Index,
     Check,
     Validate,
@@ -60,6 +61,7 @@ impl Step {
             }
             Kind::ForeignKey => format!("share row exclusive on {} and users, {brief}", self.relation),
             Kind::Fill => "the rows themselves, 500 at a time".to_owned(),
+            Kind::Remnant => "none that stops reading or writing (concurrently)".to_owned(),
             Kind::Index => format!(
                 "none that stops reading or writing (concurrently); about {}",
                 seconds(rows / INDEXED)
@@ -73,7 +75,7 @@ impl Step {
     /// The statement as it is executed on a live table.
     pub(super) fn live_sql(&self) -> String {
         match self.kind {
-            Kind::Index => self.sql.replacen("index ", "index concurrently ", 1),
+            Kind::Index | Kind::Remnant => self.sql.replacen("index ", "index concurrently ", 1),
             _ => self.sql.clone(),
         }
     }
@@ -140,6 +142,7 @@ fn step(row: &tokio_postgres::Row) -> Result<Step, AdminError> {
             "columns" => Kind::Columns,
             "fill" => Kind::Fill,
             "foreign key" => Kind::ForeignKey,
+            "remnant" => Kind::Remnant,
             "index" => Kind::Index,
             "check" => Kind::Check,
             "validate" => Kind::Validate,

@@ -14,6 +14,14 @@ pub(super) fn plan(plan: &Plan, f: &mut Formatter<'_>) -> fmt::Result {
             writeln!(f, "  {blocker}")?;
         }
     }
+    let rows: i64 = plan.tables.iter().map(|table| table.rows).sum();
+    if rows > 0 && plan.blockers.is_empty() && !plan.is_adopted() {
+        writeln!(
+            f,
+            "first the digest of every row is written to mako.adoption_rows: {rows} rows, about {} MB until the end",
+            1 + rows * 150 / 1_000_000
+        )?;
+    }
     for migration in &plan.migrations {
         writeln!(f, "migration {migration}: not applied")?;
     }
@@ -23,6 +31,7 @@ pub(super) fn plan(plan: &Plan, f: &mut Formatter<'_>) -> fmt::Result {
     for table in &plan.tables {
         self::table(plan, table, f)?;
     }
+    holes(plan, f)?;
     writeln!(f)?;
     if plan.blockers.is_empty() {
         writeln!(f, "{}", next(plan))?;
@@ -35,6 +44,17 @@ pub(super) fn plan(plan: &Plan, f: &mut Formatter<'_>) -> fmt::Result {
         for line in file.1.lines().filter(|line| !line.is_empty() && !line.starts_with("--")) {
             writeln!(f, "{line}")?;
         }
+    }
+    Ok(())
+}
+
+/// What is not the adoption's to protect.
+fn holes(plan: &Plan, f: &mut Formatter<'_>) -> fmt::Result {
+    if !plan.holes.is_empty() {
+        writeln!(f, "\nNot protected, and not among the CRM's tables (policies/verify.sql):")?;
+    }
+    for hole in &plan.holes {
+        writeln!(f, "  {}: {}\n    {}", hole.object, hole.problem, hole.fix)?;
     }
     Ok(())
 }
@@ -125,5 +145,6 @@ pub(super) fn report(report: &Report, f: &mut Formatter<'_>) -> fmt::Result {
             )?;
         }
     }
+    holes(&report.after, f)?;
     write!(f, "{}", next(&report.after))
 }
