@@ -47,13 +47,12 @@ finding(object, problem, fix) as (
   union all
   select called, 'no restrictive floor: any permissive policy opens it', case
     when exists (select from pg_attribute where attrelid = protected.oid and attname = 'user_id' and not attisdropped)
-    then format('create policy tenant_floor on %s as restrictive for all to public using (user_id = (select'
-      ' mako.current_user_id())) with check (user_id = (select mako.current_user_id()));', called)
+    then format('drop policy if exists tenant_floor on %1$s; create policy tenant_floor on %1$s as restrictive for all to public'
+      ' using (user_id = (select mako.current_user_id())) with check (user_id = (select mako.current_user_id()));', called)
     else format('revoke all on %s from public, anon, authenticated;', called) end
   from protected
   where relrowsecurity and not exists (select from floored where floored.oid = protected.oid)
-    and (exists (select from pg_policy where polrelid = protected.oid and polpermissive)
-      or exists (select from held where held.called = protected.called))
+    and called in (select called from held)
   union all
   select called, format('%s has the right to %s', role, string_agg(lower(privilege), ', ' order by privilege)),
     format('revoke all on %s from %s;', called, role)

@@ -2,7 +2,7 @@
 -- On an empty database they are made here, whole. A live CRM's own are kept, with all rows, and get what its present
 -- writers don't notice: user_id stays nullable, foreign keys NOT VALID. Rows without a user stay, invisible to every
 -- tenant, until an admin assigns them. The rest, which refuses writes, comes with `mako adopt --enforce`, or with
--- `set mako.enforce = 'on';` before this file.
+-- `set local mako.enforce = 'on';` before this file.
 -- On a large live database run `mako adopt --apply` first: it does the same in small steps that stop nobody.
 set local lock_timeout = '5s';
 
@@ -125,6 +125,10 @@ create table if not exists public.webhook_endpoints (
 do $do$
 declare
   step record;
+  -- A table that this very transaction has made is whole at once.
+  fresh constant regclass[] := array(
+    select attrelid::regclass from pg_attribute where attname = 'id' and xmin = pg_current_xact_id()::xid
+  );
 begin
   for step in
     -- lacking {
@@ -335,12 +339,8 @@ begin
     order by place, relation
     -- } lacking
   loop
-    -- A table that this very transaction has made is whole at once.
-    if step.phase = 'apply' or current_setting('mako.enforce', true) = 'on' or exists (
-      select from pg_attribute
-      where attrelid = format('public.%I', step.relation)::regclass and attname = 'id'
-        and xmin = pg_current_xact_id()::xid
-    ) then
+    if step.phase = 'apply' or current_setting('mako.enforce', true) = 'on'
+      or format('public.%I', step.relation)::regclass = any (fresh) then
       execute step.statement;
     end if;
   end loop;

@@ -10,6 +10,11 @@ use tokio_postgres::Client;
 
 use crate::database::{batch, connect};
 
+/// Numbers of writers, so that no two of a run make the same row.
+static NEXT: AtomicU64 = AtomicU64::new(1);
+/// Between two statements of a writer: a busy site, not a benchmark.
+const PAUSE: Duration = Duration::from_millis(2);
+
 /// How far the CRM's own multi-tenancy migration has come.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct State {
@@ -80,6 +85,8 @@ pub struct Written {
     pub failures: Vec<String>,
     /// The longest that one of them took.
     pub slowest: Duration,
+    /// Leads that were deleted, by id.
+    pub deleted: Vec<String>,
 }
 
 /// The CRM's own writers at work: the service-role key through PostgREST's login, one transaction a statement.
@@ -97,13 +104,22 @@ impl Writers {
         let vocabulary = Arc::new(Vocabulary::read(owner, old).await);
         let stop = Arc::new(AtomicBool::new(false));
         let statements = Arc::new(AtomicU64::new(0));
+        let first = NEXT.fetch_add(count, Ordering::Relaxed);
         let mut tasks = Vec::new();
-        for number in 0..count {
+        for number in first..first + count {
             let client = connect(authenticator_url).await;
-            let (stop, statements, vocabulary) = (Arc::clone(&stop), Arc::clone(&statements), Arc::clone(&vocabulary));
+            let (stop, statements, vocabulary) = (
+                Arc::clone(&stop),
+                Arc::clone(&statements),
+                Arc::clone(&vocabulary),
+            );
             tasks.push(tokio::spawn(write(client, number, vocabulary, stop, statements)));
         }
-        Self { stop, statements, tasks }
+        Self {
+            stop,
+            statements,
+            tasks,
+        }
     }
 
     /// Waits until they have written so many statements more.
@@ -123,6 +139,7 @@ impl Writers {
             all.statements += one.statements;
             all.failures.extend(one.failures);
             all.slowest = all.slowest.max(one.slowest);
+            all.deleted.extend(one.deleted);
         }
         all
     }
@@ -140,7 +157,10 @@ impl Vocabulary {
         let nullable = |table: &'static str| async move {
             let sql = "select not attnotnull from pg_attribute
                 where attrelid = to_regclass($1) and attname = 'user_id' and not attisdropped";
-            let row = owner.query_opt(sql, &[&table]).await.expect("the catalog can be read");
+            let row = owner
+                .query_opt(sql, &[&table])
+                .await
+                .expect("the catalog can be read");
             row.map(|row| row.get::<_, bool>(0))
         };
         let mut templates: Vec<String> = [
@@ -151,6 +171,7 @@ impl Vocabulary {
             "update users set failed_login_count = 0, lock_until = null where email = '{one}@example.com'",
             "insert into users (email, password, business_name) values ('new-{writer}-{n}@example.com', 'bcrypt', 'B')",
             "delete from leads where id = '{made}'",
+            "delete from leads where id = '{lead}'",
         ]
         .map(str::to_owned)
         .to_vec();
@@ -170,19 +191,36 @@ impl Vocabulary {
                 "action_type, status, details",
                 "'sms', 'completed', '{\"direction\":\"inbound\"}'",
             ),
-            ("contacts", "first_name, email, phone", "'Ann', 'ann@example.com', '+1 (555) 123-4567'"),
-            ("webhook_events", "source, event_type, payload", "'vapi', 'call.ended', '{}'"),
+            (
+                "contacts",
+                "first_name, email, phone",
+                "'Ann', 'ann@example.com', '+1 (555) 123-4567'",
+            ),
+            (
+                "webhook_events",
+                "source, event_type, payload",
+                "'vapi', 'call.ended', '{}'",
+            ),
         ] {
             let may_be_null = nullable(table).await;
-            if owner.query_one("select to_regclass($1) is null", &[&table]).await.expect("the catalog").get(0) {
+            if owner
+                .query_one("select to_regclass($1) is null", &[&table])
+                .await
+                .expect("the catalog")
+                .get(0)
+            {
                 continue;
             }
             if may_be_null != Some(false) && (old || table == "webhook_events") {
                 templates.push(format!("insert into {table} ({columns}) values ({values})"));
             }
             if may_be_null.is_some() {
-                templates.push(format!("insert into {table} (user_id, {columns}) values ('user-{{one}}', {values})"));
-                templates.push(format!("select * from {table} where user_id = 'user-{{one}}' order by created_at desc limit 20"));
+                templates.push(format!(
+                    "insert into {table} (user_id, {columns}) values ('user-{{one}}', {values})"
+                ));
+                templates.push(format!(
+                    "select * from {table} where user_id = 'user-{{one}}' order by created_at desc limit 20"
+                ));
             }
         }
         if nullable("api_keys").await.is_some() {
@@ -192,7 +230,10 @@ impl Vocabulary {
                     .to_owned(),
             );
         }
-        let leads = owner.query("select id from leads limit 5000", &[]).await.expect("leads can be read");
+        let leads = owner
+            .query("select id from leads limit 5000", &[])
+            .await
+            .expect("leads can be read");
         Self {
             templates,
             leads: leads.iter().map(|row| row.get(0)).collect(),
@@ -231,7 +272,9 @@ async fn write(
     let mut n = 0;
     while !stop.load(Ordering::Relaxed) {
         n += 1;
-        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        dice = dice
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         let statement = vocabulary.statement(writer, n, dice).await;
         let started = Instant::now();
         let transaction = format!(
@@ -239,7 +282,12 @@ async fn write(
             {statement}; commit"#
         );
         match client.simple_query(&transaction).await {
-            Ok(_) => written.statements += 1,
+            Ok(_) => {
+                written.statements += 1;
+                if let Some(rest) = statement.strip_prefix("delete from leads where id = '") {
+                    written.deleted.push(rest.trim_end_matches('\'').to_owned());
+                }
+            }
             Err(error) => {
                 drop(client.simple_query("rollback").await);
                 written.failures.push(format!("{error:?}: {statement}"));
@@ -247,6 +295,7 @@ async fn write(
         }
         written.slowest = written.slowest.max(started.elapsed());
         statements.fetch_add(1, Ordering::Relaxed);
+        tokio::time::sleep(PAUSE).await;
     }
     written
 }

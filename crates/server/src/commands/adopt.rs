@@ -60,7 +60,11 @@ async fn carry_out(options: &Adopt, environment: &Environment) -> Result<ExitCod
         let admin = Admin::connect(&target).await?;
         sound &= finish(&admin.enforce(&mut progress).await?)?;
     }
-    Ok(if sound { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(if sound {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(1)
+    })
 }
 
 fn finish(report: &Report) -> Result<bool, Failure> {
@@ -73,15 +77,29 @@ fn keep_rollback(plan: &Plan) -> Result<(), Failure> {
     let name: String = plan
         .database
         .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || "-_.".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        })
         .collect();
     let path = PathBuf::from(format!("mako-adopt-rollback-{name}.sql"));
     let written = std::fs::write(&path, plan.rollback());
-    written.map_err(|error| format!("{} can't be written: {error}; change to a folder where it can", shown(&path)))?;
+    written.map_err(|error| {
+        format!(
+            "{} can't be written: {error}; change to a folder where it can",
+            shown(&path)
+        )
+    })?;
     say(&format!("the way back is in {}", shown(&path)));
     Ok(())
 }
 
 fn shown(path: &Path) -> String {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
+    std::path::absolute(path)
+        .unwrap_or_else(|_| path.to_owned())
+        .display()
+        .to_string()
 }

@@ -42,7 +42,8 @@ impl Admin {
 
     /// How long later statements wait for a lock; `0` is for ever.
     pub(super) async fn wait_at_most(&self, time: &str) -> Result<(), AdminError> {
-        self.run("setting lock_timeout", &format!("set lock_timeout = '{time}'")).await
+        self.run("setting lock_timeout", &format!("set lock_timeout = '{time}'"))
+            .await
     }
 
     /// Runs a statement until it gets its locks.

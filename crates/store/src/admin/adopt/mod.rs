@@ -80,7 +80,8 @@ impl Admin {
         let plan = self.plan_without_blockers().await?;
         progress(Progress::Roles);
         self.run_roles(login).await?;
-        let (before, after): (Vec<_>, Vec<_>) = policies::FILES.iter().partition(|file| file.precedes_tables());
+        let (before, after): (Vec<_>, Vec<_>) =
+            policies::FILES.iter().partition(|file| file.precedes_tables());
         self.apply_gently(&before, progress).await?;
         if !plan.is_adopted() {
             self.run("sql/adopt/ledger.sql", LEDGER).await?;
@@ -90,7 +91,8 @@ impl Admin {
         progress(Progress::Migrations);
         self.migrate_gently(&plan, progress).await?;
         self.apply_gently(&after, progress).await?;
-        self.run("telling PostgREST", "notify pgrst, 'reload schema'").await?;
+        self.run("telling PostgREST", "notify pgrst, 'reload schema'")
+            .await?;
         self.report(progress).await
     }
 
@@ -135,7 +137,11 @@ impl Admin {
     }
 
     /// Takes the steps of a phase, one transaction each.
-    async fn take(&self, phase: Phase, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<(), AdminError> {
+    async fn take(
+        &self,
+        phase: Phase,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<(), AdminError> {
         for step in self.lacking().await?.iter().filter(|step| step.phase == phase) {
             progress(Progress::Step(format!("{}: {}", step.relation, step.words)));
             self.take_step(step, progress).await?;
@@ -143,18 +149,28 @@ impl Admin {
         Ok(())
     }
 
-    async fn take_step(&self, step: &Step, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<(), AdminError> {
+    async fn take_step(
+        &self,
+        step: &Step,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<(), AdminError> {
         let relation = step.relation.as_str();
         let what = format!("{relation}: {}", step.words);
         match step.kind {
             Kind::Fill => self.fill(relation, &step.sql, progress).await.map(drop),
             Kind::Remnant | Kind::Index => self.unhurried(&what, &step.live_sql(), progress).await,
-            Kind::Columns | Kind::Check | Kind::NotNull => self.gently(&what, &[relation], &step.sql, progress).await,
-            Kind::ForeignKey => self.gently(&what, &[relation, "users"], &step.sql, progress).await,
+            Kind::Columns | Kind::Check | Kind::NotNull => {
+                self.gently(&what, &[relation], &step.sql, progress).await
+            }
+            Kind::ForeignKey => {
+                self.gently(&what, &[relation, "users"], &step.sql, progress)
+                    .await
+            }
             Kind::Validate => match self.unhurried(&what, &step.sql, progress).await {
                 // check_violation, foreign_key_violation: they came in after the orphans were counted
                 Err(refusal) if matches!(refusal.sqlstate(), Some("23514" | "23503")) => {
-                    let interim = format!("alter table public.{relation} drop constraint if exists {relation}_present");
+                    let interim =
+                        format!("alter table public.{relation} drop constraint if exists {relation}_present");
                     self.gently(&what, &[relation], &interim, progress).await?;
                     Err(AdminError::Refused(format!(
                         "public.{relation} has got rows without a user meanwhile: somebody still writes them. When that has \
@@ -166,7 +182,9 @@ impl Admin {
             Kind::ValidateLimits => match self.unhurried(&what, &step.sql, progress).await {
                 // check_violation: the rows stay, new ones are bound
                 Err(refusal) if refusal.sqlstate() == Some("23514") => {
-                    progress(Progress::Step(format!("{relation}: has rows beyond the limits; they stay, new ones are bound")));
+                    progress(Progress::Step(format!(
+                        "{relation}: has rows beyond the limits; they stay, new ones are bound"
+                    )));
                     Ok(())
                 }
                 other => other,
@@ -189,7 +207,11 @@ impl Admin {
 
     /// Migrations that the ledger lacks. V1 and V2 find little to do by now, and may be repeated: once with the
     /// patience that a live site needs, then by refinery, which notes them.
-    async fn migrate_gently(&mut self, plan: &Plan, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<(), AdminError> {
+    async fn migrate_gently(
+        &mut self,
+        plan: &Plan,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<(), AdminError> {
         let live: Vec<_> = plan.tables.iter().map(|table| table.relation.as_str()).collect();
         for (name, sql) in self.repeatable_migrations().await? {
             let sql = sql.replace("set local lock_timeout = '5s';", "");
@@ -208,7 +230,13 @@ impl Admin {
             if !self.is_applied(file).await? {
                 progress(Progress::Policies(file.0));
                 let relation = TABLES.into_iter().find(|name| file.0 == format!("{name}.sql"));
-                self.gently(&format!("policies/{}", file.0), relation.as_slice(), file.body(), progress).await?;
+                self.gently(
+                    &format!("policies/{}", file.0),
+                    relation.as_slice(),
+                    file.body(),
+                    progress,
+                )
+                .await?;
                 self.note_policies(file).await?;
             }
         }

@@ -78,29 +78,42 @@ fn condition(relation: &str) -> String {
 /// Which rows the user `$1` can't have, on tables where a key is unique within a tenant.
 fn clash(relation: &str) -> &'static str {
     match relation {
-        "api_keys" => "exists (select from public.api_keys o where o.service_name = t.service_name and (o.user_id = $1
-            or (o.id < t.id and not exists (select from public.users u where u.id = o.user_id))))",
-        "user_phone_numbers" => "exists (select from public.user_phone_numbers o where o.phone = t.phone and (o.user_id = $1
-            or (o.id < t.id and not exists (select from public.users u where u.id = o.user_id))))",
+        "api_keys" => {
+            "exists (select from public.api_keys o where o.service_name = t.service_name and (o.user_id = $1
+            or (o.id < t.id and not exists (select from public.users u where u.id = o.user_id))))"
+        }
+        "user_phone_numbers" => {
+            "exists (select from public.user_phone_numbers o where o.phone = t.phone and (o.user_id = $1
+            or (o.id < t.id and not exists (select from public.users u where u.id = o.user_id))))"
+        }
         _ => "false",
     }
 }
 
 impl Admin {
     /// Counts a table's rows and its orphans, by kind.
-    pub(super) async fn count_rows(&self, relation: &str, columns: &[String]) -> Result<(i64, Orphans), AdminError> {
+    pub(super) async fn count_rows(
+        &self,
+        relation: &str,
+        columns: &[String],
+    ) -> Result<(i64, Orphans), AdminError> {
         let is_owned = TENANT_TABLES.contains(&relation);
         let has_user = columns.iter().any(|name| name == "user_id");
         let (kinds, joins) = match (is_owned, has_user) {
             (false, _) => ("0::bigint, 0::bigint, 0::bigint".to_owned(), String::new()),
             // Before the column is there, no row names anybody.
-            (true, false) if relation == "webhook_events" => ("0::bigint, 0::bigint, 0::bigint".to_owned(), String::new()),
+            (true, false) if relation == "webhook_events" => {
+                ("0::bigint, 0::bigint, 0::bigint".to_owned(), String::new())
+            }
             (true, false) => ("count(*), 0::bigint, 0::bigint".to_owned(), String::new()),
             (true, true) => self.kinds(relation).await?,
         };
         let row = self
             .client
-            .query_one(&format!("select count(*), {kinds} from public.{relation} t {joins}"), &[])
+            .query_one(
+                &format!("select count(*), {kinds} from public.{relation} t {joins}"),
+                &[],
+            )
             .await
             .map_err(AdminError::at(format!("counting the rows of {relation}")))?;
         let orphans = Orphans {
@@ -126,7 +139,10 @@ impl Admin {
             .map_err(AdminError::at("looking for auth.users"))?
             .is_some();
         let (known, join) = if readable {
-            ("a.id is not null", "left join auth.users a on a.id::text = t.user_id")
+            (
+                "a.id is not null",
+                "left join auth.users a on a.id::text = t.user_id",
+            )
         } else {
             ("false", "")
         };
@@ -164,7 +180,10 @@ impl Admin {
             )));
         }
         let mut assigned = Vec::new();
-        for table in tables.iter().filter(|table| TENANT_TABLES.contains(&table.relation.as_str())) {
+        for table in tables
+            .iter()
+            .filter(|table| TENANT_TABLES.contains(&table.relation.as_str()))
+        {
             if !table.columns.iter().any(|name| name == "user_id") {
                 return Err(AdminError::Refused(format!(
                     "public.{} has no column user_id yet: run `mako adopt --apply` first",
@@ -199,7 +218,10 @@ impl Admin {
         let assigned = self.walk(&what, &change, &[&user_id], progress).await?;
         let left = self
             .client
-            .query_one(&format!("select count(*) from public.{relation} t where {orphan}"), &[])
+            .query_one(
+                &format!("select count(*) from public.{relation} t where {orphan}"),
+                &[],
+            )
             .await
             .map_err(AdminError::at(what))?;
         Ok(Assigned {
@@ -226,7 +248,13 @@ impl Admin {
              )
              select (select max(id) from batch), (select count(*) from changed)"
         );
-        self.walk(&format!("values for rows of {relation}"), &change, &[&relation], progress).await
+        self.walk(
+            &format!("values for rows of {relation}"),
+            &change,
+            &[&relation],
+            progress,
+        )
+        .await
     }
 
     /// Walks a table by its primary key; `$2` is where the batch before ended.

@@ -115,7 +115,9 @@ impl Plan {
 
 /// Names of the policies that a file makes.
 pub(super) fn policies_of(relation: &str) -> Vec<String> {
-    let file = policies::FILES.iter().find(|file| file.0 == format!("{relation}.sql"));
+    let file = policies::FILES
+        .iter()
+        .find(|file| file.0 == format!("{relation}.sql"));
     let lines = file.map_or("", |file| file.1).lines();
     lines
         .filter_map(|line| line.strip_prefix("create policy "))
@@ -127,7 +129,9 @@ pub(super) fn policies_of(relation: &str) -> Vec<String> {
 impl Admin {
     /// What an adoption would do; changes nothing.
     pub async fn plan_adoption(&self) -> Result<Plan, AdminError> {
-        let begin = format!("begin isolation level repeatable read read only; set local lock_timeout = '{UNHURRIED}'");
+        let begin = format!(
+            "begin isolation level repeatable read read only; set local lock_timeout = '{UNHURRIED}'"
+        );
         self.run("planning", &begin).await?;
         let plan = self.read_plan().await;
         self.run("planning", "rollback").await?;
@@ -169,7 +173,10 @@ impl Admin {
     pub(super) async fn live_tables(&self) -> Result<Vec<Table>, AdminError> {
         let rows = self
             .client
-            .query(include_str!("../../../../../sql/adopt/tables.sql"), &[&TABLES.as_slice()])
+            .query(
+                include_str!("../../../../../sql/adopt/tables.sql"),
+                &[&TABLES.as_slice()],
+            )
             .await
             .map_err(AdminError::at("reading the tables"))?;
         Ok(rows
@@ -197,7 +204,9 @@ impl Admin {
         let mut lacking = self.lacking().await?;
         for table in tables {
             (table.rows, table.orphans) = self.count_rows(&table.relation, &table.columns).await?;
-            table.steps = lacking.extract_if(.., |step| step.relation == table.relation).collect();
+            table.steps = lacking
+                .extract_if(.., |step| step.relation == table.relation)
+                .collect();
             table.policies = self.other_policies(&table.relation).await?;
             self.read_grants(table).await?;
             table.rollback = self.rollback(&table.relation).await?;
@@ -209,7 +218,10 @@ impl Admin {
         let ours = policies_of(relation);
         let rows = self
             .client
-            .query(include_str!("../../../../../sql/adopt/policies.sql"), &[&relation, &ours])
+            .query(
+                include_str!("../../../../../sql/adopt/policies.sql"),
+                &[&relation, &ours],
+            )
             .await
             .map_err(AdminError::at("reading the policies"))?;
         Ok(rows
@@ -225,7 +237,10 @@ impl Admin {
     async fn read_grants(&self, table: &mut Table) -> Result<(), AdminError> {
         let rows = self
             .client
-            .query(include_str!("../../../../../sql/adopt/grants.sql"), &[&table.relation])
+            .query(
+                include_str!("../../../../../sql/adopt/grants.sql"),
+                &[&table.relation],
+            )
             .await
             .map_err(AdminError::at("reading the grants"))?;
         for row in &rows {
@@ -256,7 +271,9 @@ impl Admin {
         });
         let is_ours = |object: &str| {
             object.starts_with("mako.")
-                || object.strip_prefix("public.").is_some_and(|name| TABLES.contains(&name.split('.').next().unwrap_or(name)))
+                || object
+                    .strip_prefix("public.")
+                    .is_some_and(|name| TABLES.contains(&name.split('.').next().unwrap_or(name)))
         };
         Ok(holes.filter(|hole| !is_ours(&hole.object)).collect())
     }
@@ -284,7 +301,9 @@ fn blockers(admin: &str, sees_all: bool, tables: &[Table]) -> Vec<String> {
     for table in tables {
         let Table { relation, owner, .. } = table;
         if !table.is_table {
-            blockers.push(format!("public.{relation} is no table; rename it, so that the table can be made"));
+            blockers.push(format!(
+                "public.{relation} is no table; rename it, so that the table can be made"
+            ));
             continue;
         }
         if !table.is_ours {
@@ -298,13 +317,19 @@ fn blockers(admin: &str, sees_all: bool, tables: &[Table]) -> Vec<String> {
                 column.split(' ').next().unwrap_or_default()
             ));
         }
-        let needed: &[&str] = if TENANT_TABLES.contains(&relation.as_str()) && relation != "user_phone_numbers" {
-            &["id"]
-        } else {
-            &[]
-        };
-        for column in needed.iter().filter(|name| table.columns.iter().all(|column| column != *name)) {
-            blockers.push(format!("public.{relation} has no column {column}; it is not the CRM's table of that name"));
+        let needed: &[&str] =
+            if TENANT_TABLES.contains(&relation.as_str()) && relation != "user_phone_numbers" {
+                &["id"]
+            } else {
+                &[]
+            };
+        for column in needed
+            .iter()
+            .filter(|name| table.columns.iter().all(|column| column != *name))
+        {
+            blockers.push(format!(
+                "public.{relation} has no column {column}; it is not the CRM's table of that name"
+            ));
         }
     }
     blockers

@@ -16,7 +16,10 @@ impl Admin {
         if there.get(0) {
             let kept = self
                 .client
-                .query_opt("select rollback from mako.adoption where relation = $1", &[&relation])
+                .query_opt(
+                    "select rollback from mako.adoption where relation = $1",
+                    &[&relation],
+                )
                 .await
                 .map_err(what())?;
             // A table that isn't noted was made by the adoption: there is nothing to take back.

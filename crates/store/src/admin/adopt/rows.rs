@@ -56,7 +56,10 @@ impl fmt::Display for Compared {
             now,
             ..
         } = self;
-        write!(f, "{relation}: {before} rows before, {untouched} untouched: checksum {then} before, {now} now")?;
+        write!(
+            f,
+            "{relation}: {before} rows before, {untouched} untouched: checksum {then} before, {now} now"
+        )?;
         for (rows, what) in [
             (self.completed, "completed by this adoption"),
             (self.changed, "changed by others meanwhile"),
@@ -88,7 +91,10 @@ impl Admin {
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<(), AdminError> {
         self.wait_at_most(UNHURRIED).await?;
-        for table in tables.iter().filter(|table| table.columns.iter().any(|name| name == "id")) {
+        for table in tables
+            .iter()
+            .filter(|table| table.columns.iter().any(|name| name == "id"))
+        {
             let what = format!("writing down the rows of {}", table.relation);
             progress(Progress::Step(what.clone()));
             let digest = digest(&table.columns);

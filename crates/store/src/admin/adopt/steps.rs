@@ -67,7 +67,10 @@ impl Step {
                 seconds(rows / INDEXED)
             ),
             Kind::Validate | Kind::ValidateLimits => {
-                format!("none that stops reading or writing; about {}", seconds(bytes / SCANNED))
+                format!(
+                    "none that stops reading or writing; about {}",
+                    seconds(bytes / SCANNED)
+                )
             }
         }
     }
@@ -124,10 +127,16 @@ impl Admin {
 
     /// Whether a table has rows without a value that columns promise; the catalog only says that it may.
     async fn is_to_fill(&self, step: &Step) -> Result<bool, AdminError> {
-        let condition = step.sql.rsplit_once(" where ").map_or("true", |(_, condition)| condition);
+        let condition = step
+            .sql
+            .rsplit_once(" where ")
+            .map_or("true", |(_, condition)| condition);
         let found = self
             .client
-            .query_opt(&format!("select 1 from public.{} where {condition} limit 1", step.relation), &[])
+            .query_opt(
+                &format!("select 1 from public.{} where {condition} limit 1", step.relation),
+                &[],
+            )
             .await
             .map_err(AdminError::at(format!("reading what {} lacks", step.relation)))?;
         Ok(found.is_some())
@@ -137,7 +146,11 @@ impl Admin {
 fn step(row: &tokio_postgres::Row) -> Result<Step, AdminError> {
     let (phase, kind): (&str, &str) = (row.get(0), row.get(1));
     Ok(Step {
-        phase: if phase == "apply" { Phase::Apply } else { Phase::Enforce },
+        phase: if phase == "apply" {
+            Phase::Apply
+        } else {
+            Phase::Enforce
+        },
         kind: match kind {
             "columns" => Kind::Columns,
             "fill" => Kind::Fill,
@@ -148,7 +161,11 @@ fn step(row: &tokio_postgres::Row) -> Result<Step, AdminError> {
             "validate" => Kind::Validate,
             "validate limits" => Kind::ValidateLimits,
             "not null" => Kind::NotNull,
-            other => return Err(AdminError::Migrations(format!("V1 names the unknown step {other}"))),
+            other => {
+                return Err(AdminError::Migrations(format!(
+                    "V1 names the unknown step {other}"
+                )));
+            }
         },
         relation: row.get(2),
         words: row.get(3),

@@ -32,16 +32,20 @@ pub(super) fn plan(plan: &Plan, f: &mut Formatter<'_>) -> fmt::Result {
         self::table(plan, table, f)?;
     }
     holes(plan, f)?;
-    writeln!(f)?;
-    if plan.blockers.is_empty() {
-        writeln!(f, "{}", next(plan))?;
+    if !plan.blockers.is_empty() {
+        return Ok(());
     }
+    writeln!(f, "\n{}", next(plan))?;
     if !plan.files.is_empty() {
         writeln!(f, "\nThe policy files, as they would be run:")?;
     }
     for file in &plan.files {
         writeln!(f, "\n-- policies/{}", file.0)?;
-        for line in file.1.lines().filter(|line| !line.is_empty() && !line.starts_with("--")) {
+        for line in file
+            .1
+            .lines()
+            .filter(|line| !line.is_empty() && !line.starts_with("--"))
+        {
             writeln!(f, "{line}")?;
         }
     }
@@ -51,7 +55,10 @@ pub(super) fn plan(plan: &Plan, f: &mut Formatter<'_>) -> fmt::Result {
 /// What is not the adoption's to protect.
 fn holes(plan: &Plan, f: &mut Formatter<'_>) -> fmt::Result {
     if !plan.holes.is_empty() {
-        writeln!(f, "\nNot protected, and not among the CRM's tables (policies/verify.sql):")?;
+        writeln!(
+            f,
+            "\nNot protected, and not among the CRM's tables (policies/verify.sql):"
+        )?;
     }
     for hole in &plan.holes {
         writeln!(f, "  {}: {}\n    {}", hole.object, hole.problem, hole.fix)?;
@@ -97,7 +104,11 @@ fn table(plan: &Plan, table: &Table, f: &mut Formatter<'_>) -> fmt::Result {
         };
         writeln!(f, "  policy \"{}\" {}\n    {fate}", policy.name, policy.text)?;
     }
-    if plan.files.iter().any(|file| file.0 == format!("{}.sql", table.relation)) {
+    if plan
+        .files
+        .iter()
+        .any(|file| file.0 == format!("{}.sql", table.relation))
+    {
         for Grant { role, rights } in &table.grants {
             writeln!(
                 f,
