@@ -30,11 +30,3 @@ comment on column mako.contact_imports.import_id is 'The id that the browser had
 comment on column mako.contact_imports.contact_id is 'The contact';
 comment on column mako.contact_imports.digest is 'SHA-256 of the object as it was imported last';
 comment on column mako.contact_imports.imported_at is 'When that was';
-
-create table if not exists mako.deleted_users (
-  id text primary key,
-  deleted_at timestamptz not null default now()
-);
-comment on table mako.deleted_users is 'Tombstones: a token outlives its user and must not bring them back';
-comment on column mako.deleted_users.id is 'The user''s id';
-comment on column mako.deleted_users.deleted_at is 'When the user was deleted';

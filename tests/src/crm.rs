@@ -76,6 +76,15 @@ pub async fn build(owner: &Client, state: State, rows: usize) {
     batch(owner, "analyze").await;
 }
 
+/// The payload of a service-role key, and that of a browser's token of alice's.
+const SERVICE_ROLE: (&str, &str) = ("service_role", r#"{"role":"service_role"}"#);
+const BROWSER: (&str, &str) = (
+    "authenticated",
+    r#"{"role":"authenticated","sub":"a11ce000-0000-4000-8000-000000000001","email":"alice@example.com"}"#,
+);
+/// Before a statement of the browser's, in a template.
+const AS_BROWSER: &str = "/* browser */ ";
+
 /// What the writers did.
 #[derive(Debug, Default)]
 pub struct Written {
@@ -277,9 +286,10 @@ async fn write(
             .wrapping_add(1_442_695_040_888_963_407);
         let statement = vocabulary.statement(writer, n, dice).await;
         let started = Instant::now();
+        let (role, claims) = if statement.starts_with(AS_BROWSER) { BROWSER } else { SERVICE_ROLE };
         let transaction = format!(
-            r#"begin; select set_config('role', 'service_role', true), set_config('request.jwt.claims', '{{"role":"service_role"}}', true);
-            {statement}; commit"#
+            "begin; select set_config('role', '{role}', true), set_config('request.jwt.claims', '{claims}', true);
+            {statement}; commit"
         );
         match client.simple_query(&transaction).await {
             Ok(_) => {

@@ -3,7 +3,7 @@
 use tests::crm::State;
 use tests::database::batch;
 
-use super::{adopt, content, crm_in, number};
+use super::{adopt, assign_orphans, content, crm_in, number, start};
 use crate::migrations::shape;
 
 #[tokio::test]
@@ -22,6 +22,26 @@ async fn enforcing_is_refused_while_orphans_remain() {
         "{log}"
     );
     assert_eq!((shape(&url).await, content(&owner).await), before);
+}
+
+/// A row without a user that was written, but not yet committed, when the orphans were counted.
+#[tokio::test]
+async fn enforcing_is_withdrawn_when_an_old_writer_comes_in_between() {
+    let (database, owner) = crm_in(State::IN_THE_MIDDLE, 80).await;
+    let url = database.superuser_url();
+    adopt(&url, &["--apply"]).await;
+    assign_orphans(&url, &owner).await;
+    let before = shape(&url).await;
+    let old = "insert into leads (name, phone, status, source) values ('late', '1', 'new', 'Voice')";
+    batch(&owner, &format!("begin; {old}")).await;
+    let mut enforcing = start(&url, &["--enforce"]).await;
+    enforcing.wait_for(|log| log.contains("waiting for process").then_some(())).await;
+    batch(&owner, "commit").await;
+    let (code, log) = enforcing.output().await;
+    assert_eq!(code, Some(1), "{log}");
+    assert!(log.contains("public.leads has got rows without a user meanwhile"), "{log}");
+    assert_eq!(shape(&url).await, before);
+    batch(&owner, old).await;
 }
 
 #[tokio::test]

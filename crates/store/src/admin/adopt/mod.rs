@@ -111,8 +111,20 @@ impl Admin {
             self.run("sql/adopt/ledger.sql", LEDGER).await?;
             self.write_down_rows(&plan.tables, progress).await?;
         }
-        self.take(Phase::Enforce, progress).await?;
+        if let Err(refusal) = self.take(Phase::Enforce, progress).await {
+            self.withdraw(&plan, progress).await?;
+            return Err(refusal);
+        }
         self.report(progress).await
+    }
+
+    /// Lets the old writers write again: takes away the checks that were to become NOT NULL.
+    async fn withdraw(&self, plan: &Plan, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<(), AdminError> {
+        for Table { relation, .. } in &plan.tables {
+            let interim = format!("alter table public.{relation} drop constraint if exists {relation}_present");
+            self.gently("taking checks away", &[relation], &interim, progress).await?;
+        }
+        Ok(())
     }
 
     async fn plan_without_blockers(&self) -> Result<Plan, AdminError> {
@@ -168,15 +180,10 @@ impl Admin {
             }
             Kind::Validate => match self.unhurried(&what, &step.sql, progress).await {
                 // check_violation, foreign_key_violation: they came in after the orphans were counted
-                Err(refusal) if matches!(refusal.sqlstate(), Some("23514" | "23503")) => {
-                    let interim =
-                        format!("alter table public.{relation} drop constraint if exists {relation}_present");
-                    self.gently(&what, &[relation], &interim, progress).await?;
-                    Err(AdminError::Refused(format!(
-                        "public.{relation} has got rows without a user meanwhile: somebody still writes them. When that has \
-                         stopped, run `mako adopt --enforce --assign-orphans USER_ID`; what was enforced before stays"
-                    )))
-                }
+                Err(refusal) if matches!(refusal.sqlstate(), Some("23514" | "23503")) => Err(AdminError::Refused(format!(
+                    "public.{relation} has got rows without a user meanwhile, so somebody still writes them; nothing is \
+                     enforced. When that has stopped, run `mako adopt --enforce --assign-orphans USER_ID`"
+                ))),
                 other => other,
             },
             Kind::ValidateLimits => match self.unhurried(&what, &step.sql, progress).await {

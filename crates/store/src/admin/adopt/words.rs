@@ -92,8 +92,8 @@ fn table(plan: &Plan, table: &Table, f: &mut Formatter<'_>) -> fmt::Result {
     if table.orphans.known_to_auth > 0 {
         writeln!(
             f,
-            "    those that auth.users knows become their own users' with: insert into public.users (id, email, password)\n    \
-             select id::text, coalesce(email, id || '@no-email.invalid'), '!' from auth.users on conflict do nothing;"
+            "    The foreign key will refuse new rows of such users. They, and their rows, come in with: \n    insert into public.users \
+             (id, email, password) select id::text, coalesce(email, id || '@no-email.invalid'), '!' from auth.users on conflict do nothing;"
         )?;
     }
     for policy in &table.policies {
