@@ -74,10 +74,11 @@ async fn paste(client: &Client, path: &str) {
 async fn by_hand(state: State) {
     let guide = Guide::read();
     assert_eq!(
-        guide.files[..4],
+        guide.files[..5],
         [
             "sql/roles.sql",
             "policies/00_claims.sql",
+            "policies/users.sql",
             "sql/migrations/V1__crm_tables.sql",
             "sql/migrations/V2__mako_tables.sql"
         ]
@@ -85,13 +86,13 @@ async fn by_hand(state: State) {
     let (database, owner) = crm_in(state, 160).await;
     let before = content(&owner).await;
     assert!(!holes(&owner).await.is_empty());
-    for file in &guide.files[..2] {
+    for file in &guide.files[..3] {
         paste(&owner, file).await;
     }
     for line in guide.block("alter table leads").lines() {
         batch(&owner, line).await;
     }
-    for file in &guide.files[2..] {
+    for file in &guide.files[3..] {
         paste(&owner, file).await;
         paste(&owner, file).await;
     }

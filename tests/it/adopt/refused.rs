@@ -35,11 +35,16 @@ async fn enforcing_is_withdrawn_when_an_old_writer_comes_in_between() {
     let old = "insert into leads (name, phone, status, source) values ('late', '1', 'new', 'Voice')";
     batch(&owner, &format!("begin; {old}")).await;
     let mut enforcing = start(&url, &["--enforce"]).await;
-    enforcing.wait_for(|log| log.contains("waiting for process").then_some(())).await;
+    enforcing
+        .wait_for(|log| log.contains("waiting for process").then_some(()))
+        .await;
     batch(&owner, "commit").await;
     let (code, log) = enforcing.output().await;
     assert_eq!(code, Some(1), "{log}");
-    assert!(log.contains("public.leads has got rows without a user meanwhile"), "{log}");
+    assert!(
+        log.contains("public.leads has got rows without a user meanwhile"),
+        "{log}"
+    );
     assert_eq!(shape(&url).await, before);
     batch(&owner, old).await;
 }

@@ -4,6 +4,9 @@
 //! kill: what is left is read from the catalog again. `assign_orphans` gives rows without a user to one; `enforce` then
 //! makes the user mandatory. `rows` proves that every row is still there; `rollback` is the way back.
 
+mod batches;
+mod blockers;
+mod execute;
 mod locks;
 mod orphans;
 mod plan;
@@ -14,7 +17,7 @@ mod words;
 
 use std::fmt;
 
-use super::policies::{self, File};
+use super::policies;
 use super::{Admin, AdminError, Progress};
 use crate::connect::Target;
 
@@ -24,7 +27,6 @@ pub use rows::Compared;
 pub use steps::{Phase, Step};
 
 use locks::BRIEF;
-use steps::Kind;
 
 /// The CRM's tables, as Mako knows them.
 const TABLES: [&str; 9] = [
@@ -80,8 +82,12 @@ impl Admin {
         let plan = self.plan_without_blockers().await?;
         progress(Progress::Roles);
         self.run_roles(login).await?;
-        let (before, after): (Vec<_>, Vec<_>) =
-            policies::FILES.iter().partition(|file| file.precedes_tables());
+        // Users' policies come early: from the moment that user_id has its default, a first write through PostgREST
+        // makes the user's row.
+        let has_users = plan.tables.iter().any(|table| table.relation == "users");
+        let (before, after): (Vec<_>, Vec<_>) = policies::FILES
+            .iter()
+            .partition(|file| file.precedes_tables() || (has_users && file.0 == "users.sql"));
         self.apply_gently(&before, progress).await?;
         if !plan.is_adopted() {
             self.run("sql/adopt/ledger.sql", LEDGER).await?;
@@ -119,10 +125,16 @@ impl Admin {
     }
 
     /// Lets the old writers write again: takes away the checks that were to become NOT NULL.
-    async fn withdraw(&self, plan: &Plan, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<(), AdminError> {
+    async fn withdraw(
+        &self,
+        plan: &Plan,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<(), AdminError> {
         for Table { relation, .. } in &plan.tables {
-            let interim = format!("alter table public.{relation} drop constraint if exists {relation}_present");
-            self.gently("taking checks away", &[relation], &interim, progress).await?;
+            let interim =
+                format!("alter table public.{relation} drop constraint if exists {relation}_present");
+            self.gently("taking checks away", &[relation], &interim, progress)
+                .await?;
         }
         Ok(())
     }
@@ -146,108 +158,6 @@ impl Admin {
              set extra_float_digits = 1; set lock_timeout = '{BRIEF}'"
         );
         self.run("preparing the session", &settings).await
-    }
-
-    /// Takes the steps of a phase, one transaction each.
-    async fn take(
-        &self,
-        phase: Phase,
-        progress: &mut (dyn FnMut(Progress) + Send),
-    ) -> Result<(), AdminError> {
-        for step in self.lacking().await?.iter().filter(|step| step.phase == phase) {
-            progress(Progress::Step(format!("{}: {}", step.relation, step.words)));
-            self.take_step(step, progress).await?;
-        }
-        Ok(())
-    }
-
-    async fn take_step(
-        &self,
-        step: &Step,
-        progress: &mut (dyn FnMut(Progress) + Send),
-    ) -> Result<(), AdminError> {
-        let relation = step.relation.as_str();
-        let what = format!("{relation}: {}", step.words);
-        match step.kind {
-            Kind::Fill => self.fill(relation, &step.sql, progress).await.map(drop),
-            Kind::Remnant | Kind::Index => self.unhurried(&what, &step.live_sql(), progress).await,
-            Kind::Columns | Kind::Check | Kind::NotNull => {
-                self.gently(&what, &[relation], &step.sql, progress).await
-            }
-            Kind::ForeignKey => {
-                self.gently(&what, &[relation, "users"], &step.sql, progress)
-                    .await
-            }
-            Kind::Validate => match self.unhurried(&what, &step.sql, progress).await {
-                // check_violation, foreign_key_violation: they came in after the orphans were counted
-                Err(refusal) if matches!(refusal.sqlstate(), Some("23514" | "23503")) => Err(AdminError::Refused(format!(
-                    "public.{relation} has got rows without a user meanwhile, so somebody still writes them; nothing is \
-                     enforced. When that has stopped, run `mako adopt --enforce --assign-orphans USER_ID`"
-                ))),
-                other => other,
-            },
-            Kind::ValidateLimits => match self.unhurried(&what, &step.sql, progress).await {
-                // check_violation: the rows stay, new ones are bound
-                Err(refusal) if refusal.sqlstate() == Some("23514") => {
-                    progress(Progress::Step(format!(
-                        "{relation}: has rows beyond the limits; they stay, new ones are bound"
-                    )));
-                    Ok(())
-                }
-                other => other,
-            },
-        }
-    }
-
-    /// For statements whose locks stop neither readers nor writers, and so may be waited for.
-    async fn unhurried(
-        &self,
-        what: &str,
-        sql: &str,
-        progress: &mut (dyn FnMut(Progress) + Send),
-    ) -> Result<(), AdminError> {
-        self.wait_at_most("0").await?;
-        let done = self.again_and_again(what, &[], sql, progress).await;
-        self.wait_at_most(BRIEF).await?;
-        done
-    }
-
-    /// Migrations that the ledger lacks. V1 and V2 find little to do by now, and may be repeated: once with the
-    /// patience that a live site needs, then by refinery, which notes them.
-    async fn migrate_gently(
-        &mut self,
-        plan: &Plan,
-        progress: &mut (dyn FnMut(Progress) + Send),
-    ) -> Result<(), AdminError> {
-        let live: Vec<_> = plan.tables.iter().map(|table| table.relation.as_str()).collect();
-        for (name, sql) in self.repeatable_migrations().await? {
-            let sql = sql.replace("set local lock_timeout = '5s';", "");
-            self.gently(&name, &live, &sql, progress).await?;
-        }
-        self.run_migrations().await.map(drop)
-    }
-
-    /// Policy files that are not in force, each with the patience that a live site needs.
-    async fn apply_gently(
-        &self,
-        files: &[&'static File],
-        progress: &mut (dyn FnMut(Progress) + Send),
-    ) -> Result<(), AdminError> {
-        for file in files {
-            if !self.is_applied(file).await? {
-                progress(Progress::Policies(file.0));
-                let relation = TABLES.into_iter().find(|name| file.0 == format!("{name}.sql"));
-                self.gently(
-                    &format!("policies/{}", file.0),
-                    relation.as_slice(),
-                    file.body(),
-                    progress,
-                )
-                .await?;
-                self.note_policies(file).await?;
-            }
-        }
-        Ok(())
     }
 
     async fn report(&self, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<Report, AdminError> {

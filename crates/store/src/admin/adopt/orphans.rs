@@ -4,10 +4,8 @@ use std::fmt;
 
 use super::super::{Admin, AdminError, Progress};
 use super::TENANT_TABLES;
+use super::batches::BATCH;
 use super::plan::Table;
-
-/// Rows written in one transaction: few enough that nobody waits long for one of them.
-const BATCH: i64 = 500;
 
 /// The rows of a table that name no user, by kind.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -165,14 +163,13 @@ impl Admin {
         self.lock(progress).await?;
         self.prepare_session().await?;
         let tables = self.live_tables().await?;
-        let has_users = tables.iter().any(|table| table.relation == "users");
-        let found = match has_users {
-            true => self
-                .client
+        let found = if tables.iter().any(|table| table.relation == "users") {
+            self.client
                 .query("select 1 from public.users where id = $1", &[&user_id])
                 .await
-                .map_err(AdminError::at("looking for the user"))?,
-            false => Vec::new(),
+                .map_err(AdminError::at("looking for the user"))?
+        } else {
+            Vec::new()
         };
         if found.is_empty() {
             return Err(AdminError::Refused(format!(
@@ -229,80 +226,6 @@ impl Admin {
             assigned,
             left: left.get(0),
         })
-    }
-
-    /// Gives values to a table's rows that lack them; marks them as written by us.
-    pub(super) async fn fill(
-        &self,
-        relation: &str,
-        update: &str,
-        progress: &mut (dyn FnMut(Progress) + Send),
-    ) -> Result<i64, AdminError> {
-        // `update public.leads set … where (…)`, as V1 has it
-        let change = format!(
-            "with batch as (select id from public.{relation} where id > $2 order by id limit {BATCH}),
-             changed as ({update} and id in (select id from batch) returning id),
-             marked as (
-               update mako.adoption_rows set completed = true from changed
-               where adoption_rows.relation = $1 and adoption_rows.id = changed.id
-             )
-             select (select max(id) from batch), (select count(*) from changed)"
-        );
-        self.walk(
-            &format!("values for rows of {relation}"),
-            &change,
-            &[&relation],
-            progress,
-        )
-        .await
-    }
-
-    /// Walks a table by its primary key; `$2` is where the batch before ended.
-    async fn walk(
-        &self,
-        what: &str,
-        sql: &str,
-        first: &[&(dyn tokio_postgres::types::ToSql + Sync)],
-        progress: &mut (dyn FnMut(Progress) + Send),
-    ) -> Result<i64, AdminError> {
-        let statement = self.client.prepare(sql).await.map_err(AdminError::at(what))?;
-        let (mut place, mut written, mut told) = (String::new(), 0_i64, 0_i64);
-        loop {
-            let row = self.batch(what, &statement, first, &place).await?;
-            let (last, changed): (Option<String>, i64) = (row.get(0), row.get(1));
-            written += changed;
-            if written >= told + 50_000 {
-                told = written;
-                progress(Progress::Step(format!("{what}: {written} so far")));
-            }
-            match last {
-                Some(last) => place = last,
-                None => return Ok(written),
-            }
-        }
-    }
-
-    /// One batch, tried again while a row of it is somebody else's.
-    async fn batch(
-        &self,
-        what: &str,
-        statement: &tokio_postgres::Statement,
-        first: &[&(dyn tokio_postgres::types::ToSql + Sync)],
-        place: &String,
-    ) -> Result<tokio_postgres::Row, AdminError> {
-        let mut parameters = first.to_vec();
-        parameters.push(place);
-        let mut tries = 0;
-        loop {
-            let batch = self.client.query_one(statement, &parameters).await;
-            match batch.map_err(AdminError::at(what)) {
-                Err(refusal) if matches!(refusal.sqlstate(), Some("55P03" | "40P01")) && tries < 600 => {
-                    tries += 1;
-                    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-                }
-                other => return other,
-            }
-        }
     }
 }
 

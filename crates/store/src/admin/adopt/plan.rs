@@ -6,7 +6,7 @@ use super::super::{Admin, AdminError};
 use super::locks::UNHURRIED;
 use super::orphans::Orphans;
 use super::steps::{Kind, Phase, Step};
-use super::{TABLES, TENANT_TABLES};
+use super::{TABLES, blockers};
 
 /// A table of the CRM, as it is.
 #[derive(Clone, Debug)]
@@ -31,10 +31,10 @@ pub struct Table {
     pub bound: Vec<Grant>,
     /// The SQL that brings it back to what it is now, or was before the first adoption.
     pub rollback: String,
-    owner: String,
-    is_ours: bool,
-    is_table: bool,
-    other_types: Vec<String>,
+    pub(super) owner: String,
+    pub(super) is_ours: bool,
+    pub(super) has_rows: bool,
+    pub(super) other_types: Vec<String>,
 }
 
 /// A policy that is not Mako's.
@@ -150,7 +150,7 @@ impl Admin {
             .map_err(AdminError::at("planning"))?;
         let (database, admin, sees_all): (String, String, bool) = (row.get(0), row.get(1), row.get(2));
         let mut tables = self.live_tables().await?;
-        let blockers = blockers(&admin, sees_all, &tables);
+        let blockers = blockers::of(&admin, sees_all, &tables);
         if blockers.is_empty() {
             self.read_details(&mut tables).await?;
         }
@@ -183,7 +183,7 @@ impl Admin {
             .iter()
             .map(|row| Table {
                 relation: row.get(0),
-                is_table: ["r", "p"].contains(&row.get::<_, &str>(1)),
+                has_rows: ["r", "p"].contains(&row.get::<_, &str>(1)),
                 owner: row.get(2),
                 is_ours: row.get(3),
                 bytes: row.get(4),
@@ -287,50 +287,4 @@ impl Admin {
         }
         Ok(files)
     }
-}
-
-/// What stands in the way, each with the line that settles it.
-fn blockers(admin: &str, sees_all: bool, tables: &[Table]) -> Vec<String> {
-    let mut blockers = Vec::new();
-    if !sees_all {
-        blockers.push(format!(
-            "the role {admin} is itself bound by row-level security, and would lose sight of the rows; as a superuser: \
-             alter role \"{admin}\" bypassrls;"
-        ));
-    }
-    for table in tables {
-        let Table { relation, owner, .. } = table;
-        if !table.is_table {
-            blockers.push(format!(
-                "public.{relation} is no table; rename it, so that the table can be made"
-            ));
-            continue;
-        }
-        if !table.is_ours {
-            blockers.push(format!(
-                "public.{relation} belongs to {owner}, who must run: alter table public.{relation} owner to \"{admin}\";"
-            ));
-        }
-        for column in &table.other_types {
-            blockers.push(format!(
-                "public.{relation} has the column {column}; ids are text: alter table public.{relation} alter column {} type text;",
-                column.split(' ').next().unwrap_or_default()
-            ));
-        }
-        let needed: &[&str] =
-            if TENANT_TABLES.contains(&relation.as_str()) && relation != "user_phone_numbers" {
-                &["id"]
-            } else {
-                &[]
-            };
-        for column in needed
-            .iter()
-            .filter(|name| table.columns.iter().all(|column| column != *name))
-        {
-            blockers.push(format!(
-                "public.{relation} has no column {column}; it is not the CRM's table of that name"
-            ));
-        }
-    }
-    blockers
 }

@@ -49,7 +49,9 @@ impl Plan {
             self.database
         );
         for table in self.tables.iter().filter(|table| !table.rollback.is_empty()) {
-            script += &format!("\n-- public.{}\n{}\n", table.relation, table.rollback);
+            for part in ["\n-- public.", &table.relation, "\n", &table.rollback, "\n"] {
+                script.push_str(part);
+            }
         }
         script += "\nnotify pgrst, 'reload schema';\ncommit;\n";
         if !self.missing.is_empty() {
