@@ -1,5 +1,7 @@
 //! With nothing but the SQL editor, by `policies/README.md`, a live database comes to the same.
 
+use std::path::Path;
+
 use tests::crm::State;
 use tests::database::batch;
 use tests::people::Person::Bob;
@@ -8,9 +10,7 @@ use tokio_postgres::Client;
 use super::{assert_fresh_shape, assert_tenancy, content, crm_in, holes, number};
 
 fn root(path: &str) -> String {
-    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("..")
-        .join(path);
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
     std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
@@ -27,7 +27,12 @@ impl Guide {
         let (steps, _) = steps.split_once("\n## ").unwrap();
         let files = steps
             .split(['`', '(', ')', ' ', '\n'])
-            .filter(|word| word.ends_with(".sql") && !word.contains("verify"))
+            .filter(|word| {
+                Path::new(word)
+                    .extension()
+                    .is_some_and(|extension| extension == "sql")
+            })
+            .filter(|word| !word.contains("verify"))
             .map(|word| format!("policies/{word}").replace("policies/../", ""))
             .map(|path| {
                 if path.contains("V2__") {
@@ -97,8 +102,7 @@ async fn by_hand(state: State) {
         paste(&owner, file).await;
     }
     // All of the folder's files, and no other, are in the guide.
-    let listed =
-        std::fs::read_dir(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies")).unwrap();
+    let listed = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies")).unwrap();
     let there = listed
         .filter(|file| {
             file.as_ref()

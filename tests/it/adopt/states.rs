@@ -47,21 +47,20 @@ async fn adopt_from(state: State) {
 #[tokio::test]
 async fn every_state_of_the_crms_migration_comes_to_the_shape_of_a_fresh_database() {
     let last = statements().len();
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "how thorough a test is, is for whoever runs it"
-    )]
-    let all = std::env::var("MAKO_ADOPT_ALL_STATES").is_ok();
-    // After each statement that shapes a table; of the indexes and policies, which are many and alike, some.
-    let stops =
-        (0..=last).filter(|place| all || *place <= 12 && place % 2 == 0 || place % 14 == 0 || *place == last);
-    let states = stops.flat_map(|statements| {
+    let stops: Vec<_> = if std::env::var_os("MAKO_ADOPT_ALL_STATES").is_some() {
+        (0..=last).collect()
+    } else {
+        // Columns, NOT NULL, foreign keys, new tables; of the indexes and policies, which are many and alike, some.
+        vec![0, 1, 3, 5, 8, 11, 30, last]
+    };
+    let states = stops.into_iter().flat_map(|statements| {
         let state = |assigned| State { statements, assigned };
         // Without users for the rows the migration fails at its fourth statement.
-        if statements <= 4 {
-            vec![state(false), state(true)]
-        } else {
-            vec![state(true)]
+        match statements {
+            0 => vec![state(false)],
+            1..=3 => vec![state(true), state(false)],
+            4 => vec![state(false), state(true)],
+            _ => vec![state(true)],
         }
     });
     futures_util::stream::iter(states.map(adopt_from))
