@@ -138,20 +138,29 @@ impl Admin {
             let (relation, columns): (String, Vec<String>) = (entry.get(0), entry.get(1));
             progress(Progress::Step(format!("{what}: {relation}")));
             let table = self.compare(&relation, &columns).await?;
-            if table.is_sound() {
-                self.client
-                    .execute(
-                        "with emptied as (delete from mako.adoption_rows where relation = $1)
-                         update mako.adoption set rows = $2, checksum = $3::text::numeric, ended_at = now() where relation = $1",
-                        &[&relation, &table.before, &table.checksum],
-                    )
-                    .await
-                    .map_err(AdminError::at(what))?;
-            }
             compared.push(table);
+        }
+        if compared.iter().all(Compared::is_sound) {
+            self.end_adoption(&compared).await?;
         }
         self.wait_at_most(BRIEF).await?;
         Ok(compared)
+    }
+
+    /// Notes what was found, and lets go of the rows' digests, in one transaction.
+    async fn end_adoption(&self, compared: &[Compared]) -> Result<(), AdminError> {
+        let what = "ending the adoption";
+        self.run(what, "begin").await?;
+        for table in compared {
+            self.client
+                .execute(
+                    "update mako.adoption set rows = $2, checksum = $3::text::numeric, ended_at = now() where relation = $1",
+                    &[&table.relation, &table.before, &table.checksum],
+                )
+                .await
+                .map_err(AdminError::at(what))?;
+        }
+        self.run(what, "truncate mako.adoption_rows; commit").await
     }
 
     async fn compare(&self, relation: &str, columns: &[String]) -> Result<Compared, AdminError> {

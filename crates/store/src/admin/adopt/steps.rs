@@ -48,18 +48,21 @@ pub struct Step {
 const INDEXED: f64 = 200_000.0;
 const SCANNED: f64 = 50_000_000.0;
 
+/// How a strong lock is taken, in words; see [`super::locks::BRIEF`].
+pub(super) const BRIEFLY: &str =
+    "for milliseconds once granted; never waited for longer than 250 ms at a time";
+
 impl Step {
     /// Which lock it takes, whom that stops, and for how long by estimate.
     #[must_use]
     pub fn lock(&self, rows: i64, bytes: i64) -> String {
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
         let (rows, bytes) = (rows as f64, bytes as f64);
-        let brief = "for milliseconds once granted; never waited for longer than 250 ms at a time";
         match self.kind {
             Kind::Columns | Kind::Check | Kind::NotNull => {
-                format!("access exclusive on {}, {brief}", self.relation)
+                format!("access exclusive on {}, {BRIEFLY}", self.relation)
             }
-            Kind::ForeignKey => format!("share row exclusive on {} and users, {brief}", self.relation),
+            Kind::ForeignKey => format!("share row exclusive on {} and users, {BRIEFLY}", self.relation),
             Kind::Fill => "the rows themselves, 500 at a time".to_owned(),
             Kind::Remnant => "none that stops reading or writing (concurrently)".to_owned(),
             Kind::Index => format!(

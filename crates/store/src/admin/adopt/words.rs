@@ -3,7 +3,7 @@
 use std::fmt::{self, Formatter};
 
 use super::plan::{Grant, Plan, Table};
-use super::steps::Phase;
+use super::steps::{BRIEFLY, Phase};
 use super::{Report, orphans};
 
 pub(super) fn plan(plan: &Plan, f: &mut Formatter<'_>) -> fmt::Result {
@@ -19,14 +19,18 @@ pub(super) fn plan(plan: &Plan, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
             "first the digest of every row is written to mako.adoption_rows: {rows} rows, about {} MB until the end",
-            1 + rows * 150 / 1_000_000
+            1 + rows * 200 / 1_000_000
         )?;
     }
     for migration in &plan.migrations {
         writeln!(f, "migration {migration}: not applied")?;
     }
     if !plan.missing.is_empty() {
-        writeln!(f, "made new, empty and enforced: {}", plan.missing.join(", "))?;
+        writeln!(
+            f,
+            "made new, empty and enforced: {} (lock: share row exclusive on users, {BRIEFLY})",
+            plan.missing.join(", ")
+        )?;
     }
     for table in &plan.tables {
         self::table(plan, table, f)?;
@@ -92,7 +96,7 @@ fn table(plan: &Plan, table: &Table, f: &mut Formatter<'_>) -> fmt::Result {
     if table.orphans.known_to_auth > 0 {
         writeln!(
             f,
-            "    The foreign key will refuse new rows of such users. They, and their rows, come in with: \n    insert into public.users \
+            "    The foreign key will refuse new rows of such users. They, and their rows, come in with:\n    insert into public.users \
              (id, email, password) select id::text, coalesce(email, id || '@no-email.invalid'), '!' from auth.users on conflict do nothing;"
         )?;
     }
@@ -122,6 +126,18 @@ fn table(plan: &Plan, table: &Table, f: &mut Formatter<'_>) -> fmt::Result {
                 "  {role} has {rights} and does not bypass row-level security: it will see no row without a user's claims"
             )?;
         }
+    }
+    if plan
+        .files
+        .iter()
+        .any(|file| file.0 == format!("{}.sql", table.relation))
+    {
+        writeln!(
+            f,
+            "  apply: policies/{0}.sql: row-level security forced, the drops and rights above, policies, the floor\n    \
+             lock: access exclusive on {0}, {BRIEFLY}",
+            table.relation
+        )?;
     }
     for phase in [Phase::Apply, Phase::Enforce] {
         for step in table.steps.iter().filter(|step| step.phase == phase) {
