@@ -26,6 +26,16 @@ comment on function mako.current_user_id() is 'The user that the verified token 
 revoke all on function mako.current_user_id() from public, anon, authenticated, service_role;
 grant execute on function mako.current_user_id() to anon, authenticated, service_role, mako_router, mako_sealer, mako_definer;
 
+create table if not exists mako.deleted_users (
+  id text primary key,
+  deleted_at timestamptz not null default now()
+);
+comment on table mako.deleted_users is 'Tombstones: a token outlives its user and must not bring them back';
+comment on column mako.deleted_users.id is 'The user''s id';
+comment on column mako.deleted_users.deleted_at is 'When the user was deleted';
+revoke all on mako.deleted_users from public, anon, authenticated, service_role;
+grant select (id), insert (id) on mako.deleted_users to mako_definer; -- policies/mako.sql says which rows
+
 -- Makes the speaker's row in public.users from the claims alone. Runs as mako_definer, whom the policies of
 -- public.users bind to the same user: it can make or see this one row and no other.
 grant create on schema mako to mako_definer; -- for the moment that an owner needs it

@@ -11,8 +11,6 @@ create index if not exists webhook_events_calls on public.webhook_events using g
 create index if not exists webhook_events_call on public.webhook_events (call_id) where call_id is not null;
 create index if not exists webhook_events_waiting on public.webhook_events (created_at) where status in ('received', 'unrouted');
 
--- When the last event came is told by the events themselves.
-alter table public.webhook_endpoints drop column if exists last_event_at;
 comment on column public.webhook_endpoints.sealed_secret is 'The key in the address and the secrets that deliveries are verified with (sealed)';
 comment on column public.user_phone_numbers.verified_at is 'When an admin or the provider confirmed it; only then events are routed by it';
 

@@ -16,7 +16,7 @@ use tests::process::Process;
 use tests::service::mako;
 
 /// Everything that policies, grants and tables come to, as text: two databases are the same if this is.
-async fn shape(database_url: &str) -> Vec<String> {
+pub(crate) async fn shape(database_url: &str) -> Vec<String> {
     let client = connect(database_url).await;
     let sql = include_str!("../sql/shape.sql");
     client
@@ -28,7 +28,7 @@ async fn shape(database_url: &str) -> Vec<String> {
         .collect()
 }
 
-async fn migrate(database: &TestDatabase) -> Result<store::admin::Done, AdminError> {
+pub(crate) async fn migrate(database: &TestDatabase) -> Result<store::admin::Done, AdminError> {
     let login = Target::parse(&database.login_url(), None).unwrap();
     database
         .cluster()
@@ -175,6 +175,7 @@ fn policy_files() -> Vec<(String, String)> {
         .unwrap()
         .map(|file| file.unwrap().path())
         .filter(|file| file.extension().is_some_and(|extension| extension == "sql"))
+        .filter(|file| file.file_stem().is_some_and(|stem| stem != "verify"))
         .map(|file| {
             (
                 file.file_name().unwrap().to_string_lossy().into_owned(),

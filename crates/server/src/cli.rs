@@ -36,6 +36,8 @@ pub(crate) enum Command {
     /// Webhook events: what providers delivered
     #[command(subcommand)]
     Events(Events),
+    /// Takes over a live CRM's database: without a flag says what would be done, and changes nothing
+    Adopt(Adopt),
     /// Mints a token with `JWT_SECRET`, for development
     Token(Token),
     /// Prints the OpenAPI document
@@ -60,6 +62,27 @@ pub(crate) struct Dev {
     /// Make no demo tenants
     #[arg(long)]
     pub(crate) no_demo: bool,
+}
+
+/// Options of `mako adopt`.
+#[derive(Args)]
+pub(crate) struct Adopt {
+    /// Bring tenancy in, without refusing any write of the present writers; may be repeated
+    #[arg(long, conflicts_with = "enforce")]
+    pub(crate) apply: bool,
+    /// Make the user mandatory, once nobody writes without one and no orphan is left
+    #[arg(long)]
+    pub(crate) enforce: bool,
+    /// Give the rows that name no user to this one
+    #[arg(long, value_name = "USER_ID")]
+    pub(crate) assign_orphans: Option<String>,
+}
+
+impl Adopt {
+    /// Whether nothing is to be changed.
+    pub(crate) fn is_plan(&self) -> bool {
+        !self.apply && !self.enforce && self.assign_orphans.is_none()
+    }
 }
 
 /// Options of `mako token`.

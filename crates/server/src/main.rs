@@ -26,6 +26,7 @@ async fn main() -> ExitCode {
         Command::Keys(what) => commands::keys::run(what).await,
         Command::Numbers(what) => commands::numbers::run(what).await,
         Command::Events(what) => commands::events::run(what).await,
+        Command::Adopt(options) => commands::adopt::run(options).await,
         Command::Token(options) => commands::token::run(options),
         Command::Openapi => commands::openapi::run(),
     };

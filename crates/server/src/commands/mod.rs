@@ -1,5 +1,6 @@
 //! What does each command do? One file each; messages go to stderr, results to stdout.
 
+pub(crate) mod adopt;
 pub(crate) mod dev;
 pub(crate) mod events;
 pub(crate) mod keys;

@@ -30,6 +30,8 @@ pub enum Progress {
     Migrations,
     /// A policy file, by name.
     Policies(&'static str),
+    /// A step of an adoption, in words.
+    Step(String),
 }
 
 impl fmt::Display for Progress {
@@ -39,6 +41,7 @@ impl fmt::Display for Progress {
             Self::Roles => write!(f, "roles"),
             Self::Migrations => write!(f, "migrations"),
             Self::Policies(file) => write!(f, "policies/{file}"),
+            Self::Step(words) => write!(f, "{words}"),
         }
     }
 }
@@ -85,10 +88,7 @@ impl Admin {
         self.lock(progress).await?;
         // The lock ends with the session, whatever happens from here on.
         progress(Progress::Roles);
-        self.run("sql/roles.sql", ROLES).await?;
-        if let Some(login) = login {
-            self.set_password(login).await?;
-        }
+        self.run_roles(login).await?;
         let before = policies::FILES.iter().filter(|file| file.precedes_tables());
         let after = policies::FILES.iter().filter(|file| !file.precedes_tables());
         let mut applied = self.apply(before, progress).await?;
@@ -105,13 +105,11 @@ impl Admin {
 
     /// What [`Admin::migrate`] would do, without doing it.
     pub async fn pending(&self) -> Result<Vec<String>, AdminError> {
-        let mut pending = Vec::new();
-        let applied = self.applied_versions().await?;
-        for migration in embedded::migrations::runner().get_migrations() {
-            if !applied.contains(&migration.version()) {
-                pending.push(format!("migration {migration}"));
-            }
-        }
+        let migrations = self.pending_migrations().await?;
+        let mut pending: Vec<_> = migrations
+            .iter()
+            .map(|name| format!("migration {name}"))
+            .collect();
         for file in policies::FILES {
             if !self.is_applied(file).await? {
                 pending.push(format!("policies/{}", file.0));
@@ -120,9 +118,40 @@ impl Admin {
         Ok(pending)
     }
 
+    /// Names of the migrations that the ledger doesn't have.
+    pub(super) async fn pending_migrations(&self) -> Result<Vec<String>, AdminError> {
+        let applied = self.applied_versions().await?;
+        Ok(embedded::migrations::runner()
+            .get_migrations()
+            .iter()
+            .filter(|migration| !applied.contains(&migration.version()))
+            .map(ToString::to_string)
+            .collect())
+    }
+
+    /// Those of them that may be run more than once, with their SQL: V1 and V2, which bring the tables.
+    pub(super) async fn repeatable_migrations(&self) -> Result<Vec<(String, String)>, AdminError> {
+        let applied = self.applied_versions().await?;
+        Ok(embedded::migrations::runner()
+            .get_migrations()
+            .iter()
+            .filter(|migration| migration.version() <= 2 && !applied.contains(&migration.version()))
+            .filter_map(|migration| Some((migration.to_string(), migration.sql()?.to_owned())))
+            .collect())
+    }
+
+    /// Roles, the schema mako, and the login's password.
+    pub(super) async fn run_roles(&self, login: Option<&Target>) -> Result<(), AdminError> {
+        self.run("sql/roles.sql", ROLES).await?;
+        match login {
+            Some(login) => self.set_password(login).await,
+            None => Ok(()),
+        }
+    }
+
     /// Tried again and again, not waited for inside Postgres: a waiter's snapshot deadlocks with
     /// CREATE INDEX CONCURRENTLY.
-    async fn lock(&self, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<(), AdminError> {
+    pub(super) async fn lock(&self, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<(), AdminError> {
         let started = Instant::now();
         let mut told = false;
         loop {
@@ -160,7 +189,7 @@ impl Admin {
         .await
     }
 
-    async fn run_migrations(&mut self) -> Result<usize, AdminError> {
+    pub(super) async fn run_migrations(&mut self) -> Result<usize, AdminError> {
         let mut runner = embedded::migrations::runner().set_abort_divergent(true);
         runner.set_migration_table_name(LEDGER);
         let report: Report = runner

@@ -3,6 +3,7 @@
 //! Runs with `row_security = off`: a role that is subject to row-level security then gets an error instead
 //! of an `UPDATE 0` or a constraint validated on the rows that it happens to see.
 
+pub mod adopt;
 mod events;
 mod keys;
 mod migrate;
@@ -35,6 +36,8 @@ pub enum AdminError {
         what: String,
         /// The server's message. Administrators see it; it never goes to an HTTP client.
         message: String,
+        /// The SQLSTATE, if the server gave one.
+        code: Option<String>,
     },
     /// Advisory locks and session settings don't survive a transaction pooler.
     #[error(
@@ -57,12 +60,16 @@ pub enum AdminError {
     /// A file among the applied migrations was changed afterwards.
     #[error("migrations: {0}")]
     Migrations(String),
+    /// The database is not in the state that the command needs; nothing was changed.
+    #[error("{0}")]
+    Refused(String),
 }
 
 impl AdminError {
     pub(crate) fn at(what: impl Into<String>) -> impl FnOnce(tokio_postgres::Error) -> Self {
         let what = what.into();
         move |error| {
+            let code = error.code().map(|code| code.code().to_owned());
             let message = match error.as_db_error() {
                 Some(refusal) => {
                     let hint = refusal
@@ -73,7 +80,15 @@ impl AdminError {
                 }
                 None => Error::from(error).to_string(),
             };
-            Self::Database { what, message }
+            Self::Database { what, message, code }
+        }
+    }
+
+    /// The SQLSTATE, if the server gave one.
+    pub(crate) fn sqlstate(&self) -> Option<&str> {
+        match self {
+            Self::Database { code, .. } => code.as_deref(),
+            _ => None,
         }
     }
 }

@@ -5,6 +5,7 @@ use ring::digest::{SHA256, digest};
 use super::{Admin, AdminError};
 
 /// A file of `policies/`: its name and its text.
+#[derive(Debug)]
 pub(super) struct File(pub(super) &'static str, pub(super) &'static str);
 
 const LISTED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/policies.rs"));
@@ -30,6 +31,13 @@ impl File {
 
     fn stem(&self) -> &'static str {
         self.0.trim_end_matches(".sql")
+    }
+
+    /// Its statements without the BEGIN and COMMIT around them.
+    pub(super) fn body(&self) -> &'static str {
+        let begun = self.1.split_once("\nbegin;\nset local lock_timeout = '5s';\n");
+        let body = begun.map_or(self.1, |(_, body)| body);
+        body.trim_end().trim_end_matches("commit;")
     }
 
     fn digest(&self) -> String {
@@ -60,15 +68,19 @@ impl Admin {
 
     /// Applies a file, which is a transaction of its own, and notes how it left the catalog.
     pub(super) async fn apply_policies(&self, file: &File) -> Result<(), AdminError> {
-        let what = format!("policies/{}", file.0);
-        self.run(&what, file.1).await?;
+        self.run(&format!("policies/{}", file.0), file.1).await?;
+        self.note_policies(file).await
+    }
+
+    /// Notes that a file was applied, and how it left the catalog.
+    pub(super) async fn note_policies(&self, file: &File) -> Result<(), AdminError> {
         let note = "insert into mako.policy_files (file, digest, catalog) values ($1, $2, $3)
             on conflict (file) do update set digest = excluded.digest, catalog = excluded.catalog, applied_at = now()";
         let catalog = self.catalog(file).await?;
         self.client
             .execute(note, &[&file.0, &file.digest(), &catalog])
             .await
-            .map_err(AdminError::at(what))?;
+            .map_err(AdminError::at(format!("noting policies/{}", file.0)))?;
         Ok(())
     }
 

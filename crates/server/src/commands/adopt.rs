@@ -1,0 +1,105 @@
+//! `mako adopt`: takes over a live CRM's database, in steps that its present writers don't notice.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use store::admin::adopt::{Plan, Report};
+use store::admin::{Admin, AdminError, Progress};
+
+use super::{Failure, print, say};
+use crate::cli::Adopt;
+use crate::config::Environment;
+
+/// Prints the plan, or carries out a part of it and prints what came of it.
+pub(crate) async fn run(options: Adopt) -> Result<ExitCode, Failure> {
+    let environment = Environment::read()?;
+    crate::log::start(&environment.log()?);
+    match carry_out(&options, &environment).await {
+        Ok(code) => Ok(code),
+        Err(failure) => match failure.downcast::<AdminError>() {
+            Ok(refused) if matches!(*refused, AdminError::Refused(_)) => {
+                say(&format!("mako: {refused}"));
+                Ok(ExitCode::from(1))
+            }
+            Ok(other) => Err(other),
+            Err(other) => Err(other),
+        },
+    }
+}
+
+async fn carry_out(options: &Adopt, environment: &Environment) -> Result<ExitCode, Failure> {
+    let target = environment.admin_target()?;
+    let mut progress = |step: Progress| say(&step.to_string());
+    let mut sound = true;
+    if options.is_plan() {
+        let plan = Admin::connect(&target).await?.plan_adoption().await?;
+        if let Err(failure) = keep_rollback(&plan) {
+            say(&failure.to_string());
+        }
+        print(&plan.to_string())?;
+    }
+    if options.apply {
+        let plan = Admin::connect(&target).await?.plan_adoption().await?;
+        keep_rollback(&plan)?;
+        let login = environment.login_target()?;
+        let admin = Admin::connect(&target).await?;
+        sound &= finish(&admin.adopt(login.as_ref(), &mut progress).await?)?;
+    }
+    if let Some(user_id) = &options.assign_orphans {
+        let admin = Admin::connect(&target).await?;
+        let assigned = admin.assign_orphans(user_id, &mut progress).await?;
+        if assigned.is_empty() {
+            print("There are no orphans.")?;
+        }
+        for table in &assigned {
+            print(&table.to_string())?;
+            sound &= table.left == 0;
+        }
+    }
+    if options.enforce {
+        let admin = Admin::connect(&target).await?;
+        sound &= finish(&admin.enforce(&mut progress).await?)?;
+    }
+    Ok(if sound {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(1)
+    })
+}
+
+fn finish(report: &Report) -> Result<bool, Failure> {
+    print(&report.to_string())?;
+    Ok(report.is_sound())
+}
+
+/// Writes the way back into the current folder, before the first change and never over an older one.
+fn keep_rollback(plan: &Plan) -> Result<(), Failure> {
+    let name: String = plan
+        .database
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || "-_.".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    let path = PathBuf::from(format!("mako-adopt-rollback-{name}.sql"));
+    let written = std::fs::write(&path, plan.rollback());
+    written.map_err(|error| {
+        format!(
+            "{} can't be written: {error}; change to a folder where it can",
+            shown(&path)
+        )
+    })?;
+    say(&format!("the way back is in {}", shown(&path)));
+    Ok(())
+}
+
+fn shown(path: &Path) -> String {
+    std::path::absolute(path)
+        .unwrap_or_else(|_| path.to_owned())
+        .display()
+        .to_string()
+}
