@@ -72,7 +72,7 @@ fn finish(report: &Report) -> Result<bool, Failure> {
     Ok(report.is_sound())
 }
 
-/// Writes the way back into the current folder, before the first change and never over an older one.
+/// Writes the way back into the current folder, before the first change; a later adoption writes the same one again.
 fn keep_rollback(plan: &Plan) -> Result<(), Failure> {
     let name: String = plan
         .database
