@@ -42,6 +42,12 @@ declare
   in_scope constant text := coalesce(p_endpoint, 'platform');
   owner text;
 begin
+  -- What is about the same call is recorded one after the other, or a recording and its call, arriving at the same
+  -- moment, would not see each other.
+  if p_endpoint is null then
+    perform pg_advisory_xact_lock(hashtextextended(p_source || ':' || call.name, 0))
+    from (select distinct name from unnest(p_calls || p_call_id) name where name is not null order by name) call;
+  end if;
   if p_endpoint is not null then
     owner := (select e.user_id from public.webhook_endpoints e where e.id = p_endpoint);
   else
@@ -96,7 +102,9 @@ as $$
 begin
   return query select e.id, e.user_id, e.source, e.payload
     from public.webhook_events e
-    where e.status = 'received' and e.user_id is not null and e.created_at < now() - p_age
+    -- Without a key it wasn't recorded here: an older handler's row proves nothing.
+    where e.status = 'received' and e.user_id is not null and e.dedupe_key is not null
+      and e.created_at < now() - p_age
     order by e.created_at, e.id
     limit p_limit;
 end $$;
@@ -135,7 +143,8 @@ set search_path = ''
 as $$
 begin
   update public.webhook_events e set attempts = e.attempts + 1
-  where e.id = p_id and e.user_id = mako.current_user_id() and e.status in ('received', 'failed');
+  where e.id = p_id and e.user_id = mako.current_user_id() and e.status in ('received', 'failed')
+    and e.dedupe_key is not null;
   return found;
 end $$;
 comment on function mako.take_event(text) is 'Locks one of the speaker''s events that is not done; false if it is done or somebody else''s';

@@ -29,12 +29,14 @@ held(called, relkind, role, privilege) as (
   join pg_attribute c on c.attrelid = r.oid and not c.attisdropped, aclexplode(c.attacl) g
   join api a on a.oid = g.grantee
 ),
--- The floor: restrictive, for all commands, to everybody, and about nothing but the token's user.
+-- The floor: restrictive, for all commands, to everybody, and about nothing but the token's user. mako_definer, which has
+-- neither login nor members but the owner, may be let through to its own policies.
 floored(oid) as (
-  select polrelid from pg_policy
+  select polrelid
+  from pg_policy, lateral (values (pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid))) said(sees, writes)
   where not polpermissive and polcmd = '*' and polroles = '{0}'
-    and pg_get_expr(polqual, polrelid) ~ '^\((id|user_id) = \( SELECT mako\.current_user_id\(\) AS current_user_id\)\)$'
-    and coalesce(pg_get_expr(polwithcheck, polrelid), pg_get_expr(polqual, polrelid)) = pg_get_expr(polqual, polrelid)
+    and sees ~ '^\(*(id|user_id) = \( SELECT mako\.current_user_id\(\) AS current_user_id\)\)( OR \(\( SELECT CURRENT_USER AS "current_user"\) = ''mako_definer''::name\)\))?$'
+    and coalesce(writes, sees) in (sees, regexp_replace(sees, '^\((.*) OR .*$', '\1'))
 ),
 finding(object, problem, fix) as (
   select called, 'row-level security is off: rights on the table are rights on every row',

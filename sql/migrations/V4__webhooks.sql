@@ -9,12 +9,13 @@ comment on column public.webhook_events.call_id is 'The provider''s id of the ca
 comment on column public.webhook_events.calls is 'Calls whose tenant is this event''s, where it names no number itself';
 create index if not exists webhook_events_calls on public.webhook_events using gin (calls) where status = 'unrouted';
 create index if not exists webhook_events_call on public.webhook_events (call_id) where call_id is not null;
+create index if not exists webhook_events_full on public.webhook_events (created_at) where payload <> '{}';
 create index if not exists webhook_events_waiting on public.webhook_events (created_at) where status in ('received', 'unrouted');
 
 comment on column public.webhook_endpoints.sealed_secret is 'The key in the address and the secrets that deliveries are verified with (sealed)';
 comment on column public.user_phone_numbers.verified_at is 'When an admin or the provider confirmed it; only then events are routed by it';
 
-create table mako.provider_objects (
+create table if not exists mako.provider_objects (
   user_id text not null references public.users (id) on delete cascade,
   kind text not null check (kind in ('call', 'call_log', 'message')),
   provider_id text not null check (length(provider_id) <= 200),

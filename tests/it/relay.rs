@@ -303,3 +303,57 @@ async fn a_provider_that_is_not_there_is_a_bad_gateway() {
         ((409, "MK_KEY_INCOMPLETE"), &Value::Null)
     );
 }
+
+#[tokio::test]
+async fn a_body_where_none_is_passed_on_leaves_the_next_tenants_request_whole() {
+    let it = setting().await;
+    let saved = it
+        .service
+        .put(
+            Bob,
+            "/v1/api-keys/vapi",
+            &json!({"api_key": "bobs-own-key-of-some-length"}),
+        )
+        .await;
+    assert_eq!(saved.status, 200);
+    for _ in 0..3 {
+        // A GET with a body: legal, and of no meaning to the provider.
+        let with_body = it
+            .service
+            .request_as(Alice, Method::GET, "/v1/relay/vapi/call")
+            .body("HELLO");
+        assert_eq!(Answer::of(with_body).await.status, 200);
+        let bobs = it.service.get(Bob, "/v1/relay/vapi/assistant").await;
+        assert_eq!(bobs.status, 200, "{}", bobs.text);
+        let seen = it.provider.last();
+        assert_eq!(
+            (seen.method.as_str(), seen.target.as_str()),
+            ("GET", "/base/assistant")
+        );
+        assert_eq!(
+            seen.headers["authorization"],
+            "Bearer bobs-own-key-of-some-length"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_would_tell_the_key_is_not_asked() {
+    let it = setting().await;
+    it.service
+        .put(Alice, "/v1/api-keys/twilio", &json!({"api_key": "AC1:token"}))
+        .await;
+    for path in [
+        "Accounts.json",
+        "Accounts/AC1.json",
+        "accounts/AC1",
+        "%41ccounts/AC1.json",
+    ] {
+        let refused = it
+            .service
+            .get(Alice, &format!("/v1/relay/twilio/2010-04-01/{path}"))
+            .await;
+        assert_eq!(refused.outcome(), (403, "MK403"), "{path}");
+    }
+    assert!(it.provider.seen().is_empty());
+}

@@ -137,6 +137,9 @@ async fn the_crms_keys_are_imported_and_what_does_not_open_is_left_and_listed() 
     assert!(log.contains("2 values were taken over"), "{log}");
     let left = "select count(*) from api_keys where sealed_by is null";
     assert_eq!(client.query_one(left, &[]).await.unwrap().get::<_, i64>(0), 1);
+    let hint = "select hint from api_keys where service_name = 'vapi'";
+    let hint: Option<String> = client.query_one(hint, &[]).await.unwrap().get(0);
+    assert_eq!(hint.as_deref(), Some("ngth"));
 
     let service = Service::on(&database).await;
     assert_eq!(

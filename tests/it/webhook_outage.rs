@@ -125,7 +125,7 @@ async fn no_acknowledged_event_is_lost_or_doubled_when_postgres_stops_in_the_mid
     let folder = spool.to_str().unwrap().to_owned();
     settings.push(("SPOOL_DIR", &folder));
     let service = Arc::new(Service::with(&database.login_url(), &settings).await);
-    let (deliveries, expected) = mixed(600, &mut Dice(3));
+    let (deliveries, expected) = mixed(1000, &mut Dice(3));
     let all = deliveries.len();
     let (sent, mut done) = tokio::sync::watch::channel(0_usize);
     let load = {
@@ -254,4 +254,88 @@ async fn what_waits_in_the_spool_is_sealed() {
         1
     );
     std::fs::remove_dir_all(&spool).unwrap();
+}
+
+/// A service with a spool, and the spool's folder, which vanishes with it.
+struct Spooling {
+    service: Service,
+    folder: PathBuf,
+}
+
+impl Spooling {
+    async fn on(database: &Restartable) -> Self {
+        let name = format!("mako-spool-{}-{}", std::process::id(), database.address);
+        let folder = std::env::temp_dir().join(name);
+        let path = folder.to_str().unwrap().to_owned();
+        let mut settings = SETTINGS.to_vec();
+        settings.push(("SPOOL_DIR", &path));
+        Self {
+            service: Service::with(&database.login_url(), &settings).await,
+            folder,
+        }
+    }
+
+    /// What kinds of files are there.
+    fn files(&self) -> Vec<String> {
+        let files = std::fs::read_dir(&self.folder).unwrap();
+        files
+            .map(|file| {
+                let path = file.unwrap().path();
+                path.extension().unwrap().to_str().unwrap().to_owned()
+            })
+            .collect()
+    }
+}
+
+impl Drop for Spooling {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.folder));
+    }
+}
+
+#[tokio::test]
+async fn one_that_can_never_be_taken_keeps_no_other_in_the_spool() {
+    let mut database = Restartable::start().await;
+    let it = Spooling::on(&database).await;
+    batch(
+        &database.superuser().await,
+        "alter table webhook_events add constraint no_poison check (event_type <> 'poison')",
+    )
+    .await;
+    database.stop().await;
+    for kind in ["poison", "good"] {
+        let body = json!({"event_id": kind, "event_type": kind, "tenant_phone": "+15005550001", "data": {}});
+        let sent = post(&it.service, &platform(Source::Make, body.to_string())).await;
+        assert_eq!(sent.status, 200, "{}", sent.text);
+    }
+    database.go_on().await;
+    tests::process::until(async || it.files() == ["aside"]).await;
+    let logs = it.service.get(Alice, "/v1/automation-logs").await.body;
+    assert_eq!(logs["data"][0]["action_type"], "good");
+    assert!(
+        it.service.process.log().contains("put aside"),
+        "an operator is told"
+    );
+}
+
+#[tokio::test]
+async fn what_nobody_has_verified_fills_no_disk() {
+    let mut database = Restartable::start().await;
+    let it = Spooling::on(&database).await;
+    database.stop().await;
+    let mut statuses = Vec::new();
+    for _ in 0..8 {
+        let big = it
+            .service
+            .request(reqwest::Method::POST, "/webhooks/vapi/no-such-endpoint")
+            .body(vec![b'x'; 7 * 1024 * 1024]);
+        statuses.push(tests::service::Answer::of(big).await.status);
+    }
+    assert!(
+        statuses.ends_with(&[503]),
+        "at some point it is enough: {statuses:?}"
+    );
+    // What is verified still finds room.
+    let delivery = platform(Source::Twilio, sms("SM1", "+14017122661", "+15005550001", "hi"));
+    assert_eq!(post(&it.service, &delivery).await.status, 204);
 }

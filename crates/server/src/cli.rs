@@ -176,11 +176,11 @@ pub(crate) enum Events {
 /// Which events.
 #[derive(Args)]
 pub(crate) struct Which {
-    /// received, processed, failed, ignored or unrouted
-    #[arg(long)]
+    /// What became of them
+    #[arg(long, value_parser = ["received", "processed", "failed", "ignored", "unrouted"])]
     pub(crate) status: Option<String>,
-    /// twilio, vapi or make
-    #[arg(long)]
+    /// Who delivered them
+    #[arg(long, value_parser = ["twilio", "vapi", "make"])]
     pub(crate) source: Option<String>,
     /// The user's id
     #[arg(long, value_name = "ID")]

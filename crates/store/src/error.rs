@@ -77,6 +77,24 @@ impl Error {
         self.sqlstate() == Some(SqlState::FOREIGN_KEY_VIOLATION.code())
     }
 
+    /// Whether the database itself is away or has no room, whatever is asked of it.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        match self {
+            Self::Unavailable(_) | Self::PoolExhausted => true,
+            Self::Sql(refusal) => ["53", "57P", "58", "25006"]
+                .iter()
+                .any(|class| refusal.code.starts_with(class)),
+            Self::StatementTimeout | Self::UnsafeLogin(_) | Self::Mismatch(_) | Self::Abandoned => false,
+        }
+    }
+
+    /// Whether two transactions were in each other's way: the same may succeed at once.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Sql(refusal) if refusal.code.starts_with("40"))
+    }
+
     /// Whether the same may succeed a little later: the database is away, busy or full, or two transactions met.
     #[must_use]
     pub fn is_passing(&self) -> bool {

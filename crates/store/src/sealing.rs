@@ -1,5 +1,6 @@
 //! With which keys are tenants' secrets sealed and opened? The only place of this crate that opens one.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use seal::legacy::LegacyKey;
@@ -23,6 +24,8 @@ pub(crate) struct SealedColumn {
     pub(crate) row: &'static str,
     /// The column that holds the value's fingerprint, if one does.
     pub(crate) fingerprint: Option<&'static str>,
+    /// The column that shows its last characters, if one does.
+    pub(crate) hint: Option<&'static str>,
 }
 
 impl SealedColumn {
@@ -43,6 +46,7 @@ pub(crate) const API_KEYS: SealedColumn = SealedColumn {
     column: "encrypted_key",
     row: "service_name",
     fingerprint: Some("key_hash"),
+    hint: Some("hint"),
 };
 /// Secrets that deliveries to tenants' own endpoints are verified with.
 pub(crate) const WEBHOOK_SECRETS: SealedColumn = SealedColumn {
@@ -50,6 +54,7 @@ pub(crate) const WEBHOOK_SECRETS: SealedColumn = SealedColumn {
     column: "sealed_secret",
     row: "source",
     fingerprint: None,
+    hint: None,
 };
 /// Every column of sealed values.
 pub(crate) const COLUMNS: [SealedColumn; 2] = [API_KEYS, WEBHOOK_SECRETS];
@@ -81,7 +86,8 @@ impl SealingKeys {
     /// Which of these ids (as `sealed_by` columns hold them) belong to no key of the ring.
     pub(crate) fn unknown(&self, sealed_by: Vec<String>) -> Vec<String> {
         let known = |id: &String| id.parse::<KeyId>().is_ok_and(|id| self.ring.knows(id));
-        sealed_by.into_iter().filter(|id| !known(id)).collect()
+        let unknown: BTreeSet<_> = sealed_by.into_iter().filter(|id| !known(id)).collect();
+        unknown.into_iter().collect()
     }
 
     /// Opens a stored value, whatever sealed it.

@@ -97,6 +97,11 @@ impl Delivery {
         self
     }
 
+    pub(crate) fn without_header(mut self, name: &str) -> Self {
+        self.headers.retain(|(known, _)| known != name);
+        self
+    }
+
     /// The raw body.
     #[must_use]
     pub fn body(&self) -> &[u8] {

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::delivery::Delivery;
 use crate::leads::cut;
 use crate::source::Source;
+use crate::verify::MESSAGE_ID;
 use crate::verify::twilio::BODY_HASH;
 use crate::{bound, form, json, scrub};
 
@@ -133,7 +134,7 @@ fn object(pairs: Vec<(String, String)>) -> Value {
 
 /// A scenario that signs by Standard Webhooks names its event in a header, which isn't stored.
 fn name_by_header(delivery: &Delivery, payload: &mut Value) {
-    let (Some(id), Value::Object(members)) = (delivery.header("webhook-id"), payload) else {
+    let (Some(id), Value::Object(members)) = (delivery.header(MESSAGE_ID), payload) else {
         return;
     };
     if members.get("event_id").is_none_or(Value::is_null) {

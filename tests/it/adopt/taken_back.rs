@@ -8,7 +8,17 @@ use crate::migrations::shape;
 
 /// The lines about these tables that an adoption must be able to take back: new columns, indexes and comments stay.
 async fn restored(url: &str, tables: &[String]) -> Vec<String> {
-    let added = ["user_id", "hint", "scope", "dedupe_key", "attempts"];
+    let added = [
+        "user_id",
+        "hint",
+        "sealed_by",
+        "scope",
+        "dedupe_key",
+        "attempts",
+        "tenant_numbers",
+        "call_id",
+        "calls",
+    ];
     let is_restored = |line: &&String| {
         let rest = line.trim_start_matches("column ").trim_start_matches("grant ");
         let words: Vec<_> = rest.split([' ', '.']).filter(|word| *word != "public").collect();

@@ -5,19 +5,21 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use poem::http::{HeaderMap, Method, StatusCode};
-use poem_openapi::param::Path;
+use poem_openapi::param::{Path, Query};
 use poem_openapi::{Object, OpenApi};
 use serde::{Deserialize, Serialize};
 use store::Store;
 use store::rows::api_keys::{KeyError, Vault};
-use store::rows::phone_numbers::{self, ClaimedNumber};
+use store::rows::phone_numbers::{self, ClaimedNumber, NewNumber};
 
 use super::Tag;
+use super::paging::{Count, Limit, Listing, page};
 use super::webhook_endpoints::SourceName;
-use crate::http::answer::{Gone, New, Nullable, Raw};
+use crate::http::answer::{Gone, Made, Nullable, Raw};
 use crate::http::body::In;
 use crate::http::caller::Caller;
 use crate::http::fields::body;
+use crate::http::idempotency::IdempotencyKey;
 use crate::http::problem::Problem;
 use crate::http::values::{RoutableNumber, Text};
 use crate::relay::{Ask, Relay, Service};
@@ -43,12 +45,6 @@ struct PhoneNumber {
     created_at: DateTime<Utc>,
 }
 
-/// The caller's numbers.
-#[derive(Object, Serialize)]
-struct PhoneNumberList {
-    data: Vec<PhoneNumber>,
-}
-
 /// A number to claim.
 #[derive(Object)]
 #[oai(rename = "PhoneNumberClaim")]
@@ -65,26 +61,41 @@ body!(Claim { required: phone; optional: provider, label; });
 impl PhoneNumbers {
     /// List the caller's numbers, newest first.
     #[oai(path = "/phone-numbers", method = "get", operation_id = "listPhoneNumbers")]
-    async fn list(&self, caller: Caller) -> Result<Raw<PhoneNumberList>, Problem> {
-        let numbers = phone_numbers::list(&self.store, &caller.0).await?;
-        Ok(Raw(PhoneNumberList {
-            data: numbers.into_iter().map(Into::into).collect(),
-        }))
+    async fn list(
+        &self,
+        caller: Caller,
+        /// Rows at most, 1 to 200; 50 if not given.
+        limit: Query<Option<Limit>>,
+        /// `next_cursor` of the page before.
+        cursor: Query<Option<String>>,
+        /// `exact` also counts all rows.
+        count: Query<Option<Count>>,
+    ) -> Result<Raw<Listing<PhoneNumber>>, Problem> {
+        let page = page(limit.0, cursor.0.as_deref(), count.0)?;
+        let numbers = phone_numbers::list(&self.store, &caller.0, &page).await?;
+        Ok(Raw(Listing::new(numbers)))
     }
 
     /// Claim a number. Others may claim it too; events go to whom it is verified for.
     #[oai(path = "/phone-numbers", method = "post", operation_id = "claimPhoneNumber")]
-    async fn claim(&self, caller: Caller, body: In<Claim>) -> Result<New<PhoneNumber>, Problem> {
+    async fn claim(
+        &self,
+        caller: Caller,
+        /// Repeat a request with the same key, and it is answered with the row that the first one made.
+        #[oai(name = "Idempotency-Key")]
+        idempotency_key: IdempotencyKey,
+        body: In<Claim>,
+    ) -> Result<Made<PhoneNumber>, Problem> {
         let In(claim) = body;
-        let provider = claim.provider.unwrap_or(SourceName::Twilio).name();
         let label = claim.label.map(|label| label.0);
-        let claimed =
-            phone_numbers::claim(&self.store, &caller.0, &claim.phone.0, provider, label.as_deref()).await?;
-        let number: PhoneNumber = claimed.ok_or_else(Problem::internal)?.into();
-        Ok(New {
-            location: format!("/v1/phone-numbers/{}", number.id),
-            row: number,
-        })
+        let new = NewNumber {
+            phone: &claim.phone.0,
+            provider: claim.provider.unwrap_or(SourceName::Twilio).name(),
+            label: label.as_deref(),
+        };
+        let key = idempotency_key.as_deref();
+        let made = phone_numbers::claim(&self.store, &caller.0, &new, key).await?;
+        Made::new("/v1/phone-numbers", made, |number: &PhoneNumber| &number.id)
     }
 
     /// Get a number.

@@ -160,6 +160,7 @@ impl From<RelayError> for Problem {
                 "The saved key doesn't say which host to call, or holds what no header can",
             )
             .hint("Save it as https://<your instance's host>|<key>; Salesforce's host is <domain>.my.salesforce.com"),
+            RelayError::Withheld => Self::forbidden("The provider's answer would hold the account's credentials"),
             RelayError::TooLarge => Self::too_large(),
             RelayError::Unreachable => Self::bad_gateway("MK502", "The provider can't be reached"),
             RelayError::Redirected => Self::bad_gateway(

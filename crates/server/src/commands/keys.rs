@@ -72,7 +72,7 @@ fn table(counts: &[KeyCount], keys: &SealingKeys) -> String {
             Some(id) if id == ring.current() => ("current", ""),
             Some(id) if ring.knows(id) && values == 0 => (
                 "retired",
-                "may be dropped from ENCRYPTION_KEYS_RETIRED once no service has it as ENCRYPTION_KEY",
+                "may be dropped from ENCRYPTION_KEYS_RETIRED once no service has it as ENCRYPTION_KEY, nor anything in its SPOOL_DIR",
             ),
             Some(id) if ring.knows(id) => ("retired", "still needed: run `mako keys rotate`"),
             Some(_) => ("missing", "add it to ENCRYPTION_KEYS_RETIRED"),

@@ -120,36 +120,6 @@ impl<T: Type> ApiResponse for Made<T> {
     }
 }
 
-/// The answer to a create that has no idempotency key: 201.
-pub(crate) struct New<T> {
-    /// Where the row can be found.
-    pub(crate) location: String,
-    pub(crate) row: T,
-}
-
-impl<T: Type + Serialize> IntoResponse for New<T> {
-    fn into_response(self) -> Response {
-        Made {
-            new: true,
-            location: self.location,
-            row: self.row,
-        }
-        .into_response()
-    }
-}
-
-impl<T: Type> ApiResponse for New<T> {
-    fn meta() -> MetaResponses {
-        MetaResponses {
-            responses: vec![json_response::<T>(201, "Made")],
-        }
-    }
-
-    fn register(registry: &mut Registry) {
-        T::register(registry);
-    }
-}
-
 /// A provider's own answer, streamed: its status, its media type, its body.
 pub(crate) struct Relayed {
     /// Whose answer it is, for the header that tells a provider's 401 from this service's.

@@ -100,7 +100,8 @@ async fn interested_caller(
 
 async fn call_progress(tx: &TenantTx<'_>, event: &Event, call: &Call) -> Result<End, Unfit> {
     // Vapi reports an ended call at length; what comes before that only Twilio tells for good.
-    if event.source == Source::Vapi && !call.status.is_final() {
+    // Without Twilio's name for it the call's report, which has it, could not be joined.
+    if event.source == Source::Vapi && (!call.status.is_final() || event.call.provider.is_none()) {
         return Ok(End::Ignored);
     }
     if call.direction == Direction::Leg {

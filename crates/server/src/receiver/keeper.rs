@@ -18,7 +18,7 @@ const SELDOM: Duration = Duration::from_hours(1);
 /// An event is left to the request that recorded it for this long, in seconds.
 const GRACE: f64 = 5.0;
 /// Events and payloads at a time.
-const BATCH: i32 = 100;
+const BATCH: i32 = 200;
 
 /// Background work; it stops when this is dropped.
 pub(crate) struct Keeper {
@@ -57,7 +57,12 @@ async fn drain(receiver: &Receiver) {
         let done = match spool.read(&receiver.vault, &file).await {
             Ok(None) => continue,
             Ok(Some(arrival)) => match receiver.take(arrival).await {
-                Err(NotTaken::Down(_) | NotTaken::Database(_) | NotTaken::Sealed) => return,
+                Err(NotTaken::Down(..)) => return,
+                // One that can't be taken must not keep the others waiting; it was acknowledged, so it is kept.
+                Err(failure @ (NotTaken::Database(_) | NotTaken::Sealed)) => {
+                    tracing::error!(error = %failure, file = %file.display(), "a spooled delivery is put aside");
+                    spool.put_aside(&file)
+                }
                 Err(refused) => {
                     tracing::warn!(%refused, "a spooled delivery was refused");
                     spool.remove(&file)
@@ -114,9 +119,11 @@ pub(crate) async fn process_waiting(store: &Store, seconds: f64) -> Result<Batch
 }
 
 async fn forget(receiver: &Receiver, days: i32) {
-    while let Ok(forgotten) = router::forget_payloads(&receiver.store, days, BATCH).await {
-        if forgotten < BATCH {
-            return;
+    loop {
+        match router::forget_payloads(&receiver.store, days, BATCH).await {
+            Ok(forgotten) if forgotten == BATCH => {}
+            Ok(_) => return,
+            Err(error) => return tracing::warn!(%error, "old payloads can't be emptied now"),
         }
     }
 }

@@ -83,9 +83,9 @@ pub(crate) enum NotTaken {
     /// The endpoint's secrets can't be opened.
     #[error("the endpoint's secret can't be opened")]
     Sealed,
-    /// The database is down and there is no spool, or it is full.
+    /// The database is down; whether the delivery had been verified by then.
     #[error("{0}")]
-    Down(store::Error),
+    Down(store::Error, bool),
     /// The database refused the record.
     #[error("{0}")]
     Database(store::Error),
@@ -104,21 +104,21 @@ impl Receiver {
         let source = arrival.delivery.source();
         let spare = self.spool.is_some().then(|| arrival.clone());
         let taken = self.take(arrival).await;
-        let Err(NotTaken::Down(error)) = taken else {
+        let Err(NotTaken::Down(error, verified)) = taken else {
             return taken;
         };
         let (Some(spool), Some(arrival)) = (&self.spool, spare) else {
-            return Err(NotTaken::Down(error));
+            return Err(NotTaken::Down(error, verified));
         };
         tracing::warn!(source = source.as_str(), %error, "the database is down: a delivery goes to the spool");
-        match spool.put(&self.vault, &arrival).await {
+        match spool.put(&self.vault, &arrival, verified).await {
             Ok(()) => Ok(Receipt {
                 answer: provisional(source),
                 event: None,
             }),
             Err(failure) => {
                 tracing::error!(error = %failure, "the spool takes nothing");
-                Err(NotTaken::Down(error))
+                Err(NotTaken::Down(error, verified))
             }
         }
     }
@@ -158,11 +158,11 @@ impl Receiver {
         };
         let found = router::find_endpoint(&self.store, source, &key_hash(key))
             .await
-            .map_err(down_or_not)?;
+            .map_err(|error| down_or_not(error, false))?;
         let endpoint = found.ok_or(NotTaken::NoEndpoint)?;
         let contents = self.vault.open_endpoint(source.as_str(), &endpoint).await;
         let contents = contents.map_err(|error| match error {
-            KeyError::Database(error) => down_or_not(error),
+            KeyError::Database(error) => down_or_not(error, false),
             _ => NotTaken::Sealed,
         })?;
         Ok(Proof {
@@ -200,7 +200,7 @@ impl Receiver {
         };
         router::record(&self.store, recorded, &new)
             .await
-            .map_err(down_or_not)?
+            .map_err(|error| down_or_not(error, true))?
             .ok_or(NotTaken::NoEndpoint)
     }
 
@@ -239,9 +239,9 @@ fn provisional(source: Source) -> Answer {
     }
 }
 
-fn down_or_not(error: store::Error) -> NotTaken {
+fn down_or_not(error: store::Error, verified: bool) -> NotTaken {
     if error.is_passing() {
-        NotTaken::Down(error)
+        NotTaken::Down(error, verified)
     } else {
         NotTaken::Database(error)
     }

@@ -52,7 +52,25 @@ pub(crate) async fn replay(
 }
 
 async fn process_as(store: &Store, claims: &Claims, id: &str, event: &Event) -> Processed {
-    let done = store
+    let mut done = attempt(store, claims, id, event).await;
+    if matches!(&done, Err(Unfit::Database(error)) if error.is_conflict()) {
+        done = attempt(store, claims, id, event).await;
+    }
+    let reason = match done {
+        Ok(processed) => return processed,
+        // Only then is it worth to wait: what can't be done whoever asks would be tried for ever.
+        Err(Unfit::Database(error)) if error.is_away() => return Processed::Later,
+        Err(unfit) => unfit.to_string(),
+    };
+    tracing::warn!(event = id, reason, "an event's effects failed");
+    match webhook_events::fail(store, claims, id, &reason).await {
+        Ok(()) => Processed::Failed(reason),
+        Err(_) => Processed::Later,
+    }
+}
+
+async fn attempt(store: &Store, claims: &Claims, id: &str, event: &Event) -> Result<Processed, Unfit> {
+    store
         .run_as(claims, Access::Write, async |tx| {
             // Locks the event: a second delivery, another instance and a replay all wait here and then find it done.
             if !inbox::take(tx, id).await? {
@@ -66,15 +84,5 @@ async fn process_as(store: &Store, claims: &Claims, id: &str, event: &Event) -> 
             inbox::finish(tx, id, end).await?;
             Ok::<_, Unfit>(Processed::Now(end))
         })
-        .await;
-    let reason = match done {
-        Ok(processed) => return processed,
-        Err(Unfit::Database(error)) if error.is_passing() => return Processed::Later,
-        Err(unfit) => unfit.to_string(),
-    };
-    tracing::warn!(event = id, reason, "an event's effects failed");
-    match webhook_events::fail(store, claims, id, &reason).await {
-        Ok(()) => Processed::Failed(reason),
-        Err(_) => Processed::Later,
-    }
+        .await
 }

@@ -95,7 +95,7 @@ impl From<NotTaken> for Problem {
                 Self::new(StatusCode::BAD_REQUEST, "MK400", unparsable.to_string())
             }
             NotTaken::Sealed => Self::unavailable("MK503", "The endpoint's secret can't be opened"),
-            NotTaken::Down(error) => error.into(),
+            NotTaken::Down(error, _) => error.into(),
             NotTaken::Database(error) => {
                 tracing::error!(%error, "a delivery can't be recorded");
                 Self::unavailable("MK503", "The delivery can't be recorded now")

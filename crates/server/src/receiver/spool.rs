@@ -15,14 +15,18 @@ use webhooks::{Delivery, Source};
 
 use super::Arrival;
 
-/// Deliveries at most: whoever can reach a tenant's address may fill the spool while nobody can be asked for secrets.
-const MOST: i64 = 20_000;
+/// Bytes on the disk at most.
+const MOST: u64 = 1024 * 1024 * 1024;
+/// While it holds more than this, only what has been verified goes in: the secrets of tenants' own addresses can't be
+/// asked for during an outage, and whoever can reach one may send anything.
+const MOST_UNVERIFIED: u64 = 64 * 1024 * 1024;
 
 /// A folder of deliveries.
 #[derive(Clone)]
 pub(crate) struct Spool {
     folder: Arc<Path>,
     next: Arc<AtomicU64>,
+    bytes: Arc<AtomicU64>,
     depth: Gauge,
 }
 
@@ -44,13 +48,17 @@ impl Spool {
         let unusable =
             |error: std::io::Error| format!("SPOOL_DIR {} can't be used: {error}", folder.display());
         make_private(folder).map_err(unusable)?;
-        let mut waiting = 0;
+        let (mut waiting, mut bytes) = (0, 0);
         for entry in std::fs::read_dir(folder).map_err(unusable)? {
-            let path = entry.map_err(unusable)?.path();
+            let entry = entry.map_err(unusable)?;
+            let path = entry.path();
             match path.extension().and_then(|extension| extension.to_str()) {
                 // Written by a process that ended before the file was whole: never acknowledged.
                 Some("part") => std::fs::remove_file(&path).map_err(unusable)?,
-                Some("sealed") => waiting += 1,
+                Some("sealed") => {
+                    waiting += 1;
+                    bytes += entry.metadata().map_err(unusable)?.len();
+                }
                 _ => {}
             }
         }
@@ -58,13 +66,15 @@ impl Spool {
         Ok(Self {
             folder: folder.into(),
             next: Arc::default(),
+            bytes: Arc::new(AtomicU64::new(bytes)),
             depth,
         })
     }
 
     /// Keeps a delivery; when this returns it is on the disk.
-    pub(super) async fn put(&self, vault: &Vault, arrival: &Arrival) -> std::io::Result<()> {
-        if self.depth.get() >= MOST {
+    pub(super) async fn put(&self, vault: &Vault, arrival: &Arrival, verified: bool) -> std::io::Result<()> {
+        let most = if verified { MOST } else { MOST_UNVERIFIED };
+        if self.bytes.load(Ordering::Relaxed) >= most {
             return Err(std::io::Error::other("the spool is full"));
         }
         let delivery = &arrival.delivery;
@@ -91,11 +101,12 @@ impl Spool {
         let sealed = vault
             .seal(&slot(&name), &text)
             .ok_or_else(|| std::io::Error::other("it can't be sealed"))?;
-        let folder = Arc::clone(&self.folder);
+        let (folder, size) = (Arc::clone(&self.folder), sealed.len() as u64);
         tokio::task::spawn_blocking(move || write(&folder, &name, sealed.as_bytes()))
             .await
             .map_err(std::io::Error::other)??;
         self.depth.inc();
+        self.bytes.fetch_add(size, Ordering::Relaxed);
         Ok(())
     }
 
@@ -123,15 +134,31 @@ impl Spool {
         };
         if arrival.is_none() {
             tracing::error!(file = name, "a spooled delivery can't be opened; it is put aside");
-            std::fs::rename(file, file.with_extension("unreadable"))?;
+            self.put_aside(file)?;
         }
         Ok(arrival)
     }
 
-    /// The delivery was taken, or never will be.
+    /// The delivery was taken, or proves nothing.
     pub(super) fn remove(&self, file: &Path) -> std::io::Result<()> {
-        std::fs::remove_file(file)?;
+        self.leaves(file)?;
+        std::fs::remove_file(file)
+    }
+
+    /// The delivery can't be taken as things are: an operator who has mended them renames the file to `.sealed`.
+    pub(super) fn put_aside(&self, file: &Path) -> std::io::Result<()> {
+        self.leaves(file)?;
+        std::fs::rename(file, file.with_extension("aside"))
+    }
+
+    fn leaves(&self, file: &Path) -> std::io::Result<()> {
+        let size = std::fs::metadata(file)?.len();
         self.depth.dec();
+        // Another process may have put it there: what isn't counted can't be taken off.
+        let less = |bytes: u64| Some(bytes.saturating_sub(size));
+        let _before = self
+            .bytes
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
         Ok(())
     }
 }

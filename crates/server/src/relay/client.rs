@@ -53,6 +53,9 @@ pub(crate) enum RelayError {
     /// What is saved as the key doesn't say which host to call, or can't be sent.
     #[error("the saved key is incomplete")]
     Key,
+    /// The provider's answer would hold the key.
+    #[error("the answer would hold the key")]
+    Withheld,
     /// The caller's body was larger than the service accepts.
     #[error("the body is too large")]
     TooLarge,
@@ -101,10 +104,17 @@ impl Relay {
             (None, Some((base, secret))) => (base, secret),
             (None, None) => return Err(RelayError::Key),
         };
+        if ask.service.tells_keys(&ask.raw_path) {
+            return Err(RelayError::Withheld);
+        }
         let url = target(&base, &ask.raw_path, ask.query.as_deref()).map_err(RelayError::Path)?;
         let mut headers = to_provider(&ask.headers);
         let (name, value) = credential(provider.credential, secret).ok_or(RelayError::Key)?;
         headers.insert(name, value);
+        if ask.body.is_none() {
+            // A length without its body would take the next tenant's request on this connection for the body.
+            headers.remove(header::CONTENT_LENGTH);
+        }
         let mut request = self.client.request(ask.method, url).headers(headers);
         if let Some(body) = ask.body {
             request = request.body(reqwest::Body::wrap_stream(body.into_bytes_stream()));

@@ -79,6 +79,24 @@ impl Service {
             .find(|service| service.name().eq_ignore_ascii_case(name))
     }
 
+    /// Whether a path is one whose answer holds the account's credentials: the key must not leave that way either.
+    /// Twilio's Account resource has `auth_token` (twilio.com/docs/iam/api/account).
+    pub(super) fn tells_keys(self, raw_path: &str) -> bool {
+        if self != Self::Twilio {
+            return false;
+        }
+        let path = raw_path.to_ascii_lowercase();
+        let path = path
+            .trim_end_matches('/')
+            .trim_end_matches(".json")
+            .trim_end_matches(".xml");
+        // As long as it isn't encoded it is this; whatever is encoded where nothing need be is taken for it.
+        match path.split('/').collect::<Vec<_>>()[..] {
+            [_, accounts] | [_, accounts, _] => accounts == "accounts" || accounts.contains('%'),
+            _ => false,
+        }
+    }
+
     /// Each provider's own documentation says where it listens and how it wants the key.
     pub(super) fn provider(self) -> Provider {
         use Credential::{Basic, Bearer, Header};
@@ -209,6 +227,26 @@ mod tests {
         ] {
             assert_eq!(host(Service::Salesforce, elsewhere), None, "{elsewhere}");
         }
+    }
+
+    #[test]
+    fn twilios_account_resource_is_withheld() {
+        for path in [
+            "2010-04-01/Accounts.json",
+            "2010-04-01/Accounts",
+            "2010-04-01/Accounts/AC123.json",
+            "2010-04-01/accounts/AC123/",
+            "2010-04-01/%41ccounts/AC123.json",
+        ] {
+            assert!(Service::Twilio.tells_keys(path), "{path}");
+        }
+        for path in [
+            "2010-04-01/Accounts/AC123/Messages.json",
+            "2010-04-01/Accounts/AC123/Calls/CA1.json",
+        ] {
+            assert!(!Service::Twilio.tells_keys(path), "{path}");
+        }
+        assert!(!Service::Vapi.tells_keys("2010-04-01/Accounts.json"));
     }
 
     #[test]

@@ -86,7 +86,7 @@ impl Admin {
         } = filter;
         let sql = format!(
             "update public.webhook_events set status = 'received', error_message = null
-             where status = 'failed' and payload <> '{{}}' and {CONDITION}"
+             where status = 'failed' and payload <> '{{}}' and dedupe_key is not null and {CONDITION}"
         );
         self.client
             .execute(&sql, &[ids, status, source, user, since])

@@ -6,6 +6,7 @@
 use seal::{KeyId, SecretText};
 
 use super::{Admin, AdminError};
+use crate::rows::api_keys::hint;
 use crate::sealing::{COLUMNS, SealedColumn, SealingKeys};
 
 /// Rows that are read, sealed anew and written at a time: some tens of milliseconds of locks on rows, none on tables.
@@ -185,7 +186,8 @@ impl Admin {
         dry_run: bool,
         result: &mut Resealed,
     ) -> Result<(), AdminError> {
-        let (mut ids, mut stored, mut sealed, mut fingerprints) = (vec![], vec![], vec![], vec![]);
+        let (mut ids, mut stored, mut sealed) = (vec![], vec![], vec![]);
+        let (mut fingerprints, mut hints) = (vec![], vec![]);
         for candidate in batch {
             let slot = column.slot(&candidate.user, &candidate.row);
             let Ok(opened) = keys.open(&slot, &candidate.stored).await else {
@@ -205,6 +207,7 @@ impl Admin {
                     .map_err(|_| AdminError::Unsealable)?,
             );
             fingerprints.push(keys.ring().fingerprint(&slot, &secret));
+            hints.push(hint(&secret));
             ids.push(candidate.id);
             stored.push(candidate.stored);
         }
@@ -213,20 +216,22 @@ impl Admin {
             result.rows += opened;
             return Ok(());
         }
-        let fingerprint = column
-            .fingerprint
-            .map(|name| format!(", {name} = new.fingerprint"))
-            .unwrap_or_default();
+        let also = |name: Option<&str>, value| {
+            name.map(|name| format!(", {name} = new.{value}"))
+                .unwrap_or_default()
+        };
+        let (fingerprint, hint) = (also(column.fingerprint, "fingerprint"), also(column.hint, "hint"));
         let sql = format!(
-            "update public.{table} old set {value} = new.sealed{fingerprint}
-             from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as new (id, stored, sealed, fingerprint)
+            "update public.{table} old set {value} = new.sealed{fingerprint}{hint}
+             from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+               as new (id, stored, sealed, fingerprint, hint)
              where old.id = new.id and old.{value} = new.stored",
             table = column.table,
             value = column.column,
         );
         let written = self
             .client
-            .execute(&sql, &[&ids, &stored, &sealed, &fingerprints])
+            .execute(&sql, &[&ids, &stored, &sealed, &fingerprints, &hints])
             .await
             .map_err(AdminError::at(format!("writing {}", column.table)))?;
         result.rows += written;

@@ -76,7 +76,7 @@ impl Stored {
 }
 
 /// The last four characters, and none of a key so short that they would tell much of it.
-fn hint(secret: &SecretText) -> Option<String> {
+pub(crate) fn hint(secret: &SecretText) -> Option<String> {
     let length = secret.expose().chars().count();
     (length >= 20).then(|| secret.expose().chars().skip(length - 4).collect())
 }

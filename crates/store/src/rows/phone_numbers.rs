@@ -4,6 +4,8 @@ use chrono::{DateTime, Utc};
 use identity::Claims;
 use tokio_postgres::Row;
 
+use super::Created;
+use super::page::{Cursor, Listed, Ordered, Page};
 use crate::door::Store;
 use crate::error::Error;
 use crate::query::{Query, query};
@@ -20,17 +22,35 @@ pub struct ClaimedNumber {
     pub created_at: DateTime<Utc>,
 }
 
-static LIST: Query = query!(Read "phone_numbers/list" []);
+/// What a claim consists of.
+#[derive(Clone, Copy, Debug)]
+pub struct NewNumber<'a> {
+    /// E.164 or a short code.
+    pub phone: &'a str,
+    /// Who runs it.
+    pub provider: &'a str,
+    /// The user's name for it.
+    pub label: Option<&'a str>,
+}
+
+static LIST: Query = query!(Read "phone_numbers/list" [TIMESTAMPTZ, TEXT, INT8]);
+static COUNT: Query = query!(Read "phone_numbers/count" []);
+static VERIFIED: Query = query!(Read "phone_numbers/verified" []);
 static FIND: Query = query!(Read "phone_numbers/find" [TEXT]);
-static CLAIM: Query = query!(Write "phone_numbers/claim" [TEXT, TEXT, TEXT]);
+static CLAIM: Query = query!(Write "phone_numbers/claim" [TEXT, TEXT, TEXT, TEXT]);
 static RELEASE: Query = query!(Write "phone_numbers/release" [TEXT]);
 static CONFIRM: Query = query!(Sealer Write "phone_numbers/confirm" [TEXT]);
-pub(crate) static QUERIES: &[&Query] = &[&LIST, &FIND, &CLAIM, &RELEASE, &CONFIRM];
+pub(crate) static QUERIES: &[&Query] = &[&LIST, &COUNT, &VERIFIED, &FIND, &CLAIM, &RELEASE, &CONFIRM];
 
 /// The speaker's numbers, newest first.
-pub async fn list(store: &Store, claims: &Claims) -> Result<Vec<ClaimedNumber>, Error> {
-    let rows = store.run(claims, &LIST, &[]).await?;
-    Ok(rows.iter().map(ClaimedNumber::from).collect())
+pub async fn list(store: &Store, claims: &Claims, page: &Page) -> Result<Listed<ClaimedNumber>, Error> {
+    page.of(store, claims, [&LIST, &COUNT], &[]).await
+}
+
+/// A number of the speaker's that events are routed by.
+pub async fn verified(store: &Store, claims: &Claims) -> Result<Option<String>, Error> {
+    let rows = store.run(claims, &VERIFIED, &[]).await?;
+    Ok(rows.first().map(|row| row.get(0)))
 }
 
 /// One of the speaker's numbers.
@@ -39,18 +59,22 @@ pub async fn find(store: &Store, claims: &Claims, id: &str) -> Result<Option<Cla
     Ok(rows.first().map(ClaimedNumber::from))
 }
 
-/// Claims a number in its normal form (E.164 or a short code).
+/// Claims a number in its normal form (E.164 or a short code), or finds the one that the same key claimed before; None
+/// if that one is gone.
 pub async fn claim(
     store: &Store,
     claims: &Claims,
-    phone: &str,
-    provider: &str,
-    label: Option<&str>,
-) -> Result<Option<ClaimedNumber>, Error> {
-    let rows = store
-        .run_provisioned(claims, &CLAIM, &[&phone, &provider, &label])
-        .await?;
-    Ok(rows.first().map(ClaimedNumber::from))
+    new: &NewNumber<'_>,
+    idempotency_key: Option<&str>,
+) -> Result<Option<Created<ClaimedNumber>>, Error> {
+    let NewNumber {
+        phone,
+        provider,
+        label,
+    } = new;
+    store
+        .create(claims, &CLAIM, &[phone, provider, label, &idempotency_key])
+        .await
 }
 
 /// Gives up a number; false if it isn't the speaker's.
@@ -75,5 +99,11 @@ impl From<&Row> for ClaimedNumber {
             verified_at: row.get(4),
             created_at: row.get(5),
         }
+    }
+}
+
+impl Ordered for ClaimedNumber {
+    fn position(&self) -> Cursor {
+        Cursor::after(self.created_at, &self.id)
     }
 }

@@ -33,16 +33,19 @@ pub(super) fn parse(payload: &Value) -> Event {
         return event(Source::Make, "other", contents_key(Source::Make, payload));
     };
     let event_id = json::text(payload, &["event_id", "eventId"]);
-    let key = match &event_id {
-        Some(id) => format!("make:{id}"),
-        // Not the run's id: one run may post many events.
-        None => contents_key(Source::Make, payload),
-    };
     let word =
         json::text(payload, &["event_type", "eventType", "type"]).unwrap_or_else(|| "automation".into());
-    let mut event = event(Source::Make, word.clone(), key);
     let (data, phone_is_tenants) = data(members);
-    event.clues = clues(payload, phone_is_tenants);
+    let clues = clues(payload, phone_is_tenants);
+    let key = match (&event_id, clues.first()) {
+        // Ids are each scenario's own: on the platform's address two tenants may use the same.
+        (Some(id), Some(Clue::Number(tenant))) => format!("make:{}:{id}", tenant.as_str()),
+        (Some(id), _) => format!("make:{id}"),
+        // Not the run's id: one run may post many events.
+        (None, _) => contents_key(Source::Make, payload),
+    };
+    let mut event = event(Source::Make, word.clone(), key);
+    event.clues = clues;
     event.occurred_at = json::time(payload, &["occurred_at", "timestamp"]);
     let fields = Value::Object(data);
     event.customer = customer(&fields);

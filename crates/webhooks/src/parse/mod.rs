@@ -9,7 +9,7 @@ use identity::Verified;
 use ring::digest;
 use serde_json::Value;
 
-use crate::event::{CallIds, Event, Kind};
+use crate::event::{CallIds, Clue, Event, Kind};
 use crate::json;
 use crate::leads::cut;
 use crate::redact::Recorded;
@@ -34,6 +34,7 @@ pub fn parse(recorded: &Verified<Recorded>) -> Event {
     };
     event.event_type = cut(&event.event_type, EVENT_TYPE).to_owned();
     event.dedupe_key = bounded(event.dedupe_key);
+    bound_names(&mut event);
     event.is_sample = json::text(payload, &[SAMPLE]).is_some();
     event
 }
@@ -59,6 +60,30 @@ fn contents_key(source: Source, payload: &Value) -> String {
     // `serde_json` writes members in the order of their names.
     let hash = digest::digest(&digest::SHA256, payload.to_string().as_bytes());
     format!("{source}:sha256:{}", hex::encode(hash))
+}
+
+/// Names that providers give calls and messages are short; a long one is cut like a key, and still tells them apart.
+/// Columns and indexes hold no more.
+fn bound_names(event: &mut Event) {
+    let bound = |name: &mut String| *name = bounded(std::mem::take(name));
+    let calls = [&mut event.call.provider, &mut event.call.vapi];
+    calls.into_iter().flatten().for_each(bound);
+    for clue in &mut event.clues {
+        match clue {
+            Clue::Call(name)
+            | Clue::MessagingService(name)
+            | Clue::VapiNumber(name)
+            | Clue::VapiAssistant(name) => bound(name),
+            Clue::Number(_) => {}
+        }
+    }
+    match &mut event.kind {
+        Kind::Call(call) => call.parent.iter_mut().for_each(bound),
+        Kind::Recording(recording) => bound(&mut recording.sid),
+        Kind::Message(message) => bound(&mut message.sid),
+        Kind::MessageStatus(change) => bound(&mut change.sid),
+        Kind::CallReport(_) | Kind::Question(_) | Kind::Automation(_) | Kind::Other => {}
+    }
 }
 
 /// A key that fits its column: one that is too long keeps its beginning and ends in its hash.

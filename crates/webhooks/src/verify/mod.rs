@@ -98,8 +98,19 @@ pub fn verify(
         (Source::Make, Auth::Make(auth)) => make::check(&delivery, auth, secrets, now)?,
         _ => return Err(Refused::NotConfigured),
     }
-    Ok(prove(delivery))
+    // An id that nobody signed would let a captured delivery pass for a new one.
+    let signs_id = auth
+        .plan()
+        .is_some_and(|plan| plan.message_id_header.is_some() && plan.payload_format.contains("{svix-id}"));
+    Ok(prove(if signs_id {
+        delivery
+    } else {
+        delivery.without_header(MESSAGE_ID)
+    }))
 }
+
+/// Where Standard Webhooks names a message.
+pub(crate) const MESSAGE_ID: &str = "webhook-id";
 
 #[expect(
     clippy::disallowed_methods,

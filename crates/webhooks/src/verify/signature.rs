@@ -26,7 +26,7 @@ pub(crate) fn standard_webhooks(tolerance_seconds: u32) -> HmacPlan {
         signature_prefix: "v1,".into(),
         include_timestamp: true,
         payload_format: "{svix-id}.{timestamp}.{body}".into(),
-        message_id_header: Some("webhook-id".into()),
+        message_id_header: Some(super::MESSAGE_ID.into()),
         signature_encoding: Encoding::Base64,
         secret_is_base64: true,
         tolerance_seconds,
