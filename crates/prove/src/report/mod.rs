@@ -1,0 +1,120 @@
+//! What was found? The verdict, for people and programs.
+
+use serde::Serialize;
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// It opens tenancy.
+    Leak,
+    /// It weakens without opening.
+    Risk,
+}
+
+/// Something that was found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Finding {
+    /// The rule, a stable name.
+    pub rule: String,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What it is, for people.
+    pub message: String,
+    /// SQL that shows it.
+    pub reproduce: String,
+    /// What to do.
+    pub fix: String,
+}
+
+/// The answer, for one relation or for all.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// No tenant can reach another.
+    Proven,
+    /// One can.
+    Leak,
+    /// Of the whole: something was not tested.
+    Incomplete,
+    /// Of a part: it was not tested.
+    NotTested,
+}
+
+/// What was learnt about a relation.
+#[derive(Clone, Debug, Serialize)]
+pub struct RelationReport {
+    /// Its name.
+    pub relation: String,
+    /// What it is.
+    pub kind: String,
+    /// The answer.
+    pub verdict: Verdict,
+    /// How it is classified.
+    pub class: String,
+    /// Attempts that were made.
+    pub attempts: usize,
+    /// Leaks first.
+    pub findings: Vec<Finding>,
+    /// What could not be tested, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_tested: Vec<String>,
+}
+
+/// What was learnt about a function.
+#[derive(Clone, Debug, Serialize)]
+pub struct FunctionReport {
+    /// Its name with argument types.
+    pub function: String,
+    /// The answer.
+    pub verdict: Verdict,
+    /// Calls that were made.
+    pub attempts: usize,
+    /// Leaks first.
+    pub findings: Vec<Finding>,
+    /// What could not be tested, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_tested: Vec<String>,
+}
+
+/// Planted leaks.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Controls {
+    /// How many were planted.
+    pub planted: usize,
+    /// How many were caught.
+    pub caught: usize,
+    /// Those that weren't.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missed: Vec<String>,
+}
+
+/// Everything.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The answer.
+    pub verdict: Verdict,
+    /// Milliseconds that it took.
+    pub elapsed_ms: u64,
+    /// Digest of what was proven, see [`crate::fingerprint`].
+    pub fingerprint: String,
+    /// Each relation of the schemas.
+    pub relations: Vec<RelationReport>,
+    /// Each function that an API role can call.
+    pub functions: Vec<FunctionReport>,
+    /// Findings that concern no single relation.
+    pub findings: Vec<Finding>,
+    /// Planted leaks.
+    pub controls: Controls,
+    /// Why the verdict is incomplete, beyond single relations.
+    pub not_tested: Vec<String>,
+    /// What the admin should know: triggers that act outside, sequences that moved.
+    pub notes: Vec<String>,
+    /// Round trips to the database.
+    pub round_trips: usize,
+}
+
+/// What to do about a rule.
+pub(crate) fn fix(_rule: &str) -> &'static str {
+    ""
+}

@@ -1,0 +1,205 @@
+//! In which order does it all happen? One transaction, from the catalog to the verdict, rolled back at the end.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use tokio_postgres::Client;
+
+use crate::Error;
+use crate::attack::{Field, Learnt};
+use crate::catalog::Catalog;
+use crate::controls::{self, PLANTED};
+use crate::model::{Model, Names};
+use crate::people::{People, Persona, Words};
+use crate::plan::{Class, Plan};
+use crate::report::{Controls, Finding, RelationReport, Report, Verdict};
+use crate::seed::{Maker, World};
+use crate::session::Session;
+use crate::sql::ident;
+
+/// How to go about it.
+#[derive(Clone, Debug, Default)]
+pub struct Options {}
+
+/// Attacks the database as the model's outsiders, and takes everything back.
+pub async fn run(client: &mut Client, model: &Model, options: &Options) -> Result<Report, Error> {
+    let started = Instant::now();
+    let session = Session::begin(client).await?;
+    let answer = within(&session, model, options).await;
+    // Whatever happened, nothing stays.
+    let ended = session.rollback().await;
+    let mut report = answer?;
+    ended?;
+    report.round_trips = session.round_trips();
+    report.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Ok(report)
+}
+
+async fn within(session: &Session<'_>, model: &Model, _options: &Options) -> Result<Report, Error> {
+    let mut not_tested = Vec::new();
+    not_tested.extend(become_roles(session, model).await);
+    let mut catalog = Catalog::load(session, model, None).await?;
+    let mut plan = Plan::new(&catalog, model);
+    match controls::plant(session, model, &id_type(&catalog, &plan)).await {
+        Ok(()) => {
+            catalog = Catalog::load(session, model, Some(controls::SCHEMA)).await?;
+            plan = Plan::new(&catalog, model);
+        }
+        Err(why) => not_tested.push(format!("no controls could be planted: {why}")),
+    }
+    let people = People::make_up(&catalog, &plan)?;
+    let mentions = mentions(&catalog);
+    let words = words(&mentions);
+    let personas = Persona::attackers(model, &people, plan.membership.is_some(), &words);
+    let mut world = World::default();
+    let maker = Maker { session, catalog: &catalog, plan: &plan, people: &people, mentions: &mentions };
+    maker.own_rows(&mut world).await;
+    maker.others_rows(&mut world).await;
+    let transaction = session.must("select pg_current_xact_id()").await?;
+    let transaction = transaction.into_iter().flatten().flatten().next().unwrap_or_default();
+    let field = Field { session, catalog: &catalog, plan: &plan, people: &people, personas: &personas, world: &world, transaction };
+    let mut learnt: BTreeMap<usize, Learnt> = BTreeMap::new();
+    field.tables(&mut learnt).await;
+    Ok(report(&catalog, &plan, learnt, not_tested))
+}
+
+/// The roles to attack as; an administrator who isn't a superuser becomes their member for the transaction.
+async fn become_roles(session: &Session<'_>, model: &Model) -> Vec<String> {
+    let mut refused = Vec::new();
+    for role in &model.roles {
+        let role_sql = ident(role);
+        let test = || vec![format!("set local role {role_sql}")];
+        if session.attempt(test()).await.iter().all(Result::is_ok) {
+            continue;
+        }
+        session.keep(vec![format!("grant {role_sql} to current_user")]).await;
+        if let Some(Err(refusal)) = session.attempt(test()).await.pop() {
+            refused.push(format!("role {role} can't be attacked as: {} [{}]", refusal.message, refusal.code));
+        }
+    }
+    refused
+}
+
+/// The type of a tenant's id.
+fn id_type(catalog: &Catalog, plan: &Plan) -> String {
+    let names = if plan.membership.is_some() { Names::Tenant } else { Names::User };
+    plan.places(names)
+        .find_map(|(at, column)| Some(catalog.relations[*at].column(column)?.base.clone()))
+        .unwrap_or_else(|| "text".to_owned())
+}
+
+/// Texts in which policies, views and functions say what they distinguish.
+fn mentions(catalog: &Catalog) -> Vec<String> {
+    let policies = catalog.relations.iter().flat_map(|relation| {
+        relation.policies.iter().map(move |policy| format!("{} {}", relation.name, policy.text()))
+    });
+    let views = catalog.relations.iter().filter_map(|relation| relation.definition.clone());
+    let functions = catalog.functions.iter().map(|function| function.source.clone());
+    policies.chain(views).chain(functions).collect()
+}
+
+/// Names of claims and headers that those texts read.
+fn words(mentions: &[String]) -> Words {
+    let mut words = Words::default();
+    let (Ok(claim), Ok(compared)) = (
+        regex::Regex::new(r"->>?\s*'([A-Za-z_][\w-]*)'"),
+        regex::Regex::new(r"->>\s*'([A-Za-z_][\w-]*)'(?:::text)?\)*\s*=\s*'([^']*)'"),
+    ) else {
+        return words;
+    };
+    for text in mentions {
+        let names = claim.captures_iter(text).map(|found| found[1].to_owned());
+        let names: Vec<String> = names.filter(|name| name != "user_metadata" && name != "app_metadata").collect();
+        if text.contains("request.headers") {
+            words.headers.extend(names.clone());
+        }
+        words.claims.extend(names);
+        words.compared.extend(compared.captures_iter(text).map(|found| (found[1].to_owned(), found[2].to_owned())));
+    }
+    for list in [&mut words.claims, &mut words.headers] {
+        list.sort();
+        list.dedup();
+    }
+    words
+}
+
+fn report(catalog: &Catalog, plan: &Plan, mut learnt: BTreeMap<usize, Learnt>, not_tested: Vec<String>) -> Report {
+    let mut controls = Controls::default();
+    let mut relations = Vec::new();
+    for (at, relation) in catalog.relations.iter().enumerate() {
+        let about = learnt.remove(&at).unwrap_or_default();
+        if relation.schema == controls::SCHEMA {
+            let wanted = PLANTED.iter().find(|(name, ..)| *name == relation.name).map_or("", |(_, rule, _)| rule);
+            controls.planted += 1;
+            if about.findings.iter().any(|finding| finding.rule == wanted) {
+                controls.caught += 1;
+            } else {
+                controls.missed.push(format!("{}: {wanted} {:?}", relation.name, about.untested));
+            }
+            continue;
+        }
+        if !relation.in_scope || plan.classes[at] == Class::Outside {
+            continue;
+        }
+        relations.push(relation_report(relation, &plan.classes[at], about));
+    }
+    let mut report = Report {
+        verdict: Verdict::Proven,
+        elapsed_ms: 0,
+        fingerprint: String::new(),
+        relations,
+        functions: Vec::new(),
+        findings: Vec::new(),
+        controls,
+        not_tested,
+        notes: Vec::new(),
+        round_trips: 0,
+    };
+    report.verdict = whole(&report);
+    report
+}
+
+fn relation_report(relation: &crate::catalog::Relation, class: &Class, mut about: Learnt) -> RelationReport {
+    about.findings.sort_by_key(|finding| finding.severity);
+    RelationReport {
+        relation: relation.label(),
+        kind: relation.kind_name().to_owned(),
+        verdict: verdict(&about.findings, about.untested.is_empty()),
+        class: match class {
+            Class::Tenant { column, .. } => format!("tenant by {column}"),
+            Class::Public => "public".to_owned(),
+            Class::Internal => "internal".to_owned(),
+            Class::Outside => "outside".to_owned(),
+            Class::Unclassified(_) => "unclassified".to_owned(),
+        },
+        attempts: about.attempts,
+        findings: about.findings,
+        not_tested: about.untested.into_iter().collect(),
+    }
+}
+
+fn verdict(findings: &[Finding], tested: bool) -> Verdict {
+    if findings.iter().any(|finding| finding.severity == crate::Severity::Leak) {
+        Verdict::Leak
+    } else if tested {
+        Verdict::Proven
+    } else {
+        Verdict::NotTested
+    }
+}
+
+fn whole(report: &Report) -> Verdict {
+    let parts = || report.relations.iter().map(|r| r.verdict).chain(report.functions.iter().map(|f| f.verdict));
+    let leak = |findings: &[Finding]| findings.iter().any(|finding| finding.severity == crate::Severity::Leak);
+    if parts().any(|verdict| verdict == Verdict::Leak) || leak(&report.findings) {
+        Verdict::Leak
+    } else if parts().any(|verdict| verdict == Verdict::NotTested)
+        || report.controls.caught < report.controls.planted
+        || report.controls.planted == 0
+        || !report.not_tested.is_empty()
+    {
+        Verdict::Incomplete
+    } else {
+        Verdict::Proven
+    }
+}
