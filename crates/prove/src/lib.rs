@@ -3,6 +3,8 @@
 mod attack;
 mod catalog;
 mod controls;
+mod draft;
+mod fingerprint;
 mod model;
 mod people;
 mod plan;
@@ -13,6 +15,7 @@ mod session;
 mod sql;
 mod values;
 
+pub use fingerprint::{NotProven, Proof, fingerprint};
 pub use model::{BadModel, Function, Membership, Model, Names, Relation, Tenant};
 pub use report::{Controls, Finding, FunctionReport, RelationReport, Report, Severity, Verdict};
 pub use run::{Options, run};
@@ -37,4 +40,13 @@ pub enum Error {
     /// Something that is always there is missing.
     #[error("the database doesn't answer as expected about {0}")]
     Unexpected(&'static str),
+}
+
+impl Error {
+    fn from_postgres(error: &tokio_postgres::Error) -> Self {
+        match error.as_db_error() {
+            Some(refusal) => Self::Database { code: refusal.code().code().to_owned(), message: refusal.message().to_owned() },
+            None => Self::Database { code: "08006".to_owned(), message: "the connection was lost".to_owned() },
+        }
+    }
 }

@@ -9,6 +9,7 @@ use crate::Error;
 use crate::attack::{Field, Learnt};
 use crate::catalog::Catalog;
 use crate::controls::{self, PLANTED};
+use crate::fingerprint;
 use crate::model::{Model, Names};
 use crate::people::{People, Persona, Words};
 use crate::plan::{Class, Plan};
@@ -37,6 +38,7 @@ pub async fn run(client: &mut Client, model: &Model, options: &Options) -> Resul
 
 async fn within(session: &Session<'_>, model: &Model, _options: &Options) -> Result<Report, Error> {
     let mut not_tested = Vec::new();
+    let fingerprint = catalog_digest(session, model).await?;
     not_tested.extend(become_roles(session, model).await);
     let mut catalog = Catalog::load(session, model, None).await?;
     let mut plan = Plan::new(&catalog, model);
@@ -60,7 +62,18 @@ async fn within(session: &Session<'_>, model: &Model, _options: &Options) -> Res
     let field = Field { session, catalog: &catalog, plan: &plan, people: &people, personas: &personas, world: &world, transaction };
     let mut learnt: BTreeMap<usize, Learnt> = BTreeMap::new();
     field.tables(&mut learnt).await;
-    Ok(report(&catalog, &plan, learnt, not_tested))
+    let mut report = report(&catalog, &plan, learnt, not_tested);
+    (report.fingerprint, report.schemas, report.roles) = (fingerprint, model.schemas.clone(), model.roles.clone());
+    Ok(report)
+}
+
+/// Taken before anything is planted.
+async fn catalog_digest(session: &Session<'_>, model: &Model) -> Result<String, Error> {
+    match session.attempt(vec![fingerprint::statement(&model.schemas, &model.roles)]).await.pop() {
+        Some(Ok(rows)) => Ok(fingerprint::of_lines(rows.into_iter().flatten().flatten().next().unwrap_or_default().as_str())),
+        Some(Err(refusal)) => Err(Error::Database { code: refusal.code, message: refusal.message }),
+        None => Err(Error::Unexpected("the catalog's lines")),
+    }
 }
 
 /// The roles to attack as; an administrator who isn't a superuser becomes their member for the transaction.
@@ -147,6 +160,8 @@ fn report(catalog: &Catalog, plan: &Plan, mut learnt: BTreeMap<usize, Learnt>, n
         verdict: Verdict::Proven,
         elapsed_ms: 0,
         fingerprint: String::new(),
+        schemas: Vec::new(),
+        roles: Vec::new(),
         relations,
         functions: Vec::new(),
         findings: Vec::new(),

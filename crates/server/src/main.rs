@@ -19,8 +19,9 @@ use crate::cli::{Cli, Command};
 async fn main() -> ExitCode {
     let answer = match Cli::parse().command {
         Command::Dev(options) => commands::dev::run(options).await,
-        Command::Serve => commands::serve::run().await,
+        Command::Serve(options) => commands::serve::run(options).await,
         Command::Migrate { check } => commands::migrate::run(check).await,
+        Command::Prove(options) => commands::prove::run(options).await,
         Command::Token(options) => commands::token::run(options),
         Command::Openapi => commands::openapi::run(),
     };

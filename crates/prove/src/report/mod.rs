@@ -1,5 +1,9 @@
 //! What was found? The verdict, for people and programs.
 
+mod html;
+mod sarif;
+mod text;
+
 use serde::Serialize;
 
 /// How bad a finding is.
@@ -96,8 +100,12 @@ pub struct Report {
     pub verdict: Verdict,
     /// Milliseconds that it took.
     pub elapsed_ms: u64,
-    /// Digest of what was proven, see [`crate::fingerprint`].
+    /// Digest of what was proven, see [`crate::fingerprint()`].
     pub fingerprint: String,
+    /// The schemas that were proven.
+    pub schemas: Vec<String>,
+    /// The roles that were attacked as.
+    pub roles: Vec<String>,
     /// Each relation of the schemas.
     pub relations: Vec<RelationReport>,
     /// Each function that an API role can call.
@@ -112,6 +120,22 @@ pub struct Report {
     pub notes: Vec<String>,
     /// Round trips to the database.
     pub round_trips: usize,
+}
+
+impl Report {
+    /// What was not tested, and about what.
+    #[must_use]
+    pub fn all_not_tested(&self) -> Vec<(&str, &str)> {
+        let relations = self.relations.iter().flat_map(|r| r.not_tested.iter().map(|why| (r.relation.as_str(), why.as_str())));
+        let functions = self.functions.iter().flat_map(|f| f.not_tested.iter().map(|why| (f.function.as_str(), why.as_str())));
+        relations.chain(functions).chain(self.not_tested.iter().map(|why| ("database", why.as_str()))).collect()
+    }
+
+    /// The report as one JSON document.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).unwrap_or_default()
+    }
 }
 
 /// What to do about a rule.

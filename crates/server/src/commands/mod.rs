@@ -3,6 +3,7 @@
 pub(crate) mod dev;
 pub(crate) mod migrate;
 pub(crate) mod openapi;
+pub(crate) mod prove;
 pub(crate) mod serve;
 pub(crate) mod token;
 

@@ -103,6 +103,24 @@ impl Admin {
     }
 }
 
+/// A plain session for `mako prove`, which begins a transaction, attacks as the API roles in it, and rolls it back.
+///
+/// Not an [`Admin`]: that one has `row_security = off`, which an attacker doesn't. It is no way to rows either: what
+/// is read here is made up by the prover, and never leaves it.
+pub async fn attacker(target: &Target) -> Result<Client, AdminError> {
+    let (client, other) = (open(target).await?, open(target).await?);
+    match shares_servers(&client, &other).await {
+        Ok(false) => Ok(client),
+        Ok(true) => Err(AdminError::TransactionPooler),
+        Err(error) => Err(AdminError::at("looking for a pooler")(error)),
+    }
+}
+
+/// A plain session of the service's login, to look at the catalog before serving. That login has no rights on rows.
+pub async fn observer(target: &Target) -> Result<Client, AdminError> {
+    open(target).await
+}
+
 async fn open(target: &Target) -> Result<Client, AdminError> {
     let (client, connection) = target
         .config
