@@ -35,8 +35,12 @@ drop policy if exists tenant_reads_own on mako.contact_imports;
 create policy tenant_reads_own on mako.contact_imports for select to authenticated
   using (user_id = (select mako.current_user_id()));
 drop policy if exists tenant_adds_own on mako.contact_imports;
+-- A foreign key is checked beyond policies: without the second condition a row could be hung on another's contact.
 create policy tenant_adds_own on mako.contact_imports for insert to authenticated
-  with check (user_id = (select mako.current_user_id()));
+  with check (
+    user_id = (select mako.current_user_id())
+    and exists (select from public.contacts c where c.id = contact_id and c.user_id = (select mako.current_user_id()))
+  );
 drop policy if exists tenant_changes_own on mako.contact_imports;
 create policy tenant_changes_own on mako.contact_imports for update to authenticated
   using (user_id = (select mako.current_user_id()))

@@ -5,6 +5,7 @@
 -- model: claim = "sub"
 -- model: column = "user_id"
 -- expect: public.notes cross_tenant_read leak
+-- expect: public.notes always_true_policy risk
 
 create table public.notes (
   id uuid primary key default gen_random_uuid(),

@@ -12,6 +12,7 @@ mod login;
 mod logs;
 mod migrations;
 mod provisioning;
+mod prove;
 mod resources;
 mod serve;
 mod statements;

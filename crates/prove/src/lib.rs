@@ -5,6 +5,7 @@ mod catalog;
 mod controls;
 mod draft;
 mod fingerprint;
+mod functions;
 mod model;
 mod people;
 mod plan;

@@ -13,7 +13,7 @@ use crate::fingerprint;
 use crate::model::{Model, Names};
 use crate::people::{People, Persona, Words};
 use crate::plan::{Class, Plan};
-use crate::report::{Controls, Finding, RelationReport, Report, Verdict};
+use crate::report::{Controls, Finding, FunctionReport, RelationReport, Report, Verdict};
 use crate::seed::{Maker, World};
 use crate::session::Session;
 use crate::sql::ident;
@@ -56,13 +56,23 @@ async fn within(session: &Session<'_>, model: &Model, _options: &Options) -> Res
     let mut world = World::default();
     let maker = Maker { session, catalog: &catalog, plan: &plan, people: &people, mentions: &mentions };
     maker.own_rows(&mut world).await;
+    session.must("savepoint mako_before_others").await?;
     maker.others_rows(&mut world).await;
     let transaction = session.must("select pg_current_xact_id()").await?;
     let transaction = transaction.into_iter().flatten().flatten().next().unwrap_or_default();
     let field = Field { session, catalog: &catalog, plan: &plan, people: &people, personas: &personas, world: &world, transaction };
     let mut learnt: BTreeMap<usize, Learnt> = BTreeMap::new();
+    let mut of_functions: BTreeMap<usize, Learnt> = BTreeMap::new();
     field.tables(&mut learnt).await;
-    let mut report = report(&catalog, &plan, learnt, not_tested);
+    field.side_effects(&mut learnt).await;
+    field.without_policies(&mut learnt);
+    let seen = field.through_views(&mut learnt).await;
+    let calls = field.call_functions(model, &mut of_functions).await;
+    // As if the other tenant had never been there: whoever now sees something else had seen them.
+    session.must("rollback to savepoint mako_before_others").await?;
+    field.compare_views(&seen, &mut learnt).await;
+    field.compare_calls(calls, &mut of_functions).await;
+    let mut report = report(&catalog, &plan, learnt, of_functions, not_tested);
     (report.fingerprint, report.schemas, report.roles) = (fingerprint, model.schemas.clone(), model.roles.clone());
     Ok(report)
 }
@@ -136,7 +146,7 @@ fn words(mentions: &[String]) -> Words {
     words
 }
 
-fn report(catalog: &Catalog, plan: &Plan, mut learnt: BTreeMap<usize, Learnt>, not_tested: Vec<String>) -> Report {
+fn report(catalog: &Catalog, plan: &Plan, mut learnt: BTreeMap<usize, Learnt>, of_functions: BTreeMap<usize, Learnt>, not_tested: Vec<String>) -> Report {
     let mut controls = Controls::default();
     let mut relations = Vec::new();
     for (at, relation) in catalog.relations.iter().enumerate() {
@@ -163,7 +173,7 @@ fn report(catalog: &Catalog, plan: &Plan, mut learnt: BTreeMap<usize, Learnt>, n
         schemas: Vec::new(),
         roles: Vec::new(),
         relations,
-        functions: Vec::new(),
+        functions: of_functions.into_iter().map(|(n, about)| function_report(&catalog.functions[n], about)).collect(),
         findings: Vec::new(),
         controls,
         not_tested,
@@ -187,6 +197,17 @@ fn relation_report(relation: &crate::catalog::Relation, class: &Class, mut about
             Class::Outside => "outside".to_owned(),
             Class::Unclassified(_) => "unclassified".to_owned(),
         },
+        attempts: about.attempts,
+        findings: about.findings,
+        not_tested: about.untested.into_iter().collect(),
+    }
+}
+
+fn function_report(function: &crate::catalog::Function, mut about: Learnt) -> FunctionReport {
+    about.findings.sort_by_key(|finding| finding.severity);
+    FunctionReport {
+        function: function.label(),
+        verdict: verdict(&about.findings, about.untested.is_empty()),
         attempts: about.attempts,
         findings: about.findings,
         not_tested: about.untested.into_iter().collect(),

@@ -92,7 +92,9 @@ impl<'c> Session<'c> {
 
     /// Ends without a trace.
     pub(crate) async fn rollback(&self) -> Result<(), Error> {
-        self.must("rollback").await.map(drop)
+        // What a function under attack locked for the session isn't undone by the rollback.
+        self.must("rollback").await?;
+        self.must("select pg_advisory_unlock_all()").await.map(drop)
     }
 
     /// Statements that bring the session from an attacker back to the administrator.
@@ -145,30 +147,28 @@ impl<'c> Session<'c> {
         outcomes
     }
 
-    /// Scripts that leave no trace, each in a savepoint of its own.
+    /// Scripts that leave no trace, each undone before the next.
     pub(crate) async fn attempt(&self, scripts: Vec<String>) -> Vec<Outcome> {
-        let mut all = Vec::with_capacity(scripts.len() * 3);
-        for script in scripts {
-            all.extend(["savepoint mako_prove".to_owned(), script, UNDO.to_owned()]);
+        if scripts.is_empty() {
+            return Vec::new();
         }
-        middle_of_three(self.all(all).await)
+        let mut all = vec!["savepoint mako_prove".to_owned()];
+        all.extend(undone(scripts));
+        all.push("release savepoint mako_prove".to_owned());
+        every_second(self.all(all).await.into_iter().skip(1))
     }
 
     /// Attempts within a fence: statements that hold for all of them and are undone afterwards.
     /// The error is the fence's own refusal; nothing was attempted then.
     pub(crate) async fn attempt_within(&self, fence: &str, scripts: Vec<String>) -> Result<Vec<Outcome>, Refusal> {
-        let mut all = vec!["savepoint mako_fence".to_owned(), fence.to_owned()];
-        for script in scripts {
-            all.extend(["savepoint mako_prove".to_owned(), script, UNDO.to_owned()]);
-        }
+        let mut all = vec!["savepoint mako_fence".to_owned(), fence.to_owned(), "savepoint mako_prove".to_owned()];
+        all.extend(undone(scripts));
         all.push("rollback to savepoint mako_fence; release savepoint mako_fence".to_owned());
-        let mut outcomes = self.all(all).await;
-        outcomes.pop();
-        let attempts = outcomes.split_off(2);
-        match outcomes.pop() {
-            Some(Err(refusal)) => Err(refusal),
-            _ => Ok(middle_of_three(attempts)),
+        let mut outcomes = self.all(all).await.into_iter().skip(1);
+        if let Some(Err(refusal)) = outcomes.next() {
+            return Err(refusal);
         }
+        Ok(every_second(outcomes.skip(1)))
     }
 
     /// Scripts that stay where they succeed. One round trip, and one more for each that is refused.
@@ -199,10 +199,16 @@ impl<'c> Session<'c> {
     }
 }
 
-const UNDO: &str = "rollback to savepoint mako_prove; release savepoint mako_prove";
+/// Each script, and what undoes it; the savepoint stays for the next.
+fn undone(scripts: Vec<String>) -> impl Iterator<Item = String> {
+    scripts.into_iter().flat_map(|script| [script, "rollback to savepoint mako_prove".to_owned()])
+}
 
-fn middle_of_three(outcomes: Vec<Outcome>) -> Vec<Outcome> {
-    outcomes.into_iter().skip(1).step_by(3).collect()
+/// The scripts' outcomes among those of their undoing.
+fn every_second(outcomes: impl Iterator<Item = Outcome>) -> Vec<Outcome> {
+    let mut outcomes: Vec<Outcome> = outcomes.collect();
+    outcomes.pop();
+    outcomes.into_iter().step_by(2).collect()
 }
 
 /// The rows of the last statement that gave any.

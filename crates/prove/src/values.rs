@@ -227,6 +227,10 @@ fn times_for(column: &Column, seed: Seed<'_>) -> Vec<String> {
     let (day, minute) = (n % 27 + 1, n % 60);
     let hour = n / 60 % 24;
     match column.base_name.as_str() {
+        "date" if seed.variant == 0 && !seed.unique => vec!["today".to_owned(), format!("2024-01-{day:02}")],
+        "timestamp" | "timestamptz" if seed.variant == 0 && !seed.unique => {
+            vec!["now".to_owned(), format!("2024-01-{day:02} {hour:02}:{minute:02}:01+00"), "2124-01-01 00:00:00+00".to_owned()]
+        }
         "date" => vec![format!("2024-01-{day:02}"), format!("2124-01-{day:02}"), "2024-06-15".to_owned(), "1990-01-01".to_owned()],
         "time" | "timetz" => vec![format!("{hour:02}:{minute:02}:01"), "09:00".to_owned(), "17:00".to_owned()],
         _ if seed.variant % 2 == 1 => vec![

@@ -15,7 +15,7 @@ impl Field<'_> {
         let mut attempts = Vec::new();
         for (n, persona) in self.personas.iter().enumerate() {
             let rights = table.rights(&persona.role);
-            if !rights.inserts() {
+            if !rights.inserts() || persona.service {
                 continue;
             }
             attempts.extend(self.insert_for_another(relation, n, &rights));

@@ -109,8 +109,13 @@ impl Field<'_> {
     }
 
     async fn table(&self, relation: usize, about: &mut Learnt) {
-        let mut attempts = self.reads(relation);
-        attempts.extend(self.inserts(relation));
+        let read: Vec<Attempt> = self.try_all(relation, self.reads(relation), about).await;
+        let in_detail = read.iter().take(3).flat_map(|attempt| self.reads_in_detail(relation, attempt.persona)).collect();
+        self.run(relation, in_detail, about).await;
+        for attempt in read.into_iter().filter(|attempt| attempt.rule != "any_read") {
+            self.note(relation, attempt, about);
+        }
+        let mut attempts = self.inserts(relation);
         attempts.extend(self.sighted_changes(relation));
         attempts.extend(self.foreign_keys(relation));
         self.run(relation, attempts, about).await;
@@ -142,9 +147,16 @@ impl Field<'_> {
 
     /// Runs attempts, and notes what came of them.
     pub(crate) async fn run(&self, relation: usize, attempts: Vec<Attempt>, about: &mut Learnt) {
+        for attempt in self.try_all(relation, attempts, about).await {
+            self.note(relation, attempt, about);
+        }
+    }
+
+    /// Runs attempts; the answer is those that succeeded.
+    async fn try_all(&self, relation: usize, attempts: Vec<Attempt>, about: &mut Learnt) -> Vec<Attempt> {
         let scripts = attempts.iter().map(|attempt| self.script(relation, attempt)).collect();
         let outcomes = self.session.attempt(scripts).await;
-        self.judge(relation, attempts, outcomes, about);
+        self.judge(relation, attempts, outcomes, about)
     }
 
     /// Runs attempts behind a fence, which may have to wait its turn.
@@ -156,7 +168,12 @@ impl Field<'_> {
         let mut refused: Option<Refusal> = None;
         for _ in 0..5 {
             match self.session.attempt_within(fence, scripts.clone()).await {
-                Ok(outcomes) => return self.judge(relation, attempts, outcomes, about),
+                Ok(outcomes) => {
+                    for attempt in self.judge(relation, attempts, outcomes, about) {
+                        self.note(relation, attempt, about);
+                    }
+                    return;
+                }
                 Err(refusal) => {
                     let again = refusal.code == "55P03";
                     refused = Some(refusal);
@@ -183,24 +200,24 @@ impl Field<'_> {
         }
     }
 
-    fn judge(&self, relation: usize, attempts: Vec<Attempt>, outcomes: Vec<Outcome>, about: &mut Learnt) {
+    /// Which attempts succeeded?
+    fn judge(&self, relation: usize, attempts: Vec<Attempt>, outcomes: Vec<Outcome>, about: &mut Learnt) -> Vec<Attempt> {
+        let mut succeeded = Vec::new();
         for (attempt, outcome) in attempts.into_iter().zip(outcomes) {
             about.attempts += 1;
-            match outcome {
-                Ok(rows) => {
-                    if says_yes(&rows) {
-                        self.note(relation, attempt, about);
-                    }
-                }
+            let success = match &outcome {
+                Ok(rows) => says_yes(rows),
                 Err(refusal) if refusal.is_inconclusive() => {
                     about.untested.insert(format!("{}: {} [{}]", attempt.rule, refusal.message, refusal.code));
+                    false
                 }
-                Err(refusal) if attempt.passed_if_constrained && self.is_constraint(relation, &refusal) => {
-                    self.note(relation, attempt, about);
-                }
-                Err(_) => {}
+                Err(refusal) => attempt.passed_if_constrained && self.is_constraint(relation, refusal),
+            };
+            if success {
+                succeeded.push(attempt);
             }
         }
+        succeeded
     }
 
     fn note(&self, relation: usize, attempt: Attempt, about: &mut Learnt) {

@@ -7,32 +7,34 @@ use crate::seed::{Belongs, Row};
 use crate::sql::{ident, typed};
 
 impl Field<'_> {
+    /// One try for each attacker, at everything at once.
     pub(super) fn reads(&self, relation: usize) -> Vec<Attempt> {
-        let table = &self.catalog.relations[relation];
         let foreign = self.foreign(relation);
-        let mut attempts = Vec::new();
-        for (n, persona) in self.personas.iter().enumerate() {
-            let rights = table.rights(&persona.role);
-            if !rights.reads() {
-                continue;
-            }
-            for (rule, belongs) in [("cross_tenant_read", true), ("null_tenant_read", false)] {
-                let rows: Vec<&Row> = foreign.iter().copied().filter(|row| (row.belongs != Belongs::Nobody) == belongs).collect();
-                if rows.is_empty() {
-                    continue;
-                }
-                let condition = if rights.select { Some(any_of(&rows)) } else { narrow(table, &rights.select_columns, &rows) };
-                let whose = if belongs { "reads another tenant's rows of {}" } else { "reads rows of {} that belong to no tenant" };
-                let sql = match condition {
-                    Some(condition) => format!("select count(*) from {} where {condition}", table.sql()),
-                    // No column that they may read tells rows apart, but their number does.
-                    None => format!("select count(*) > {} from {}", self.own(relation).len() + self.shared(relation), table.sql()),
-                };
-                attempts.push(self.attempt(rule, n, whose, sql));
-            }
-            attempts.extend(self.read_of_strangers(relation, n));
+        let personas = 0..self.personas.len();
+        personas.flat_map(|n| self.read_of(relation, n, "any_read", &foreign, "").into_iter().chain(self.read_of_strangers(relation, n))).collect()
+    }
+
+    /// What exactly did they read?
+    pub(super) fn reads_in_detail(&self, relation: usize, persona: usize) -> Vec<Attempt> {
+        let (nobodys, others): (Vec<&Row>, Vec<&Row>) = self.foreign(relation).into_iter().partition(|row| row.belongs == Belongs::Nobody);
+        let read = |rule, rows: &[&Row], message| self.read_of(relation, persona, rule, rows, message);
+        let others = read("cross_tenant_read", &others, "reads another tenant's rows of {}");
+        others.into_iter().chain(read("null_tenant_read", &nobodys, "reads rows of {} that belong to no tenant")).collect()
+    }
+
+    fn read_of(&self, relation: usize, persona: usize, rule: &'static str, rows: &[&Row], message: &str) -> Option<Attempt> {
+        let table = &self.catalog.relations[relation];
+        let rights = table.rights(&self.personas[persona].role);
+        if !rights.reads() || rows.is_empty() {
+            return None;
         }
-        attempts
+        let condition = if rights.select { Some(any_of(rows)) } else { narrow(table, &rights.select_columns, rows) };
+        let sql = match condition {
+            Some(condition) => format!("select count(*) from {} where {condition}", table.sql()),
+            // No column that they may read tells rows apart, but their number does.
+            None => format!("select count(*) > {} from {}", self.shared(relation), table.sql()),
+        };
+        Some(self.attempt(rule, persona, message, sql))
     }
 
     fn shared(&self, relation: usize) -> usize {
