@@ -7,7 +7,6 @@ use crate::attack::{Field, Learnt, reproduce};
 use crate::catalog::{Argument, Function};
 use crate::model::Model;
 use crate::people::Persona;
-use crate::plan::Class;
 use crate::seed::{Belongs, Row};
 use crate::session::Outcome;
 use crate::sql::{literal, typed};
@@ -47,7 +46,7 @@ impl Field<'_> {
             }
             let made = self.call(n, function, is_public(model, function), about).await;
             calls.extend(made);
-            self.run_as_sql(n, function, about).await;
+            self.run_as_sql(function, about).await;
         }
         calls
     }
@@ -354,7 +353,7 @@ impl Field<'_> {
     }
 
     /// Does it run a text as SQL? Whoever calls it then is whoever they like.
-    async fn run_as_sql(&self, n: usize, function: &Function, about: &mut Learnt) {
+    async fn run_as_sql(&self, function: &Function, about: &mut Learnt) {
         let texts: Vec<usize> = (0..function.types.len()).filter(|at| matches!(function.types[*at].category, 'S') || matches!(function.types[*at].base_name.as_str(), "json" | "jsonb")).collect();
         let Some(persona) = self.callers(function, 2).first().copied() else { return };
         if texts.is_empty() {
@@ -382,7 +381,7 @@ impl Field<'_> {
             .iter()
             .map(|arguments| {
                 format!(
-                    "select set_config('mako.ran', '', true); {settings}; select count({}({arguments})::text); {}; select current_setting('mako.ran') = 'yes'",
+                    "select set_config('mako.ran', '', true); {settings}; select count(v) from (select {}({arguments})::text as v) as mako_row; {}; select current_setting('mako.ran') = 'yes'",
                     function.sql(),
                     self.session.back()
                 )
@@ -404,7 +403,6 @@ impl Field<'_> {
                 break;
             }
         }
-        let _ = (n, Class::Public);
     }
 }
 

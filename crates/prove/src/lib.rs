@@ -6,6 +6,7 @@ mod controls;
 mod draft;
 mod fingerprint;
 mod functions;
+mod lint;
 mod model;
 mod people;
 mod plan;

@@ -9,7 +9,7 @@ use crate::Error;
 use crate::attack::{Field, Learnt};
 use crate::catalog::Catalog;
 use crate::controls::{self, PLANTED};
-use crate::fingerprint;
+use crate::{fingerprint, lint};
 use crate::model::{Model, Names};
 use crate::people::{People, Persona, Words};
 use crate::plan::{Class, Plan};
@@ -58,6 +58,7 @@ async fn within(session: &Session<'_>, model: &Model, _options: &Options) -> Res
     maker.own_rows(&mut world).await;
     session.must("savepoint mako_before_others").await?;
     maker.others_rows(&mut world).await;
+    not_tested.extend(world.unsettled.take());
     let transaction = session.must("select pg_current_xact_id()").await?;
     let transaction = transaction.into_iter().flatten().flatten().next().unwrap_or_default();
     let field = Field { session, catalog: &catalog, plan: &plan, people: &people, personas: &personas, world: &world, transaction };
@@ -72,6 +73,7 @@ async fn within(session: &Session<'_>, model: &Model, _options: &Options) -> Res
     session.must("rollback to savepoint mako_before_others").await?;
     field.compare_views(&seen, &mut learnt).await;
     field.compare_calls(calls, &mut of_functions).await;
+    lint::look(&catalog, &plan, &mut learnt, &mut of_functions);
     let mut report = report(&catalog, &plan, learnt, of_functions, not_tested);
     (report.fingerprint, report.schemas, report.roles) = (fingerprint, model.schemas.clone(), model.roles.clone());
     Ok(report)
@@ -174,7 +176,7 @@ fn report(catalog: &Catalog, plan: &Plan, mut learnt: BTreeMap<usize, Learnt>, o
         roles: Vec::new(),
         relations,
         functions: of_functions.into_iter().map(|(n, about)| function_report(&catalog.functions[n], about)).collect(),
-        findings: Vec::new(),
+        findings: lint::roles(catalog),
         controls,
         not_tested,
         notes: Vec::new(),

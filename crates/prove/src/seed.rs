@@ -72,7 +72,13 @@ pub(crate) struct World {
     pub(crate) failures: HashMap<usize, String>,
     /// Rows that an attacker may try to insert, for another, for nobody and for itself; valid, as tried by the owner.
     pub(crate) spares: HashMap<(usize, Belongs), Draft>,
+    /// Why no row could be made to insert.
+    pub(crate) spareless: HashMap<usize, String>,
+    /// Why attacks would be judged wrongly.
+    pub(crate) unsettled: Option<String>,
     number: u64,
+    /// Keys that rows of a circle of references have been promised: relation, column, and whose row.
+    promised: HashMap<(usize, String, String), String>,
 }
 
 impl World {
@@ -118,9 +124,17 @@ impl Maker<'_> {
             self.grant(world, wishes).await;
             self.fall_back(world, level).await;
         }
+        self.settle(world).await;
         self.refresh(world).await;
         for level in &levels {
             self.spares(world, level).await;
+        }
+    }
+
+    /// Deferred constraints are decided now, so that they don't speak up in the middle of an attack.
+    async fn settle(&self, world: &mut World) {
+        if let Some(Err(refusal)) = self.session.keep(vec!["set constraints all immediate".to_owned()]).await.pop() {
+            world.unsettled = Some(format!("the made-up rows violate a deferred constraint: {} [{}]", refusal.message, refusal.code));
         }
     }
 
@@ -165,6 +179,9 @@ impl Maker<'_> {
             let belongs = |who: &Who| if *who == people.third || *who == people.two { Belongs::Shared } else { Belongs::Own };
             let known = [&people.own, &people.two, &people.third].into_iter().chain(&people.colleagues);
             wishes.extend(known.map(|who| wish(belongs(who), who, 0)));
+            if self.plan.classes[relation] == Class::Outside {
+                wishes.push(wish(Belongs::Shared, &people.nobody, 0));
+            }
             return wishes;
         }
         match &self.plan.classes[relation] {
@@ -456,6 +473,7 @@ impl Maker<'_> {
                     wishes.extend([
                         wish(Belongs::Other, &people.other, None),
                         wish(Belongs::Other, &people.spare, None),
+                        wish(Belongs::Other, &people.nobody, None),
                         wish(Belongs::Nobody, &people.own, Some("null")),
                         wish(Belongs::Own, &people.own, None),
                     ]);
@@ -466,11 +484,23 @@ impl Maker<'_> {
         }
         let drafts = self.draft(world, wishes).await;
         let outcomes = self.session.attempt(drafts.iter().map(|draft| self.insertion(draft)).collect()).await;
+        let mut taken = BTreeSet::new();
         for (draft, outcome) in drafts.into_iter().zip(outcomes) {
-            if matches!(outcome, Ok(rows) if !rows.is_empty()) {
-                world.spares.entry((draft.relation, draft.belongs)).or_insert(draft);
+            match outcome {
+                Ok(rows) if !rows.is_empty() => {
+                    world.spares.entry((draft.relation, draft.belongs)).or_insert(draft);
+                }
+                // A unique key that is taken keeps an attacker out as well.
+                Err(refusal) if refusal.code == "23505" => {
+                    taken.insert(draft.relation);
+                }
+                Err(refusal) if draft.belongs == Belongs::Other => {
+                    world.spareless.insert(draft.relation, format!("no row could be made to try an insert with: {} [{}]", refusal.message, refusal.code));
+                }
+                _ => {}
             }
         }
+        world.spareless.retain(|relation, _| !taken.contains(relation));
     }
 
     /// Remembers a row, in its own relation and in those that it is also part of.
@@ -553,7 +583,7 @@ impl Maker<'_> {
     }
 
     /// What a column may hold in this row, best first; none if the database should decide.
-    fn choices(&self, world: &World, wish: &Wish, table: &Relation, column: &Column) -> Option<Vec<String>> {
+    fn choices(&self, world: &mut World, wish: &Wish, table: &Relation, column: &Column) -> Option<Vec<String>> {
         let relation = wish.relation;
         let tenant = self.plan.tenant_column(relation);
         let is_tenant = tenant.is_some_and(|(name, _)| name == column.name);
@@ -574,6 +604,9 @@ impl Maker<'_> {
             }
             (None, Some(Names::Tenant)) => return Some(vec![typed(Some(&wish.who.tenant), &column.base)]),
             _ => {}
+        }
+        if let Some(value) = world.promised.remove(&(relation, column.name.clone(), wish.who.marker.clone())) {
+            return Some(vec![value]);
         }
         if let Some(values) = self.reference(world, wish, table, column) {
             return Some(values);
@@ -598,7 +631,8 @@ impl Maker<'_> {
             }
         }
         if !column.not_null {
-            values.insert(if wish.variant == 2 && !unique { 0 } else { values.len() }, typed(None, &column.base));
+            // Among the first, since few are tried where many columns are decided together.
+            values.insert(if wish.variant == 2 && !unique { 0 } else { values.len().min(2) }, typed(None, &column.base));
         }
         (!values.is_empty()).then_some(values)
     }
@@ -617,7 +651,7 @@ impl Maker<'_> {
     }
 
     /// The value of a column that refers to another relation's row.
-    fn reference(&self, world: &World, wish: &Wish, table: &Relation, column: &Column) -> Option<Vec<String>> {
+    fn reference(&self, world: &mut World, wish: &Wish, table: &Relation, column: &Column) -> Option<Vec<String>> {
         let key = table.foreign_keys.iter().find(|key| key.columns.contains(&column.name))?;
         let n = key.columns.iter().position(|name| *name == column.name)?;
         let target = self.catalog.position(key.target)?;
@@ -644,9 +678,20 @@ impl Maker<'_> {
         // Rows that must each have one of their own start with different ones.
         let turn = if is_unique(table, column) { usize::try_from(world.number).unwrap_or(0) } else { wish.variant };
         let value = found.get(turn % found.len().max(1)).and_then(|row| row.values.get(name)).cloned().flatten();
+        drop(found);
         match value {
             Some(value) => Some(vec![typed(Some(&value), &column.base)]),
-            None => null(),
+            None => null().or_else(|| {
+                // A circle: the row that is referred to comes later, with the key that is promised here.
+                let seed = Seed { marker: &wish.who.marker, number: world.number + 500_000, nonce: self.people.nonce, variant: 0, unique: true };
+                let place = (target, name.clone(), wish.who.marker.clone());
+                if let Some(value) = world.promised.get(&place) {
+                    return Some(vec![value.clone()]);
+                }
+                let value = values::candidates(self.catalog.relations[target].column(name)?, seed, &[]).into_iter().next()?;
+                world.promised.insert(place, value.clone());
+                Some(vec![value])
+            }),
         }
     }
 }

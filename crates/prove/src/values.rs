@@ -65,6 +65,7 @@ pub(crate) fn is_power(word: &str) -> bool {
 pub(crate) fn candidates(column: &Column, seed: Seed<'_>, hints: &[&str]) -> Vec<String> {
     let mut texts: Vec<String> = Vec::new();
     if !seed.unique
+        && (seed.variant == 0 || column.category != 'B')
         && let Some(default) = column.default.as_deref().filter(|d| LITERAL_DEFAULT.as_ref().is_some_and(|r| r.is_match(d)))
     {
         texts.push(words_in(default).pop().unwrap_or_else(|| default.to_owned()));
@@ -74,9 +75,11 @@ pub(crate) fn candidates(column: &Column, seed: Seed<'_>, hints: &[&str]) -> Vec
     match column.category {
         'S' | 'U' if is_text(column) => {
             let patterns = constants.iter().filter_map(|pattern| sample(pattern, seed.number)).collect::<Vec<_>>();
-            texts.extend(texts_for(column, seed));
+            let mut plain = texts_for(column, seed).into_iter();
+            texts.extend(plain.next());
             texts.extend(constants);
             texts.extend(patterns);
+            texts.extend(plain);
         }
         'N' => {
             texts.extend(numbers_for(column, seed));

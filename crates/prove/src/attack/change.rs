@@ -15,7 +15,7 @@ impl Field<'_> {
         let table = &self.catalog.relations[relation];
         let foreign = self.foreign(relation);
         let mut attempts = Vec::new();
-        for (n, persona) in self.personas.iter().enumerate() {
+        for (n, persona) in self.attackers(relation) {
             let rights = table.rights(&persona.role);
             let bound = self.bound(table, &persona.role);
             // Everybody else's attempts are made blind only, which no policy hides from.
@@ -53,7 +53,7 @@ impl Field<'_> {
         let foreign = self.foreign(relation);
         let mut takes = Vec::new();
         let mut gifts = Vec::new();
-        for (n, persona) in self.personas.iter().enumerate() {
+        for (n, persona) in self.attackers(relation) {
             let rights = table.rights(&persona.role);
             if !self.bound(table, &persona.role) || !(rights.updates() || rights.deletes()) {
                 continue;

@@ -13,7 +13,7 @@ impl Field<'_> {
     pub(super) fn inserts(&self, relation: usize) -> Vec<Attempt> {
         let table = &self.catalog.relations[relation];
         let mut attempts = Vec::new();
-        for (n, persona) in self.personas.iter().enumerate() {
+        for (n, persona) in self.attackers(relation) {
             let rights = table.rights(&persona.role);
             if !rights.inserts() || persona.service {
                 continue;

@@ -4,6 +4,7 @@
 //! where the owner can see the row that the attacker must not reach.
 
 mod change;
+mod escalate;
 mod foreign_key;
 mod insert;
 mod prepared;
@@ -113,7 +114,11 @@ impl Field<'_> {
         let in_detail = read.iter().take(3).flat_map(|attempt| self.reads_in_detail(relation, attempt.persona)).collect();
         self.run(relation, in_detail, about).await;
         for attempt in read.into_iter().filter(|attempt| attempt.rule != "any_read") {
-            self.note(relation, attempt, about);
+            self.note(relation, Attempt { rule: "cross_tenant_read", ..attempt }, about);
+        }
+        let may_insert = self.catalog.relations[relation].rights.values().any(crate::catalog::Rights::inserts);
+        if let (true, None, Some(why)) = (may_insert, self.spare(relation, Belongs::Other), self.world.spareless.get(&relation)) {
+            about.untested.insert(why.clone());
         }
         let mut attempts = self.inserts(relation);
         attempts.extend(self.sighted_changes(relation));
@@ -121,6 +126,13 @@ impl Field<'_> {
         self.run(relation, attempts, about).await;
         self.blind_changes(relation, about).await;
         self.prepared(relation, about).await;
+        self.escalations(relation, about).await;
+    }
+
+    /// Who attacks a relation: everybody, but a planted one only the plain attacker.
+    pub(crate) fn attackers(&self, relation: usize) -> impl Iterator<Item = (usize, &Persona)> {
+        let planted = self.catalog.relations[relation].schema == crate::controls::SCHEMA;
+        self.personas.iter().enumerate().take(if planted { 1 } else { usize::MAX })
     }
 
     /// Rows that nobody among the attackers may reach.
@@ -207,6 +219,7 @@ impl Field<'_> {
             about.attempts += 1;
             let success = match &outcome {
                 Ok(rows) => says_yes(rows),
+                Err(refusal) if refusal.is_inconclusive() && attempt.rule == "stranger_read" => false,
                 Err(refusal) if refusal.is_inconclusive() => {
                     about.untested.insert(format!("{}: {} [{}]", attempt.rule, refusal.message, refusal.code));
                     false

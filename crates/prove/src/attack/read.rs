@@ -10,8 +10,8 @@ impl Field<'_> {
     /// One try for each attacker, at everything at once.
     pub(super) fn reads(&self, relation: usize) -> Vec<Attempt> {
         let foreign = self.foreign(relation);
-        let personas = 0..self.personas.len();
-        personas.flat_map(|n| self.read_of(relation, n, "any_read", &foreign, "").into_iter().chain(self.read_of_strangers(relation, n))).collect()
+        let personas: Vec<usize> = self.attackers(relation).map(|(n, _)| n).collect();
+        personas.into_iter().flat_map(|n| self.read_of(relation, n, "any_read", &foreign, "").into_iter().chain(self.read_of_strangers(relation, n))).collect()
     }
 
     /// What exactly did they read?
@@ -64,7 +64,7 @@ impl Field<'_> {
             None => "true".to_owned(),
         };
         let sql = format!("select count(*) from (select from {} where {condition} limit 1) as mako_row", table.sql());
-        Some(self.attempt("cross_tenant_read", persona, "reads rows of {} that aren't theirs", sql))
+        Some(self.attempt("stranger_read", persona, "reads rows of {} that aren't theirs", sql))
     }
 }
 
