@@ -376,6 +376,11 @@ impl Catalog {
             .position(|relation| crate::model::is_name(name, &relation.schema, &relation.name))
     }
 
+    /// A trigger of a table's that acts outside the database, and how: whoever writes sets it off, rollback or not.
+    pub(crate) fn outward_trigger(&self, relation: &Relation) -> Option<(String, &'static str)> {
+        relation.triggers.iter().find_map(|trigger| Some((trigger.name.clone(), self.acts_outside(self.function(trigger.function)?, 0)?)))
+    }
+
     pub(crate) fn function(&self, oid: Oid) -> Option<&Function> {
         self.functions.iter().find(|function| function.oid == oid)
     }

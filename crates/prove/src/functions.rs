@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use crate::attack::{Field, Learnt, reproduce};
-use crate::catalog::{Argument, Function};
+use crate::catalog::{Argument, Catalog, Function};
 use crate::model::Model;
 use crate::people::Persona;
 use crate::seed::{Belongs, Row};
-use crate::session::Outcome;
+use crate::session::{Outcome, Refusal};
 use crate::sql::{literal, typed};
 
 /// One call.
@@ -40,7 +40,7 @@ impl Field<'_> {
         let mut calls = Vec::new();
         for (n, function) in self.callable() {
             let about = learnt.entry(n).or_default();
-            if let Some(why) = acts_outside(&function.source) {
+            if let Some(why) = self.catalog.acts_outside(function, 0) {
                 about.untested.insert(format!("it would act outside the database ({why}), which no rollback takes back"));
                 continue;
             }
@@ -73,6 +73,9 @@ impl Field<'_> {
             succeeded |= [&victims, &first].into_iter().flatten().any(Result::is_ok);
             if let Some(Err(refusal)) = &first {
                 refusals.push(refusal.clone());
+            }
+            if let Some(Err(refusal)) = first.as_ref().filter(|outcome| outcome.as_ref().is_err_and(Refusal::is_inconclusive)) {
+                about.untested.insert(format!("a call of it could not be judged: {} [{}]", refusal.message, refusal.code));
             }
             let done = first.as_ref().is_some_and(|outcome| outcome.as_ref().is_ok_and(|rows| rows.first().and_then(|row| row.get(1)).is_some_and(|v| v.as_deref() == Some("t"))));
             if done {
@@ -179,7 +182,7 @@ impl Field<'_> {
         let few = ["a user of another tenant", "a user without any tenant", "anon", "a token without a user"];
         (0..self.personas.len())
             .filter(|n| may(&self.personas[*n]) && !self.personas[*n].service)
-            .filter(|n| lists == 1 || few.contains(&self.personas[*n].label) || self.personas[*n].label.contains("user_metadata"))
+            .filter(|n| lists == 1 || few.contains(&self.personas[*n].label) || self.personas[*n].label.contains("user_metadata") || self.personas[*n].label.contains("headers"))
             .collect()
     }
 
@@ -483,8 +486,23 @@ fn is_public(model: &Model, function: &Function) -> bool {
     })
 }
 
+impl Catalog {
+    /// What a function does that no rollback undoes, itself or by a function that it names.
+    pub(crate) fn acts_outside(&self, function: &Function, depth: usize) -> Option<&'static str> {
+        let named = |other: &&Function| {
+            other.oid != function.oid && function.source.contains(other.name.as_str()) && function.source.contains(&format!("{}(", other.name))
+        };
+        acts_outside(&function.source).or_else(|| {
+            if depth > 3 {
+                return None;
+            }
+            self.functions.iter().filter(named).find_map(|other| self.acts_outside(other, depth + 1))
+        })
+    }
+}
+
 /// What a body does that no rollback undoes.
-pub(crate) fn acts_outside(source: &str) -> Option<&'static str> {
+fn acts_outside(source: &str) -> Option<&'static str> {
     let source = source.to_lowercase();
     ["dblink", "http_get", "http_post", "http_put", "http_delete", "http((", "pg_background", "lo_export", "lo_import", "to program", "aws_lambda", "pg_logical_emit_message"]
         .into_iter()

@@ -164,6 +164,18 @@ impl Persona {
         }
     }
 
+    /// Nobody in particular, in a role.
+    pub(crate) fn of_role(role: &str) -> Self {
+        Self {
+            label: "nobody",
+            role: role.to_owned(),
+            claims: json!({"role": role}).to_string(),
+            headers: "{}".to_owned(),
+            service: false,
+            who: None,
+        }
+    }
+
     fn with(mut self, change: impl FnOnce(&mut Value)) -> Self {
         if let Ok(mut claims) = serde_json::from_str(&self.claims) {
             change(&mut claims);
@@ -250,7 +262,7 @@ impl Persona {
         } else {
             format!(
                 "set_config('request.method', 'GET', true), set_config('request.path', '/', true), \
-                 set_config('request.headers', {}, true), set_config('request.cookies', '{{}}', true)",
+                 set_config('request.headers', {0}, true), set_config('request.cookies', {0}, true)",
                 literal(&self.headers)
             )
         };

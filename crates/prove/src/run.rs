@@ -25,12 +25,14 @@ pub struct Options {}
 /// Attacks the database as the model's outsiders, and takes everything back.
 pub async fn run(client: &mut Client, model: &Model, options: &Options) -> Result<Report, Error> {
     let started = Instant::now();
+    let before = sequences(client).await;
     let session = Session::begin(client).await?;
     let answer = within(&session, model, options).await;
     // Whatever happened, nothing stays.
     let ended = session.rollback().await;
     let mut report = answer?;
     ended?;
+    report.notes.extend(moved(&before, &sequences(client).await));
     report.round_trips = session.round_trips();
     report.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(report)
@@ -49,6 +51,10 @@ async fn within(session: &Session<'_>, model: &Model, _options: &Options) -> Res
         }
         Err(why) => not_tested.push(format!("no controls could be planted: {why}")),
     }
+    not_tested.extend(check_settings(session, model, &mut catalog).await);
+    if session.admin.read_only {
+        not_tested.push("the session is read-only (a replica?): only what is there could be read, nothing written".to_owned());
+    }
     let people = People::make_up(&catalog, &plan)?;
     let mentions = mentions(&catalog);
     let words = words(&mentions);
@@ -59,8 +65,9 @@ async fn within(session: &Session<'_>, model: &Model, _options: &Options) -> Res
     session.must("savepoint mako_before_others").await?;
     maker.others_rows(&mut world).await;
     not_tested.extend(world.unsettled.take());
-    let transaction = session.must("select pg_current_xact_id()").await?;
-    let transaction = transaction.into_iter().flatten().flatten().next().unwrap_or_default();
+    // A replica has no transaction of its own, and no rows that could have been made in it.
+    let transaction = session.attempt(vec!["select pg_current_xact_id()".to_owned()]).await.pop();
+    let transaction = transaction.and_then(Result::ok).into_iter().flatten().flatten().flatten().next().unwrap_or_else(|| "0".to_owned());
     let field = Field { session, catalog: &catalog, plan: &plan, people: &people, personas: &personas, world: &world, transaction };
     let mut learnt: BTreeMap<usize, Learnt> = BTreeMap::new();
     let mut of_functions: BTreeMap<usize, Learnt> = BTreeMap::new();
@@ -73,10 +80,39 @@ async fn within(session: &Session<'_>, model: &Model, _options: &Options) -> Res
     session.must("rollback to savepoint mako_before_others").await?;
     field.compare_views(&seen, &mut learnt).await;
     field.compare_calls(calls, &mut of_functions).await;
+    for (n, about) in &mut learnt {
+        if !about.leaks() {
+            about.untested.extend(lint::beyond_this_session(&catalog, &catalog.relations[*n], session.admin.superuser));
+        }
+    }
+    for (n, about) in &mut of_functions {
+        if !about.leaks() {
+            about.untested.extend(lint::beyond_a_call(&catalog, &catalog.functions[*n], session.admin.superuser));
+        }
+    }
     lint::look(&catalog, &plan, &mut learnt, &mut of_functions);
-    let mut report = report(&catalog, &plan, learnt, of_functions, not_tested);
+    let mut report = report(model, &catalog, &plan, learnt, of_functions, not_tested);
     (report.fingerprint, report.schemas, report.roles) = (fingerprint, model.schemas.clone(), model.roles.clone());
     Ok(report)
+}
+
+/// Where every sequence stands: a rollback doesn't give numbers back.
+async fn sequences(client: &Client) -> BTreeMap<String, String> {
+    let sql = "select schemaname || '.' || sequencename, coalesce(last_value, 0) from pg_sequences";
+    let rows = client.simple_query(sql).await.unwrap_or_default();
+    rows.iter()
+        .filter_map(|message| match message {
+            tokio_postgres::SimpleQueryMessage::Row(row) => Some((row.get(0)?.to_owned(), row.get(1)?.to_owned())),
+            _ => None,
+        })
+        .collect()
+}
+
+fn moved(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Vec<String> {
+    let moved = before.iter().filter_map(|(name, then)| Some((name, then, after.get(name).filter(|now| *now != then)?)));
+    moved
+        .map(|(name, then, now)| format!("sequence {name} went from {then} to {now} meanwhile: a function under attack took numbers, or somebody else did"))
+        .collect()
 }
 
 /// Taken before anything is planted.
@@ -103,6 +139,24 @@ async fn become_roles(session: &Session<'_>, model: &Model) -> Vec<String> {
         }
     }
     refused
+}
+
+/// Attackers come from a login, as far as the administrator can play it: what names `session_user` sees that.
+/// Settings that are refused would make every attempt look as if it had been refused.
+async fn check_settings(session: &Session<'_>, model: &Model, catalog: &mut Catalog) -> Vec<String> {
+    loop {
+        let scripts = model.roles.iter().map(|role| Persona::of_role(role).settings(&session.admin, catalog, &model.schemas[0])).collect();
+        let outcomes = session.attempt(scripts).await;
+        let refused: Vec<String> = model
+            .roles
+            .iter()
+            .zip(outcomes)
+            .filter_map(|(role, outcome)| Some(format!("role {role} can't be attacked as: {}", outcome.err()?.message)))
+            .collect();
+        if refused.is_empty() || catalog.login.take().is_none() {
+            return refused;
+        }
+    }
 }
 
 /// The type of a tenant's id.
@@ -148,7 +202,7 @@ fn words(mentions: &[String]) -> Words {
     words
 }
 
-fn report(catalog: &Catalog, plan: &Plan, mut learnt: BTreeMap<usize, Learnt>, of_functions: BTreeMap<usize, Learnt>, not_tested: Vec<String>) -> Report {
+fn report(model: &Model, catalog: &Catalog, plan: &Plan, mut learnt: BTreeMap<usize, Learnt>, of_functions: BTreeMap<usize, Learnt>, not_tested: Vec<String>) -> Report {
     let mut controls = Controls::default();
     let mut relations = Vec::new();
     for (at, relation) in catalog.relations.iter().enumerate() {
@@ -179,9 +233,10 @@ fn report(catalog: &Catalog, plan: &Plan, mut learnt: BTreeMap<usize, Learnt>, o
         findings: lint::roles(catalog),
         controls,
         not_tested,
-        notes: Vec::new(),
+        notes: lint::notes(catalog),
         round_trips: 0,
     };
+    report.relations.extend(lint::sequences(catalog, model));
     report.verdict = whole(&report);
     report
 }

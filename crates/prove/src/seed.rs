@@ -253,7 +253,7 @@ impl Maker<'_> {
 
     fn can_insert(&self, relation: usize) -> bool {
         let table = &self.catalog.relations[relation];
-        table.is_table() && table.insertable && !self.is_split(relation)
+        table.is_table() && table.insertable && !self.is_split(relation) && self.catalog.outward_trigger(table).is_none()
     }
 
     /// A partitioned table whose partitions are looked at themselves.

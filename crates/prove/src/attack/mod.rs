@@ -120,6 +120,11 @@ impl Field<'_> {
         if let (true, None, Some(why)) = (may_insert, self.spare(relation, Belongs::Other), self.world.spareless.get(&relation)) {
             about.untested.insert(why.clone());
         }
+        if let Some((trigger, why)) = self.catalog.outward_trigger(&self.catalog.relations[relation]) {
+            about.untested.insert(format!("nothing was written: trigger {trigger} would act outside the database ({why}), which no rollback takes back"));
+            self.prepared(relation, about).await;
+            return;
+        }
         let mut attempts = self.inserts(relation);
         attempts.extend(self.sighted_changes(relation));
         attempts.extend(self.foreign_keys(relation));

@@ -14,7 +14,7 @@ impl Field<'_> {
         let judge = format!("select {}", self.harm());
         for relation in 0..self.catalog.relations.len() {
             let table = &self.catalog.relations[relation];
-            if !table.in_scope || !(table.is_table() || table.kind == 'v') || !self.sets_off(relation) || !self.reachable(relation) {
+            if self.catalog.outward_trigger(table).is_some() || !table.in_scope || !(table.is_table() || table.kind == 'v') || !self.sets_off(relation) || !self.reachable(relation) {
                 continue;
             }
             let attempts = self.lawful_acts(relation, &judge);
