@@ -17,4 +17,4 @@ create policy reads on public.notes for select to authenticated using (user_id =
 create policy adds on public.notes for insert to authenticated with check (user_id = (select auth.uid()));
 create policy changes on public.notes for update to authenticated using (user_id = (select auth.uid())) with check (user_id = (select auth.uid()));
 create policy removes on public.notes for delete to authenticated using (user_id = (select auth.uid()));
-create function public.total(least int default 0) returns bigint language sql stable security definer set search_path = '' as $$ select count(*) from public.notes where user_id = (select auth.uid()) and n >= least $$;
+create function public.total(at_most int default 100) returns bigint language sql stable security definer set search_path = '' as $$ select count(*) from public.notes where user_id = (select auth.uid()) and n <= at_most $$;

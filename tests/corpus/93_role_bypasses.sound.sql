@@ -1,6 +1,6 @@
 -- No policy binds the API role (the correct twin)
 -- model: schemas = ["public"]
--- model: roles = ["anon", "caller_c"]
+-- model: roles = ["anon", "caller_d"]
 -- model: [tenant]
 -- model: column = "user_id"
 

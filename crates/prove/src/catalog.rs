@@ -218,7 +218,9 @@ pub(crate) struct Function {
 impl Function {
     /// Whether a client can call it by name.
     pub(crate) fn is_callable(&self) -> bool {
-        self.in_scope && !self.callers.is_empty() && !matches!(self.returns.as_str(), "trigger" | "event_trigger" | "internal")
+        self.in_scope
+            && !self.callers.is_empty()
+            && !matches!(self.returns.as_str(), "trigger" | "event_trigger" | "internal")
     }
 
     /// Name for SQL.
@@ -228,7 +230,11 @@ impl Function {
 
     /// Name with argument types and always with its schema.
     pub(crate) fn label(&self) -> String {
-        let types: Vec<_> = self.types.iter().map(|argument| argument.sql_type.as_str()).collect();
+        let types: Vec<_> = self
+            .types
+            .iter()
+            .map(|argument| argument.sql_type.as_str())
+            .collect();
         format!("{}.{}({})", self.schema, self.name, types.join(","))
     }
 }
@@ -300,8 +306,15 @@ impl Relation {
     /// The columns that name a row: the primary key, else a unique index on columns that are never null.
     pub(crate) fn key(&self) -> Option<Vec<&str>> {
         let whole = |index: &&Index| {
-            index.unique && !index.partial && !index.expression && index.immediate
-                && index.columns.iter().flatten().all(|name| self.column(name).is_some_and(|c| c.not_null))
+            index.unique
+                && !index.partial
+                && !index.expression
+                && index.immediate
+                && index
+                    .columns
+                    .iter()
+                    .flatten()
+                    .all(|name| self.column(name).is_some_and(|c| c.not_null))
         };
         let mut indexes: Vec<&Index> = self.indexes.iter().filter(whole).collect();
         indexes.sort_by_key(|index| (!index.primary, index.columns.len(), index.name.clone()));
@@ -317,7 +330,11 @@ impl Relation {
 
 impl Catalog {
     /// Reads it.
-    pub(crate) async fn load(session: &Session<'_>, model: &Model, also: Option<&str>) -> Result<Self, Error> {
+    pub(crate) async fn load(
+        session: &Session<'_>,
+        model: &Model,
+        also: Option<&str>,
+    ) -> Result<Self, Error> {
         let schemas: Vec<_> = model.schemas.iter().map(String::as_str).chain(also).collect();
         let fill = |sql: &str| {
             sql.replace("{schemas}", &array(schemas.iter().copied()))
@@ -348,7 +365,11 @@ impl Catalog {
             })
             .collect();
         let surroundings = rows(next())?.pop().unwrap_or_default();
-        let by_oid = relations.iter().enumerate().map(|(n, relation)| (relation.oid, n)).collect();
+        let by_oid = relations
+            .iter()
+            .enumerate()
+            .map(|(n, relation)| (relation.oid, n))
+            .collect();
         Ok(Self {
             relations,
             by_oid,
@@ -378,7 +399,12 @@ impl Catalog {
 
     /// A trigger of a table's that acts outside the database, and how: whoever writes sets it off, rollback or not.
     pub(crate) fn outward_trigger(&self, relation: &Relation) -> Option<(String, &'static str)> {
-        relation.triggers.iter().find_map(|trigger| Some((trigger.name.clone(), self.acts_outside(self.function(trigger.function)?, 0)?)))
+        relation.triggers.iter().find_map(|trigger| {
+            Some((
+                trigger.name.clone(),
+                self.acts_outside(self.function(trigger.function)?, 0)?,
+            ))
+        })
     }
 
     pub(crate) fn function(&self, oid: Oid) -> Option<&Function> {
@@ -390,7 +416,11 @@ impl Catalog {
         let mut found = Vec::new();
         let mut open = vec![start];
         while let Some(at) = open.pop() {
-            for next in self.relations[at].reads.iter().filter_map(|oid| self.position(*oid)) {
+            for next in self.relations[at]
+                .reads
+                .iter()
+                .filter_map(|oid| self.position(*oid))
+            {
                 if !found.contains(&next) && next != start {
                     found.push(next);
                     open.push(next);

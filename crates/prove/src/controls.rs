@@ -12,12 +12,28 @@ pub(crate) const SCHEMA: &str = "mako_prove_controls";
 pub(crate) const PLANTED: [(&str, &str, &str); 8] = [
     ("no_policies", "cross_tenant_read", ""),
     ("open_read", "cross_tenant_read", "for select using (true)"),
-    ("null_read", "null_tenant_read", "for select using (tenant is null)"),
-    ("open_insert", "cross_tenant_insert", "for insert with check (true)"),
-    ("null_insert", "null_tenant_insert", "for insert with check (tenant is null)"),
+    (
+        "null_read",
+        "null_tenant_read",
+        "for select using (tenant is null)",
+    ),
+    (
+        "open_insert",
+        "cross_tenant_insert",
+        "for insert with check (true)",
+    ),
+    (
+        "null_insert",
+        "null_tenant_insert",
+        "for insert with check (tenant is null)",
+    ),
     ("blind_update", "cross_tenant_update", "for update using (true)"),
     ("blind_delete", "cross_tenant_delete", "for delete using (true)"),
-    ("takeover", "takeover", "for update using (true) with check (true)"),
+    (
+        "takeover",
+        "takeover",
+        "for update using (true) with check (true)",
+    ),
 ];
 
 /// Plants them; the answer says why it couldn't.
@@ -26,9 +42,13 @@ pub(crate) async fn plant(session: &Session<'_>, model: &Model, id_type: &str) -
     let mut sql = format!("create schema {SCHEMA}; grant usage on schema {SCHEMA} to {role}; ");
     for (name, _, policy) in PLANTED {
         let table = format!("{SCHEMA}.{name}");
-        sql += &format!("create table {table} (id uuid primary key, tenant {id_type}, words text); grant select, insert, update, delete on {table} to {role}; ");
+        sql += &format!(
+            "create table {table} (id uuid primary key, tenant {id_type}, words text); grant select, insert, update, delete on {table} to {role}; "
+        );
         if !policy.is_empty() {
-            sql += &format!("alter table {table} enable row level security; create policy planted on {table} as permissive {policy}; ");
+            sql += &format!(
+                "alter table {table} enable row level security; create policy planted on {table} as permissive {policy}; "
+            );
         }
     }
     let outcome = session.keep(vec![sql]).await.pop();

@@ -12,12 +12,24 @@ use crate::catalog::array;
 /// Sent as one message, so that it works through a transaction pooler.
 pub async fn fingerprint(client: &Client, schemas: &[String], roles: &[String]) -> Result<String, Error> {
     let sql = format!("begin read only; {}; rollback", statement(schemas, roles));
-    let messages = client.simple_query(&sql).await.map_err(|error| Error::from_postgres(&error))?;
+    let messages = client
+        .simple_query(&sql)
+        .await
+        .map_err(|error| Error::from_postgres(&error))?;
     let lines = messages.iter().find_map(|message| match message {
-        SimpleQueryMessage::Row(row) if row.columns().first().is_some_and(|column| column.name() == "coalesce") => row.get(0),
+        SimpleQueryMessage::Row(row)
+            if row
+                .columns()
+                .first()
+                .is_some_and(|column| column.name() == "coalesce") =>
+        {
+            row.get(0)
+        }
         _ => None,
     });
-    lines.map(of_lines).ok_or(Error::Unexpected("the catalog's lines"))
+    lines
+        .map(of_lines)
+        .ok_or(Error::Unexpected("the catalog's lines"))
 }
 
 /// The statements; names are written out in full, whatever the session's search path is.
@@ -52,7 +64,9 @@ pub enum NotProven {
     #[error("it says {0}, not proven: run `mako prove` and mend what it finds")]
     Verdict(String),
     /// The catalog is another.
-    #[error("the database has changed since it was proven: run `mako prove --format json` again, and keep its report")]
+    #[error(
+        "the database has changed since it was proven: run `mako prove --format json` again, and keep its report"
+    )]
     Drifted,
     /// The database could not be asked.
     #[error(transparent)]
@@ -63,12 +77,20 @@ impl Proof {
     /// Reads a JSON report.
     pub fn parse(report: &str) -> Result<Self, NotProven> {
         let proof: Self = serde_json::from_str(report).map_err(|_| NotProven::NoReport)?;
-        if proof.verdict == "proven" { Ok(proof) } else { Err(NotProven::Verdict(proof.verdict)) }
+        if proof.verdict == "proven" {
+            Ok(proof)
+        } else {
+            Err(NotProven::Verdict(proof.verdict))
+        }
     }
 
     /// Whether the database still is what was proven.
     pub async fn holds(&self, client: &Client) -> Result<(), NotProven> {
         let now = fingerprint(client, &self.schemas, &self.roles).await?;
-        if now == self.fingerprint { Ok(()) } else { Err(NotProven::Drifted) }
+        if now == self.fingerprint {
+            Ok(())
+        } else {
+            Err(NotProven::Drifted)
+        }
     }
 }

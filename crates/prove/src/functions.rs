@@ -32,16 +32,26 @@ const MOST: usize = 36;
 
 impl Field<'_> {
     fn callable(&self) -> impl Iterator<Item = (usize, &Function)> {
-        self.catalog.functions.iter().enumerate().filter(|(_, function)| function.is_callable())
+        self.catalog
+            .functions
+            .iter()
+            .enumerate()
+            .filter(|(_, function)| function.is_callable())
     }
 
     /// Calls every function as those who matter, while the other tenant's rows are there.
-    pub(crate) async fn call_functions(&self, model: &Model, learnt: &mut BTreeMap<usize, Learnt>) -> Vec<Call> {
+    pub(crate) async fn call_functions(
+        &self,
+        model: &Model,
+        learnt: &mut BTreeMap<usize, Learnt>,
+    ) -> Vec<Call> {
         let mut calls = Vec::new();
         for (n, function) in self.callable() {
             let about = learnt.entry(n).or_default();
             if let Some(why) = self.catalog.acts_outside(function, 0) {
-                about.untested.insert(format!("it would act outside the database ({why}), which no rollback takes back"));
+                about.untested.insert(format!(
+                    "it would act outside the database ({why}), which no rollback takes back"
+                ));
                 continue;
             }
             let made = self.call(n, function, is_public(model, function), about).await;
@@ -59,10 +69,22 @@ impl Field<'_> {
         for arguments in &lists {
             for persona in self.callers(function, lists.len()) {
                 // First as the other tenant: a plan that was made for them must not serve the attacker.
-                scripts.push(self.call_script(function, persona == 0, self.personas.len(), arguments, &judge));
+                scripts.push(self.call_script(
+                    function,
+                    persona == 0,
+                    self.personas.len(),
+                    arguments,
+                    &judge,
+                ));
                 scripts.push(self.call_script(function, false, persona, arguments, &judge));
                 scripts.push(self.call_script(function, false, persona, arguments, &judge));
-                calls.push(Call { function: n, persona, arguments: arguments.clone(), answer: None, again: None });
+                calls.push(Call {
+                    function: n,
+                    persona,
+                    arguments: arguments.clone(),
+                    answer: None,
+                    again: None,
+                });
             }
         }
         let mut outcomes = self.session.attempt(scripts).await.into_iter();
@@ -74,15 +96,31 @@ impl Field<'_> {
             if let Some(Err(refusal)) = &first {
                 refusals.push(refusal.clone());
             }
-            if let Some(Err(refusal)) = first.as_ref().filter(|outcome| outcome.as_ref().is_err_and(Refusal::is_inconclusive)) {
-                about.untested.insert(format!("a call of it could not be judged: {} [{}]", refusal.message, refusal.code));
+            if let Some(Err(refusal)) = first
+                .as_ref()
+                .filter(|outcome| outcome.as_ref().is_err_and(Refusal::is_inconclusive))
+            {
+                about.untested.insert(format!(
+                    "a call of it could not be judged: {} [{}]",
+                    refusal.message, refusal.code
+                ));
             }
-            let done = first.as_ref().is_some_and(|outcome| outcome.as_ref().is_ok_and(|rows| rows.first().and_then(|row| row.get(1)).is_some_and(|v| v.as_deref() == Some("t"))));
+            let done = first.as_ref().is_some_and(|outcome| {
+                outcome.as_ref().is_ok_and(|rows| {
+                    rows.first()
+                        .and_then(|row| row.get(1))
+                        .is_some_and(|v| v.as_deref() == Some("t"))
+                })
+            });
             if done {
                 let persona = &self.personas[call.persona];
                 about.leak(
                     "function_changes_others",
-                    format!("{} changes or makes rows of another tenant's by calling {}", persona.label, function.label()),
+                    format!(
+                        "{} changes or makes rows of another tenant's by calling {}",
+                        persona.label,
+                        function.label()
+                    ),
                     reproduce(persona, &format!("select {}({})", function.sql(), call.arguments)),
                 );
             }
@@ -93,7 +131,10 @@ impl Field<'_> {
             && !about.leaks()
             && let Some(refusal) = refusals.iter().find(|refusal| !deliberate(&refusal.code))
         {
-            about.untested.insert(format!("no call of it succeeded: {} [{}]", refusal.message, refusal.code));
+            about.untested.insert(format!(
+                "no call of it succeeded: {} [{}]",
+                refusal.message, refusal.code
+            ));
         }
         self.search_answers(function, &calls, public, about).await;
         if public { Vec::new() } else { calls }
@@ -101,7 +142,10 @@ impl Field<'_> {
 
     /// Calls again as if the other tenant had never been there, and compares.
     pub(crate) async fn compare_calls(&self, calls: Vec<Call>, learnt: &mut BTreeMap<usize, Learnt>) {
-        let stable: Vec<Call> = calls.into_iter().filter(|call| call.answer == call.again).collect();
+        let stable: Vec<Call> = calls
+            .into_iter()
+            .filter(|call| call.answer == call.again)
+            .collect();
         let mut scripts = vec!["discard plans".to_owned()];
         scripts.extend(stable.iter().map(|call| {
             let function = &self.catalog.functions[call.function];
@@ -109,7 +153,11 @@ impl Field<'_> {
         }));
         let outcomes = self.session.attempt(scripts).await.into_iter().skip(1);
         for (call, outcome) in stable.into_iter().zip(outcomes) {
-            let inconclusive = |answer: &Option<String>| answer.as_deref().is_some_and(|code| matches!(code, "57014" | "55P03" | "40001" | "40P01" | "25P02"));
+            let inconclusive = |answer: &Option<String>| {
+                answer
+                    .as_deref()
+                    .is_some_and(|code| matches!(code, "57014" | "55P03" | "40001" | "40P01" | "25P02"))
+            };
             let before = answer(Some(outcome));
             if before == call.answer || inconclusive(&before) || inconclusive(&call.answer) {
                 continue;
@@ -122,7 +170,11 @@ impl Field<'_> {
             let about = learnt.entry(call.function).or_default();
             about.leak(
                 "function_reads_others",
-                format!("What {} answers to {} depends on another tenant's rows", function.label(), persona.label),
+                format!(
+                    "What {} answers to {} depends on another tenant's rows",
+                    function.label(),
+                    persona.label
+                ),
                 reproduce(persona, &format!("select {}({})", function.sql(), call.arguments)),
             );
         }
@@ -130,13 +182,26 @@ impl Field<'_> {
 
     /// Looks for the other tenant's words in answers that are different each time anyway.
     async fn search_answers(&self, function: &Function, calls: &[Call], public: bool, about: &mut Learnt) {
-        let doubtful: Vec<&Call> = calls.iter().filter(|call| !public && call.answer != call.again).take(50).collect();
+        let doubtful: Vec<&Call> = calls
+            .iter()
+            .filter(|call| !public && call.answer != call.again)
+            .take(50)
+            .collect();
         let scripts = doubtful
             .iter()
             .map(|call| {
-                let words: Vec<String> = self.telling().split('|').filter(|word| !call.arguments.contains(*word)).map(str::to_owned).collect();
+                let words: Vec<String> = self
+                    .telling()
+                    .split('|')
+                    .filter(|word| !call.arguments.contains(*word))
+                    .map(str::to_owned)
+                    .collect();
                 let persona = &self.personas[call.persona];
-                let pattern = if words.is_empty() { "mako nothing".to_owned() } else { words.join("|") };
+                let pattern = if words.is_empty() {
+                    "mako nothing".to_owned()
+                } else {
+                    words.join("|")
+                };
                 format!(
                     "{}; select count(*) from (select {}({})::text as v) as mako_row where v ~* {}",
                     persona.settings(&self.session.admin, self.catalog, &function.schema),
@@ -151,14 +216,25 @@ impl Field<'_> {
                 let persona = &self.personas[call.persona];
                 about.leak(
                     "function_reads_others",
-                    format!("{} answers {} with another tenant's rows", function.label(), persona.label),
+                    format!(
+                        "{} answers {} with another tenant's rows",
+                        function.label(),
+                        persona.label
+                    ),
                     reproduce(persona, &format!("select {}({})", function.sql(), call.arguments)),
                 );
             }
         }
     }
 
-    fn call_script(&self, function: &Function, fresh: bool, persona: usize, arguments: &str, judge: &str) -> String {
+    fn call_script(
+        &self,
+        function: &Function,
+        fresh: bool,
+        persona: usize,
+        arguments: &str,
+        judge: &str,
+    ) -> String {
         let victim;
         let persona = if let Some(persona) = self.personas.get(persona) {
             persona
@@ -179,10 +255,20 @@ impl Field<'_> {
     /// Who calls: everybody if there is nothing to vary, else those who differ most.
     fn callers(&self, function: &Function, lists: usize) -> Vec<usize> {
         let may = |persona: &Persona| function.callers.contains(&persona.role);
-        let few = ["a user of another tenant", "a user without any tenant", "anon", "a token without a user"];
+        let few = [
+            "a user of another tenant",
+            "a user without any tenant",
+            "anon",
+            "a token without a user",
+        ];
         (0..self.personas.len())
             .filter(|n| may(&self.personas[*n]) && !self.personas[*n].service)
-            .filter(|n| lists == 1 || few.contains(&self.personas[*n].label) || self.personas[*n].label.contains("user_metadata") || self.personas[*n].label.contains("headers"))
+            .filter(|n| {
+                lists == 1
+                    || few.contains(&self.personas[*n].label)
+                    || self.personas[*n].label.contains("user_metadata")
+                    || self.personas[*n].label.contains("headers")
+            })
             .collect()
     }
 
@@ -201,7 +287,11 @@ impl Field<'_> {
     /// Values for all arguments, the likeliest to tell something first.
     fn argument_lists(&self, function: &Function) -> Vec<String> {
         let rows = self.rows_in_question(function);
-        let choices: Vec<Vec<String>> = function.types.iter().map(|argument| self.values_for(argument, function, &rows)).collect();
+        let choices: Vec<Vec<String>> = function
+            .types
+            .iter()
+            .map(|argument| self.values_for(argument, function, &rows))
+            .collect();
         let mut lists = Vec::new();
         let required = function.types.len() - function.defaults.min(function.types.len());
         lists.extend(combinations(&choices));
@@ -210,7 +300,10 @@ impl Field<'_> {
         }
         let variadic = |values: &[String]| -> String {
             let mut values = values.to_vec();
-            if function.variadic && values.len() == function.types.len() && let Some(last) = values.last_mut() {
+            if function.variadic
+                && values.len() == function.types.len()
+                && let Some(last) = values.last_mut()
+            {
                 *last = format!("variadic {last}");
             }
             values.join(", ")
@@ -224,11 +317,17 @@ impl Field<'_> {
     /// The other tenant's rows, of relations that the function speaks of first; then the attacker's own.
     fn rows_in_question(&self, function: &Function) -> Vec<&Row> {
         let mut rows: Vec<&Row> = Vec::new();
-        let mentioned = |row: &&Row| function.source.contains(self.catalog.relations[row.relation].name.as_str());
+        let mentioned = |row: &&Row| {
+            function
+                .source
+                .contains(self.catalog.relations[row.relation].name.as_str())
+        };
         for belongs in [Belongs::Other, Belongs::Nobody, Belongs::Own] {
             for wanted in [true, false] {
                 let mut relations: Vec<usize> = Vec::new();
-                for row in self.world.rows.iter().filter(|row| row.belongs == belongs && mentioned(row) == wanted && row.relation == row.home) {
+                for row in self.world.rows.iter().filter(|row| {
+                    row.belongs == belongs && mentioned(row) == wanted && row.relation == row.home
+                }) {
                     // Of each relation a few: they differ in what policies may distinguish.
                     let most = if wanted && belongs == Belongs::Other { 3 } else { 1 };
                     if relations.iter().filter(|n| **n == row.relation).count() < most {
@@ -244,22 +343,47 @@ impl Field<'_> {
 
     fn values_for(&self, argument: &Argument, function: &Function, rows: &[&Row]) -> Vec<String> {
         let people = self.people;
-        let name = argument.name.trim_start_matches("p_").trim_start_matches("in_").trim_start_matches("arg_").trim_matches('_').to_lowercase();
+        let name = argument
+            .name
+            .trim_start_matches("p_")
+            .trim_start_matches("in_")
+            .trim_start_matches("arg_")
+            .trim_matches('_')
+            .to_lowercase();
         let as_type = |text: &str| typed(Some(text), &argument.sql_type);
         let mut texts: Vec<String> = Vec::new();
         if argument.relation != 0 {
             return self.row_values(argument, rows);
         }
         let held = |row: &Row, column: &str| row.values.get(column).cloned().flatten();
-        let (others, own): (Vec<&Row>, Vec<&Row>) = rows.iter().copied().partition(|row| row.belongs != Belongs::Own);
+        let (others, own): (Vec<&Row>, Vec<&Row>) =
+            rows.iter().copied().partition(|row| row.belongs != Belongs::Own);
         // What a column of that name holds, or the id of a relation of that name.
         let by_name = |rows: &[&Row]| -> Vec<String> {
             rows.iter()
                 .flat_map(|row| {
                     let relation = &self.catalog.relations[row.relation];
-                    let of_relation = name.strip_suffix("_id").or_else(|| name.strip_suffix("id")).is_some_and(|stem| !stem.is_empty() && relation.name.to_lowercase().starts_with(stem.trim_end_matches('_')));
-                    let key = if of_relation { relation.key().and_then(|key| (key.len() == 1).then(|| key[0].to_owned())) } else { None };
-                    [held(row, &name), key.and_then(|key| held(row, &key))].into_iter().flatten().collect::<Vec<_>>()
+                    let of_relation = name
+                        .strip_suffix("_id")
+                        .or_else(|| name.strip_suffix("id"))
+                        .is_some_and(|stem| {
+                            !stem.is_empty()
+                                && relation
+                                    .name
+                                    .to_lowercase()
+                                    .starts_with(stem.trim_end_matches('_'))
+                        });
+                    let key = if of_relation {
+                        relation
+                            .key()
+                            .and_then(|key| (key.len() == 1).then(|| key[0].to_owned()))
+                    } else {
+                        None
+                    };
+                    [held(row, &name), key.and_then(|key| held(row, &key))]
+                        .into_iter()
+                        .flatten()
+                        .collect::<Vec<_>>()
                 })
                 .collect()
         };
@@ -270,7 +394,9 @@ impl Field<'_> {
                     let relation = &self.catalog.relations[row.relation];
                     let key = relation.key().filter(|key| key.len() == 1)?;
                     let column = relation.column(key[0])?;
-                    (column.base_name == argument.base_name || argument.category == 'S').then(|| held(row, key[0])).flatten()
+                    (column.base_name == argument.base_name || argument.category == 'S')
+                        .then(|| held(row, key[0]))
+                        .flatten()
                 })
                 .collect()
         };
@@ -278,7 +404,11 @@ impl Field<'_> {
             ("uuid", _) => {
                 texts.extend([people.other.user.clone(), people.other.tenant.clone()]);
                 texts.extend(keys(&others));
-                texts.extend([people.own.user.clone(), people.own.tenant.clone(), people.spare.user.clone()]);
+                texts.extend([
+                    people.own.user.clone(),
+                    people.own.tenant.clone(),
+                    people.spare.user.clone(),
+                ]);
                 texts.extend(by_name(&own));
                 texts.extend(keys(&own));
                 texts.retain(|text| text.len() == 36);
@@ -286,20 +416,54 @@ impl Field<'_> {
             (_, 'S') => {
                 texts.push(people.other.user.clone());
                 texts.push(people.other.tenant.clone());
-                let words = others.iter().flat_map(|row| row.values.values().flatten().filter(|value| !row.marker.is_empty() && value.contains(&row.marker)).take(2).cloned());
+                let words = others.iter().flat_map(|row| {
+                    row.values
+                        .values()
+                        .flatten()
+                        .filter(|value| !row.marker.is_empty() && value.contains(&row.marker))
+                        .take(2)
+                        .cloned()
+                });
                 texts.extend(words.take(6));
-                texts.extend(others.iter().map(|row| self.catalog.relations[row.relation].name.clone()).take(3));
-                texts.extend(others.iter().map(|row| self.catalog.relations[row.relation].label()).take(1));
+                texts.extend(
+                    others
+                        .iter()
+                        .map(|row| self.catalog.relations[row.relation].name.clone())
+                        .take(3),
+                );
+                texts.extend(
+                    others
+                        .iter()
+                        .map(|row| self.catalog.relations[row.relation].label())
+                        .take(1),
+                );
                 texts.extend(keys(&others).into_iter().take(3));
                 texts.extend(["%", "", "user_id", "id", "true"].map(str::to_owned));
-                texts.extend(crate::values::words_in(&function.source).into_iter().filter(|word| word.len() < 30).take(4));
+                if function.source.contains("role") {
+                    texts.extend(["service_role", "postgres"].map(str::to_owned));
+                }
+                texts.extend(
+                    crate::values::words_in(&function.source)
+                        .into_iter()
+                        .filter(|word| word.len() < 30)
+                        .take(4),
+                );
             }
             (_, 'N') => {
                 texts.extend(keys(&others));
-                texts.extend([&people.other.user, &people.other.tenant].into_iter().filter(|id| id.parse::<i64>().is_ok()).cloned());
+                texts.extend(
+                    [&people.other.user, &people.other.tenant]
+                        .into_iter()
+                        .filter(|id| id.parse::<i64>().is_ok())
+                        .cloned(),
+                );
                 texts.extend(["1", "0", "1000"].map(str::to_owned));
                 texts.extend(keys(&own));
-                texts.retain(|text| text.parse::<f64>().is_ok() && (argument.base_name != "int2" || text.len() < 5) && (argument.base_name != "int4" || text.len() < 10 || text.starts_with('1')));
+                texts.retain(|text| {
+                    text.parse::<f64>().is_ok()
+                        && (argument.base_name != "int2" || text.len() < 5)
+                        && (argument.base_name != "int4" || text.len() < 10 || text.starts_with('1'))
+                });
             }
             (_, 'B') => texts.extend(["true", "false"].map(str::to_owned)),
             (_, 'E') => texts.extend(argument.labels.clone()),
@@ -307,10 +471,23 @@ impl Field<'_> {
             (_, 'T') => texts.extend(["100 years", "0"].map(str::to_owned)),
             ("json" | "jsonb", _) => texts.extend(self.documents(function, &others)),
             (_, 'A') => {
-                let element = Argument { category: category_of(argument), base_name: argument.element.clone().unwrap_or_default(), sql_type: argument.element.clone().unwrap_or_default(), kind: 'b', ..argument.clone() };
+                let element = Argument {
+                    category: category_of(argument),
+                    base_name: argument.element.clone().unwrap_or_default(),
+                    sql_type: argument.element.clone().unwrap_or_default(),
+                    kind: 'b',
+                    ..argument.clone()
+                };
                 if element.category != 'A' {
-                    let values: Vec<String> = self.values_for(&element, function, rows).into_iter().take(8).collect();
-                    return vec![format!("array[{}]::{}", values.join(", "), argument.sql_type), typed(Some("{}"), &argument.sql_type)];
+                    let values: Vec<String> = self
+                        .values_for(&element, function, rows)
+                        .into_iter()
+                        .take(8)
+                        .collect();
+                    return vec![
+                        format!("array[{}]::{}", values.join(", "), argument.sql_type),
+                        typed(Some("{}"), &argument.sql_type),
+                    ];
                 }
             }
             _ => {}
@@ -325,13 +502,20 @@ impl Field<'_> {
 
     /// The other tenant's rows as JSON, and every key that the function reads.
     fn documents(&self, function: &Function, others: &[&Row]) -> Vec<String> {
-        let mut documents: Vec<String> = others.iter().take(4).filter_map(|row| serde_json::to_string(&row.values).ok()).collect();
+        let mut documents: Vec<String> = others
+            .iter()
+            .take(4)
+            .filter_map(|row| serde_json::to_string(&row.values).ok())
+            .collect();
         let keys: Vec<String> = crate::values::words_in(&function.source);
         for value in [&self.people.other.user, &self.people.other.tenant] {
-            let object: BTreeMap<&str, &str> = keys.iter().map(|key| (key.as_str(), value.as_str())).collect();
+            let object: BTreeMap<&str, &str> =
+                keys.iter().map(|key| (key.as_str(), value.as_str())).collect();
             documents.extend(serde_json::to_string(&object));
         }
-        if let Ok(all) = serde_json::to_string(&others.iter().take(3).map(|row| &row.values).collect::<Vec<_>>()) {
+        if let Ok(all) =
+            serde_json::to_string(&others.iter().take(3).map(|row| &row.values).collect::<Vec<_>>())
+        {
             documents.push(all);
         }
         documents.push("{}".to_owned());
@@ -341,13 +525,24 @@ impl Field<'_> {
     fn row_values(&self, argument: &Argument, rows: &[&Row]) -> Vec<String> {
         let of = rows.iter().filter(|row| {
             let relation = &self.catalog.relations[row.relation];
-            argument.sql_type == relation.name || argument.sql_type.ends_with(&format!(".{}", relation.name)) || argument.sql_type.contains(&format!("\"{}\"", relation.name))
+            argument.sql_type == relation.name
+                || argument.sql_type.ends_with(&format!(".{}", relation.name))
+                || argument.sql_type.contains(&format!("\"{}\"", relation.name))
         });
         let mut values: Vec<String> = of
             .take(3)
             .map(|row| {
                 let relation = &self.catalog.relations[row.relation];
-                let fields: Vec<String> = relation.columns.iter().map(|column| typed(row.values.get(&column.name).and_then(Option::as_deref), &column.base)).collect();
+                let fields: Vec<String> = relation
+                    .columns
+                    .iter()
+                    .map(|column| {
+                        typed(
+                            row.values.get(&column.name).and_then(Option::as_deref),
+                            &column.base,
+                        )
+                    })
+                    .collect();
                 format!("row({})::{}", fields.join(", "), relation.sql())
             })
             .collect();
@@ -357,23 +552,44 @@ impl Field<'_> {
 
     /// Does it run a text as SQL? Whoever calls it then is whoever they like.
     async fn run_as_sql(&self, function: &Function, about: &mut Learnt) {
-        let texts: Vec<usize> = (0..function.types.len()).filter(|at| matches!(function.types[*at].category, 'S') || matches!(function.types[*at].base_name.as_str(), "json" | "jsonb")).collect();
-        let Some(persona) = self.callers(function, 2).first().copied() else { return };
+        let texts: Vec<usize> = (0..function.types.len())
+            .filter(|at| {
+                matches!(function.types[*at].category, 'S')
+                    || matches!(function.types[*at].base_name.as_str(), "json" | "jsonb")
+            })
+            .collect();
+        let Some(persona) = self.callers(function, 2).first().copied() else {
+            return;
+        };
         if texts.is_empty() {
             return;
         }
         let rows = self.rows_in_question(function);
-        let base: Vec<String> = function.types.iter().map(|argument| self.values_for(argument, function, &rows).into_iter().next().unwrap_or_default()).collect();
+        let base: Vec<String> = function
+            .types
+            .iter()
+            .map(|argument| {
+                self.values_for(argument, function, &rows)
+                    .into_iter()
+                    .next()
+                    .unwrap_or_default()
+            })
+            .collect();
         let mut tries = Vec::new();
         for at in texts {
-            for payload in payloads(rows.first().map(|row| self.catalog.relations[row.relation].sql()).as_deref()) {
+            for payload in payloads(
+                rows.first()
+                    .map(|row| self.catalog.relations[row.relation].sql())
+                    .as_deref(),
+            ) {
                 let mut values = base.clone();
                 let argument = &function.types[at];
                 values[at] = if argument.category == 'S' {
                     typed(Some(&payload), &argument.sql_type)
                 } else {
                     let keys = crate::values::words_in(&function.source);
-                    let object: BTreeMap<&str, &str> = keys.iter().map(|key| (key.as_str(), payload.as_str())).collect();
+                    let object: BTreeMap<&str, &str> =
+                        keys.iter().map(|key| (key.as_str(), payload.as_str())).collect();
                     typed(serde_json::to_string(&object).ok().as_deref(), &argument.sql_type)
                 };
                 tries.push(values.join(", "));
@@ -454,10 +670,21 @@ fn combinations(choices: &[Vec<String>]) -> Vec<Vec<String>> {
     };
     for values in choices {
         let most = if product <= MOST { values.len() } else { each };
-        lists = lists.into_iter().flat_map(|list| values.iter().take(most).map(move |value| [list.clone(), vec![value.clone()]].concat())).collect();
+        lists = lists
+            .into_iter()
+            .flat_map(|list| {
+                values
+                    .iter()
+                    .take(most)
+                    .map(move |value| [list.clone(), vec![value.clone()]].concat())
+            })
+            .collect();
         lists.truncate(MOST);
     }
-    let base: Vec<String> = choices.iter().filter_map(|values| values.first().cloned()).collect();
+    let base: Vec<String> = choices
+        .iter()
+        .filter_map(|values| values.first().cloned())
+        .collect();
     if product > MOST && base.len() == choices.len() {
         for (at, values) in choices.iter().enumerate() {
             for value in values.iter().take(12) {
@@ -472,7 +699,10 @@ fn combinations(choices: &[Vec<String>]) -> Vec<Vec<String>> {
 
 fn answer(outcome: Option<Outcome>) -> Option<String> {
     match outcome {
-        Some(Ok(rows)) => rows.into_iter().next().and_then(|row| row.into_iter().next().flatten()),
+        Some(Ok(rows)) => rows
+            .into_iter()
+            .next()
+            .and_then(|row| row.into_iter().next().flatten()),
         Some(Err(refusal)) => Some(refusal.code),
         None => None,
     }
@@ -482,7 +712,10 @@ fn answer(outcome: Option<Outcome>) -> Option<String> {
 fn is_public(model: &Model, function: &Function) -> bool {
     let squeezed = |text: &str| text.replace(' ', "");
     model.functions.iter().any(|(name, entry)| {
-        entry.public && (squeezed(name) == squeezed(&function.label()) || squeezed(name) == squeezed(&function.signature) || *name == format!("{}.{}", function.schema, function.name))
+        entry.public
+            && (squeezed(name) == squeezed(&function.label())
+                || squeezed(name) == squeezed(&function.signature)
+                || *name == format!("{}.{}", function.schema, function.name))
     })
 }
 
@@ -490,13 +723,18 @@ impl Catalog {
     /// What a function does that no rollback undoes, itself or by a function that it names.
     pub(crate) fn acts_outside(&self, function: &Function, depth: usize) -> Option<&'static str> {
         let named = |other: &&Function| {
-            other.oid != function.oid && function.source.contains(other.name.as_str()) && function.source.contains(&format!("{}(", other.name))
+            other.oid != function.oid
+                && function.source.contains(other.name.as_str())
+                && function.source.contains(&format!("{}(", other.name))
         };
         acts_outside(&function.source).or_else(|| {
             if depth > 3 {
                 return None;
             }
-            self.functions.iter().filter(named).find_map(|other| self.acts_outside(other, depth + 1))
+            self.functions
+                .iter()
+                .filter(named)
+                .find_map(|other| self.acts_outside(other, depth + 1))
         })
     }
 }
@@ -504,8 +742,21 @@ impl Catalog {
 /// What a body does that no rollback undoes.
 fn acts_outside(source: &str) -> Option<&'static str> {
     let source = source.to_lowercase();
-    ["dblink", "http_get", "http_post", "http_put", "http_delete", "http((", "pg_background", "lo_export", "lo_import", "to program", "aws_lambda", "pg_logical_emit_message"]
-        .into_iter()
-        .find(|word| source.contains(word))
-        .filter(|_| !source.contains("net.http_"))
+    [
+        "dblink",
+        "http_get",
+        "http_post",
+        "http_put",
+        "http_delete",
+        "http((",
+        "pg_background",
+        "lo_export",
+        "lo_import",
+        "to program",
+        "aws_lambda",
+        "pg_logical_emit_message",
+    ]
+    .into_iter()
+    .find(|word| source.contains(word))
+    .filter(|_| !source.contains("net.http_"))
 }

@@ -47,8 +47,14 @@ pub enum Error {
 impl Error {
     fn from_postgres(error: &tokio_postgres::Error) -> Self {
         match error.as_db_error() {
-            Some(refusal) => Self::Database { code: refusal.code().code().to_owned(), message: refusal.message().to_owned() },
-            None => Self::Database { code: "08006".to_owned(), message: "the connection was lost".to_owned() },
+            Some(refusal) => Self::Database {
+                code: refusal.code().code().to_owned(),
+                message: refusal.message().to_owned(),
+            },
+            None => Self::Database {
+                code: "08006".to_owned(),
+                message: "the connection was lost".to_owned(),
+            },
         }
     }
 }

@@ -124,7 +124,10 @@ impl Model {
         if model.roles.is_empty() {
             return Err(BadModel::Empty("roles"));
         }
-        let tables = model.relations.keys().chain(model.tenant.membership.iter().map(|m| &m.table));
+        let tables = model
+            .relations
+            .keys()
+            .chain(model.tenant.membership.iter().map(|m| &m.table));
         if let Some(name) = tables.into_iter().find(|name| split_name(name).is_none()) {
             return Err(BadModel::Unqualified(name.clone()));
         }

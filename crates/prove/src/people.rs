@@ -53,9 +53,14 @@ enum Form {
 impl People {
     pub(crate) fn make_up(catalog: &Catalog, plan: &Plan) -> Result<Self, Error> {
         let mut bytes = [0_u8; 8];
-        SystemRandom::new().fill(&mut bytes).map_err(|_| Error::Unexpected("the system's random bytes"))?;
+        SystemRandom::new()
+            .fill(&mut bytes)
+            .map_err(|_| Error::Unexpected("the system's random bytes"))?;
         let nonce = u64::from_be_bytes(bytes);
-        let (users, tenants) = (form(catalog, plan, Names::User), form(catalog, plan, Names::Tenant));
+        let (users, tenants) = (
+            form(catalog, plan, Names::User),
+            form(catalog, plan, Names::Tenant),
+        );
         let tag = &hex::encode(bytes)[..6];
         let mut number = 0;
         let mut who = |name: &str, tenant: Option<&Who>| {
@@ -78,8 +83,23 @@ impl People {
         let member = plan.membership.is_some();
         let two = who("w", member.then_some(&own));
         let removed = who("r", member.then_some(&other));
-        let colleagues = if member { (0..4).map(|_| who("e", Some(&own))).collect() } else { Vec::new() };
-        Ok(Self { own, colleagues, other, spare, two, third, removed, nobody, shared, nonce })
+        let colleagues = if member {
+            (0..4).map(|_| who("e", Some(&own))).collect()
+        } else {
+            Vec::new()
+        };
+        Ok(Self {
+            own,
+            colleagues,
+            other,
+            spare,
+            two,
+            third,
+            removed,
+            nobody,
+            shared,
+            nonce,
+        })
     }
 }
 
@@ -91,7 +111,13 @@ fn form(catalog: &Catalog, plan: &Plan, names: Names) -> Form {
     match types.as_slice() {
         types if types.contains(&"uuid") => Form::Uuid,
         types if types.contains(&"int2") => Form::Small,
-        types if types.iter().any(|name| matches!(*name, "int4" | "int8" | "numeric")) => Form::Integer,
+        types
+            if types
+                .iter()
+                .any(|name| matches!(*name, "int4" | "int8" | "numeric")) =>
+        {
+            Form::Integer
+        }
         _ => Form::Uuid,
     }
 }
@@ -117,6 +143,9 @@ pub(crate) fn uuid(nonce: u64, number: u64) -> String {
         number & 0xffff_ffff
     )
 }
+
+/// A token that names nobody by an empty text.
+pub(crate) const EMPTY_USER: &str = "a token with an empty user";
 
 /// How an attacker comes: a role, and the claims of a token that they can have.
 #[derive(Clone, Debug)]
@@ -189,33 +218,53 @@ impl Persona {
         let signed_in = |label, who| Self::signed_in(model, label, who);
         let own = signed_in("a user of another tenant", &people.own);
         let mut all = vec![own.clone()];
-        all.push(Self { label: "a user of another tenant, through the service", service: true, ..own.clone() });
+        all.push(Self {
+            label: "a user of another tenant, through the service",
+            service: true,
+            ..own.clone()
+        });
         if member {
-            all.extend(people.colleagues.iter().map(|who| signed_in("a user with another role in another tenant", who)));
+            all.extend(
+                people
+                    .colleagues
+                    .iter()
+                    .map(|who| signed_in("a user with another role in another tenant", who)),
+            );
             all.push(signed_in("a user of two other tenants", &people.two));
             let tenant = people.other.tenant.clone();
-            all.push(signed_in("a removed member with an old token", &people.removed).with(|claims| {
-                fill(&mut claims["app_metadata"], &words.claims, &tenant);
-            }));
+            all.push(
+                signed_in("a removed member with an old token", &people.removed).with(|claims| {
+                    fill(&mut claims["app_metadata"], &words.claims, &tenant);
+                }),
+            );
         }
         all.push(signed_in("a user without any tenant", &people.nobody));
-        all.push(signed_in("an anonymous sign-in", &people.nobody).with(|claims| claims["is_anonymous"] = json!(true)));
+        all.push(
+            signed_in("an anonymous sign-in", &people.nobody)
+                .with(|claims| claims["is_anonymous"] = json!(true)),
+        );
         let (tenant, user) = (people.other.tenant.clone(), people.other.user.clone());
-        all.push(signed_in("a user whose user_metadata names the other tenant", &people.own).with(|claims| {
-            fill(&mut claims["user_metadata"], &words.claims, &tenant);
-        }));
+        all.push(
+            signed_in("a user whose user_metadata names the other tenant", &people.own).with(|claims| {
+                fill(&mut claims["user_metadata"], &words.claims, &tenant);
+            }),
+        );
         if !words.claims.is_empty() {
-            all.push(signed_in("a user whose user_metadata claims privileges", &people.own).with(|claims| {
-                fill(&mut claims["user_metadata"], &words.claims, "true");
-                for (claim, value) in &words.compared {
-                    claims["user_metadata"][claim] = json!(value);
-                }
-            }));
+            all.push(
+                signed_in("a user whose user_metadata claims privileges", &people.own).with(|claims| {
+                    fill(&mut claims["user_metadata"], &words.claims, "true");
+                    for (claim, value) in &words.compared {
+                        claims["user_metadata"][claim] = json!(value);
+                    }
+                }),
+            );
         }
         if member {
-            all.push(signed_in("a user whose user_metadata names the other user", &people.own).with(|claims| {
-                fill(&mut claims["user_metadata"], &words.claims, &user);
-            }));
+            all.push(
+                signed_in("a user whose user_metadata names the other user", &people.own).with(|claims| {
+                    fill(&mut claims["user_metadata"], &words.claims, &user);
+                }),
+            );
         }
         for role in model.roles.iter().filter(|role| **role != signed_in_role(model)) {
             all.push(Self {
@@ -226,9 +275,17 @@ impl Persona {
                 ..own.clone()
             });
         }
-        let bare = |label, claims: String| Self { label, claims, who: None, ..own.clone() };
-        all.push(bare("a token without a user", json!({"role": signed_in_role(model)}).to_string()));
-        all.push(bare("a token with an empty user", own.claims.replace(&people.own.user, "")));
+        let bare = |label, claims: String| Self {
+            label,
+            claims,
+            who: None,
+            ..own.clone()
+        };
+        all.push(bare(
+            "a token without a user",
+            json!({"role": signed_in_role(model)}).to_string(),
+        ));
+        all.push(bare(EMPTY_USER, own.claims.replace(&people.own.user, "")));
         all.push(bare("a token whose claims are an empty object", "{}".to_owned()));
         all.push(bare("empty claims", String::new()));
         for value in [&user, &tenant].into_iter().take(if member { 2 } else { 1 }) {
@@ -237,7 +294,11 @@ impl Persona {
                 for word in &words.headers {
                     headers[word] = json!(value);
                 }
-                all.push(Self { label: "a user whose headers name the other tenant", headers: headers.to_string(), ..own.clone() });
+                all.push(Self {
+                    label: "a user whose headers name the other tenant",
+                    headers: headers.to_string(),
+                    ..own.clone()
+                });
             }
         }
         all
@@ -248,7 +309,11 @@ impl Persona {
         let path = if self.service {
             "public".to_owned()
         } else {
-            let extra = if catalog.has_extensions_schema { ", \"extensions\"" } else { "" };
+            let extra = if catalog.has_extensions_schema {
+                ", \"extensions\""
+            } else {
+                ""
+            };
             format!("{}, \"public\"{extra}", ident(schema))
         };
         let login = match &catalog.login {
@@ -278,7 +343,10 @@ impl Persona {
     /// The same, as somebody would type it to see the leak.
     pub(crate) fn reproduction(&self) -> String {
         let headers = if self.label.contains("headers") {
-            format!(" set_config('request.headers', {}, true),", literal(&self.headers))
+            format!(
+                " set_config('request.headers', {}, true),",
+                literal(&self.headers)
+            )
         } else {
             String::new()
         };
@@ -294,7 +362,11 @@ impl Persona {
 pub(crate) fn signed_in_role(model: &Model) -> String {
     let named = model.roles.iter().find(|role| *role == "authenticated");
     let not_anon = || model.roles.iter().find(|role| *role != "anon");
-    named.or_else(not_anon).or(model.roles.first()).cloned().unwrap_or_default()
+    named
+        .or_else(not_anon)
+        .or(model.roles.first())
+        .cloned()
+        .unwrap_or_default()
 }
 
 fn who_session(who: &Who) -> String {

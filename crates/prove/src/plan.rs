@@ -86,14 +86,21 @@ impl Plan {
         let Some((column, by)) = self.tenant_column(relation) else {
             return false;
         };
-        by != By::Parent && catalog.relations[relation].indexes.iter().any(|index| {
-            index.unique && !index.partial && index.columns.len() == 1 && index.columns[0].as_deref() == Some(column)
-        })
+        by != By::Parent
+            && catalog.relations[relation].indexes.iter().any(|index| {
+                index.unique
+                    && !index.partial
+                    && index.columns.len() == 1
+                    && index.columns[0].as_deref() == Some(column)
+            })
     }
 
     /// Columns with a type, of each meaning.
     pub(crate) fn places(&self, names: Names) -> impl Iterator<Item = &Place> {
-        self.meanings.iter().filter(move |(_, meaning)| **meaning == names).map(|(place, _)| place)
+        self.meanings
+            .iter()
+            .filter(move |(_, meaning)| **meaning == names)
+            .map(|(place, _)| place)
     }
 
     fn mean(&mut self, catalog: &Catalog, model: &Model) {
@@ -111,7 +118,10 @@ impl Plan {
             let by = self.by(catalog, model, at, &column, &users, &tenants);
             self.classes[at] = Class::Tenant { column, by };
         }
-        let roots = users.iter().map(|place| (place, Names::User)).chain(tenants.iter().map(|place| (place, Names::Tenant)));
+        let roots = users
+            .iter()
+            .map(|place| (place, Names::User))
+            .chain(tenants.iter().map(|place| (place, Names::Tenant)));
         for (place, names) in roots {
             self.meanings.insert(place.clone(), names);
         }
@@ -129,14 +139,44 @@ impl Plan {
                 }
             }
         }
+        // Supabase's users, and what a view shows of tables elsewhere under the tenant column's name.
+        for (at, relation) in catalog.relations.iter().enumerate() {
+            if relation.schema == "auth" && relation.name == "users" && relation.column("id").is_some() {
+                self.meanings.entry((at, "id".to_owned())).or_insert(Names::User);
+            }
+        }
+        for (at, class) in self.classes.iter().enumerate() {
+            if let Class::Tenant { column, by } = class
+                && matches!(catalog.relations[at].kind, 'v' | 'm')
+            {
+                let names = if *by == By::Tenant {
+                    Names::Tenant
+                } else {
+                    Names::User
+                };
+                for base in catalog.beneath(at) {
+                    if self.classes[base] == Class::Outside
+                        && catalog.relations[base].column(column).is_some()
+                    {
+                        self.meanings.entry((base, column.clone())).or_insert(names);
+                    }
+                }
+            }
+        }
         // A column that refers to a user names a user, whatever it is called.
         for (at, relation) in catalog.relations.iter().enumerate() {
             for column in &relation.columns {
                 let place = (at, column.name.clone());
-                if self.meanings.contains_key(&place) || self.tenant_column(at).is_some_and(|(name, _)| name == column.name) {
+                if self.meanings.contains_key(&place)
+                    || self
+                        .tenant_column(at)
+                        .is_some_and(|(name, _)| name == column.name)
+                {
                     continue;
                 }
-                let found = closure(catalog, place.clone()).iter().find_map(|next| self.meanings.get(next).copied());
+                let found = closure(catalog, place.clone())
+                    .iter()
+                    .find_map(|next| self.meanings.get(next).copied());
                 if let Some(names) = found {
                     self.meanings.insert(place, names);
                 }
@@ -144,19 +184,37 @@ impl Plan {
         }
     }
 
-    fn by(&self, catalog: &Catalog, model: &Model, at: usize, column: &str, users: &BTreeSet<Place>, tenants: &BTreeSet<Place>) -> By {
+    fn by(
+        &self,
+        catalog: &Catalog,
+        model: &Model,
+        at: usize,
+        column: &str,
+        users: &BTreeSet<Place>,
+        tenants: &BTreeSet<Place>,
+    ) -> By {
         let relation = &catalog.relations[at];
         if relation.schema == SCHEMA {
-            return if model.tenant.membership.is_some() { By::Tenant } else { By::User };
+            return if model.tenant.membership.is_some() {
+                By::Tenant
+            } else {
+                By::User
+            };
         }
-        match model.entry(&relation.schema, &relation.name).and_then(|entry| entry.names) {
+        match model
+            .entry(&relation.schema, &relation.name)
+            .and_then(|entry| entry.names)
+        {
             Some(Names::User) => return By::User,
             Some(Names::Tenant) => return By::Tenant,
             None => {}
         }
         let reached = closure(catalog, (at, column.to_owned()));
         if self.membership.is_some() {
-            match (reached.iter().any(|p| users.contains(p)), reached.iter().any(|p| tenants.contains(p))) {
+            match (
+                reached.iter().any(|p| users.contains(p)),
+                reached.iter().any(|p| tenants.contains(p)),
+            ) {
                 (true, false) => return By::User,
                 (false, true) => return By::Tenant,
                 _ => {}
@@ -167,7 +225,11 @@ impl Plan {
         }
         match &self.membership {
             None => By::User,
-            Some((_, user, tenant)) if column == user && column != tenant && column != model.tenant.column() => By::User,
+            Some((_, user, tenant))
+                if column == user && column != tenant && column != model.tenant.column() =>
+            {
+                By::User
+            }
             Some(_) => By::Tenant,
         }
     }
@@ -194,15 +256,24 @@ fn classify(catalog: &Catalog, model: &Model, relation: &Relation, depth: usize)
         // Behind a view or function a tenant's rows are a tenant's rows, wherever they are kept.
         let column = model.tenant.column();
         return match relation.column(column) {
-            Some(_) if relation.is_table() => Class::Tenant { column: column.to_owned(), by: By::User },
+            Some(_) if relation.is_table() => Class::Tenant {
+                column: column.to_owned(),
+                by: By::User,
+            },
             _ => Class::Outside,
         };
     }
     let tenant = |column: &str| {
         if relation.column(column).is_some() {
-            Class::Tenant { column: column.to_owned(), by: By::User }
+            Class::Tenant {
+                column: column.to_owned(),
+                by: By::User,
+            }
         } else {
-            Class::Unclassified(format!("the model names column {column}, which {} doesn't have", relation.label()))
+            Class::Unclassified(format!(
+                "the model names column {column}, which {} doesn't have",
+                relation.label()
+            ))
         }
     };
     if let Some(entry) = model.entry(&relation.schema, &relation.name) {

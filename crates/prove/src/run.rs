@@ -9,7 +9,6 @@ use crate::Error;
 use crate::attack::{Field, Learnt};
 use crate::catalog::Catalog;
 use crate::controls::{self, PLANTED};
-use crate::{fingerprint, lint};
 use crate::model::{Model, Names};
 use crate::people::{People, Persona, Words};
 use crate::plan::{Class, Plan};
@@ -17,6 +16,7 @@ use crate::report::{Controls, Finding, FunctionReport, RelationReport, Report, V
 use crate::seed::{Maker, World};
 use crate::session::Session;
 use crate::sql::ident;
+use crate::{fingerprint, lint};
 
 /// How to go about it.
 #[derive(Clone, Debug, Default)]
@@ -53,22 +53,49 @@ async fn within(session: &Session<'_>, model: &Model, _options: &Options) -> Res
     }
     not_tested.extend(check_settings(session, model, &mut catalog).await);
     if session.admin.read_only {
-        not_tested.push("the session is read-only (a replica?): only what is there could be read, nothing written".to_owned());
+        not_tested.push(
+            "the session is read-only (a replica?): only what is there could be read, nothing written"
+                .to_owned(),
+        );
     }
     let people = People::make_up(&catalog, &plan)?;
     let mentions = mentions(&catalog);
     let words = words(&mentions);
     let personas = Persona::attackers(model, &people, plan.membership.is_some(), &words);
     let mut world = World::default();
-    let maker = Maker { session, catalog: &catalog, plan: &plan, people: &people, mentions: &mentions };
+    let maker = Maker {
+        session,
+        catalog: &catalog,
+        plan: &plan,
+        people: &people,
+        mentions: &mentions,
+    };
     maker.own_rows(&mut world).await;
     session.must("savepoint mako_before_others").await?;
     maker.others_rows(&mut world).await;
     not_tested.extend(world.unsettled.take());
     // A replica has no transaction of its own, and no rows that could have been made in it.
-    let transaction = session.attempt(vec!["select pg_current_xact_id()".to_owned()]).await.pop();
-    let transaction = transaction.and_then(Result::ok).into_iter().flatten().flatten().flatten().next().unwrap_or_else(|| "0".to_owned());
-    let field = Field { session, catalog: &catalog, plan: &plan, people: &people, personas: &personas, world: &world, transaction };
+    let transaction = session
+        .attempt(vec!["select pg_current_xact_id()".to_owned()])
+        .await
+        .pop();
+    let transaction = transaction
+        .and_then(Result::ok)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .flatten()
+        .next()
+        .unwrap_or_else(|| "0".to_owned());
+    let field = Field {
+        session,
+        catalog: &catalog,
+        plan: &plan,
+        people: &people,
+        personas: &personas,
+        world: &world,
+        transaction,
+    };
     let mut learnt: BTreeMap<usize, Learnt> = BTreeMap::new();
     let mut of_functions: BTreeMap<usize, Learnt> = BTreeMap::new();
     field.tables(&mut learnt).await;
@@ -82,17 +109,26 @@ async fn within(session: &Session<'_>, model: &Model, _options: &Options) -> Res
     field.compare_calls(calls, &mut of_functions).await;
     for (n, about) in &mut learnt {
         if !about.leaks() {
-            about.untested.extend(lint::beyond_this_session(&catalog, &catalog.relations[*n], session.admin.superuser));
+            about.untested.extend(lint::beyond_this_session(
+                &catalog,
+                &catalog.relations[*n],
+                session.admin.superuser,
+            ));
         }
     }
     for (n, about) in &mut of_functions {
         if !about.leaks() {
-            about.untested.extend(lint::beyond_a_call(&catalog, &catalog.functions[*n], session.admin.superuser));
+            about.untested.extend(lint::beyond_a_call(
+                &catalog,
+                &catalog.functions[*n],
+                session.admin.superuser,
+            ));
         }
     }
     lint::look(&catalog, &plan, &mut learnt, &mut of_functions);
     let mut report = report(model, &catalog, &plan, learnt, of_functions, not_tested);
-    (report.fingerprint, report.schemas, report.roles) = (fingerprint, model.schemas.clone(), model.roles.clone());
+    (report.fingerprint, report.schemas, report.roles) =
+        (fingerprint, model.schemas.clone(), model.roles.clone());
     Ok(report)
 }
 
@@ -102,14 +138,18 @@ async fn sequences(client: &Client) -> BTreeMap<String, String> {
     let rows = client.simple_query(sql).await.unwrap_or_default();
     rows.iter()
         .filter_map(|message| match message {
-            tokio_postgres::SimpleQueryMessage::Row(row) => Some((row.get(0)?.to_owned(), row.get(1)?.to_owned())),
+            tokio_postgres::SimpleQueryMessage::Row(row) => {
+                Some((row.get(0)?.to_owned(), row.get(1)?.to_owned()))
+            }
             _ => None,
         })
         .collect()
 }
 
 fn moved(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Vec<String> {
-    let moved = before.iter().filter_map(|(name, then)| Some((name, then, after.get(name).filter(|now| *now != then)?)));
+    let moved = before
+        .iter()
+        .filter_map(|(name, then)| Some((name, then, after.get(name).filter(|now| *now != then)?)));
     moved
         .map(|(name, then, now)| format!("sequence {name} went from {then} to {now} meanwhile: a function under attack took numbers, or somebody else did"))
         .collect()
@@ -117,9 +157,23 @@ fn moved(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) ->
 
 /// Taken before anything is planted.
 async fn catalog_digest(session: &Session<'_>, model: &Model) -> Result<String, Error> {
-    match session.attempt(vec![fingerprint::statement(&model.schemas, &model.roles)]).await.pop() {
-        Some(Ok(rows)) => Ok(fingerprint::of_lines(rows.into_iter().flatten().flatten().next().unwrap_or_default().as_str())),
-        Some(Err(refusal)) => Err(Error::Database { code: refusal.code, message: refusal.message }),
+    match session
+        .attempt(vec![fingerprint::statement(&model.schemas, &model.roles)])
+        .await
+        .pop()
+    {
+        Some(Ok(rows)) => Ok(fingerprint::of_lines(
+            rows.into_iter()
+                .flatten()
+                .flatten()
+                .next()
+                .unwrap_or_default()
+                .as_str(),
+        )),
+        Some(Err(refusal)) => Err(Error::Database {
+            code: refusal.code,
+            message: refusal.message,
+        }),
         None => Err(Error::Unexpected("the catalog's lines")),
     }
 }
@@ -133,9 +187,14 @@ async fn become_roles(session: &Session<'_>, model: &Model) -> Vec<String> {
         if session.attempt(test()).await.iter().all(Result::is_ok) {
             continue;
         }
-        session.keep(vec![format!("grant {role_sql} to current_user")]).await;
+        session
+            .keep(vec![format!("grant {role_sql} to current_user")])
+            .await;
         if let Some(Err(refusal)) = session.attempt(test()).await.pop() {
-            refused.push(format!("role {role} can't be attacked as: {} [{}]", refusal.message, refusal.code));
+            refused.push(format!(
+                "role {role} can't be attacked as: {} [{}]",
+                refusal.message, refusal.code
+            ));
         }
     }
     refused
@@ -145,13 +204,22 @@ async fn become_roles(session: &Session<'_>, model: &Model) -> Vec<String> {
 /// Settings that are refused would make every attempt look as if it had been refused.
 async fn check_settings(session: &Session<'_>, model: &Model, catalog: &mut Catalog) -> Vec<String> {
     loop {
-        let scripts = model.roles.iter().map(|role| Persona::of_role(role).settings(&session.admin, catalog, &model.schemas[0])).collect();
+        let scripts = model
+            .roles
+            .iter()
+            .map(|role| Persona::of_role(role).settings(&session.admin, catalog, &model.schemas[0]))
+            .collect();
         let outcomes = session.attempt(scripts).await;
         let refused: Vec<String> = model
             .roles
             .iter()
             .zip(outcomes)
-            .filter_map(|(role, outcome)| Some(format!("role {role} can't be attacked as: {}", outcome.err()?.message)))
+            .filter_map(|(role, outcome)| {
+                Some(format!(
+                    "role {role} can't be attacked as: {}",
+                    outcome.err()?.message
+                ))
+            })
             .collect();
         if refused.is_empty() || catalog.login.take().is_none() {
             return refused;
@@ -161,7 +229,11 @@ async fn check_settings(session: &Session<'_>, model: &Model, catalog: &mut Cata
 
 /// The type of a tenant's id.
 fn id_type(catalog: &Catalog, plan: &Plan) -> String {
-    let names = if plan.membership.is_some() { Names::Tenant } else { Names::User };
+    let names = if plan.membership.is_some() {
+        Names::Tenant
+    } else {
+        Names::User
+    };
     plan.places(names)
         .find_map(|(at, column)| Some(catalog.relations[*at].column(column)?.base.clone()))
         .unwrap_or_else(|| "text".to_owned())
@@ -170,9 +242,15 @@ fn id_type(catalog: &Catalog, plan: &Plan) -> String {
 /// Texts in which policies, views and functions say what they distinguish.
 fn mentions(catalog: &Catalog) -> Vec<String> {
     let policies = catalog.relations.iter().flat_map(|relation| {
-        relation.policies.iter().map(move |policy| format!("{} {}", relation.name, policy.text()))
+        relation
+            .policies
+            .iter()
+            .map(move |policy| format!("{} {}", relation.name, policy.text()))
     });
-    let views = catalog.relations.iter().filter_map(|relation| relation.definition.clone());
+    let views = catalog
+        .relations
+        .iter()
+        .filter_map(|relation| relation.definition.clone());
     let functions = catalog.functions.iter().map(|function| function.source.clone());
     policies.chain(views).chain(functions).collect()
 }
@@ -188,12 +266,18 @@ fn words(mentions: &[String]) -> Words {
     };
     for text in mentions {
         let names = claim.captures_iter(text).map(|found| found[1].to_owned());
-        let names: Vec<String> = names.filter(|name| name != "user_metadata" && name != "app_metadata").collect();
+        let names: Vec<String> = names
+            .filter(|name| name != "user_metadata" && name != "app_metadata")
+            .collect();
         if text.contains("request.headers") {
             words.headers.extend(names.clone());
         }
         words.claims.extend(names);
-        words.compared.extend(compared.captures_iter(text).map(|found| (found[1].to_owned(), found[2].to_owned())));
+        words.compared.extend(
+            compared
+                .captures_iter(text)
+                .map(|found| (found[1].to_owned(), found[2].to_owned())),
+        );
     }
     for list in [&mut words.claims, &mut words.headers] {
         list.sort();
@@ -202,18 +286,30 @@ fn words(mentions: &[String]) -> Words {
     words
 }
 
-fn report(model: &Model, catalog: &Catalog, plan: &Plan, mut learnt: BTreeMap<usize, Learnt>, of_functions: BTreeMap<usize, Learnt>, not_tested: Vec<String>) -> Report {
+fn report(
+    model: &Model,
+    catalog: &Catalog,
+    plan: &Plan,
+    mut learnt: BTreeMap<usize, Learnt>,
+    of_functions: BTreeMap<usize, Learnt>,
+    not_tested: Vec<String>,
+) -> Report {
     let mut controls = Controls::default();
     let mut relations = Vec::new();
     for (at, relation) in catalog.relations.iter().enumerate() {
         let about = learnt.remove(&at).unwrap_or_default();
         if relation.schema == controls::SCHEMA {
-            let wanted = PLANTED.iter().find(|(name, ..)| *name == relation.name).map_or("", |(_, rule, _)| rule);
+            let wanted = PLANTED
+                .iter()
+                .find(|(name, ..)| *name == relation.name)
+                .map_or("", |(_, rule, _)| rule);
             controls.planted += 1;
             if about.findings.iter().any(|finding| finding.rule == wanted) {
                 controls.caught += 1;
             } else {
-                controls.missed.push(format!("{}: {wanted} {:?}", relation.name, about.untested));
+                controls
+                    .missed
+                    .push(format!("{}: {wanted} {:?}", relation.name, about.untested));
             }
             continue;
         }
@@ -229,7 +325,10 @@ fn report(model: &Model, catalog: &Catalog, plan: &Plan, mut learnt: BTreeMap<us
         schemas: Vec::new(),
         roles: Vec::new(),
         relations,
-        functions: of_functions.into_iter().map(|(n, about)| function_report(&catalog.functions[n], about)).collect(),
+        functions: of_functions
+            .into_iter()
+            .map(|(n, about)| function_report(&catalog.functions[n], about))
+            .collect(),
         findings: lint::roles(catalog),
         controls,
         not_tested,
@@ -272,7 +371,10 @@ fn function_report(function: &crate::catalog::Function, mut about: Learnt) -> Fu
 }
 
 fn verdict(findings: &[Finding], tested: bool) -> Verdict {
-    if findings.iter().any(|finding| finding.severity == crate::Severity::Leak) {
+    if findings
+        .iter()
+        .any(|finding| finding.severity == crate::Severity::Leak)
+    {
         Verdict::Leak
     } else if tested {
         Verdict::Proven
@@ -282,8 +384,18 @@ fn verdict(findings: &[Finding], tested: bool) -> Verdict {
 }
 
 fn whole(report: &Report) -> Verdict {
-    let parts = || report.relations.iter().map(|r| r.verdict).chain(report.functions.iter().map(|f| f.verdict));
-    let leak = |findings: &[Finding]| findings.iter().any(|finding| finding.severity == crate::Severity::Leak);
+    let parts = || {
+        report
+            .relations
+            .iter()
+            .map(|r| r.verdict)
+            .chain(report.functions.iter().map(|f| f.verdict))
+    };
+    let leak = |findings: &[Finding]| {
+        findings
+            .iter()
+            .any(|finding| finding.severity == crate::Severity::Leak)
+    };
     if parts().any(|verdict| verdict == Verdict::Leak) || leak(&report.findings) {
         Verdict::Leak
     } else if parts().any(|verdict| verdict == Verdict::NotTested)

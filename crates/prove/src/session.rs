@@ -1,8 +1,8 @@
 //! How does the prover speak to the database? One transaction, rolled back; scripts are pipelined, so that hundreds
 //! of attempts cost one round trip.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::{self, MaybeDone};
 use tokio_postgres::{Client, SimpleQueryMessage};
@@ -107,7 +107,14 @@ impl<'c> Session<'c> {
         let role = if self.admin.superuser && self.admin.role == "none" {
             String::new()
         } else {
-            format!("set local role {}; ", if self.admin.role == "none" { "none".to_owned() } else { literal(&self.admin.role) })
+            format!(
+                "set local role {}; ",
+                if self.admin.role == "none" {
+                    "none".to_owned()
+                } else {
+                    literal(&self.admin.role)
+                }
+            )
         };
         format!("{authorization}{role}set local row_security = off")
     }
@@ -118,7 +125,10 @@ impl<'c> Session<'c> {
             .await
             .pop()
             .unwrap_or_else(|| Ok(Vec::new()))
-            .map_err(|refusal| Error::Database { code: refusal.code, message: refusal.message })
+            .map_err(|refusal| Error::Database {
+                code: refusal.code,
+                message: refusal.message,
+            })
     }
 
     /// Scripts one after the other, sent without waiting for each other's answers.
@@ -160,8 +170,16 @@ impl<'c> Session<'c> {
 
     /// Attempts within a fence: statements that hold for all of them and are undone afterwards.
     /// The error is the fence's own refusal; nothing was attempted then.
-    pub(crate) async fn attempt_within(&self, fence: &str, scripts: Vec<String>) -> Result<Vec<Outcome>, Refusal> {
-        let mut all = vec!["savepoint mako_fence".to_owned(), fence.to_owned(), "savepoint mako_prove".to_owned()];
+    pub(crate) async fn attempt_within(
+        &self,
+        fence: &str,
+        scripts: Vec<String>,
+    ) -> Result<Vec<Outcome>, Refusal> {
+        let mut all = vec![
+            "savepoint mako_fence".to_owned(),
+            fence.to_owned(),
+            "savepoint mako_prove".to_owned(),
+        ];
         all.extend(undone(scripts));
         all.push("rollback to savepoint mako_fence; release savepoint mako_fence".to_owned());
         let mut outcomes = self.all(all).await.into_iter().skip(1);
@@ -185,8 +203,10 @@ impl<'c> Session<'c> {
                 let refused = answer.is_err();
                 outcomes.push(answer);
                 if refused {
-                    self.all(vec!["rollback to savepoint mako_keep; release savepoint mako_keep".to_owned()])
-                        .await;
+                    self.all(vec![
+                        "rollback to savepoint mako_keep; release savepoint mako_keep".to_owned(),
+                    ])
+                    .await;
                     break;
                 }
             }
@@ -201,7 +221,9 @@ impl<'c> Session<'c> {
 
 /// Each script, and what undoes it; the savepoint stays for the next.
 fn undone(scripts: Vec<String>) -> impl Iterator<Item = String> {
-    scripts.into_iter().flat_map(|script| [script, "rollback to savepoint mako_prove".to_owned()])
+    scripts
+        .into_iter()
+        .flat_map(|script| [script, "rollback to savepoint mako_prove".to_owned()])
 }
 
 /// The scripts' outcomes among those of their undoing.

@@ -24,24 +24,42 @@ pub(crate) struct Seed<'a> {
     pub(crate) unique: bool,
 }
 
-static LITERAL_DEFAULT: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"^(?:'(?:[^']|'')*'(?:::[a-zA-Z_0-9 .,()\x22\[\]]+)?|-?\d+(?:\.\d+)?|true|false)$").ok());
+static LITERAL_DEFAULT: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"^(?:'(?:[^']|'')*'(?:::[a-zA-Z_0-9 .,()\x22\[\]]+)?|-?\d+(?:\.\d+)?|true|false)$").ok()
+});
 static QUOTED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"'((?:[^']|'')*)'").ok());
-static NUMBER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?:^|[^\w.'])(-?\d+(?:\.\d+)?)(?:[^\w.']|$)").ok());
+static NUMBER: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(?:^|[^\w.'])(-?\d+(?:\.\d+)?)(?:[^\w.']|$)").ok());
 
 /// Words that make a row more powerful than an attacker's should be; they come last.
-const POWERS: [&str; 9] = ["admin", "owner", "super", "root", "staff", "system", "service", "manager", "moderator"];
+const POWERS: [&str; 9] = [
+    "admin",
+    "owner",
+    "super",
+    "root",
+    "staff",
+    "system",
+    "service",
+    "manager",
+    "moderator",
+];
 
 /// The string constants of an expression.
 pub(crate) fn words_in(expression: &str) -> Vec<String> {
-    let Some(quoted) = QUOTED.as_ref() else { return Vec::new() };
+    let Some(quoted) = QUOTED.as_ref() else {
+        return Vec::new();
+    };
     let mut words: Vec<String> = Vec::new();
     for found in quoted.captures_iter(expression) {
         let word = found[1].replace("''", "'");
         if let Some(elements) = word.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'))
             && !elements.contains(':')
         {
-            words.extend(elements.split(',').map(|element| element.trim_matches('"').to_owned()));
+            words.extend(
+                elements
+                    .split(',')
+                    .map(|element| element.trim_matches('"').to_owned()),
+            );
         }
         words.push(word);
     }
@@ -51,8 +69,13 @@ pub(crate) fn words_in(expression: &str) -> Vec<String> {
 
 /// The numbers of an expression.
 pub(crate) fn numbers_in(expression: &str) -> Vec<String> {
-    let Some(number) = NUMBER.as_ref() else { return Vec::new() };
-    number.captures_iter(expression).map(|found| found[1].to_owned()).collect()
+    let Some(number) = NUMBER.as_ref() else {
+        return Vec::new();
+    };
+    number
+        .captures_iter(expression)
+        .map(|found| found[1].to_owned())
+        .collect()
 }
 
 /// Whether a word grants something.
@@ -66,7 +89,10 @@ pub(crate) fn candidates(column: &Column, seed: Seed<'_>, hints: &[&str]) -> Vec
     let mut texts: Vec<String> = Vec::new();
     if !seed.unique
         && (seed.variant == 0 || column.category != 'B')
-        && let Some(default) = column.default.as_deref().filter(|d| LITERAL_DEFAULT.as_ref().is_some_and(|r| r.is_match(d)))
+        && let Some(default) = column
+            .default
+            .as_deref()
+            .filter(|d| LITERAL_DEFAULT.as_ref().is_some_and(|r| r.is_match(d)))
     {
         texts.push(words_in(default).pop().unwrap_or_else(|| default.to_owned()));
     }
@@ -74,7 +100,10 @@ pub(crate) fn candidates(column: &Column, seed: Seed<'_>, hints: &[&str]) -> Vec
     constants.sort_by_key(|word| is_power(word));
     match column.category {
         'S' | 'U' if is_text(column) => {
-            let patterns = constants.iter().filter_map(|pattern| sample(pattern, seed.number)).collect::<Vec<_>>();
+            let patterns = constants
+                .iter()
+                .filter_map(|pattern| sample(pattern, seed.number))
+                .collect::<Vec<_>>();
             let mut plain = texts_for(column, seed).into_iter();
             texts.extend(plain.next());
             texts.extend(constants);
@@ -83,12 +112,25 @@ pub(crate) fn candidates(column: &Column, seed: Seed<'_>, hints: &[&str]) -> Vec
         }
         'N' => {
             texts.extend(numbers_for(column, seed));
-            let mentioned: Vec<i128> = hints.iter().flat_map(|hint| numbers_in(hint)).filter_map(|n| n.parse::<f64>().ok().map(|n| n as i128)).collect();
-            texts.extend(mentioned.iter().flat_map(|n| [*n, n + 1, n - 1]).map(|n| n.to_string()));
+            let mentioned: Vec<i128> = hints
+                .iter()
+                .flat_map(|hint| numbers_in(hint))
+                .filter_map(|n| n.parse::<f64>().ok().map(|n| n as i128))
+                .collect();
+            texts.extend(
+                mentioned
+                    .iter()
+                    .flat_map(|n| [*n, n + 1, n - 1])
+                    .map(|n| n.to_string()),
+            );
         }
         'D' => {
             texts.extend(times_for(column, seed));
-            let dates = constants.iter().filter(|word| word.len() >= 10 && word.as_bytes()[4] == b'-' && word.starts_with(|c: char| c.is_ascii_digit()));
+            let dates = constants.iter().filter(|word| {
+                word.len() >= 10
+                    && word.as_bytes()[4] == b'-'
+                    && word.starts_with(|c: char| c.is_ascii_digit())
+            });
             texts.extend(dates.cloned());
         }
         'E' => {
@@ -96,7 +138,14 @@ pub(crate) fn candidates(column: &Column, seed: Seed<'_>, hints: &[&str]) -> Vec
             labels.sort_by_key(|label| is_power(label));
             texts.extend(labels);
         }
-        'B' => texts.extend(if seed.variant % 2 == 1 { ["true", "false"] } else { ["false", "true"] }.map(str::to_owned)),
+        'B' => texts.extend(
+            if seed.variant % 2 == 1 {
+                ["true", "false"]
+            } else {
+                ["false", "true"]
+            }
+            .map(str::to_owned),
+        ),
         _ => texts.extend(others_for(column, seed)),
     }
     if column.category == 'N' {
@@ -109,7 +158,10 @@ pub(crate) fn candidates(column: &Column, seed: Seed<'_>, hints: &[&str]) -> Vec
 }
 
 fn is_text(column: &Column) -> bool {
-    matches!(column.base_name.as_str(), "text" | "varchar" | "bpchar" | "citext" | "name" | "char")
+    matches!(
+        column.base_name.as_str(),
+        "text" | "varchar" | "bpchar" | "citext" | "name" | "char"
+    )
 }
 
 /// Whether a number is in the type's range.
@@ -117,7 +169,11 @@ fn fits(column: &Column, n: f64) -> bool {
     let bound = match column.base_name.as_str() {
         "int2" => 32_767.0,
         "int4" => 2_147_483_647.0,
-        "numeric" => match column.base.split_once('(').and_then(|(_, rest)| rest.trim_end_matches(')').split_once(',')) {
+        "numeric" => match column
+            .base
+            .split_once('(')
+            .and_then(|(_, rest)| rest.trim_end_matches(')').split_once(','))
+        {
             Some((precision, scale)) => {
                 let digits = precision.parse::<i32>().unwrap_or(99) - scale.parse::<i32>().unwrap_or(0);
                 10_f64.powi(digits) - 1.0
@@ -131,7 +187,10 @@ fn fits(column: &Column, n: f64) -> bool {
 
 /// The longest text that fits: `character varying(10)`.
 fn limit(column: &Column) -> usize {
-    let length = column.base.split_once('(').and_then(|(_, rest)| rest.trim_end_matches(')').parse().ok());
+    let length = column
+        .base
+        .split_once('(')
+        .and_then(|(_, rest)| rest.trim_end_matches(')').parse().ok());
     match (length, column.base_name.as_str()) {
         (Some(length), _) => length,
         (None, "bpchar" | "char") => 1,
@@ -217,8 +276,17 @@ fn numbers_for(column: &Column, seed: Seed<'_>) -> Vec<String> {
         _ => n + 1,
     };
     let small = if seed.variant == 0 { n % 5 + 1 } else { n % 90 + 1 };
-    let mut numbers: Vec<String> = if seed.unique { vec![big.to_string(), small.to_string()] } else { vec![small.to_string(), big.to_string()] };
-    numbers.extend(["1", "0", "10", "50", "100", "1000", "0.5", "-1", "2", "5", "18", "2024", "10000"].map(str::to_owned));
+    let mut numbers: Vec<String> = if seed.unique {
+        vec![big.to_string(), small.to_string()]
+    } else {
+        vec![small.to_string(), big.to_string()]
+    };
+    numbers.extend(
+        [
+            "1", "0", "10", "50", "100", "1000", "0.5", "-1", "2", "5", "18", "2024", "10000",
+        ]
+        .map(str::to_owned),
+    );
     if matches!(column.base_name.as_str(), "int2" | "int4" | "int8" | "oid") {
         numbers.retain(|number| !number.contains('.'));
     }
@@ -232,10 +300,23 @@ fn times_for(column: &Column, seed: Seed<'_>) -> Vec<String> {
     match column.base_name.as_str() {
         "date" if seed.variant == 0 && !seed.unique => vec!["today".to_owned(), format!("2024-01-{day:02}")],
         "timestamp" | "timestamptz" if seed.variant == 0 && !seed.unique => {
-            vec!["now".to_owned(), format!("2024-01-{day:02} {hour:02}:{minute:02}:01+00"), "2124-01-01 00:00:00+00".to_owned()]
+            vec![
+                "now".to_owned(),
+                format!("2024-01-{day:02} {hour:02}:{minute:02}:01+00"),
+                "2124-01-01 00:00:00+00".to_owned(),
+            ]
         }
-        "date" => vec![format!("2024-01-{day:02}"), format!("2124-01-{day:02}"), "2024-06-15".to_owned(), "1990-01-01".to_owned()],
-        "time" | "timetz" => vec![format!("{hour:02}:{minute:02}:01"), "09:00".to_owned(), "17:00".to_owned()],
+        "date" => vec![
+            format!("2024-01-{day:02}"),
+            format!("2124-01-{day:02}"),
+            "2024-06-15".to_owned(),
+            "1990-01-01".to_owned(),
+        ],
+        "time" | "timetz" => vec![
+            format!("{hour:02}:{minute:02}:01"),
+            "09:00".to_owned(),
+            "17:00".to_owned(),
+        ],
         _ if seed.variant % 2 == 1 => vec![
             format!("2124-01-{day:02} {hour:02}:{minute:02}:02+00"),
             format!("2024-01-{day:02} {hour:02}:{minute:02}:01+00"),
@@ -264,11 +345,30 @@ fn others_for(column: &Column, seed: Seed<'_>) -> Vec<String> {
             "1".to_owned(),
         ],
         "bytea" => one(format!("\\x{:016x}{n:08x}", seed.nonce)),
-        "interval" => vec![format!("{} minutes", n + 1), "1 day".to_owned(), "1 month".to_owned()],
-        "inet" => one(format!("10.{}.{}.{}", n / 62_500 % 250, n / 250 % 250, n % 250 + 1)),
+        "interval" => vec![
+            format!("{} minutes", n + 1),
+            "1 day".to_owned(),
+            "1 month".to_owned(),
+        ],
+        "inet" => one(format!(
+            "10.{}.{}.{}",
+            n / 62_500 % 250,
+            n / 250 % 250,
+            n % 250 + 1
+        )),
         "cidr" => one(format!("10.{}.{}.0/24", n / 250 % 250, n % 250)),
-        "macaddr" => one(format!("02:00:00:{:02x}:{:02x}:{:02x}", n >> 16 & 255, n >> 8 & 255, n & 255)),
-        "macaddr8" => one(format!("02:00:00:00:00:{:02x}:{:02x}:{:02x}", n >> 16 & 255, n >> 8 & 255, n & 255)),
+        "macaddr" => one(format!(
+            "02:00:00:{:02x}:{:02x}:{:02x}",
+            n >> 16 & 255,
+            n >> 8 & 255,
+            n & 255
+        )),
+        "macaddr8" => one(format!(
+            "02:00:00:00:00:{:02x}:{:02x}:{:02x}",
+            n >> 16 & 255,
+            n >> 8 & 255,
+            n & 255
+        )),
         "point" => one(format!("({n},{n})")),
         "line" => one("{1,2,3}".to_owned()),
         "lseg" | "box" | "path" => one(format!("(({n},0),({},1))", n + 1)),
@@ -281,8 +381,16 @@ fn others_for(column: &Column, seed: Seed<'_>) -> Vec<String> {
         "hstore" => one(format!("mako=>{marked}")),
         "ltree" => one(marked),
         "int4range" | "int8range" | "numrange" => one(format!("[{},{})", n * 10, n * 10 + 5)),
-        "daterange" => one(format!("[{:04}-01-01,{:04}-01-02)", 1000 + n % 8000, 1000 + n % 8000)),
-        "tsrange" | "tstzrange" => one(format!("[{:04}-01-01 00:00,{:04}-01-01 01:00)", 1000 + n % 8000, 1000 + n % 8000)),
+        "daterange" => one(format!(
+            "[{:04}-01-01,{:04}-01-02)",
+            1000 + n % 8000,
+            1000 + n % 8000
+        )),
+        "tsrange" | "tstzrange" => one(format!(
+            "[{:04}-01-01 00:00,{:04}-01-01 01:00)",
+            1000 + n % 8000,
+            1000 + n % 8000
+        )),
         "vector" | "halfvec" => {
             let dimensions = match limit(column) {
                 usize::MAX => 3,
@@ -296,7 +404,11 @@ fn others_for(column: &Column, seed: Seed<'_>) -> Vec<String> {
         "pg_lsn" => one(format!("0/{n:X}")),
         _ if column.category == 'A' => {
             let text = column.element.as_deref() == Some("text");
-            if text { vec![format!("{{{marked}}}"), "{}".to_owned()] } else { one("{}".to_owned()) }
+            if text {
+                vec![format!("{{{marked}}}"), "{}".to_owned()]
+            } else {
+                one("{}".to_owned())
+            }
         }
         _ => Vec::new(),
     }
@@ -320,17 +432,29 @@ fn write(hir: &Hir, text: &mut String, number: &mut u64) -> Option<()> {
         HirKind::Empty | HirKind::Look(_) => {}
         HirKind::Literal(literal) => text.push_str(std::str::from_utf8(&literal.0).ok()?),
         HirKind::Class(Class::Unicode(class)) => {
-            let ranges: Vec<(u32, u32)> = class.iter().map(|range| (range.start() as u32, range.end() as u32)).collect();
+            let ranges: Vec<(u32, u32)> = class
+                .iter()
+                .map(|range| (range.start() as u32, range.end() as u32))
+                .collect();
             text.push(pick(&ranges, number)?);
         }
         HirKind::Class(Class::Bytes(class)) => {
-            let ranges: Vec<(u32, u32)> = class.iter().map(|range| (range.start().into(), range.end().into())).collect();
+            let ranges: Vec<(u32, u32)> = class
+                .iter()
+                .map(|range| (range.start().into(), range.end().into()))
+                .collect();
             text.push(pick(&ranges, number)?);
         }
         HirKind::Repetition(repetition) => {
             // A few more than needed, where that is allowed, leaves room for different texts.
-            let times = (repetition.min + 4).min(repetition.max.unwrap_or(u32::MAX)).max(repetition.min);
-            let times = if repetition.min == 0 && repetition.max == Some(1) { 0 } else { times };
+            let times = (repetition.min + 4)
+                .min(repetition.max.unwrap_or(u32::MAX))
+                .max(repetition.min);
+            let times = if repetition.min == 0 && repetition.max == Some(1) {
+                0
+            } else {
+                times
+            };
             for _ in 0..times {
                 write(&repetition.sub, text, number)?;
             }
@@ -352,7 +476,11 @@ fn pick(ranges: &[(u32, u32)], number: &mut u64) -> Option<char> {
         .iter()
         .flat_map(|(from, to)| (*from.max(&33)..=*to.min(&126)).filter_map(char::from_u32))
         .collect();
-    let plain: Vec<char> = printable.iter().copied().filter(char::is_ascii_alphanumeric).collect();
+    let plain: Vec<char> = printable
+        .iter()
+        .copied()
+        .filter(char::is_ascii_alphanumeric)
+        .collect();
     let choices = if plain.is_empty() { &printable } else { &plain };
     let length = u64::try_from(choices.len()).ok().filter(|length| *length > 0)?;
     let chosen = choices.get(usize::try_from(*number % length).ok()?).copied();
@@ -364,7 +492,12 @@ fn pick(ranges: &[(u32, u32)], number: &mut u64) -> Option<char> {
 pub(crate) fn domain_check(definition: &str, column: &str) -> Option<String> {
     static VALUE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\bVALUE\b").ok());
     let inner = definition.strip_prefix("CHECK ")?.trim_end_matches(" NOT VALID");
-    Some(VALUE.as_ref()?.replace_all(inner, crate::sql::ident(column).replace('$', "$$").as_str()).into_owned())
+    Some(
+        VALUE
+            .as_ref()?
+            .replace_all(inner, crate::sql::ident(column).replace('$', "$$").as_str())
+            .into_owned(),
+    )
 }
 
 /// A literal of nothing in particular, for statements that need some other value.
@@ -378,13 +511,21 @@ mod tests {
 
     #[test]
     fn constants_are_found_in_expressions() {
-        assert_eq!(words_in("(status = ANY (ARRAY['a'::text, 'it''s'::text]))"), ["a", "it's"]);
+        assert_eq!(
+            words_in("(status = ANY (ARRAY['a'::text, 'it''s'::text]))"),
+            ["a", "it's"]
+        );
         assert_eq!(numbers_in("((age >= 18) AND (age < 150))"), ["18", "150"]);
     }
 
     #[test]
     fn samples_match_their_pattern() {
-        for pattern in [r"^[A-Z]{2}\d{4}$", r"^(\+[1-9][0-9]{6,14}|[0-9]{3,8})$", r"^#[0-9a-f]{6}$", r"^[a-z0-9-]+@[a-z]+\.[a-z]{2,}$"] {
+        for pattern in [
+            r"^[A-Z]{2}\d{4}$",
+            r"^(\+[1-9][0-9]{6,14}|[0-9]{3,8})$",
+            r"^#[0-9a-f]{6}$",
+            r"^[a-z0-9-]+@[a-z]+\.[a-z]{2,}$",
+        ] {
             let (one, two) = (sample(pattern, 5).unwrap(), sample(pattern, 6).unwrap());
             assert!(Regex::new(pattern).unwrap().is_match(&one), "{one}");
             assert_ne!(one, two);
@@ -393,6 +534,9 @@ mod tests {
 
     #[test]
     fn a_domains_check_becomes_a_columns() {
-        assert_eq!(domain_check("CHECK ((VALUE ~ '^x'::text))", "a b").unwrap(), "((\"a b\" ~ '^x'::text))");
+        assert_eq!(
+            domain_check("CHECK ((VALUE ~ '^x'::text))", "a b").unwrap(),
+            "((\"a b\" ~ '^x'::text))"
+        );
     }
 }

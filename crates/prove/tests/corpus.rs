@@ -28,8 +28,13 @@ fn folder() -> PathBuf {
 }
 
 fn cases() -> Vec<Case> {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder()).unwrap().map(|file| file.unwrap().path()).collect();
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "sql") && !file.ends_with("supabase.sql"));
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .collect();
+    files.retain(|file| {
+        file.extension().is_some_and(|extension| extension == "sql") && !file.ends_with("supabase.sql")
+    });
     files.sort();
     if let Ok(only) = std::env::var("CORPUS_CASE") {
         files.retain(|file| file.to_string_lossy().contains(&only));
@@ -39,9 +44,15 @@ fn cases() -> Vec<Case> {
 
 fn case(file: &Path) -> Case {
     let sql = std::fs::read_to_string(file).unwrap();
-    let lines = |prefix: &str| -> Vec<String> { sql.lines().filter_map(|line| line.strip_prefix(prefix)).map(str::to_owned).collect() };
+    let lines = |prefix: &str| -> Vec<String> {
+        sql.lines()
+            .filter_map(|line| line.strip_prefix(prefix))
+            .map(str::to_owned)
+            .collect()
+    };
     let name = file.file_name().unwrap().to_string_lossy().into_owned();
-    let model = Model::parse(&lines("-- model: ").join("\n")).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let model =
+        Model::parse(&lines("-- model: ").join("\n")).unwrap_or_else(|error| panic!("{name}: {error}"));
     let expect = lines("-- expect: ");
     let expected = expect
         .iter()
@@ -74,8 +85,13 @@ async fn connect(url: &str) -> Client {
 }
 
 fn start() -> Postgres {
-    let settings = [("max_connections", "100"), ("log_min_messages", "fatal")].map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let options = Options { data: Data::Ephemeral, search: Search::from_env(), settings: settings.to_vec() };
+    let settings = [("max_connections", "100"), ("log_min_messages", "fatal")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let options = Options {
+        data: Data::Ephemeral,
+        search: Search::from_env(),
+        settings: settings.to_vec(),
+    };
     devdb::start(options, &mut |_| ()).unwrap()
 }
 
@@ -84,7 +100,10 @@ async fn every_leak_is_found_and_no_correct_twin_is_accused() {
     let cases = cases();
     let postgres = Arc::new(tokio::task::spawn_blocking(start).await.unwrap());
     let admin = connect(&postgres.superuser_url("postgres")).await;
-    admin.simple_query(&format!("create database {TEMPLATE}")).await.unwrap();
+    admin
+        .simple_query(&format!("create database {TEMPLATE}"))
+        .await
+        .unwrap();
     let ground = std::fs::read_to_string(folder().join("supabase.sql")).unwrap();
     let template = connect(&postgres.superuser_url(TEMPLATE)).await;
     template.simple_query(&ground).await.unwrap();
@@ -99,19 +118,31 @@ async fn every_leak_is_found_and_no_correct_twin_is_accused() {
             {
                 let _one_at_a_time = cloning.acquire().await.unwrap();
                 let admin = connect(&postgres.superuser_url("postgres")).await;
-                while admin.simple_query(&format!("create database {name} template {TEMPLATE}")).await.is_err() {
+                while admin
+                    .simple_query(&format!("create database {name} template {TEMPLATE}"))
+                    .await
+                    .is_err()
+                {
                     tokio::time::sleep(std::time::Duration::from_millis(20)).await;
                 }
             }
             let problems = judge(&case, &postgres.superuser_url(&name)).await;
-            problems.into_iter().map(|problem| format!("{}: {problem}", case.name)).collect::<Vec<_>>()
+            problems
+                .into_iter()
+                .map(|problem| format!("{}: {problem}", case.name))
+                .collect::<Vec<_>>()
         }));
     }
     let mut problems = Vec::new();
     for case in running {
         problems.extend(case.await.unwrap());
     }
-    assert!(problems.is_empty(), "{} problems\n{}", problems.len(), problems.join("\n"));
+    assert!(
+        problems.is_empty(),
+        "{} problems\n{}",
+        problems.len(),
+        problems.join("\n")
+    );
 }
 
 /// Runs one case; what is wrong with the answer.
@@ -150,13 +181,21 @@ async fn judge(case: &Case, url: &str) -> Vec<String> {
     }
     let found = findings(&report);
     for (what, rule, severity) in &case.expected {
-        if !found.iter().any(|(w, r, s)| w == what && (r == rule || rule == "*") && s == severity) {
+        if !found
+            .iter()
+            .any(|(w, r, s)| w == what && (r == rule || rule == "*") && s == severity)
+        {
             problems.push(format!("not found: {what} {rule} {severity:?}"));
         }
     }
     // Nobody is accused who isn't expected to be.
     for (what, rule, severity) in &found {
-        if *severity == Severity::Leak && !case.expected.iter().any(|(w, _, s)| w == what && *s == Severity::Leak) {
+        if *severity == Severity::Leak
+            && !case
+                .expected
+                .iter()
+                .any(|(w, _, s)| w == what && *s == Severity::Leak)
+        {
             problems.push(format!("false alarm: {what} {rule}"));
         }
     }
@@ -166,9 +205,17 @@ async fn judge(case: &Case, url: &str) -> Vec<String> {
                 problems.push(format!("  found {what} {rule}"));
             }
         }
-        let untested = report.relations.iter().flat_map(|r| r.not_tested.iter().map(move |why| format!("  {}: {why}", r.relation)));
+        let untested = report.relations.iter().flat_map(|r| {
+            r.not_tested
+                .iter()
+                .map(move |why| format!("  {}: {why}", r.relation))
+        });
         problems.extend(untested);
-        let untested = report.functions.iter().flat_map(|f| f.not_tested.iter().map(move |why| format!("  {}: {why}", f.function)));
+        let untested = report.functions.iter().flat_map(|f| {
+            f.not_tested
+                .iter()
+                .map(move |why| format!("  {}: {why}", f.function))
+        });
         problems.extend(untested);
         problems.extend(report.not_tested.iter().map(|why| format!("  {why}")));
     }
@@ -177,11 +224,17 @@ async fn judge(case: &Case, url: &str) -> Vec<String> {
 
 fn findings(report: &Report) -> Vec<(String, String, Severity)> {
     let of = |what: &str, findings: &[prove::Finding]| -> Vec<_> {
-        findings.iter().map(|finding| (what.to_owned(), finding.rule.clone(), finding.severity)).collect()
+        findings
+            .iter()
+            .map(|finding| (what.to_owned(), finding.rule.clone(), finding.severity))
+            .collect()
     };
     let relations = report.relations.iter().flat_map(|r| of(&r.relation, &r.findings));
     let functions = report.functions.iter().flat_map(|f| of(&f.function, &f.findings));
-    relations.chain(functions).chain(of("database", &report.findings)).collect()
+    relations
+        .chain(functions)
+        .chain(of("database", &report.findings))
+        .collect()
 }
 
 /// What every table holds and where every sequence stands.
@@ -193,7 +246,13 @@ async fn content(client: &Client) -> Vec<String> {
         union all
         select 'sequence ' || s.schemaname || '.' || s.sequencename || ' ' || coalesce(s.last_value::text, '') from pg_sequences s
         order by 1";
-    client.query(sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+    client
+        .query(sql, &[])
+        .await
+        .unwrap()
+        .iter()
+        .map(|row| row.get(0))
+        .collect()
 }
 
 /// A hundred tables, half of them hanging on the other half; everything in order.
@@ -220,13 +279,31 @@ fn hundred_tables() -> String {
 async fn a_hundred_relations_take_seconds() {
     let postgres = tokio::task::spawn_blocking(start).await.unwrap();
     let mut client = connect(&postgres.superuser_url("postgres")).await;
-    client.simple_query(&std::fs::read_to_string(folder().join("supabase.sql")).unwrap()).await.unwrap();
+    client
+        .simple_query(&std::fs::read_to_string(folder().join("supabase.sql")).unwrap())
+        .await
+        .unwrap();
     client.simple_query(&hundred_tables()).await.unwrap();
-    let report = prove::run(&mut client, &Model::parse("").unwrap(), &prove::Options::default()).await.unwrap();
-    eprintln!("{} relations, {} ms, {} round trips", report.relations.len(), report.elapsed_ms, report.round_trips);
+    let report = prove::run(
+        &mut client,
+        &Model::parse("").unwrap(),
+        &prove::Options::default(),
+    )
+    .await
+    .unwrap();
+    eprintln!(
+        "{} relations, {} ms, {} round trips",
+        report.relations.len(),
+        report.elapsed_ms,
+        report.round_trips
+    );
     assert_eq!(report.verdict, Verdict::Proven, "{}", report.to_text());
     assert_eq!(report.relations.len(), 100);
-    assert!(report.relations.iter().all(|relation| relation.attempts > 20), "{}", report.to_text());
+    assert!(
+        report.relations.iter().all(|relation| relation.attempts > 20),
+        "{}",
+        report.to_text()
+    );
     // 5 s on an idle machine; tests share theirs.
     assert!(report.elapsed_ms < 60_000, "{} ms", report.elapsed_ms);
     assert!(report.round_trips < 1_000, "{} round trips", report.round_trips);

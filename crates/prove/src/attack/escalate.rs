@@ -10,9 +10,10 @@ use crate::sql::{ident, typed};
 use crate::values::{is_power, words_in};
 
 impl Field<'_> {
-    pub(super) async fn escalations(&self, relation: usize, about: &mut Learnt) {
+    pub(super) async fn escalations(&self, relation: usize, closed: &[usize], about: &mut Learnt) {
         let table = &self.catalog.relations[relation];
-        let askers = self.askers(relation);
+        let mut askers = self.askers(relation);
+        askers.retain(|asker| closed.contains(asker));
         let rights = table.rights(&self.personas[0].role);
         if askers.is_empty() || !(rights.inserts() || rights.updates()) {
             return;
@@ -22,10 +23,24 @@ impl Field<'_> {
             for value in self.powers(relation, column, &askers) {
                 let may = |all: bool, some: &[String]| all || some.contains(&column.name);
                 let mut acts = Vec::new();
-                if let (true, Some(own)) = (may(rights.update, &rights.update_columns), self.own(relation).first()) {
-                    acts.push((format!("update {} set {} = {value} where {}", table.sql(), ident(&column.name), own.predicate), String::new()));
+                if let (true, Some(own)) = (
+                    may(rights.update, &rights.update_columns),
+                    self.own(relation).first(),
+                ) {
+                    acts.push((
+                        format!(
+                            "update {} set {} = {value} where {}",
+                            table.sql(),
+                            ident(&column.name),
+                            own.predicate
+                        ),
+                        String::new(),
+                    ));
                 }
-                if let (true, Some(spare)) = (may(rights.insert, &rights.insert_columns), self.spare(relation, Belongs::Own)) {
+                if let (true, Some(spare)) = (
+                    may(rights.insert, &rights.insert_columns),
+                    self.spare(relation, Belongs::Own),
+                ) {
                     let mut columns = spare.columns.clone();
                     columns.insert(column.name.clone(), value.clone());
                     acts.push(insertion(table, &self.personas[0].role, &rights, &columns, ""));
@@ -64,20 +79,33 @@ impl Field<'_> {
     fn asks(&self, table: &Relation, asked: &Relation) -> bool {
         table.policies.iter().any(|policy| {
             policy.text().contains(&asked.name)
-                || policy.functions.iter().filter_map(|oid| self.catalog.function(*oid)).any(|function| function.source.contains(&asked.name))
+                || policy
+                    .functions
+                    .iter()
+                    .filter_map(|oid| self.catalog.function(*oid))
+                    .any(|function| function.source.contains(&asked.name))
         })
     }
 
     /// Values of a column that may mean something to whoever asks.
     fn powers(&self, relation: usize, column: &Column, askers: &[usize]) -> Vec<String> {
-        if self.plan.meaning(relation, &column.name).is_some() || self.plan.tenant_column(relation).is_some_and(|(name, _)| name == column.name) {
+        if self.plan.meaning(relation, &column.name).is_some()
+            || self
+                .plan
+                .tenant_column(relation)
+                .is_some_and(|(name, _)| name == column.name)
+        {
             return Vec::new();
         }
         let texts: Vec<String> = askers
             .iter()
             .flat_map(|n| &self.catalog.relations[*n].policies)
             .flat_map(|policy| {
-                let functions = policy.functions.iter().filter_map(|oid| self.catalog.function(*oid)).map(|function| function.source.clone());
+                let functions = policy
+                    .functions
+                    .iter()
+                    .filter_map(|oid| self.catalog.function(*oid))
+                    .map(|function| function.source.clone());
                 functions.chain([policy.text()]).collect::<Vec<_>>()
             })
             .filter(|text| text.contains(&column.name))
@@ -87,8 +115,16 @@ impl Field<'_> {
         }
         let mut words: Vec<String> = match column.category {
             'B' => vec!["true".to_owned(), "false".to_owned()],
-            'S' | 'E' => texts.iter().flat_map(|text| words_in(text)).chain(column.labels.iter().filter(|label| is_power(label)).cloned()).collect(),
-            'N' => texts.iter().flat_map(|text| crate::values::numbers_in(text)).chain(["1000".to_owned()]).collect(),
+            'S' | 'E' => texts
+                .iter()
+                .flat_map(|text| words_in(text))
+                .chain(column.labels.iter().filter(|label| is_power(label)).cloned())
+                .collect(),
+            'N' => texts
+                .iter()
+                .flat_map(|text| crate::values::numbers_in(text))
+                .chain(["1000".to_owned()])
+                .collect(),
             _ => Vec::new(),
         };
         words.retain(|word| column.category != 'E' || column.labels.contains(word));

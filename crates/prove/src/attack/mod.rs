@@ -15,7 +15,7 @@ pub(crate) mod views;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::{Catalog, Relation};
-use crate::people::{People, Persona};
+use crate::people::{EMPTY_USER, People, Persona};
 use crate::plan::{By, Class, Plan};
 use crate::report::{Finding, Severity};
 use crate::seed::{Belongs, Row, World};
@@ -70,14 +70,26 @@ impl Learnt {
 
     /// The first of each rule is enough.
     fn find(&mut self, rule: &str, severity: Severity, message: String, reproduce: String) {
-        if !self.findings.iter().any(|finding| finding.rule == rule && finding.severity == severity) {
+        if !self
+            .findings
+            .iter()
+            .any(|finding| finding.rule == rule && finding.severity == severity)
+        {
             let fix = crate::report::fix(rule).to_owned();
-            self.findings.push(Finding { rule: rule.to_owned(), severity, message, reproduce, fix });
+            self.findings.push(Finding {
+                rule: rule.to_owned(),
+                severity,
+                message,
+                reproduce,
+                fix,
+            });
         }
     }
 
     pub(crate) fn leaks(&self) -> bool {
-        self.findings.iter().any(|finding| finding.severity == Severity::Leak)
+        self.findings
+            .iter()
+            .any(|finding| finding.severity == Severity::Leak)
     }
 }
 
@@ -92,7 +104,11 @@ impl Field<'_> {
             match &self.plan.classes[relation] {
                 Class::Tenant { .. } | Class::Internal => {}
                 Class::Unclassified(reason) => {
-                    learnt.entry(relation).or_default().untested.insert(reason.clone());
+                    learnt
+                        .entry(relation)
+                        .or_default()
+                        .untested
+                        .insert(reason.clone());
                     continue;
                 }
                 _ => continue,
@@ -101,23 +117,50 @@ impl Field<'_> {
             if self.foreign(relation).is_empty() {
                 if self.reachable(relation) {
                     let why = self.world.failures.get(&relation).cloned();
-                    about.untested.insert(why.unwrap_or_else(|| "there is no row of another tenant's to protect".to_owned()));
+                    about.untested.insert(
+                        why.unwrap_or_else(|| "there is no row of another tenant's to protect".to_owned()),
+                    );
                 }
                 continue;
             }
             self.table(relation, about).await;
         }
+        // What is read anyway takes no escalation.
+        let closed: Vec<usize> = (0..self.catalog.relations.len())
+            .filter(|n| !learnt.get(n).is_some_and(Learnt::leaks))
+            .collect();
+        for (relation, about) in learnt.iter_mut() {
+            self.escalations(*relation, &closed, about).await;
+        }
     }
 
     async fn table(&self, relation: usize, about: &mut Learnt) {
         let read: Vec<Attempt> = self.try_all(relation, self.reads(relation), about).await;
-        let in_detail = read.iter().take(3).flat_map(|attempt| self.reads_in_detail(relation, attempt.persona)).collect();
+        let in_detail = read
+            .iter()
+            .take(3)
+            .flat_map(|attempt| self.reads_in_detail(relation, attempt.persona))
+            .collect();
         self.run(relation, in_detail, about).await;
         for attempt in read.into_iter().filter(|attempt| attempt.rule != "any_read") {
-            self.note(relation, Attempt { rule: "cross_tenant_read", ..attempt }, about);
+            self.note(
+                relation,
+                Attempt {
+                    rule: "cross_tenant_read",
+                    ..attempt
+                },
+                about,
+            );
         }
-        let may_insert = self.catalog.relations[relation].rights.values().any(crate::catalog::Rights::inserts);
-        if let (true, None, Some(why)) = (may_insert, self.spare(relation, Belongs::Other), self.world.spareless.get(&relation)) {
+        let may_insert = self.catalog.relations[relation]
+            .rights
+            .values()
+            .any(crate::catalog::Rights::inserts);
+        if let (true, None, Some(why)) = (
+            may_insert,
+            self.spare(relation, Belongs::Other),
+            self.world.spareless.get(&relation),
+        ) {
             about.untested.insert(why.clone());
         }
         if let Some((trigger, why)) = self.catalog.outward_trigger(&self.catalog.relations[relation]) {
@@ -131,13 +174,27 @@ impl Field<'_> {
         self.run(relation, attempts, about).await;
         self.blind_changes(relation, about).await;
         self.prepared(relation, about).await;
-        self.escalations(relation, about).await;
     }
 
     /// Who attacks a relation: everybody, but a planted one only the plain attacker.
     pub(crate) fn attackers(&self, relation: usize) -> impl Iterator<Item = (usize, &Persona)> {
         let planted = self.catalog.relations[relation].schema == crate::controls::SCHEMA;
-        self.personas.iter().enumerate().take(if planted { 1 } else { usize::MAX })
+        self.personas
+            .iter()
+            .enumerate()
+            .take(if planted { 1 } else { usize::MAX })
+    }
+
+    /// Rows that one attacker may not reach. Whoever has an empty name has the rows of an empty name.
+    pub(crate) fn foreign_to(&self, relation: usize, persona: usize) -> Vec<&Row> {
+        let mut rows = self.foreign(relation);
+        if let (true, Some((column, _))) = (
+            self.personas[persona].label == EMPTY_USER,
+            self.plan.tenant_column(relation),
+        ) {
+            rows.retain(|row| row.values.get(column).cloned().flatten().as_deref() != Some(""));
+        }
+        rows
     }
 
     /// Rows that nobody among the attackers may reach.
@@ -147,18 +204,28 @@ impl Field<'_> {
 
     pub(crate) fn own(&self, relation: usize) -> Vec<&Row> {
         let marker = &self.people.own.marker;
-        self.world.of(relation, Belongs::Own).filter(|row| row.marker == *marker).collect()
+        self.world
+            .of(relation, Belongs::Own)
+            .filter(|row| row.marker == *marker)
+            .collect()
     }
 
     /// Whether any attacker's role has any right on it.
     pub(crate) fn reachable(&self, relation: usize) -> bool {
-        self.catalog.relations[relation].rights.values().any(crate::catalog::Rights::any)
+        self.catalog.relations[relation]
+            .rights
+            .values()
+            .any(crate::catalog::Rights::any)
     }
 
     /// Whether policies bind a role on a table.
     pub(crate) fn bound(&self, table: &Relation, role: &str) -> bool {
         let exempt = table.rights(role).owner && !table.forced;
-        let bypasses = self.catalog.roles.iter().any(|r| r.name == role && (r.superuser || r.bypasses));
+        let bypasses = self
+            .catalog
+            .roles
+            .iter()
+            .any(|r| r.name == role && (r.superuser || r.bypasses));
         table.rls && !exempt && !bypasses
     }
 
@@ -171,17 +238,29 @@ impl Field<'_> {
 
     /// Runs attempts; the answer is those that succeeded.
     async fn try_all(&self, relation: usize, attempts: Vec<Attempt>, about: &mut Learnt) -> Vec<Attempt> {
-        let scripts = attempts.iter().map(|attempt| self.script(relation, attempt)).collect();
+        let scripts = attempts
+            .iter()
+            .map(|attempt| self.script(relation, attempt))
+            .collect();
         let outcomes = self.session.attempt(scripts).await;
         self.judge(relation, attempts, outcomes, about)
     }
 
     /// Runs attempts behind a fence, which may have to wait its turn.
-    pub(crate) async fn run_within(&self, relation: usize, fence: &str, attempts: Vec<Attempt>, about: &mut Learnt) {
+    pub(crate) async fn run_within(
+        &self,
+        relation: usize,
+        fence: &str,
+        attempts: Vec<Attempt>,
+        about: &mut Learnt,
+    ) {
         if attempts.is_empty() {
             return;
         }
-        let scripts: Vec<String> = attempts.iter().map(|attempt| self.script(relation, attempt)).collect();
+        let scripts: Vec<String> = attempts
+            .iter()
+            .map(|attempt| self.script(relation, attempt))
+            .collect();
         let mut refused: Option<Refusal> = None;
         for _ in 0..5 {
             match self.session.attempt_within(fence, scripts.clone()).await {
@@ -201,24 +280,41 @@ impl Field<'_> {
             }
         }
         if let Some(refusal) = refused {
-            about.untested.insert(format!("blind writes could not be fenced: {} [{}]", refusal.message, refusal.code));
+            about.untested.insert(format!(
+                "blind writes could not be fenced: {} [{}]",
+                refusal.message, refusal.code
+            ));
         }
     }
 
     fn script(&self, relation: usize, attempt: &Attempt) -> String {
         let schema = &self.catalog.relations[relation].schema;
         let settings = self.personas[attempt.persona].settings(&self.session.admin, self.catalog, schema);
-        let prelude = if attempt.prelude.is_empty() { String::new() } else { format!("{}; ", attempt.prelude) };
+        let prelude = if attempt.prelude.is_empty() {
+            String::new()
+        } else {
+            format!("{}; ", attempt.prelude)
+        };
         match &attempt.judge {
             None => format!("{prelude}{settings}; {}", attempt.attack),
             Some(judge) => {
-                format!("{prelude}{settings}; {}; set constraints all immediate; {}; {judge}", attempt.attack, self.session.back())
+                format!(
+                    "{prelude}{settings}; {}; set constraints all immediate; {}; {judge}",
+                    attempt.attack,
+                    self.session.back()
+                )
             }
         }
     }
 
     /// Which attempts succeeded?
-    fn judge(&self, relation: usize, attempts: Vec<Attempt>, outcomes: Vec<Outcome>, about: &mut Learnt) -> Vec<Attempt> {
+    fn judge(
+        &self,
+        relation: usize,
+        attempts: Vec<Attempt>,
+        outcomes: Vec<Outcome>,
+        about: &mut Learnt,
+    ) -> Vec<Attempt> {
         let mut succeeded = Vec::new();
         for (attempt, outcome) in attempts.into_iter().zip(outcomes) {
             about.attempts += 1;
@@ -226,7 +322,10 @@ impl Field<'_> {
                 Ok(rows) => says_yes(rows),
                 Err(refusal) if refusal.is_inconclusive() && attempt.rule == "stranger_read" => false,
                 Err(refusal) if refusal.is_inconclusive() => {
-                    about.untested.insert(format!("{}: {} [{}]", attempt.rule, refusal.message, refusal.code));
+                    about.untested.insert(format!(
+                        "{}: {} [{}]",
+                        attempt.rule, refusal.message, refusal.code
+                    ));
                     false
                 }
                 Err(refusal) => attempt.passed_if_constrained && self.is_constraint(relation, refusal),
@@ -243,7 +342,11 @@ impl Field<'_> {
         let name = self.catalog.relations[relation].label();
         about.leak(
             attempt.rule,
-            format!("{} {}", sentence(persona.label), attempt.message.replace("{}", &name)),
+            format!(
+                "{} {}",
+                sentence(persona.label),
+                attempt.message.replace("{}", &name)
+            ),
             reproduce(persona, &attempt.attack),
         );
     }
@@ -255,7 +358,9 @@ impl Field<'_> {
                 table.indexes.iter().any(|index| index.name == *name)
                     || table.checks.iter().any(|check| check.name == *name)
                     || self.catalog.relations.iter().any(|other| {
-                        other.foreign_keys.iter().any(|key| key.name == *name && (key.target == table.oid || other.oid == table.oid))
+                        other.foreign_keys.iter().any(|key| {
+                            key.name == *name && (key.target == table.oid || other.oid == table.oid)
+                        })
                     })
             })
     }
@@ -289,9 +394,19 @@ impl Field<'_> {
         }
         let known: Vec<String> = homes
             .iter()
-            .map(|(home, places)| format!("not (tableoid = {} and ctid = any ('{{{}}}'::tid[]))", self.catalog.relations[*home].oid, quoted(places)))
+            .map(|(home, places)| {
+                format!(
+                    "not (tableoid = {} and ctid = any ('{{{}}}'::tid[]))",
+                    self.catalog.relations[*home].oid,
+                    quoted(places)
+                )
+            })
             .collect();
-        let known = if known.is_empty() { String::new() } else { format!(" and {}", known.join(" and ")) };
+        let known = if known.is_empty() {
+            String::new()
+        } else {
+            format!(" and {}", known.join(" and "))
+        };
         format!(
             "select exists (select from {} where ({condition}) and xmin::text::int8 >= {}{known})",
             table.sql(),
@@ -329,19 +444,41 @@ impl Field<'_> {
         Some(typed(row.values.get(column)?.as_deref(), kind))
     }
 
-    pub(crate) fn attempt(&self, rule: &'static str, persona: usize, message: &str, attack: String) -> Attempt {
-        Attempt { rule, message: message.to_owned(), persona, attack, judge: None, prelude: String::new(), passed_if_constrained: false }
+    pub(crate) fn attempt(
+        &self,
+        rule: &'static str,
+        persona: usize,
+        message: &str,
+        attack: String,
+    ) -> Attempt {
+        Attempt {
+            rule,
+            message: message.to_owned(),
+            persona,
+            attack,
+            judge: None,
+            prelude: String::new(),
+            passed_if_constrained: false,
+        }
     }
 }
 
 /// Rows by any of their predicates.
 pub(crate) fn any_of(rows: &[&Row]) -> String {
     let parts: Vec<String> = rows.iter().map(|row| format!("({})", row.predicate)).collect();
-    if parts.is_empty() { "false".to_owned() } else { parts.join(" or ") }
+    if parts.is_empty() {
+        "false".to_owned()
+    } else {
+        parts.join(" or ")
+    }
 }
 
 fn quoted(places: &[&str]) -> String {
-    places.iter().map(|place| format!("\"{place}\"")).collect::<Vec<_>>().join(",")
+    places
+        .iter()
+        .map(|place| format!("\"{place}\""))
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 /// The last answer's first value: a number above 0, or true.
@@ -357,7 +494,9 @@ pub(crate) fn reproduce(persona: &Persona, attack: &str) -> String {
 
 fn sentence(label: &str) -> String {
     let mut chars = label.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+    chars
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 /// A text literal that no row holds.

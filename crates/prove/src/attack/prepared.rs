@@ -9,19 +9,34 @@ impl Field<'_> {
         let table = &self.catalog.relations[relation];
         let rows: Vec<&Row> = self.world.of(relation, Belongs::Other).collect();
         let attacker = &self.personas[0];
-        let read = about.findings.iter().any(|finding| finding.rule == "cross_tenant_read");
+        let read = about
+            .findings
+            .iter()
+            .any(|finding| finding.rule == "cross_tenant_read");
         // What is read anyway needs no plan to be read.
-        if read || rows.is_empty() || !table.rights(&attacker.role).select || !table.rights(&attacker.role).usage {
+        if read
+            || rows.is_empty()
+            || !table.rights(&attacker.role).select
+            || !table.rights(&attacker.role).usage
+        {
             return;
         }
-        let victim = Persona { claims: attacker.claims.replace(&self.people.own.user, &self.people.other.user), ..attacker.clone() };
+        let victim = Persona {
+            claims: attacker
+                .claims
+                .replace(&self.people.own.user, &self.people.other.user),
+            ..attacker.clone()
+        };
         let settings = |who: &Persona| who.settings(&self.session.admin, self.catalog, &table.schema);
         let statement = format!("select count(*) from {} where {}", table.sql(), any_of(&rows));
         let mut outcomes = self
             .session
             .all(vec![
                 "savepoint mako_plan; set local plan_cache_mode = force_generic_plan".to_owned(),
-                format!("{}; prepare mako_prove as {statement}; execute mako_prove", settings(&victim)),
+                format!(
+                    "{}; prepare mako_prove as {statement}; execute mako_prove",
+                    settings(&victim)
+                ),
                 format!("{}; execute mako_prove", settings(attacker)),
                 "rollback to savepoint mako_plan; release savepoint mako_plan; ".to_owned(),
                 "savepoint mako_plan".to_owned(),

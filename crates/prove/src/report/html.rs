@@ -60,7 +60,13 @@ impl Report {
         }
         page.push_str("<th>verdict</th></tr></thead><tbody>\n");
         for relation in &self.relations {
-            let _ = write!(page, "<tr><td><code>{}</code><br><small>{}, {}</small></td>", escape(&relation.relation), relation.kind, escape(&relation.class));
+            let _ = write!(
+                page,
+                "<tr><td><code>{}</code><br><small>{}, {}</small></td>",
+                escape(&relation.relation),
+                relation.kind,
+                escape(&relation.class)
+            );
             for (_, rules) in ATTACKS {
                 let word = cell(&relation.findings, rules, relation.attempts);
                 let class = match word {
@@ -70,7 +76,12 @@ impl Report {
                 };
                 let _ = write!(page, "<td class=\"{class}\">{word}</td>");
             }
-            let _ = writeln!(page, "<td class=\"{}\">{}</td></tr>", class(relation.verdict), relation.verdict.words());
+            let _ = writeln!(
+                page,
+                "<td class=\"{}\">{}</td></tr>",
+                class(relation.verdict),
+                relation.verdict.words()
+            );
         }
         for function in &self.functions {
             let _ = writeln!(
@@ -117,5 +128,8 @@ fn class(verdict: Verdict) -> &'static str {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }

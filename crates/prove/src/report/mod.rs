@@ -126,9 +126,18 @@ impl Report {
     /// What was not tested, and about what.
     #[must_use]
     pub fn all_not_tested(&self) -> Vec<(&str, &str)> {
-        let relations = self.relations.iter().flat_map(|r| r.not_tested.iter().map(|why| (r.relation.as_str(), why.as_str())));
-        let functions = self.functions.iter().flat_map(|f| f.not_tested.iter().map(|why| (f.function.as_str(), why.as_str())));
-        relations.chain(functions).chain(self.not_tested.iter().map(|why| ("database", why.as_str()))).collect()
+        let relations = self
+            .relations
+            .iter()
+            .flat_map(|r| r.not_tested.iter().map(|why| (r.relation.as_str(), why.as_str())));
+        let functions = self
+            .functions
+            .iter()
+            .flat_map(|f| f.not_tested.iter().map(|why| (f.function.as_str(), why.as_str())));
+        relations
+            .chain(functions)
+            .chain(self.not_tested.iter().map(|why| ("database", why.as_str())))
+            .collect()
     }
 
     /// The report as one JSON document.
@@ -141,21 +150,41 @@ impl Report {
 /// What to do about a rule.
 pub(crate) fn fix(rule: &str) -> &'static str {
     match rule {
-        "cross_tenant_read" | "null_tenant_read" => "a policy for SELECT whose condition names the tenant column, a restrictive one under all others, and security_invoker on views",
-        "cross_tenant_insert" | "null_tenant_insert" => "WITH CHECK (the tenant column = the user's tenant), and NOT NULL on that column",
-        "cross_tenant_update" | "takeover" | "upsert_takeover" => "USING and WITH CHECK on the policy for UPDATE, both with the tenant's condition",
-        "move_away" | "move_to_nobody" => "WITH CHECK on the policy for UPDATE, or no UPDATE right on the tenant column",
+        "cross_tenant_read" | "null_tenant_read" => {
+            "a policy for SELECT whose condition names the tenant column, a restrictive one under all others, and security_invoker on views"
+        }
+        "cross_tenant_insert" | "null_tenant_insert" => {
+            "WITH CHECK (the tenant column = the user's tenant), and NOT NULL on that column"
+        }
+        "cross_tenant_update" | "takeover" | "upsert_takeover" => {
+            "USING and WITH CHECK on the policy for UPDATE, both with the tenant's condition"
+        }
+        "move_away" | "move_to_nobody" => {
+            "WITH CHECK on the policy for UPDATE, or no UPDATE right on the tenant column"
+        }
         "cross_tenant_delete" => "USING on the policy for DELETE, with the tenant's condition",
-        "foreign_key_to_other" => "a foreign key that includes the tenant column on both sides, or a WITH CHECK that looks the parent up",
+        "foreign_key_to_other" => {
+            "a foreign key that includes the tenant column on both sides, or a WITH CHECK that looks the parent up"
+        }
         "prepared_statement_read" | "immutable_over_settings" => "declare the function STABLE",
-        "side_effect" | "function_changes_others" => "name the user in every statement of the function, or let it run with its caller's rights",
-        "function_reads_others" => "SECURITY INVOKER, or the user's own condition inside; take no user id as a parameter; revoke EXECUTE where nobody needs it",
-        "runs_text_as_sql" => "no EXECUTE of a caller's text: parameters by USING, names by format('%I') from a fixed list",
+        "side_effect" | "function_changes_others" => {
+            "name the user in every statement of the function, or let it run with its caller's rights"
+        }
+        "function_reads_others" => {
+            "SECURITY INVOKER, or the user's own condition inside; take no user id as a parameter; revoke EXECUTE where nobody needs it"
+        }
+        "runs_text_as_sql" => {
+            "no EXECUTE of a caller's text: parameters by USING, names by format('%I') from a fixed list"
+        }
         "escalation" => "revoke INSERT and UPDATE on the columns that policies ask",
-        "materialized_view_exposed" | "foreign_table_exposed" => "revoke all on it from the API roles; offer a view or function with the tenant's condition instead",
+        "materialized_view_exposed" | "foreign_table_exposed" => {
+            "revoke all on it from the API roles; offer a view or function with the tenant's condition instead"
+        }
         "role_bypasses" | "role_can_bypass" => "revoke the attribute or membership",
         "always_true_policy" => "drop it, or give it the tenant's condition",
-        "truncate_granted" | "legacy_grants" => "revoke all on the table from the API roles, then grant what they need",
+        "truncate_granted" | "legacy_grants" => {
+            "revoke all on the table from the API roles, then grant what they need"
+        }
         "user_metadata_in_policy" => "app_metadata, which users can't edit, or a table",
         "no_tenant_index" => "create an index that is led by the tenant column",
         "per_row_helper" => "(select auth.uid()) instead of auth.uid()",

@@ -25,7 +25,10 @@ impl Report {
             }));
         }
         for (about, why) in self.all_not_tested() {
-            rules.insert("not_tested", "Classify the relation in the model, or give the prover what it lacked");
+            rules.insert(
+                "not_tested",
+                "Classify the relation in the model, or give the prover what it lacked",
+            );
             results.push(json!({
                 "ruleId": "not_tested", "level": "error",
                 "message": {"text": format!("not tested: {why}")},

@@ -6,7 +6,16 @@ use super::{Finding, Report, Severity, Verdict};
 
 /// Columns of the matrix, and the rules that each stands for.
 pub(super) const ATTACKS: [(&str, &[&str]); 7] = [
-    ("read", &["cross_tenant_read", "null_tenant_read", "prepared_statement_read", "materialized_view_exposed", "foreign_table_exposed"]),
+    (
+        "read",
+        &[
+            "cross_tenant_read",
+            "null_tenant_read",
+            "prepared_statement_read",
+            "materialized_view_exposed",
+            "foreign_table_exposed",
+        ],
+    ),
     ("insert", &["cross_tenant_insert", "null_tenant_insert"]),
     ("update", &["cross_tenant_update", "takeover", "upsert_takeover"]),
     ("move", &["move_away", "move_to_nobody"]),
@@ -60,15 +69,24 @@ impl Report {
     #[must_use]
     pub fn count(&self) -> (usize, usize) {
         let all = self.all_findings();
-        let leaks = all.iter().filter(|(_, finding)| finding.severity == Severity::Leak).count();
+        let leaks = all
+            .iter()
+            .filter(|(_, finding)| finding.severity == Severity::Leak)
+            .count();
         (leaks, all.len() - leaks)
     }
 
     /// Every finding with what it is about.
     #[must_use]
     pub fn all_findings(&self) -> Vec<(&str, &Finding)> {
-        let relations = self.relations.iter().flat_map(|r| r.findings.iter().map(|finding| (r.relation.as_str(), finding)));
-        let functions = self.functions.iter().flat_map(|f| f.findings.iter().map(|finding| (f.function.as_str(), finding)));
+        let relations = self
+            .relations
+            .iter()
+            .flat_map(|r| r.findings.iter().map(|finding| (r.relation.as_str(), finding)));
+        let functions = self
+            .functions
+            .iter()
+            .flat_map(|f| f.findings.iter().map(|finding| (f.function.as_str(), finding)));
         let database = self.findings.iter().map(|finding| ("database", finding));
         let mut all: Vec<_> = relations.chain(functions).chain(database).collect();
         all.sort_by_key(|(_, finding)| finding.severity);
@@ -76,7 +94,13 @@ impl Report {
     }
 
     fn matrix(&self, text: &mut String) {
-        let width = self.relations.iter().map(|r| r.relation.chars().count()).max().unwrap_or(0).max(8);
+        let width = self
+            .relations
+            .iter()
+            .map(|r| r.relation.chars().count())
+            .max()
+            .unwrap_or(0)
+            .max(8);
         let _ = write!(text, "{:width$}", "relation");
         for (name, _) in ATTACKS {
             let _ = write!(text, "  {name:7}");
@@ -100,7 +124,11 @@ impl Report {
                 Severity::Leak => "LEAK",
                 Severity::Risk => "risk",
             };
-            let _ = writeln!(text, "\n{severity} {about} [{}]\n  {}", finding.rule, finding.message);
+            let _ = writeln!(
+                text,
+                "\n{severity} {about} [{}]\n  {}",
+                finding.rule, finding.message
+            );
             if !finding.reproduce.is_empty() {
                 let _ = writeln!(text, "  shown by: {}", finding.reproduce);
             }
@@ -120,7 +148,9 @@ impl Report {
 
 /// One cell of the matrix.
 pub(super) fn cell(findings: &[Finding], rules: &[&str], attempts: usize) -> &'static str {
-    let leak = findings.iter().any(|finding| finding.severity == Severity::Leak && rules.contains(&finding.rule.as_str()));
+    let leak = findings
+        .iter()
+        .any(|finding| finding.severity == Severity::Leak && rules.contains(&finding.rule.as_str()));
     match (leak, attempts) {
         (true, _) => "LEAK",
         (false, 0) => "-",

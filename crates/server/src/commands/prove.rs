@@ -39,7 +39,9 @@ pub(crate) async fn run(options: Prove) -> Result<ExitCode, Failure> {
 
 fn model(file: Option<&Path>) -> Result<Model, Failure> {
     let text = match file {
-        Some(file) => std::fs::read_to_string(file).map_err(|error| format!("--model {}: {error}", file.display()))?,
+        Some(file) => {
+            std::fs::read_to_string(file).map_err(|error| format!("--model {}: {error}", file.display()))?
+        }
         None => match std::fs::read_to_string(MODEL_FILE) {
             Ok(text) => text,
             Err(_) => {
