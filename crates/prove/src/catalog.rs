@@ -28,6 +28,7 @@ pub(crate) struct Catalog {
 }
 
 #[derive(Debug, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "as the catalog holds them")]
 pub(crate) struct Relation {
     pub(crate) oid: Oid,
     pub(crate) schema: String,
@@ -56,7 +57,7 @@ pub(crate) struct Relation {
     pub(crate) foreign_keys: Vec<ForeignKey>,
     pub(crate) policies: Vec<Policy>,
     pub(crate) triggers: Vec<Trigger>,
-    pub(crate) rules: Vec<Rule>,
+    pub(crate) rules: Vec<serde::de::IgnoredAny>,
     /// What a view reads.
     pub(crate) reads: Vec<Oid>,
     pub(crate) calls: Vec<Oid>,
@@ -64,14 +65,12 @@ pub(crate) struct Relation {
 }
 
 #[derive(Debug, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "as the catalog holds them")]
 pub(crate) struct Column {
     pub(crate) name: String,
-    #[serde(rename = "type")]
-    pub(crate) sql_type: String,
     /// The type beneath domains.
     pub(crate) base: String,
     pub(crate) base_name: String,
-    pub(crate) kind: char,
     pub(crate) category: char,
     pub(crate) element: Option<String>,
     pub(crate) comparable: bool,
@@ -86,6 +85,7 @@ pub(crate) struct Column {
 }
 
 #[derive(Debug, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "as the catalog holds them")]
 pub(crate) struct Index {
     pub(crate) name: String,
     pub(crate) unique: bool,
@@ -145,12 +145,6 @@ pub(crate) struct Trigger {
     pub(crate) function: Oid,
 }
 
-#[derive(Debug, Deserialize)]
-pub(crate) struct Rule {
-    pub(crate) name: String,
-    pub(crate) definition: String,
-}
-
 #[derive(Clone, Debug, Default, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "one for each right that there is")]
 pub(crate) struct Rights {
@@ -201,13 +195,11 @@ pub(crate) struct Function {
     pub(crate) definer: bool,
     /// `i`, `s` or `v`.
     pub(crate) volatility: char,
-    pub(crate) language: String,
     pub(crate) source: String,
     pub(crate) config: Vec<String>,
     pub(crate) owner: String,
     pub(crate) owner_bypasses: bool,
     pub(crate) returns: String,
-    pub(crate) returns_set: bool,
     pub(crate) defaults: usize,
     pub(crate) variadic: bool,
     pub(crate) types: Vec<Argument>,
@@ -245,7 +237,6 @@ pub(crate) struct Argument {
     #[serde(rename = "type")]
     pub(crate) sql_type: String,
     pub(crate) base_name: String,
-    pub(crate) kind: char,
     pub(crate) category: char,
     /// The table whose row type it is, or 0.
     pub(crate) relation: Oid,
@@ -258,7 +249,6 @@ pub(crate) struct Role {
     pub(crate) name: String,
     pub(crate) superuser: bool,
     pub(crate) bypasses: bool,
-    pub(crate) may_be_set: bool,
     pub(crate) can_become: Vec<Becomes>,
 }
 

@@ -1,5 +1,7 @@
 //! Would a leak be noticed? Planted bad policies, in the same transaction, that must be caught.
 
+use std::fmt::Write as _;
+
 use crate::model::Model;
 use crate::people::signed_in_role;
 use crate::session::Session;
@@ -42,11 +44,13 @@ pub(crate) async fn plant(session: &Session<'_>, model: &Model, id_type: &str) -
     let mut sql = format!("create schema {SCHEMA}; grant usage on schema {SCHEMA} to {role}; ");
     for (name, _, policy) in PLANTED {
         let table = format!("{SCHEMA}.{name}");
-        sql += &format!(
+        let _ = write!(
+            sql,
             "create table {table} (id uuid primary key, tenant {id_type}, words text); grant select, insert, update, delete on {table} to {role}; "
         );
         if !policy.is_empty() {
-            sql += &format!(
+            let _ = write!(
+                sql,
                 "alter table {table} enable row level security; create policy planted on {table} as permissive {policy}; "
             );
         }

@@ -48,10 +48,8 @@ pub(crate) struct Admin {
     pub(crate) superuser: bool,
     /// The role that the session had been switched to, or `none`.
     role: String,
-    pub(crate) name: String,
     /// Cannot write: a replica, or a session that is read-only.
     pub(crate) read_only: bool,
-    pub(crate) version: u32,
 }
 
 impl<'c> Session<'c> {
@@ -73,9 +71,8 @@ impl<'c> Session<'c> {
             .await?;
         let rows = session
             .must(
-                "select rolsuper, current_setting('role'), current_user, pg_is_in_recovery() or \
-                 current_setting('transaction_read_only') = 'on', current_setting('server_version_num')::int / 10000 \
-                 from pg_roles where rolname = current_user",
+                "select rolsuper, current_setting('role'), pg_is_in_recovery() or \
+                 current_setting('transaction_read_only') = 'on' from pg_roles where rolname = current_user",
             )
             .await?;
         let row = rows.first().ok_or(Error::Unexpected("the session's own role"))?;
@@ -83,9 +80,7 @@ impl<'c> Session<'c> {
         session.admin = Admin {
             superuser: text(0) == "t",
             role: text(1),
-            name: text(2),
-            read_only: text(3) == "t",
-            version: text(4).parse().unwrap_or(0),
+            read_only: text(2) == "t",
         };
         Ok(session)
     }

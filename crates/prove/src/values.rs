@@ -8,7 +8,7 @@ use regex_syntax::hir::{Class, Hir, HirKind};
 
 use crate::catalog::Column;
 use crate::people::uuid;
-use crate::sql::{literal, typed};
+use crate::sql::typed;
 
 /// For which row a value is made.
 #[derive(Clone, Copy, Debug)]
@@ -115,7 +115,7 @@ pub(crate) fn candidates(column: &Column, seed: Seed<'_>, hints: &[&str]) -> Vec
             let mentioned: Vec<i128> = hints
                 .iter()
                 .flat_map(|hint| numbers_in(hint))
-                .filter_map(|n| n.parse::<f64>().ok().map(|n| n as i128))
+                .filter_map(|n| n.split('.').next()?.parse::<i128>().ok())
                 .collect();
             texts.extend(
                 mentioned
@@ -151,8 +151,8 @@ pub(crate) fn candidates(column: &Column, seed: Seed<'_>, hints: &[&str]) -> Vec
     if column.category == 'N' {
         texts.retain(|text| text.parse::<f64>().is_ok_and(|n| fits(column, n)));
     }
-    let mut seen = std::collections::HashSet::new();
-    texts.retain(|text| seen.insert(text.clone()));
+    let mut known = std::collections::HashSet::new();
+    texts.retain(|text| known.insert(text.clone()));
     texts.truncate(40);
     texts.iter().map(|text| typed(Some(text), &column.base)).collect()
 }
@@ -271,7 +271,6 @@ fn numbers_for(column: &Column, seed: Seed<'_>) -> Vec<String> {
         "int2" => 28_000 + n,
         "int4" => 1_500_000_000 + seed.nonce % 100_000 * 4_000 + n,
         "int8" => 4_000_000_000_000_000 + seed.nonce % 1_000_000_000 * 4_000 + n,
-        "numeric" => n + 1,
         "oid" => 4_000_000_000 + n,
         _ => n + 1,
     };
@@ -374,12 +373,11 @@ fn others_for(column: &Column, seed: Seed<'_>) -> Vec<String> {
         "lseg" | "box" | "path" => one(format!("(({n},0),({},1))", n + 1)),
         "polygon" => one(format!("(({n},0),({},1),({n},1))", n + 1)),
         "circle" => one(format!("<({n},0),1>")),
-        "tsvector" | "tsquery" => one(marked),
+        "tsvector" | "tsquery" | "ltree" => one(marked),
         "xml" => one(format!("<mako>{marked}</mako>")),
         "bit" | "varbit" => one("1".repeat(limit(column).min(64))),
         "money" => one(format!("{}", n % 1000 + 1)),
         "hstore" => one(format!("mako=>{marked}")),
-        "ltree" => one(marked),
         "int4range" | "int8range" | "numrange" => one(format!("[{},{})", n * 10, n * 10 + 5)),
         "daterange" => one(format!(
             "[{:04}-01-01,{:04}-01-02)",
@@ -498,11 +496,6 @@ pub(crate) fn domain_check(definition: &str, column: &str) -> Option<String> {
             .replace_all(inner, crate::sql::ident(column).replace('$', "$$").as_str())
             .into_owned(),
     )
-}
-
-/// A literal of nothing in particular, for statements that need some other value.
-pub(crate) fn other_text(marker: &str) -> String {
-    literal(&format!("{marker}changed"))
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ impl Field<'_> {
             let prelude = if bound || rights.select {
                 String::new()
             } else {
-                self.lend(table, &persona.role)
+                lend(table, &persona.role)
             };
             let condition = any_of(&foreign);
             for change in self.changes(relation, &rights) {
@@ -34,7 +34,7 @@ impl Field<'_> {
                     judge: Some(self.written(&foreign)),
                     prelude: prelude.clone(),
                     passed_if_constrained: true,
-                    ..self.attempt(
+                    ..Attempt::new(
                         change.rule,
                         n,
                         change.message,
@@ -47,7 +47,7 @@ impl Field<'_> {
                     judge: Some(self.written(&foreign)),
                     prelude: prelude.clone(),
                     passed_if_constrained: true,
-                    ..self.attempt(
+                    ..Attempt::new(
                         "cross_tenant_delete",
                         n,
                         "deletes another tenant's rows of {}",
@@ -87,7 +87,7 @@ impl Field<'_> {
                 takes.push(Attempt {
                     judge: Some(self.written(&reach)),
                     passed_if_constrained: true,
-                    ..self.attempt(
+                    ..Attempt::new(
                         change.rule,
                         n,
                         change.message,
@@ -99,7 +99,7 @@ impl Field<'_> {
                 takes.push(Attempt {
                     judge: Some(self.written(&reach)),
                     passed_if_constrained: true,
-                    ..self.attempt(
+                    ..Attempt::new(
                         "cross_tenant_delete",
                         n,
                         "deletes another tenant's rows of {}",
@@ -130,19 +130,6 @@ impl Field<'_> {
             self.run_within(relation, &fence(table, &[row]), gifts, about)
                 .await;
         }
-    }
-
-    /// The right to read the columns that name a row.
-    fn lend(&self, table: &Relation, role: &str) -> String {
-        let names = table
-            .key()
-            .unwrap_or_else(|| table.columns.iter().map(|column| column.name.as_str()).collect());
-        format!(
-            "grant select ({}) on {} to {}",
-            idents(names),
-            table.sql(),
-            ident(role)
-        )
     }
 
     /// What may be done to another's row.
@@ -284,7 +271,7 @@ impl Field<'_> {
                 judge: Some(self.made(relation, &format!("{} = {target}", ident(column)))),
                 prelude: prelude.to_owned(),
                 passed_if_constrained: false,
-                ..self.attempt(
+                ..Attempt::new(
                     "move_away",
                     persona,
                     "gives a row of {} to another tenant",
@@ -296,7 +283,7 @@ impl Field<'_> {
             attempts.push(Attempt {
                 judge: Some(self.made(relation, &format!("{} is null", ident(column)))),
                 prelude: prelude.to_owned(),
-                ..self.attempt(
+                ..Attempt::new(
                     "move_to_nobody",
                     persona,
                     "makes a row of {} belong to no tenant",
@@ -320,5 +307,18 @@ pub(super) fn fence(table: &Relation, rows: &[&Row]) -> String {
         "create policy \"mako prove\" on {} as restrictive for all to public using ({}) with check (true)",
         table.sql(),
         any_of(rows)
+    )
+}
+
+/// The right to read the columns that name a row.
+fn lend(table: &Relation, role: &str) -> String {
+    let names = table
+        .key()
+        .unwrap_or_else(|| table.columns.iter().map(|column| column.name.as_str()).collect());
+    format!(
+        "grant select ({}) on {} to {}",
+        idents(names),
+        table.sql(),
+        ident(role)
     )
 }

@@ -50,7 +50,7 @@ impl Field<'_> {
                         let target = &self.catalog.relations[*asker];
                         let read = format!("{act}; select count(*) from {} where {}", target.sql(), any_of(&self.foreign(*asker)));
                         let message = format!("gives themselves {} = {value} in {{}} and then reads another tenant's rows of {}", column.name, target.label());
-                        Attempt { prelude: prelude.clone(), ..self.attempt("escalation", 0, &message, read) }
+                        Attempt { prelude: prelude.clone(), ..Attempt::new("escalation", 0, &message, read) }
                     }));
                 }
             }

@@ -47,7 +47,7 @@ impl Field<'_> {
                 attempts.push(Attempt {
                     judge: judge.clone(),
                     prelude,
-                    ..self.attempt("foreign_key_to_other", 0, MESSAGE, sql)
+                    ..Attempt::new("foreign_key_to_other", 0, MESSAGE, sql)
                 });
             }
             if may(rights.update, &rights.update_columns)
@@ -65,7 +65,7 @@ impl Field<'_> {
                 );
                 attempts.push(Attempt {
                     judge,
-                    ..self.attempt("foreign_key_to_other", 0, MESSAGE, sql)
+                    ..Attempt::new("foreign_key_to_other", 0, MESSAGE, sql)
                 });
             }
         }

@@ -75,7 +75,7 @@ impl Field<'_> {
                 Attempt {
                     judge: Some(self.made(relation, &condition)),
                     prelude,
-                    ..self.attempt(
+                    ..Attempt::new(
                         "cross_tenant_insert",
                         persona,
                         "creates a row of {} for another tenant",
@@ -107,7 +107,7 @@ impl Field<'_> {
                 Attempt {
                     judge: Some(judge.clone()),
                     prelude,
-                    ..self.attempt(
+                    ..Attempt::new(
                         "null_tenant_insert",
                         persona,
                         "creates a row of {} that belongs to no tenant",
@@ -171,7 +171,7 @@ impl Field<'_> {
                 attempts.push(Attempt {
                     judge: Some(self.written(&[target])),
                     prelude,
-                    ..self.attempt(
+                    ..Attempt::new(
                         "upsert_takeover",
                         persona,
                         "overwrites another tenant's row of {} by an upsert",

@@ -20,7 +20,7 @@ use crate::plan::{By, Class, Plan};
 use crate::report::{Finding, Severity};
 use crate::seed::{Belongs, Row, World};
 use crate::session::{Outcome, Refusal, Session};
-use crate::sql::{ident, literal, typed};
+use crate::sql::{ident, typed};
 
 /// Everything that attacks need to know.
 pub(crate) struct Field<'a> {
@@ -48,6 +48,21 @@ pub(crate) struct Attempt {
     pub(crate) prelude: String,
     /// A refusal by a constraint says that the policies had let it pass.
     pub(crate) passed_if_constrained: bool,
+}
+
+impl Attempt {
+    /// An attack whose own answer tells; others have a judge.
+    pub(crate) fn new(rule: &'static str, persona: usize, message: &str, attack: String) -> Self {
+        Self {
+            rule,
+            message: message.to_owned(),
+            persona,
+            attack,
+            judge: None,
+            prelude: String::new(),
+            passed_if_constrained: false,
+        }
+    }
 }
 
 /// What has been learnt about one relation.
@@ -145,7 +160,7 @@ impl Field<'_> {
         for attempt in read.into_iter().filter(|attempt| attempt.rule != "any_read") {
             self.note(
                 relation,
-                Attempt {
+                &Attempt {
                     rule: "cross_tenant_read",
                     ..attempt
                 },
@@ -232,7 +247,7 @@ impl Field<'_> {
     /// Runs attempts, and notes what came of them.
     pub(crate) async fn run(&self, relation: usize, attempts: Vec<Attempt>, about: &mut Learnt) {
         for attempt in self.try_all(relation, attempts, about).await {
-            self.note(relation, attempt, about);
+            self.note(relation, &attempt, about);
         }
     }
 
@@ -266,7 +281,7 @@ impl Field<'_> {
             match self.session.attempt_within(fence, scripts.clone()).await {
                 Ok(outcomes) => {
                     for attempt in self.judge(relation, attempts, outcomes, about) {
-                        self.note(relation, attempt, about);
+                        self.note(relation, &attempt, about);
                     }
                     return;
                 }
@@ -337,7 +352,7 @@ impl Field<'_> {
         succeeded
     }
 
-    fn note(&self, relation: usize, attempt: Attempt, about: &mut Learnt) {
+    fn note(&self, relation: usize, attempt: &Attempt, about: &mut Learnt) {
         let persona = &self.personas[attempt.persona];
         let name = self.catalog.relations[relation].label();
         about.leak(
@@ -443,24 +458,6 @@ impl Field<'_> {
         let kind = &self.catalog.relations[row.relation].column(column)?.base;
         Some(typed(row.values.get(column)?.as_deref(), kind))
     }
-
-    pub(crate) fn attempt(
-        &self,
-        rule: &'static str,
-        persona: usize,
-        message: &str,
-        attack: String,
-    ) -> Attempt {
-        Attempt {
-            rule,
-            message: message.to_owned(),
-            persona,
-            attack,
-            judge: None,
-            prelude: String::new(),
-            passed_if_constrained: false,
-        }
-    }
 }
 
 /// Rows by any of their predicates.
@@ -497,9 +494,4 @@ fn sentence(label: &str) -> String {
     chars
         .next()
         .map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
-}
-
-/// A text literal that no row holds.
-pub(crate) fn changed(people: &People) -> String {
-    literal(&format!("{}changed", people.own.marker))
 }

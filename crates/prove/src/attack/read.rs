@@ -61,7 +61,7 @@ impl Field<'_> {
             // No column that they may read tells rows apart, but their number does.
             None => format!("select count(*) > {} from {}", self.shared(relation), table.sql()),
         };
-        Some(self.attempt(rule, persona, message, sql))
+        Some(Attempt::new(rule, persona, message, sql))
     }
 
     fn shared(&self, relation: usize) -> usize {
@@ -106,7 +106,7 @@ impl Field<'_> {
             "select count(*) from (select from {} where {condition} limit 1) as mako_row",
             table.sql()
         );
-        Some(self.attempt(
+        Some(Attempt::new(
             "stranger_read",
             persona,
             "reads rows of {} that aren't theirs",

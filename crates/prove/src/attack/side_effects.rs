@@ -65,7 +65,7 @@ impl Field<'_> {
                 attempts.push(Attempt {
                     judge: Some(judge.to_owned()),
                     prelude,
-                    ..self.attempt(
+                    ..Attempt::new(
                         "side_effect",
                         n,
                         "changes or makes other tenants' rows by what it sets off on {}",

@@ -238,7 +238,7 @@ impl Field<'_> {
                     attempts.push(Attempt {
                         judge: Some(self.written(&foreign)),
                         passed_if_constrained: true,
-                        ..self.attempt(
+                        ..Attempt::new(
                             "cross_tenant_update",
                             n,
                             "changes another tenant's rows through {}",
@@ -256,7 +256,7 @@ impl Field<'_> {
                 attempts.push(Attempt {
                     judge: Some(self.written(&foreign)),
                     passed_if_constrained: true,
-                    ..self.attempt(
+                    ..Attempt::new(
                         "cross_tenant_delete",
                         n,
                         "deletes another tenant's rows through {}",
@@ -348,7 +348,7 @@ impl Field<'_> {
         let condition = self.named(relation, row)?;
         Some(Attempt {
             judge: Some(self.made(base, &format!("{} = {value}", ident(column)))),
-            ..self.attempt(
+            ..Attempt::new(
                 "move_away",
                 persona,
                 "gives a row to another tenant through {}",
@@ -413,7 +413,7 @@ impl Field<'_> {
             );
             attempts.push(Attempt {
                 judge: Some(self.made(base, &condition)),
-                ..self.attempt(rule, persona, message, sql)
+                ..Attempt::new(rule, persona, message, sql)
             });
         }
         attempts
