@@ -19,8 +19,8 @@ select jsonb_build_object(
     from unnest(p.proargtypes::oid[]) with ordinality x(t, ord)
     join pg_type at on at.oid = x.t
     join pg_type bt on bt.oid = case when at.typtype = 'd' then at.typbasetype else at.oid end), '[]'),
-  'callers', coalesce((select jsonb_agg(role) from unnest({roles}::name[]) role
-    where to_regrole(quote_ident(role)) is not null and has_schema_privilege(role, n.oid, 'usage') and has_function_privilege(role, p.oid, 'execute')), '[]'))
+  'callers', coalesce((select jsonb_agg(role) from (select rolname as role from pg_roles where rolname = any ({roles}::name[])) api
+    where has_schema_privilege(role, n.oid, 'usage') and has_function_privilege(role, p.oid, 'execute')), '[]'))
 from pg_proc p
 join pg_namespace n on n.oid = p.pronamespace
 join pg_language l on l.oid = p.prolang

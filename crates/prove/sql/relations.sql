@@ -131,7 +131,7 @@ select jsonb_build_object(
         and not attisdropped and has_column_privilege(role, c.oid, attnum, 'insert')), '[]'),
       'update_columns', coalesce((select jsonb_agg(attname) from pg_attribute where attrelid = c.oid and attnum > 0
         and not attisdropped and has_column_privilege(role, c.oid, attnum, 'update')), '[]')))
-    from unnest({roles}::name[]) role where to_regrole(quote_ident(role)) is not null)
+    from (select rolname as role from pg_roles where rolname = any ({roles}::name[])) api)
 )
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace

@@ -52,6 +52,9 @@ impl Plan {
     pub(crate) fn new(catalog: &Catalog, model: &Model) -> Self {
         let membership = model.tenant.membership.as_ref().and_then(|membership| {
             let at = catalog.named(&membership.table)?;
+            let table = &catalog.relations[at];
+            table.column(&membership.user)?;
+            table.column(&membership.tenant)?;
             Some((at, membership.user.clone(), membership.tenant.clone()))
         });
         let mut plan = Self {

@@ -63,7 +63,7 @@ impl<'c> Session<'c> {
         session.must("begin isolation level repeatable read").await?;
         session
             .must(
-                "set local lock_timeout = '100ms'; set local statement_timeout = '2s'; set local row_security = off; \
+                "set local lock_timeout = '100ms'; set local statement_timeout = '30s'; set local row_security = off; \
                  set local standard_conforming_strings = on; set local client_min_messages = error; \
                  set local idle_in_transaction_session_timeout = '60s'; set local jit = off; \
                  set local max_parallel_workers_per_gather = 0; set local datestyle = 'ISO, YMD'; set local intervalstyle = 'postgres'",

@@ -31,6 +31,14 @@ impl Field<'_> {
         let Some(spare) = self.spare(relation, Belongs::Other) else {
             return Vec::new();
         };
+        // Whoever makes a row for themselves makes none for another.
+        if self.personas[persona]
+            .who
+            .as_ref()
+            .is_some_and(|who| who.marker == spare.marker)
+        {
+            return Vec::new();
+        }
         let table = &self.catalog.relations[relation];
         let condition = match (&self.plan.classes[relation], self.tenant_value(relation, spare)) {
             (Class::Internal, _) => "true".to_owned(),

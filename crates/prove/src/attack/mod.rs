@@ -130,7 +130,24 @@ impl Field<'_> {
             }
             let about = learnt.entry(relation).or_default();
             if self.foreign(relation).is_empty() {
-                if self.reachable(relation) {
+                let open = table
+                    .rights
+                    .iter()
+                    .find(|(role, rights)| rights.reads() && !self.bound(table, role));
+                if let Some((role, _)) = open {
+                    about.leak(
+                        "cross_tenant_read",
+                        format!(
+                            "No policy binds {role} on {}: whatever rows there are can be read",
+                            table.label()
+                        ),
+                        format!(
+                            "begin; set local role {}; select count(*) from {}; rollback;",
+                            ident(role),
+                            table.sql()
+                        ),
+                    );
+                } else if self.reachable(relation) {
                     let why = self.world.failures.get(&relation).cloned();
                     about.untested.insert(
                         why.unwrap_or_else(|| "there is no row of another tenant's to protect".to_owned()),

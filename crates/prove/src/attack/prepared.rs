@@ -45,6 +45,20 @@ impl Field<'_> {
             ])
             .await;
         about.attempts += 1;
+        if let Some(Err(refusal)) = outcomes.get(1)
+            && !refusal.is_inconclusive()
+        {
+            about.risk(
+                "policy_fails",
+                format!(
+                    "Not even the tenant's own rows of {} can be read: {} [{}]",
+                    table.label(),
+                    refusal.message,
+                    refusal.code
+                ),
+                reproduce(&victim, &statement),
+            );
+        }
         if outcomes.len() > 2
             && let Ok(rows) = outcomes.swap_remove(2)
             && says_yes(&rows)

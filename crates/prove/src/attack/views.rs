@@ -380,7 +380,11 @@ impl Field<'_> {
             let Some(spare) = self.spare(base, belongs) else {
                 continue;
             };
-            if self.plan.is_identity(self.catalog, base) {
+            let own = self.personas[persona]
+                .who
+                .as_ref()
+                .is_some_and(|who| who.marker == spare.marker);
+            if own && belongs == Belongs::Other || self.plan.is_identity(self.catalog, base) {
                 continue;
             }
             let condition = match (self.plan.tenant_column(base), belongs) {

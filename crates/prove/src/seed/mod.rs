@@ -287,15 +287,22 @@ impl Maker<'_> {
             .iter()
             .map(|n| {
                 let table = &self.catalog.relations[*n];
-                let condition = self
-                    .plan
-                    .tenant_column(*n)
-                    .map(|(column, _)| format!(" where {} is not null", ident(column)));
+                // Real rows only: those that were made up for the attacker are no stranger's.
+                let made: Vec<String> = world
+                    .rows
+                    .iter()
+                    .filter(|row| row.home == *n)
+                    .map(|row| format!("\"{}\"", row.ctid))
+                    .collect();
+                let real = format!("ctid <> all ('{{{}}}'::tid[])", made.join(","));
+                let condition = match self.plan.tenant_column(*n) {
+                    Some((column, _)) => format!("{real} and {} is not null", ident(column)),
+                    None => real,
+                };
                 format!(
-                    "select {}, ctid from only {}{} limit 1",
+                    "select {}, ctid from only {} where {condition} limit 1",
                     idents(table.columns.iter().map(|column| column.name.as_str())),
-                    table.sql(),
-                    condition.unwrap_or_default()
+                    table.sql()
                 )
             })
             .collect();

@@ -126,6 +126,10 @@ impl Maker<'_> {
                 ..wish(Belongs::Other, &people.other, variant)
             })
             .collect();
+        if self.catalog.relations[relation].is_partition {
+            // A partition by hash or list may not take the other tenant's rows; perhaps those of one more.
+            wishes.push(wish(Belongs::Other, &people.spare, 0));
+        }
         let tenant = self.catalog.relations[relation].column(column);
         if tenant.is_some_and(|column| !column.not_null) {
             wishes.push(Wish {
