@@ -42,13 +42,10 @@ fn model(file: Option<&Path>) -> Result<Model, Failure> {
         Some(file) => {
             std::fs::read_to_string(file).map_err(|error| format!("--model {}: {error}", file.display()))?
         }
-        None => match std::fs::read_to_string(MODEL_FILE) {
-            Ok(text) => text,
-            Err(_) => {
-                say(&format!("{MODEL_FILE} isn't here; taking Mako's own model"));
-                MODEL.to_owned()
-            }
-        },
+        None => std::fs::read_to_string(MODEL_FILE).unwrap_or_else(|_| {
+            say(&format!("{MODEL_FILE} isn't here; taking Mako's own model"));
+            MODEL.to_owned()
+        }),
     };
     Ok(Model::parse(&text)?)
 }

@@ -118,15 +118,19 @@ pub async fn attacker(target: &Target) -> Result<Client, AdminError> {
 
 /// A plain session of the service's login, to look at the catalog before serving. That login has no rights on rows.
 pub async fn observer(target: &Target) -> Result<Client, AdminError> {
-    open(target).await
+    open_as("DATABASE_URL", target).await
 }
 
 async fn open(target: &Target) -> Result<Client, AdminError> {
+    open_as("ADMIN_DATABASE_URL", target).await
+}
+
+async fn open_as(setting: &str, target: &Target) -> Result<Client, AdminError> {
     let (client, connection) = target
         .config
         .connect(target.tls.clone())
         .await
-        .map_err(AdminError::at("ADMIN_DATABASE_URL"))?;
+        .map_err(AdminError::at(setting))?;
     tokio::spawn(connection); // Ends with the client.
     Ok(client)
 }
