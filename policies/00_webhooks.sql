@@ -152,27 +152,42 @@ alter function mako.take_event(text) owner to mako_definer;
 revoke all on function mako.take_event(text) from public, anon, authenticated, service_role;
 grant execute on function mako.take_event(text) to authenticated;
 
--- What became of it: processed or ignored, in the transaction of its effects; failed, after that was rolled back.
-create or replace function mako.finish_event(p_id text, p_status text, p_error text) returns boolean
+-- It is done: in the transaction of its effects, if it has any.
+create or replace function mako.finish_event(p_id text, p_ignored boolean) returns boolean
 language plpgsql volatile security definer
 set search_path = ''
 as $$
 begin
-  if p_status not in ('processed', 'ignored', 'failed') then
-    raise exception 'no such end of an event' using errcode = 'invalid_parameter_value';
-  end if;
   update public.webhook_events e
-  set status = p_status
-    , error_message = p_error
-    , processed_at = case when p_status = 'failed' then null else now() end
-    , attempts = e.attempts + case when p_status = 'failed' then 1 else 0 end
+  set status = case when p_ignored then 'ignored' else 'processed' end
+    , error_message = null
+    , processed_at = now()
   where e.id = p_id and e.user_id = mako.current_user_id() and e.status in ('received', 'failed');
   return found;
 end $$;
-comment on function mako.finish_event(text, text, text) is 'Notes what became of one of the speaker''s events';
-alter function mako.finish_event(text, text, text) owner to mako_definer;
-revoke all on function mako.finish_event(text, text, text) from public, anon, authenticated, service_role;
-grant execute on function mako.finish_event(text, text, text) to authenticated;
+comment on function mako.finish_event(text, boolean) is 'Notes that one of the speaker''s events is done, or that there was nothing to do';
+alter function mako.finish_event(text, boolean) owner to mako_definer;
+revoke all on function mako.finish_event(text, boolean) from public, anon, authenticated, service_role;
+grant execute on function mako.finish_event(text, boolean) to authenticated;
+
+-- It failed, after its effects were rolled back; it can be taken again.
+create or replace function mako.fail_event(p_id text, p_reason text) returns boolean
+language plpgsql volatile security definer
+set search_path = ''
+as $$
+begin
+  update public.webhook_events e
+  set status = 'failed'
+    , error_message = left(p_reason, 1000)
+    , processed_at = null
+    , attempts = e.attempts + 1
+  where e.id = p_id and e.user_id = mako.current_user_id() and e.status in ('received', 'failed');
+  return found;
+end $$;
+comment on function mako.fail_event(text, text) is 'Notes why one of the speaker''s events failed';
+alter function mako.fail_event(text, text) owner to mako_definer;
+revoke all on function mako.fail_event(text, text) from public, anon, authenticated, service_role;
+grant execute on function mako.fail_event(text, text) to authenticated;
 
 -- The provider has confirmed that the number is the speaker's. For mako_sealer, in whose hands the answer came.
 create or replace function mako.confirm_number(p_id text) returns boolean

@@ -109,8 +109,9 @@ async fn sees(authenticator: &Client, person: Person, sql: &str) -> i64 {
 }
 
 /// Nothing is open, everybody sees their own and nobody an orphan.
-async fn assert_tenancy(owner: &Client, authenticator_url: &str) {
-    // When `mako prove` is there, it is to be run here as well, and to say proven.
+async fn assert_tenancy(owner: &Client, owner_url: &str, authenticator_url: &str) {
+    let report = crate::prove::proof(owner_url).await;
+    assert_eq!(report.verdict, prove::Verdict::Proven, "{}", report.to_text());
     assert_eq!(holes(owner).await, Vec::<String>::new());
     let authenticator = connect(authenticator_url).await;
     for table in [

@@ -13,6 +13,7 @@ mod leftovers;
 mod login;
 mod logs;
 mod migrations;
+mod prove;
 mod provisioning;
 mod relay;
 mod resources;

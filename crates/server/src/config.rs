@@ -266,6 +266,11 @@ impl Environment {
         target("ADMIN_DATABASE_URL", self.0.admin_database_url.as_ref(), &self.0)
     }
 
+    /// A database that was named on the command line instead.
+    pub(crate) fn target_of(&self, url: &str) -> Result<store::Target, Refused> {
+        target("--database-url", Some(&Secret::from(url.to_owned())), &self.0)
+    }
+
     /// The service's own login, if it is known: its password is set by `mako migrate`.
     pub(crate) fn login_target(&self) -> Result<Option<store::Target>, Refused> {
         self.0

@@ -21,12 +21,13 @@ use crate::cli::{Cli, Command};
 async fn main() -> ExitCode {
     let answer = match Cli::parse().command {
         Command::Dev(options) => commands::dev::run(options).await,
-        Command::Serve => commands::serve::run().await,
+        Command::Serve(options) => commands::serve::run(options).await,
         Command::Migrate { check } => commands::migrate::run(check).await,
         Command::Keys(what) => commands::keys::run(what).await,
         Command::Numbers(what) => commands::numbers::run(what).await,
         Command::Events(what) => commands::events::run(what).await,
         Command::Adopt(options) => commands::adopt::run(options).await,
+        Command::Prove(options) => commands::prove::run(options).await,
         Command::Token(options) => commands::token::run(options),
         Command::Openapi => commands::openapi::run(),
     };

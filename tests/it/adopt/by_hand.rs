@@ -118,7 +118,7 @@ async fn by_hand(state: State) {
         .count();
     // verify.sql changes nothing; the roles come with neither.
     assert_eq!(guide.files.len(), there - 1 + migrations + 1, "{:?}", guide.files);
-    assert_tenancy(&owner, &database.authenticator_url()).await;
+    assert_tenancy(&owner, &database.superuser_url(), &database.authenticator_url()).await;
     let after = content(&owner).await;
     assert!(
         before.iter().all(|table| after.contains(table)),
@@ -141,7 +141,7 @@ async fn by_hand(state: State) {
     // `mako migrate` finds nothing else to do than to take note.
     crate::migrations::migrate(&database).await.unwrap();
     assert_fresh_shape(&database.superuser_url()).await;
-    assert_tenancy(&owner, &database.authenticator_url()).await;
+    assert_tenancy(&owner, &database.superuser_url(), &database.authenticator_url()).await;
     assert_eq!(
         number(
             &owner,

@@ -41,7 +41,7 @@ async fn a_killed_adoption_goes_on_where_it_was() {
         before.iter().all(|table| after.contains(table)),
         "{before:?} {after:?}"
     );
-    assert_tenancy(&owner, &database.authenticator_url()).await;
+    assert_tenancy(&owner, &database.superuser_url(), &database.authenticator_url()).await;
     assert_eq!(number(&owner, "select count(*) from mako.adoption_rows").await, 0);
 }
 

@@ -22,7 +22,7 @@ async fn adopt_from(state: State) {
             "{state:?}: {table:?} is not among {after:?}"
         );
     }
-    assert_tenancy(&owner, &database.authenticator_url()).await;
+    assert_tenancy(&owner, &database.superuser_url(), &database.authenticator_url()).await;
     let done = migrate(&database).await.unwrap();
     assert_eq!((done.migrations, done.policies), (0, 0), "{state:?}");
 
@@ -30,7 +30,7 @@ async fn adopt_from(state: State) {
     let (code, log) = adopt(&url, &["--enforce"]).await;
     assert_eq!(code, Some(0), "{state:?}: {log}");
     assert_fresh_shape(&url).await;
-    assert_tenancy(&owner, &database.authenticator_url()).await;
+    assert_tenancy(&owner, &database.superuser_url(), &database.authenticator_url()).await;
     let done = migrate(&database).await.unwrap();
     assert_eq!((done.migrations, done.policies), (0, 0), "{state:?}");
     // What an adoption changed in the rows is whose they are, and of orphans only.
@@ -165,7 +165,7 @@ async fn an_unknown_policy_is_reported_and_harmless() {
     let (code, log) = adopt(&url, &["--apply"]).await;
     assert_eq!(code, Some(0), "{log}");
     assert!(log.contains("\"let me in\" is not Mako's"), "{log}");
-    assert_tenancy(&owner, &database.authenticator_url()).await;
+    assert_tenancy(&owner, &database.superuser_url(), &database.authenticator_url()).await;
 }
 
 /// The service and PostgREST serve the database as it is between adoption and enforcement.

@@ -67,7 +67,7 @@ async fn as_supabases_postgres(search: Search, state: State) {
     let written = writers.stop().await;
     assert_eq!(code, Some(0), "{log}");
     assert!(written.failures.is_empty(), "{:#?}", written.failures);
-    assert_tenancy(&editor, &authenticator_url).await;
+    assert_tenancy(&editor, &url, &authenticator_url).await;
     for (table, rows, _) in &before {
         let deleted = i64::try_from(written.deleted.len()).unwrap();
         let (_, now, _) = content(&editor)
@@ -81,7 +81,7 @@ async fn as_supabases_postgres(search: Search, state: State) {
     let (code, log) = adopt(&url, &["--enforce"]).await;
     assert_eq!(code, Some(0), "{log}");
     assert_fresh_shape(&url).await;
-    assert_tenancy(&editor, &authenticator_url).await;
+    assert_tenancy(&editor, &url, &authenticator_url).await;
 }
 
 #[tokio::test]

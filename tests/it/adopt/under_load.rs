@@ -50,7 +50,7 @@ async fn taken_over_under_load(state: State) {
         .filter(|id| !deleted.contains(*id))
         .collect();
     assert!(lost.is_empty(), "{lost:?}");
-    assert_tenancy(&owner, &authenticator_url).await;
+    assert_tenancy(&owner, &url, &authenticator_url).await;
 
     let writers = Writers::start(&authenticator_url, &owner, 4, false).await;
     assign_orphans(&url, &owner).await;
@@ -63,7 +63,7 @@ async fn taken_over_under_load(state: State) {
     assert_eq!(code, Some(0), "{log}");
     assert!(written.failures.is_empty(), "{:#?}", written.failures);
     assert!(written.slowest < BEARABLE, "{:?}", written.slowest);
-    assert_tenancy(&owner, &authenticator_url).await;
+    assert_tenancy(&owner, &url, &authenticator_url).await;
     assert_fresh_shape(&url).await;
 }
 

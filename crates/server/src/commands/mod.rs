@@ -8,6 +8,7 @@ pub(crate) mod migrate;
 pub(crate) mod numbers;
 pub(crate) mod openapi;
 mod progress;
+pub(crate) mod prove;
 pub(crate) mod serve;
 pub(crate) mod token;
 mod waiting;

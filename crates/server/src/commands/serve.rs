@@ -1,6 +1,7 @@
 //! `mako serve`: the service alone, from the environment.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,15 +16,27 @@ use crate::http::idle::Impatient;
 use crate::receiver::Keeper;
 
 /// Serves until SIGINT or SIGTERM, then lets running requests finish.
-pub(crate) async fn run() -> Result<ExitCode, Failure> {
+pub(crate) async fn run(options: crate::cli::Serve) -> Result<ExitCode, Failure> {
     let environment = Environment::read()?;
     crate::log::start(&environment.log()?);
     let config = environment.serve()?;
+    if let Some(file) = &options.require_proof {
+        require_proof(file, &config.target).await?;
+    }
     let stop = stop_signal()?;
     let service = Service::bind(config).await?;
     tracing::info!(address = %service.address, "serving");
     service.until(stop, GRACE).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses a database that isn't the one that a report of `mako prove` proved, or has changed since.
+async fn require_proof(file: &Path, target: &store::Target) -> Result<(), Failure> {
+    let refused = |why: &dyn std::fmt::Display| format!("--require-proof {}: {why}", file.display());
+    let report = std::fs::read_to_string(file).map_err(|error| refused(&error))?;
+    let proof = prove::Proof::parse(&report).map_err(|error| refused(&error))?;
+    let client = store::admin::observer(target).await?;
+    Ok(proof.holds(&client).await.map_err(|error| refused(&error))?)
 }
 
 /// How long running requests may go on after a signal.

@@ -134,12 +134,34 @@ impl Admin {
     }
 }
 
+/// A plain session for `mako prove`, which begins a transaction, attacks as the API roles in it, and rolls it back.
+///
+/// Not an [`Admin`]: that one has `row_security = off`, which an attacker doesn't. It is no way to rows either: what
+/// is read here is made up by the prover, and never leaves it.
+pub async fn attacker(target: &Target) -> Result<Client, AdminError> {
+    let (client, other) = (open(target).await?, open(target).await?);
+    match shares_servers(&client, &other).await {
+        Ok(false) => Ok(client),
+        Ok(true) => Err(AdminError::TransactionPooler),
+        Err(error) => Err(AdminError::at("looking for a pooler")(error)),
+    }
+}
+
+/// A plain session of the service's login, to look at the catalog before serving. That login has no rights on rows.
+pub async fn observer(target: &Target) -> Result<Client, AdminError> {
+    open_as("DATABASE_URL", target).await
+}
+
 async fn open(target: &Target) -> Result<Client, AdminError> {
+    open_as("ADMIN_DATABASE_URL", target).await
+}
+
+async fn open_as(setting: &str, target: &Target) -> Result<Client, AdminError> {
     let (client, connection) = target
         .config
         .connect(target.tls.clone())
         .await
-        .map_err(AdminError::at("ADMIN_DATABASE_URL"))?;
+        .map_err(AdminError::at(setting))?;
     tokio::spawn(connection); // Ends with the client.
     Ok(client)
 }

@@ -76,8 +76,8 @@ pub async fn take(tx: &TenantTx<'_>, event_id: &str) -> Result<bool, Error> {
 
 /// Notes in the transaction of its effects that an event is done.
 pub async fn finish(tx: &TenantTx<'_>, event_id: &str, end: webhook_events::End) -> Result<(), Error> {
-    let error: Option<&str> = None;
-    tx.run(&webhook_events::FINISH, &[&event_id, &end.as_str(), &error])
+    let ignored = end == webhook_events::End::Ignored;
+    tx.run(&webhook_events::FINISH, &[&event_id, &ignored])
         .await
         .map(drop)
 }

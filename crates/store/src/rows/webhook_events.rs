@@ -40,25 +40,13 @@ pub struct WebhookEventFilter {
     pub created_before: Option<DateTime<Utc>>,
 }
 
-/// What becomes of an event.
+/// How an event is done.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum End {
     /// Its effects are committed.
     Processed,
     /// There was nothing to do.
     Ignored,
-    /// Its effects could not be had; it can be replayed.
-    Failed,
-}
-
-impl End {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Processed => "processed",
-            Self::Ignored => "ignored",
-            Self::Failed => "failed",
-        }
-    }
 }
 
 static LIST: Query =
@@ -67,8 +55,9 @@ static COUNT: Query = query!(Read "webhook_events/count" [TEXT, TEXT, TEXT, TIME
 static FIND: Query = query!(Read "webhook_events/find" [TEXT]);
 static LATEST: Query = query!(Read "webhook_events/latest" []);
 pub(crate) static TAKE: Query = query!(Write "webhook_events/take" [TEXT]);
-pub(crate) static FINISH: Query = query!(Write "webhook_events/finish" [TEXT, TEXT, TEXT]);
-pub(crate) static QUERIES: &[&Query] = &[&LIST, &COUNT, &FIND, &LATEST, &TAKE, &FINISH];
+pub(crate) static FINISH: Query = query!(Write "webhook_events/finish" [TEXT, BOOL]);
+static FAIL: Query = query!(Write "webhook_events/fail" [TEXT, TEXT]);
+pub(crate) static QUERIES: &[&Query] = &[&LIST, &COUNT, &FIND, &LATEST, &TAKE, &FINISH, &FAIL];
 
 /// The speaker's events, newest first.
 pub async fn list(
@@ -112,10 +101,7 @@ pub async fn latest(store: &Store, claims: &Claims) -> Result<Vec<(String, DateT
 
 /// Notes that an event's effects failed, after they were rolled back; `reason` quotes no value.
 pub async fn fail(store: &Store, claims: &Claims, id: &str, reason: &str) -> Result<(), Error> {
-    store
-        .run(claims, &FINISH, &[&id, &End::Failed.as_str(), &reason])
-        .await
-        .map(drop)
+    store.run(claims, &FAIL, &[&id, &reason]).await.map(drop)
 }
 
 impl From<&Row> for WebhookEvent {

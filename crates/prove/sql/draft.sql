@@ -1,0 +1,16 @@
+-- Which tables and views there are, with their columns and where single-column foreign keys lead
+select jsonb_build_object(
+  'schema', n.nspname, 'name', c.relname, 'kind', c.relkind, 'partition', c.relispartition,
+  'columns', (select coalesce(jsonb_agg(a.attname order by a.attnum), '[]') from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),
+  'keys', (select coalesce(jsonb_agg(jsonb_build_array(a.attname, fn.nspname || '.' || f.relname, fa.attname)), '[]')
+    from pg_constraint k join pg_class f on f.oid = k.confrelid join pg_namespace fn on fn.oid = f.relnamespace
+    join pg_attribute a on a.attrelid = c.oid and a.attnum = k.conkey[1]
+    join pg_attribute fa on fa.attrelid = f.oid and fa.attnum = k.confkey[1]
+    where k.conrelid = c.oid and k.contype = 'f' and cardinality(k.conkey) = 1),
+  'reachable', exists (select from pg_roles r where r.rolname in ('anon', 'authenticated') and (
+    has_table_privilege(r.oid, c.oid, 'select, insert, update, delete') or has_any_column_privilege(r.oid, c.oid, 'select, insert, update'))))
+from pg_class c
+join pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname = 'public'
+  and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
+order by c.relname

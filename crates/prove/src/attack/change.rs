@@ -1,0 +1,324 @@
+//! Can an attacker change, take over, delete or give away rows? Sighted, by naming them, and blind.
+//!
+//! *Blind* reads no column: `set n = 0` without a condition. Then only the policies of that command apply; as soon as a
+//! column is read, those for SELECT apply too and hide the hole. On a live table a blind write would touch every row,
+//! so it is fenced: a restrictive policy, gone with its savepoint, admits the made-up rows only.
+
+use super::{Attempt, Field, Learnt, any_of};
+use crate::catalog::{Column, Relation, Rights};
+use crate::plan::By;
+use crate::seed::{Belongs, Row};
+use crate::sql::{ident, idents, typed};
+
+impl Field<'_> {
+    pub(super) fn sighted_changes(&self, relation: usize) -> Vec<Attempt> {
+        let table = &self.catalog.relations[relation];
+        let mut attempts = Vec::new();
+        for (n, persona) in self.attackers(relation) {
+            let foreign = self.foreign_to(relation, n);
+            let rights = table.rights(&persona.role);
+            let bound = self.bound(table, &persona.role);
+            // Everybody else's attempts are made blind only, which no policy hides from.
+            if n > 0 && bound {
+                continue;
+            }
+            // Where no policy binds, naming the rows takes the right to read what names them.
+            let prelude = if bound || rights.select {
+                String::new()
+            } else {
+                lend(table, &persona.role)
+            };
+            let condition = any_of(&foreign);
+            for change in self.changes(relation, &rights) {
+                attempts.push(Attempt {
+                    judge: Some(self.written(&foreign)),
+                    prelude: prelude.clone(),
+                    passed_if_constrained: true,
+                    ..Attempt::new(
+                        change.rule,
+                        n,
+                        change.message,
+                        format!("update {} set {} where {condition}", table.sql(), change.set),
+                    )
+                });
+            }
+            if rights.deletes() {
+                attempts.push(Attempt {
+                    judge: Some(self.written(&foreign)),
+                    prelude: prelude.clone(),
+                    passed_if_constrained: true,
+                    ..Attempt::new(
+                        "cross_tenant_delete",
+                        n,
+                        "deletes another tenant's rows of {}",
+                        format!("delete from {} where {condition}", table.sql()),
+                    )
+                });
+            }
+            if n == 0 {
+                attempts.extend(self.moves(relation, n, &rights, true, &prelude));
+            }
+        }
+        attempts
+    }
+
+    pub(super) async fn blind_changes(&self, relation: usize, about: &mut Learnt) {
+        let table = &self.catalog.relations[relation];
+        let foreign = self.foreign(relation);
+        let mut takes = Vec::new();
+        let mut gifts = Vec::new();
+        for (n, persona) in self.attackers(relation) {
+            let rights = table.rights(&persona.role);
+            if !self.bound(table, &persona.role) || !(rights.updates() || rights.deletes()) {
+                continue;
+            }
+            // The service sends nothing that PostgREST doesn't.
+            if persona.service {
+                continue;
+            }
+            // For all but the plain attacker, whether a row can be written at all is what matters.
+            let reach = self.foreign_to(relation, n);
+            for change in self
+                .changes(relation, &rights)
+                .into_iter()
+                .rev()
+                .take(if n == 0 { 9 } else { 1 })
+            {
+                takes.push(Attempt {
+                    judge: Some(self.written(&reach)),
+                    passed_if_constrained: true,
+                    ..Attempt::new(
+                        change.rule,
+                        n,
+                        change.message,
+                        format!("update {} set {}", table.sql(), change.set),
+                    )
+                });
+            }
+            if rights.deletes() {
+                takes.push(Attempt {
+                    judge: Some(self.written(&reach)),
+                    passed_if_constrained: true,
+                    ..Attempt::new(
+                        "cross_tenant_delete",
+                        n,
+                        "deletes another tenant's rows of {}",
+                        format!("delete from {}", table.sql()),
+                    )
+                });
+            }
+            if n == 0 {
+                gifts = self.moves(relation, n, &rights, false, "");
+            }
+        }
+        if takes.is_empty() && gifts.is_empty() {
+            return;
+        }
+        if !table.owned {
+            about.untested.insert(format!(
+                "blind writes need a fence, and only the owner of {} ({}) can make it",
+                table.label(),
+                table.owner
+            ));
+            return;
+        }
+        self.run_within(relation, &fence(table, &foreign), takes, about)
+            .await;
+        // One row at a time: two that are moved to the same place might meet a unique index.
+        let own = self.own(relation);
+        if let Some(row) = own.first() {
+            self.run_within(relation, &fence(table, &[row]), gifts, about)
+                .await;
+        }
+    }
+
+    /// What may be done to another's row.
+    fn changes(&self, relation: usize, rights: &Rights) -> Vec<Change> {
+        let table = &self.catalog.relations[relation];
+        let may = |name: &str| {
+            rights.usage && (rights.update || rights.update_columns.iter().any(|allowed| allowed == name))
+        };
+        let mut changes = Vec::new();
+        if let Some((column, own)) = self.own_id(relation)
+            && may(&column)
+        {
+            changes.push(Change {
+                rule: "takeover",
+                message: "takes over another tenant's rows of {}",
+                set: format!("{} = {own}", ident(&column)),
+            });
+        }
+        let mut payload: Vec<&Column> = table
+            .columns
+            .iter()
+            .filter(|column| may(&column.name) && !column.generated && column.identity != "a")
+            .collect();
+        payload.sort_by_key(|column| self.weight(relation, column));
+        if let Some(column) = payload.first()
+            && let Some(value) = self.payload(relation, column)
+        {
+            changes.push(Change {
+                rule: "cross_tenant_update",
+                message: "changes another tenant's rows of {}",
+                set: format!("{} = {value}", ident(&column.name)),
+            });
+        }
+        changes
+    }
+
+    /// The plainer a column, the better: no key, no tenant, no reference, not unique.
+    pub(super) fn weight(&self, relation: usize, column: &Column) -> usize {
+        let table = &self.catalog.relations[relation];
+        let tenant = self
+            .plan
+            .tenant_column(relation)
+            .is_some_and(|(name, _)| name == column.name);
+        let means = self.plan.meaning(relation, &column.name).is_some();
+        let refers = table
+            .foreign_keys
+            .iter()
+            .any(|key| key.columns.contains(&column.name));
+        let unique = table
+            .indexes
+            .iter()
+            .any(|index| index.unique && index.columns.iter().flatten().any(|name| *name == column.name));
+        let checked = table
+            .checks
+            .iter()
+            .any(|check| check.columns.contains(&column.name))
+            || !column.domain_checks.is_empty();
+        16 * usize::from(tenant)
+            + 8 * usize::from(unique)
+            + 4 * usize::from(means || refers)
+            + 2 * usize::from(checked)
+            + usize::from(column.category != 'S')
+    }
+
+    /// A value that the column takes.
+    pub(super) fn payload(&self, relation: usize, column: &Column) -> Option<String> {
+        let spare = self
+            .spare(relation, Belongs::Own)
+            .or_else(|| self.spare(relation, Belongs::Other));
+        let tried = spare.and_then(|draft| draft.columns.get(&column.name).cloned());
+        let held = || {
+            self.world
+                .rows
+                .iter()
+                .find(|row| row.relation == relation)
+                .and_then(|row| self.value(row, &column.name))
+        };
+        tried
+            .or_else(held)
+            .or_else(|| (!column.not_null).then(|| typed(None, &column.base)))
+    }
+
+    /// Rows of one's own that are given to another tenant, or to none.
+    fn moves(
+        &self,
+        relation: usize,
+        persona: usize,
+        rights: &Rights,
+        sighted: bool,
+        prelude: &str,
+    ) -> Vec<Attempt> {
+        let table = &self.catalog.relations[relation];
+        let own = self.own(relation);
+        let (Some((column, by)), Some(row)) = (self.plan.tenant_column(relation), own.first()) else {
+            return Vec::new();
+        };
+        if !(rights.usage && (rights.update || rights.update_columns.iter().any(|name| name == column))) {
+            return Vec::new();
+        }
+        let Some(kind) = table.column(column) else {
+            return Vec::new();
+        };
+        let identity = self.plan.is_identity(self.catalog, relation);
+        let people = self.people;
+        let receiver = if identity { &people.nobody } else { &people.other };
+        let mut targets = vec![match by {
+            By::User => Some(typed(Some(&receiver.user), &kind.base)),
+            By::Tenant => Some(typed(
+                Some(if identity {
+                    &people.nobody.tenant
+                } else {
+                    &receiver.tenant
+                }),
+                &kind.base,
+            )),
+            By::Parent => self
+                .world
+                .of(relation, Belongs::Other)
+                .next()
+                .and_then(|row| self.value(row, column)),
+        }];
+        if !identity && by != By::Parent {
+            // One that has no rows yet, where a row of each tenant's would be in the way.
+            let spare = if by == By::User {
+                &people.spare.user
+            } else {
+                &people.spare.tenant
+            };
+            targets.push(Some(typed(Some(spare), &kind.base)));
+        }
+        let mut attempts = Vec::new();
+        let tail = if sighted {
+            format!(" where {}", row.predicate)
+        } else {
+            String::new()
+        };
+        for target in targets.into_iter().flatten() {
+            attempts.push(Attempt {
+                judge: Some(self.made(relation, &format!("{} = {target}", ident(column)))),
+                prelude: prelude.to_owned(),
+                passed_if_constrained: false,
+                ..Attempt::new(
+                    "move_away",
+                    persona,
+                    "gives a row of {} to another tenant",
+                    format!("update {} set {} = {target}{tail}", table.sql(), ident(column)),
+                )
+            });
+        }
+        if !kind.not_null {
+            attempts.push(Attempt {
+                judge: Some(self.made(relation, &format!("{} is null", ident(column)))),
+                prelude: prelude.to_owned(),
+                ..Attempt::new(
+                    "move_to_nobody",
+                    persona,
+                    "makes a row of {} belong to no tenant",
+                    format!("update {} set {} = null{tail}", table.sql(), ident(column)),
+                )
+            });
+        }
+        attempts
+    }
+}
+
+struct Change {
+    rule: &'static str,
+    message: &'static str,
+    set: String,
+}
+
+/// A restrictive policy that admits these rows only.
+pub(super) fn fence(table: &Relation, rows: &[&Row]) -> String {
+    format!(
+        "create policy \"mako prove\" on {} as restrictive for all to public using ({}) with check (true)",
+        table.sql(),
+        any_of(rows)
+    )
+}
+
+/// The right to read the columns that name a row.
+fn lend(table: &Relation, role: &str) -> String {
+    let names = table
+        .key()
+        .unwrap_or_else(|| table.columns.iter().map(|column| column.name.as_str()).collect());
+    format!(
+        "grant select ({}) on {} to {}",
+        idents(names),
+        table.sql(),
+        ident(role)
+    )
+}

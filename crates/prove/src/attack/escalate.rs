@@ -1,0 +1,136 @@
+//! Can an attacker make more of themselves? A row of their own that policies elsewhere ask (a profile, a role) is
+//! changed or added to, and then the other tenant's rows are read.
+
+use super::insert::insertion;
+use super::{Attempt, Field, Learnt, any_of};
+use crate::catalog::{Column, Relation};
+use crate::plan::Class;
+use crate::seed::Belongs;
+use crate::sql::{ident, typed};
+use crate::values::{is_power, words_in};
+
+impl Field<'_> {
+    pub(super) async fn escalations(&self, relation: usize, closed: &[usize], about: &mut Learnt) {
+        let table = &self.catalog.relations[relation];
+        let mut askers = self.askers(relation);
+        askers.retain(|asker| closed.contains(asker));
+        let rights = table.rights(&self.personas[0].role);
+        if askers.is_empty() || !(rights.inserts() || rights.updates()) {
+            return;
+        }
+        let mut attempts = Vec::new();
+        for column in table.columns.iter().filter(|column| !column.generated) {
+            for value in self.powers(relation, column, &askers) {
+                let may = |all: bool, some: &[String]| all || some.contains(&column.name);
+                let mut acts = Vec::new();
+                if let (true, Some(own)) = (
+                    may(rights.update, &rights.update_columns),
+                    self.own(relation).first(),
+                ) {
+                    acts.push((
+                        format!(
+                            "update {} set {} = {value} where {}",
+                            table.sql(),
+                            ident(&column.name),
+                            own.predicate
+                        ),
+                        String::new(),
+                    ));
+                }
+                if let (true, Some(spare)) = (
+                    may(rights.insert, &rights.insert_columns),
+                    self.spare(relation, Belongs::Own),
+                ) {
+                    let mut columns = spare.columns.clone();
+                    columns.insert(column.name.clone(), value.clone());
+                    acts.push(insertion(table, &self.personas[0].role, &rights, &columns, ""));
+                }
+                for (act, prelude) in acts {
+                    attempts.extend(askers.iter().map(|asker| {
+                        let target = &self.catalog.relations[*asker];
+                        let read = format!("{act}; select count(*) from {} where {}", target.sql(), any_of(&self.foreign(*asker)));
+                        let message = format!("gives themselves {} = {value} in {{}} and then reads another tenant's rows of {}", column.name, target.label());
+                        Attempt { prelude: prelude.clone(), ..Attempt::new("escalation", 0, &message, read) }
+                    }));
+                }
+            }
+        }
+        attempts.truncate(200);
+        self.run(relation, attempts, about).await;
+    }
+
+    /// Relations that can be read, whose policies ask this one.
+    fn askers(&self, relation: usize) -> Vec<usize> {
+        let asked = &self.catalog.relations[relation];
+        (0..self.catalog.relations.len())
+            .filter(|n| *n != relation)
+            .filter(|n| {
+                let table = &self.catalog.relations[*n];
+                table.in_scope
+                    && table.is_table()
+                    && matches!(self.plan.classes[*n], Class::Tenant { .. } | Class::Internal)
+                    && table.rights(&self.personas[0].role).select
+                    && !self.foreign(*n).is_empty()
+                    && self.asks(table, asked)
+            })
+            .collect()
+    }
+
+    fn asks(&self, table: &Relation, asked: &Relation) -> bool {
+        table.policies.iter().any(|policy| {
+            policy.text().contains(&asked.name)
+                || policy
+                    .functions
+                    .iter()
+                    .filter_map(|oid| self.catalog.function(*oid))
+                    .any(|function| function.source.contains(&asked.name))
+        })
+    }
+
+    /// Values of a column that may mean something to whoever asks.
+    fn powers(&self, relation: usize, column: &Column, askers: &[usize]) -> Vec<String> {
+        if self.plan.meaning(relation, &column.name).is_some()
+            || self
+                .plan
+                .tenant_column(relation)
+                .is_some_and(|(name, _)| name == column.name)
+        {
+            return Vec::new();
+        }
+        let texts: Vec<String> = askers
+            .iter()
+            .flat_map(|n| &self.catalog.relations[*n].policies)
+            .flat_map(|policy| {
+                let functions = policy
+                    .functions
+                    .iter()
+                    .filter_map(|oid| self.catalog.function(*oid))
+                    .map(|function| function.source.clone());
+                functions.chain([policy.text()]).collect::<Vec<_>>()
+            })
+            .filter(|text| text.contains(&column.name))
+            .collect();
+        if texts.is_empty() {
+            return Vec::new();
+        }
+        let mut words: Vec<String> = match column.category {
+            'B' => vec!["true".to_owned(), "false".to_owned()],
+            'S' | 'E' => texts
+                .iter()
+                .flat_map(|text| words_in(text))
+                .chain(column.labels.iter().filter(|label| is_power(label)).cloned())
+                .collect(),
+            'N' => texts
+                .iter()
+                .flat_map(|text| crate::values::numbers_in(text))
+                .chain(["1000".to_owned()])
+                .collect(),
+            _ => Vec::new(),
+        };
+        words.retain(|word| column.category != 'E' || column.labels.contains(word));
+        words.sort_by_key(|word| !is_power(word));
+        words.dedup();
+        words.truncate(5);
+        words.iter().map(|word| typed(Some(word), &column.base)).collect()
+    }
+}

@@ -1,0 +1,257 @@
+//! Can an attacker make rows for another tenant, or for none, or take a row over by an upsert?
+
+use std::collections::BTreeMap;
+
+use super::{Attempt, Field};
+use crate::catalog::{Relation, Rights};
+use crate::model::Names;
+use crate::plan::{By, Class};
+use crate::seed::{Belongs, Draft};
+use crate::sql::{ident, idents, literal, typed};
+
+impl Field<'_> {
+    pub(super) fn inserts(&self, relation: usize) -> Vec<Attempt> {
+        let table = &self.catalog.relations[relation];
+        let mut attempts = Vec::new();
+        for (n, persona) in self.attackers(relation) {
+            let rights = table.rights(&persona.role);
+            if !rights.inserts() || persona.service {
+                continue;
+            }
+            attempts.extend(self.insert_for_another(relation, n, &rights));
+            attempts.extend(self.insert_for_nobody(relation, n, &rights));
+            if n == 0 {
+                attempts.extend(self.upserts(relation, n, &rights));
+            }
+        }
+        attempts
+    }
+
+    fn insert_for_another(&self, relation: usize, persona: usize, rights: &Rights) -> Vec<Attempt> {
+        let Some(spare) = self.spare(relation, Belongs::Other) else {
+            return Vec::new();
+        };
+        // Whoever makes a row for themselves makes none for another.
+        if self.personas[persona]
+            .who
+            .as_ref()
+            .is_some_and(|who| who.marker == spare.marker)
+        {
+            return Vec::new();
+        }
+        let table = &self.catalog.relations[relation];
+        let condition = match (&self.plan.classes[relation], self.tenant_value(relation, spare)) {
+            (Class::Internal, _) => "true".to_owned(),
+            // A user who founds a tenant makes no row for another.
+            (Class::Tenant { by: By::Tenant, .. }, _) if self.plan.is_identity(self.catalog, relation) => {
+                return Vec::new();
+            }
+            (_, Some(value)) => self.is_tenant(relation, &value),
+            (_, None) => return Vec::new(),
+        };
+        let mut drafts = vec![spare.clone()];
+        if let Some(who) = &self.personas[persona].who {
+            let mut mine = spare.clone();
+            let tenant = self
+                .plan
+                .tenant_column(relation)
+                .map(|(column, _)| column.to_owned());
+            for column in table
+                .columns
+                .iter()
+                .filter(|column| Some(&column.name) != tenant.as_ref())
+            {
+                let names_user = self.plan.meaning(relation, &column.name) == Some(Names::User);
+                let theirs = spare
+                    .columns
+                    .get(&column.name)
+                    .is_some_and(|value| value.contains(&literal(&self.people.other.user)));
+                if names_user || theirs {
+                    mine.columns
+                        .insert(column.name.clone(), typed(Some(&who.user), &column.base));
+                }
+            }
+            if mine.columns != spare.columns {
+                drafts.push(mine);
+            }
+        }
+        drafts
+            .iter()
+            .map(|draft| {
+                let (sql, prelude) =
+                    insertion(table, &self.personas[persona].role, rights, &draft.columns, "");
+                Attempt {
+                    judge: Some(self.made(relation, &condition)),
+                    prelude,
+                    ..Attempt::new(
+                        "cross_tenant_insert",
+                        persona,
+                        "creates a row of {} for another tenant",
+                        sql,
+                    )
+                }
+            })
+            .collect()
+    }
+
+    fn insert_for_nobody(&self, relation: usize, persona: usize, rights: &Rights) -> Vec<Attempt> {
+        let table = &self.catalog.relations[relation];
+        let Some((column, _)) = self.plan.tenant_column(relation) else {
+            return Vec::new();
+        };
+        if table.column(column).is_none_or(|column| column.not_null) {
+            return Vec::new();
+        }
+        let Some(spare) = self.spare(relation, Belongs::Nobody) else {
+            return Vec::new();
+        };
+        let mut without = spare.columns.clone();
+        without.remove(column);
+        let judge = self.made(relation, &format!("{} is null", ident(column)));
+        [&spare.columns, &without]
+            .into_iter()
+            .map(|columns| {
+                let (sql, prelude) = insertion(table, &self.personas[persona].role, rights, columns, "");
+                Attempt {
+                    judge: Some(judge.clone()),
+                    prelude,
+                    ..Attempt::new(
+                        "null_tenant_insert",
+                        persona,
+                        "creates a row of {} that belongs to no tenant",
+                        sql,
+                    )
+                }
+            })
+            .collect()
+    }
+
+    /// A row of one's own with a key of another's, whose row is then updated.
+    fn upserts(&self, relation: usize, persona: usize, rights: &Rights) -> Vec<Attempt> {
+        let table = &self.catalog.relations[relation];
+        let (Some(spare), Some(target)) = (
+            self.spare(relation, Belongs::Own),
+            self.world.of(relation, Belongs::Other).find(|row| !row.existing),
+        ) else {
+            return Vec::new();
+        };
+        let mut attempts = Vec::new();
+        for index in table
+            .indexes
+            .iter()
+            .filter(|index| index.unique && !index.partial && !index.expression && index.immediate)
+        {
+            let key: Vec<&str> = index.columns.iter().flatten().map(String::as_str).collect();
+            let mut columns = spare.columns.clone();
+            for name in &key {
+                if let Some(value) = self.value(target, name) {
+                    columns.insert((*name).to_owned(), value);
+                }
+            }
+            let may_update = |name: &&String| rights.update || rights.update_columns.contains(name);
+            let may_insert =
+                |name: &str| rights.insert || rights.insert_columns.iter().any(|allowed| allowed == name);
+            let changes: Vec<&String> = columns
+                .keys()
+                .filter(may_update)
+                .filter(|name| may_insert(name) && !key.contains(&name.as_str()))
+                .collect();
+            let tenant = self.plan.tenant_column(relation).map(|(column, _)| column);
+            let payload: Vec<&String> = changes
+                .iter()
+                .copied()
+                .filter(|name| Some(name.as_str()) != tenant)
+                .collect();
+            for set in [changes.clone(), payload] {
+                if set.is_empty() {
+                    continue;
+                }
+                let set: Vec<String> = set
+                    .iter()
+                    .map(|name| format!("{0} = excluded.{0}", ident(name)))
+                    .collect();
+                let tail = format!(
+                    " on conflict ({}) do update set {}",
+                    idents(key.iter().copied()),
+                    set.join(", ")
+                );
+                let (sql, prelude) = insertion(table, &self.personas[persona].role, rights, &columns, &tail);
+                attempts.push(Attempt {
+                    judge: Some(self.written(&[target])),
+                    prelude,
+                    ..Attempt::new(
+                        "upsert_takeover",
+                        persona,
+                        "overwrites another tenant's row of {} by an upsert",
+                        sql,
+                    )
+                });
+            }
+        }
+        attempts
+    }
+
+    pub(super) fn spare(&self, relation: usize, belongs: Belongs) -> Option<&Draft> {
+        let of = |relation| self.world.spares.get(&(relation, belongs));
+        of(relation).or_else(|| {
+            // A partitioned table takes what one of its partitions takes.
+            let oid = self.catalog.relations[relation].oid;
+            (0..self.catalog.relations.len())
+                .filter(|n| {
+                    self.catalog.relations[*n].is_partition
+                        && self.catalog.relations[*n].parents.contains(&oid)
+                })
+                .find_map(of)
+        })
+    }
+
+    fn tenant_value(&self, relation: usize, draft: &Draft) -> Option<String> {
+        let (column, _) = self.plan.tenant_column(relation)?;
+        draft.columns.get(column).cloned()
+    }
+}
+
+/// An insert of the columns that a role may set, and what the owner must do before so that no sequence moves.
+pub(super) fn insertion(
+    table: &Relation,
+    role: &str,
+    rights: &Rights,
+    columns: &BTreeMap<String, String>,
+    tail: &str,
+) -> (String, String) {
+    let may = |name: &String| rights.insert || rights.insert_columns.contains(name);
+    let counted = |name: &String| {
+        table
+            .column(name)
+            .is_some_and(|column| column.sequence || !column.identity.is_empty())
+    };
+    let grants: Vec<&String> = columns
+        .keys()
+        .filter(|name| !may(name) && counted(name))
+        .collect();
+    let prelude = if grants.is_empty() {
+        String::new()
+    } else {
+        format!(
+            "grant insert ({}) on {} to {}",
+            idents(grants.iter().map(|name| name.as_str())),
+            table.sql(),
+            ident(role)
+        )
+    };
+    let chosen: Vec<(&String, &String)> = columns
+        .iter()
+        .filter(|(name, _)| may(name) || counted(name))
+        .collect();
+    let sql = format!(
+        "insert into {} ({}) overriding system value values ({}){tail}",
+        table.sql(),
+        idents(chosen.iter().map(|(name, _)| name.as_str())),
+        chosen
+            .iter()
+            .map(|(_, value)| value.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
+    );
+    (sql, prelude)
+}

@@ -1,0 +1,514 @@
+//! What does an attacker try? One file for each family; here is what they share: attempts, and how they are judged.
+//!
+//! An attempt is made under an attacker's settings; then the owner looks whether anything came of it. It counts only
+//! where the owner can see the row that the attacker must not reach.
+
+mod change;
+mod escalate;
+mod foreign_key;
+mod insert;
+mod prepared;
+mod read;
+pub(crate) mod side_effects;
+pub(crate) mod views;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::catalog::{Catalog, Relation};
+use crate::people::{EMPTY_USER, People, Persona};
+use crate::plan::{By, Class, Plan};
+use crate::report::{Finding, Severity};
+use crate::seed::{Belongs, Row, World};
+use crate::session::{Outcome, Refusal, Session};
+use crate::sql::{ident, typed};
+
+/// Everything that attacks need to know.
+pub(crate) struct Field<'a> {
+    pub(crate) session: &'a Session<'a>,
+    pub(crate) catalog: &'a Catalog,
+    pub(crate) plan: &'a Plan,
+    pub(crate) people: &'a People,
+    pub(crate) personas: &'a [Persona],
+    pub(crate) world: &'a World,
+    /// The transaction's own number: rows with a newer one were made in it.
+    pub(crate) transaction: String,
+}
+
+/// One try.
+#[derive(Clone, Debug)]
+pub(crate) struct Attempt {
+    pub(crate) rule: &'static str,
+    pub(crate) message: String,
+    pub(crate) persona: usize,
+    /// The statement that attacks, as the report shows it.
+    pub(crate) attack: String,
+    /// What the owner asks afterwards; none if the attack's own answer tells.
+    pub(crate) judge: Option<String>,
+    /// Statements of the owner's before the attack.
+    pub(crate) prelude: String,
+    /// A refusal by a constraint says that the policies had let it pass.
+    pub(crate) passed_if_constrained: bool,
+}
+
+impl Attempt {
+    /// An attack whose own answer tells; others have a judge.
+    pub(crate) fn new(rule: &'static str, persona: usize, message: &str, attack: String) -> Self {
+        Self {
+            rule,
+            message: message.to_owned(),
+            persona,
+            attack,
+            judge: None,
+            prelude: String::new(),
+            passed_if_constrained: false,
+        }
+    }
+}
+
+/// What has been learnt about one relation.
+#[derive(Debug, Default)]
+pub(crate) struct Learnt {
+    pub(crate) attempts: usize,
+    pub(crate) findings: Vec<Finding>,
+    /// What could not be tested, and why.
+    pub(crate) untested: BTreeSet<String>,
+}
+
+impl Learnt {
+    pub(crate) fn leak(&mut self, rule: &str, message: String, reproduce: String) {
+        self.find(rule, Severity::Leak, message, reproduce);
+    }
+
+    pub(crate) fn risk(&mut self, rule: &str, message: String, reproduce: String) {
+        self.find(rule, Severity::Risk, message, reproduce);
+    }
+
+    /// The first of each rule is enough.
+    fn find(&mut self, rule: &str, severity: Severity, message: String, reproduce: String) {
+        if !self
+            .findings
+            .iter()
+            .any(|finding| finding.rule == rule && finding.severity == severity)
+        {
+            let fix = crate::report::fix(rule).to_owned();
+            self.findings.push(Finding {
+                rule: rule.to_owned(),
+                severity,
+                message,
+                reproduce,
+                fix,
+            });
+        }
+    }
+
+    pub(crate) fn leaks(&self) -> bool {
+        self.findings
+            .iter()
+            .any(|finding| finding.severity == Severity::Leak)
+    }
+}
+
+impl Field<'_> {
+    /// Attacks every table of the schemas.
+    pub(crate) async fn tables(&self, learnt: &mut BTreeMap<usize, Learnt>) {
+        for relation in 0..self.catalog.relations.len() {
+            let table = &self.catalog.relations[relation];
+            if !table.in_scope || !table.is_table() {
+                continue;
+            }
+            match &self.plan.classes[relation] {
+                Class::Tenant { .. } | Class::Internal => {}
+                Class::Unclassified(reason) => {
+                    learnt
+                        .entry(relation)
+                        .or_default()
+                        .untested
+                        .insert(reason.clone());
+                    continue;
+                }
+                _ => continue,
+            }
+            let about = learnt.entry(relation).or_default();
+            if self.foreign(relation).is_empty() {
+                let open = table
+                    .rights
+                    .iter()
+                    .find(|(role, rights)| rights.reads() && !self.bound(table, role));
+                if let Some((role, _)) = open {
+                    about.leak(
+                        "cross_tenant_read",
+                        format!(
+                            "No policy binds {role} on {}: whatever rows there are can be read",
+                            table.label()
+                        ),
+                        format!(
+                            "begin; set local role {}; select count(*) from {}; rollback;",
+                            ident(role),
+                            table.sql()
+                        ),
+                    );
+                } else if self.reachable(relation) {
+                    let why = self.world.failures.get(&relation).cloned();
+                    about.untested.insert(
+                        why.unwrap_or_else(|| "there is no row of another tenant's to protect".to_owned()),
+                    );
+                }
+                continue;
+            }
+            self.table(relation, about).await;
+        }
+        // What is read anyway takes no escalation.
+        let closed: Vec<usize> = (0..self.catalog.relations.len())
+            .filter(|n| !learnt.get(n).is_some_and(Learnt::leaks))
+            .collect();
+        for (relation, about) in learnt.iter_mut() {
+            self.escalations(*relation, &closed, about).await;
+        }
+    }
+
+    async fn table(&self, relation: usize, about: &mut Learnt) {
+        let read: Vec<Attempt> = self.try_all(relation, self.reads(relation), about).await;
+        let in_detail = read
+            .iter()
+            .take(3)
+            .flat_map(|attempt| self.reads_in_detail(relation, attempt.persona))
+            .collect();
+        self.run(relation, in_detail, about).await;
+        for attempt in read.into_iter().filter(|attempt| attempt.rule != "any_read") {
+            self.note(
+                relation,
+                &Attempt {
+                    rule: "cross_tenant_read",
+                    ..attempt
+                },
+                about,
+            );
+        }
+        let may_insert = self.catalog.relations[relation]
+            .rights
+            .values()
+            .any(crate::catalog::Rights::inserts);
+        if let (true, None, Some(why)) = (
+            may_insert,
+            self.spare(relation, Belongs::Other),
+            self.world.spareless.get(&relation),
+        ) {
+            about.untested.insert(why.clone());
+        }
+        if let Some((trigger, why)) = self.catalog.outward_trigger(&self.catalog.relations[relation]) {
+            about.untested.insert(format!("nothing was written: trigger {trigger} would act outside the database ({why}), which no rollback takes back"));
+            self.prepared(relation, about).await;
+            return;
+        }
+        let mut attempts = self.inserts(relation);
+        attempts.extend(self.sighted_changes(relation));
+        attempts.extend(self.foreign_keys(relation));
+        self.run(relation, attempts, about).await;
+        self.blind_changes(relation, about).await;
+        self.prepared(relation, about).await;
+    }
+
+    /// Who attacks a relation: everybody, but a planted one only the plain attacker.
+    pub(crate) fn attackers(&self, relation: usize) -> impl Iterator<Item = (usize, &Persona)> {
+        let planted = self.catalog.relations[relation].schema == crate::controls::SCHEMA;
+        self.personas
+            .iter()
+            .enumerate()
+            .take(if planted { 1 } else { usize::MAX })
+    }
+
+    /// Rows that one attacker may not reach. Whoever has an empty name has the rows of an empty name.
+    pub(crate) fn foreign_to(&self, relation: usize, persona: usize) -> Vec<&Row> {
+        let mut rows = self.foreign(relation);
+        if let (true, Some((column, _))) = (
+            self.personas[persona].label == EMPTY_USER,
+            self.plan.tenant_column(relation),
+        ) {
+            rows.retain(|row| row.values.get(column).cloned().flatten().as_deref() != Some(""));
+        }
+        rows
+    }
+
+    /// Rows that nobody among the attackers may reach.
+    pub(crate) fn foreign(&self, relation: usize) -> Vec<&Row> {
+        self.world.foreign(relation, &self.plan.classes[relation])
+    }
+
+    pub(crate) fn own(&self, relation: usize) -> Vec<&Row> {
+        let marker = &self.people.own.marker;
+        self.world
+            .of(relation, Belongs::Own)
+            .filter(|row| row.marker == *marker)
+            .collect()
+    }
+
+    /// Whether any attacker's role has any right on it.
+    pub(crate) fn reachable(&self, relation: usize) -> bool {
+        self.catalog.relations[relation]
+            .rights
+            .values()
+            .any(crate::catalog::Rights::any)
+    }
+
+    /// Whether policies bind a role on a table.
+    pub(crate) fn bound(&self, table: &Relation, role: &str) -> bool {
+        let exempt = table.rights(role).owner && !table.forced;
+        let bypasses = self
+            .catalog
+            .roles
+            .iter()
+            .any(|r| r.name == role && (r.superuser || r.bypasses));
+        table.rls && !exempt && !bypasses
+    }
+
+    /// Runs attempts, and notes what came of them.
+    pub(crate) async fn run(&self, relation: usize, attempts: Vec<Attempt>, about: &mut Learnt) {
+        for attempt in self.try_all(relation, attempts, about).await {
+            self.note(relation, &attempt, about);
+        }
+    }
+
+    /// Runs attempts; the answer is those that succeeded.
+    async fn try_all(&self, relation: usize, attempts: Vec<Attempt>, about: &mut Learnt) -> Vec<Attempt> {
+        let scripts = attempts
+            .iter()
+            .map(|attempt| self.script(relation, attempt))
+            .collect();
+        let outcomes = self.session.attempt(scripts).await;
+        self.judge(relation, attempts, outcomes, about)
+    }
+
+    /// Runs attempts behind a fence, which may have to wait its turn.
+    pub(crate) async fn run_within(
+        &self,
+        relation: usize,
+        fence: &str,
+        attempts: Vec<Attempt>,
+        about: &mut Learnt,
+    ) {
+        if attempts.is_empty() {
+            return;
+        }
+        let scripts: Vec<String> = attempts
+            .iter()
+            .map(|attempt| self.script(relation, attempt))
+            .collect();
+        let mut refused: Option<Refusal> = None;
+        for _ in 0..5 {
+            match self.session.attempt_within(fence, scripts.clone()).await {
+                Ok(outcomes) => {
+                    for attempt in self.judge(relation, attempts, outcomes, about) {
+                        self.note(relation, &attempt, about);
+                    }
+                    return;
+                }
+                Err(refusal) => {
+                    let again = refusal.code == "55P03";
+                    refused = Some(refusal);
+                    if !again {
+                        break;
+                    }
+                }
+            }
+        }
+        if let Some(refusal) = refused {
+            about.untested.insert(format!(
+                "blind writes could not be fenced: {} [{}]",
+                refusal.message, refusal.code
+            ));
+        }
+    }
+
+    fn script(&self, relation: usize, attempt: &Attempt) -> String {
+        let schema = &self.catalog.relations[relation].schema;
+        let settings = self.personas[attempt.persona].settings(&self.session.admin, self.catalog, schema);
+        let prelude = if attempt.prelude.is_empty() {
+            String::new()
+        } else {
+            format!("{}; ", attempt.prelude)
+        };
+        match &attempt.judge {
+            None => format!("{prelude}{settings}; {}", attempt.attack),
+            Some(judge) => {
+                format!(
+                    "{prelude}{settings}; {}; set constraints all immediate; {}; {judge}",
+                    attempt.attack,
+                    self.session.back()
+                )
+            }
+        }
+    }
+
+    /// Which attempts succeeded?
+    fn judge(
+        &self,
+        relation: usize,
+        attempts: Vec<Attempt>,
+        outcomes: Vec<Outcome>,
+        about: &mut Learnt,
+    ) -> Vec<Attempt> {
+        let mut succeeded = Vec::new();
+        for (attempt, outcome) in attempts.into_iter().zip(outcomes) {
+            about.attempts += 1;
+            let success = match &outcome {
+                Ok(rows) => says_yes(rows),
+                Err(refusal) if refusal.is_inconclusive() && attempt.rule == "stranger_read" => false,
+                Err(refusal) if refusal.is_inconclusive() => {
+                    about.untested.insert(format!(
+                        "{}: {} [{}]",
+                        attempt.rule, refusal.message, refusal.code
+                    ));
+                    false
+                }
+                Err(refusal) => attempt.passed_if_constrained && self.is_constraint(relation, refusal),
+            };
+            if success {
+                succeeded.push(attempt);
+            }
+        }
+        succeeded
+    }
+
+    fn note(&self, relation: usize, attempt: &Attempt, about: &mut Learnt) {
+        let persona = &self.personas[attempt.persona];
+        let name = self.catalog.relations[relation].label();
+        about.leak(
+            attempt.rule,
+            format!(
+                "{} {}",
+                sentence(persona.label),
+                attempt.message.replace("{}", &name)
+            ),
+            reproduce(persona, &attempt.attack),
+        );
+    }
+
+    fn is_constraint(&self, relation: usize, refusal: &Refusal) -> bool {
+        matches!(refusal.code.as_str(), "23505" | "23514" | "23503" | "23P01")
+            && refusal.constraint.as_ref().is_some_and(|name| {
+                let table = &self.catalog.relations[relation];
+                table.indexes.iter().any(|index| index.name == *name)
+                    || table.checks.iter().any(|check| check.name == *name)
+                    || self.catalog.relations.iter().any(|other| {
+                        other.foreign_keys.iter().any(|key| {
+                            key.name == *name && (key.target == table.oid || other.oid == table.oid)
+                        })
+                    })
+            })
+    }
+
+    /// Whether a row has been written: its version is no longer where it was.
+    pub(crate) fn written(&self, rows: &[&Row]) -> String {
+        let mut homes: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
+        for row in rows {
+            homes.entry(row.home).or_default().push(&row.ctid);
+        }
+        let parts: Vec<String> = homes
+            .iter()
+            .map(|(home, places)| {
+                format!(
+                    "(select count(*) <> {} from only {} where ctid = any ('{{{}}}'::tid[]))",
+                    places.len(),
+                    self.catalog.relations[*home].sql(),
+                    quoted(places)
+                )
+            })
+            .collect();
+        format!("select {}", parts.join(" or "))
+    }
+
+    /// Whether there is a row that this attempt made, of which a condition holds.
+    pub(crate) fn made(&self, relation: usize, condition: &str) -> String {
+        let table = &self.catalog.relations[relation];
+        let mut homes: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
+        for row in self.world.rows.iter().filter(|row| row.relation == relation) {
+            homes.entry(row.home).or_default().push(&row.ctid);
+        }
+        let known: Vec<String> = homes
+            .iter()
+            .map(|(home, places)| {
+                format!(
+                    "not (tableoid = {} and ctid = any ('{{{}}}'::tid[]))",
+                    self.catalog.relations[*home].oid,
+                    quoted(places)
+                )
+            })
+            .collect();
+        let known = if known.is_empty() {
+            String::new()
+        } else {
+            format!(" and {}", known.join(" and "))
+        };
+        format!(
+            "select exists (select from {} where ({condition}) and xmin::text::int8 >= {}{known})",
+            table.sql(),
+            self.transaction
+        )
+    }
+
+    /// A condition on the tenant column: it holds what another's row holds.
+    pub(crate) fn is_tenant(&self, relation: usize, value: &str) -> String {
+        match self.plan.tenant_column(relation) {
+            Some((column, _)) => format!("{} = {value}", ident(column)),
+            None => "true".to_owned(),
+        }
+    }
+
+    /// The own tenant's id as a value of a relation's tenant column.
+    pub(crate) fn own_id(&self, relation: usize) -> Option<(String, String)> {
+        let (column, by) = self.plan.tenant_column(relation)?;
+        let own = &self.people.own;
+        let kind = &self.catalog.relations[relation].column(column)?.base;
+        let value = match by {
+            By::User => typed(Some(&own.user), kind),
+            By::Tenant => typed(Some(&own.tenant), kind),
+            By::Parent => {
+                let row = self.own(relation).into_iter().next()?;
+                typed(row.values.get(column)?.as_deref(), kind)
+            }
+        };
+        Some((column.to_owned(), value))
+    }
+
+    /// The value of a row's column, as SQL.
+    pub(crate) fn value(&self, row: &Row, column: &str) -> Option<String> {
+        let kind = &self.catalog.relations[row.relation].column(column)?.base;
+        Some(typed(row.values.get(column)?.as_deref(), kind))
+    }
+}
+
+/// Rows by any of their predicates.
+pub(crate) fn any_of(rows: &[&Row]) -> String {
+    let parts: Vec<String> = rows.iter().map(|row| format!("({})", row.predicate)).collect();
+    if parts.is_empty() {
+        "false".to_owned()
+    } else {
+        parts.join(" or ")
+    }
+}
+
+fn quoted(places: &[&str]) -> String {
+    places
+        .iter()
+        .map(|place| format!("\"{place}\""))
+        .collect::<Vec<_>>()
+        .join(",")
+}
+
+/// The last answer's first value: a number above 0, or true.
+pub(crate) fn says_yes(rows: &[crate::session::Row]) -> bool {
+    let value = rows.first().and_then(|row| row.first()).cloned().flatten();
+    value.is_some_and(|value| value == "t" || value.parse::<i64>().is_ok_and(|n| n > 0))
+}
+
+/// SQL that shows a leak.
+pub(crate) fn reproduce(persona: &Persona, attack: &str) -> String {
+    format!("begin; {}; {attack}; rollback;", persona.reproduction())
+}
+
+fn sentence(label: &str) -> String {
+    let mut chars = label.chars();
+    chars
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}

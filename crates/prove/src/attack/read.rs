@@ -1,0 +1,154 @@
+//! Can an attacker read or count rows that aren't theirs?
+
+use super::{Attempt, Field, any_of};
+use crate::catalog::Relation;
+use crate::plan::{By, Class};
+use crate::seed::{Belongs, Row};
+use crate::sql::{ident, typed};
+
+impl Field<'_> {
+    /// One try for each attacker, at everything at once.
+    pub(super) fn reads(&self, relation: usize) -> Vec<Attempt> {
+        let personas: Vec<usize> = self.attackers(relation).map(|(n, _)| n).collect();
+        personas
+            .into_iter()
+            .flat_map(|n| {
+                self.read_of(relation, n, "any_read", &self.foreign_to(relation, n), "")
+                    .into_iter()
+                    .chain(self.read_of_strangers(relation, n))
+            })
+            .collect()
+    }
+
+    /// What exactly did they read?
+    pub(super) fn reads_in_detail(&self, relation: usize, persona: usize) -> Vec<Attempt> {
+        let (nobodys, others): (Vec<&Row>, Vec<&Row>) = self
+            .foreign_to(relation, persona)
+            .into_iter()
+            .partition(|row| row.belongs == Belongs::Nobody);
+        let read = |rule, rows: &[&Row], message| self.read_of(relation, persona, rule, rows, message);
+        let others = read("cross_tenant_read", &others, "reads another tenant's rows of {}");
+        others
+            .into_iter()
+            .chain(read(
+                "null_tenant_read",
+                &nobodys,
+                "reads rows of {} that belong to no tenant",
+            ))
+            .collect()
+    }
+
+    fn read_of(
+        &self,
+        relation: usize,
+        persona: usize,
+        rule: &'static str,
+        rows: &[&Row],
+        message: &str,
+    ) -> Option<Attempt> {
+        let table = &self.catalog.relations[relation];
+        let rights = table.rights(&self.personas[persona].role);
+        if !rights.reads() || rows.is_empty() {
+            return None;
+        }
+        let condition = if rights.select {
+            Some(any_of(rows))
+        } else {
+            narrow(table, &rights.select_columns, rows)
+        };
+        let sql = match condition {
+            Some(condition) => format!("select count(*) from {} where {condition}", table.sql()),
+            // No column that they may read tells rows apart, but their number does.
+            None => format!("select count(*) > {} from {}", self.shared(relation), table.sql()),
+        };
+        Some(Attempt::new(rule, persona, message, sql))
+    }
+
+    fn shared(&self, relation: usize) -> usize {
+        self.world.of(relation, Belongs::Own).count()
+    }
+
+    /// Rows of real tenants may be what the made-up ones aren't: published, archived, shared.
+    fn read_of_strangers(&self, relation: usize, persona: usize) -> Option<Attempt> {
+        let table = &self.catalog.relations[relation];
+        let who = self.personas[persona].who.as_ref();
+        let plain = persona == 0 || who.is_none();
+        let Class::Tenant { column, by } = &self.plan.classes[relation] else {
+            return None;
+        };
+        let wanted = if self.plan.membership.is_some() {
+            By::Tenant
+        } else {
+            By::User
+        };
+        let rights = table.rights(&self.personas[persona].role);
+        if !plain || *by != wanted || !(rights.select || rights.select_columns.contains(column)) {
+            return None;
+        }
+        // Without an index this would read the whole table.
+        let indexed = table.indexes.iter().any(|index| {
+            index
+                .columns
+                .first()
+                .is_some_and(|first| first.as_deref() == Some(column))
+        });
+        if table.rows > 50_000.0 && !indexed {
+            return None;
+        }
+        let kind = &table.column(column)?.base;
+        let id = who.map(|who| if *by == By::User { &who.user } else { &who.tenant });
+        let condition = match id {
+            Some(id) => format!("{} is distinct from {}", ident(column), typed(Some(id), kind)),
+            None if self.personas[persona].label == crate::people::EMPTY_USER => return None,
+            None => "true".to_owned(),
+        };
+        let sql = format!(
+            "select count(*) from (select from {} where {condition} limit 1) as mako_row",
+            table.sql()
+        );
+        Some(Attempt::new(
+            "stranger_read",
+            persona,
+            "reads rows of {} that aren't theirs",
+            sql,
+        ))
+    }
+}
+
+/// A condition on those columns alone that finds the rows, if they differ there from all others.
+fn narrow(table: &Relation, readable: &[String], rows: &[&Row]) -> Option<String> {
+    let columns: Vec<_> = table
+        .columns
+        .iter()
+        .filter(|column| readable.contains(&column.name) && column.comparable)
+        .collect();
+    let telling = |row: &Row| {
+        columns.iter().any(|column| {
+            row.values
+                .get(&column.name)
+                .cloned()
+                .flatten()
+                .is_some_and(|value| {
+                    column.base_name == "uuid"
+                        || (!row.marker.is_empty() && value.to_lowercase().contains(&row.marker))
+                })
+        })
+    };
+    if !rows.iter().all(|row| telling(row)) {
+        return None;
+    }
+    let parts: Vec<String> = rows
+        .iter()
+        .map(|row| {
+            let tests = columns.iter().filter_map(|column| {
+                let value = row.values.get(&column.name)?.as_deref();
+                Some(match value {
+                    Some(_) => format!("{} = {}", ident(&column.name), typed(value, &column.base)),
+                    None => format!("{} is null", ident(&column.name)),
+                })
+            });
+            format!("({})", tests.collect::<Vec<_>>().join(" and "))
+        })
+        .collect();
+    Some(parts.join(" or "))
+}

@@ -1,0 +1,190 @@
+//! What does an attacker's lawful act do elsewhere? Triggers, rules and functions in policies may write other tenants' rows.
+
+use std::collections::BTreeMap;
+
+use super::insert::insertion;
+use super::{Attempt, Field, Learnt};
+use crate::plan::{By, Class};
+use crate::seed::{Belongs, Row};
+use crate::sql::{ident, typed};
+
+impl Field<'_> {
+    /// Reads, inserts, updates and deletes one's own, wherever that may set something off.
+    pub(crate) async fn side_effects(&self, learnt: &mut BTreeMap<usize, Learnt>) {
+        let judge = format!("select {}", self.harm());
+        for relation in 0..self.catalog.relations.len() {
+            let table = &self.catalog.relations[relation];
+            if self.catalog.outward_trigger(table).is_some()
+                || !table.in_scope
+                || !(table.is_table() || table.kind == 'v')
+                || !self.sets_off(relation)
+                || !self.reachable(relation)
+            {
+                continue;
+            }
+            let attempts = self.lawful_acts(relation, &judge);
+            let about = learnt.entry(relation).or_default();
+            self.run(relation, attempts, about).await;
+        }
+    }
+
+    /// Whether anything happens besides what was asked for.
+    fn sets_off(&self, relation: usize) -> bool {
+        let table = &self.catalog.relations[relation];
+        let writes = |oid: &i64| {
+            self.catalog
+                .function(*oid)
+                .is_some_and(|function| function.volatility == 'v')
+        };
+        !table.triggers.is_empty()
+            || !table.rules.is_empty()
+            || table
+                .policies
+                .iter()
+                .any(|policy| policy.functions.iter().any(writes))
+            || table.calls.iter().any(writes)
+            || table.columns.iter().any(|column| {
+                column
+                    .default
+                    .as_ref()
+                    .is_some_and(|default| default.contains('(') && default.contains('.'))
+            })
+    }
+
+    fn lawful_acts(&self, relation: usize, judge: &str) -> Vec<Attempt> {
+        let table = &self.catalog.relations[relation];
+        let mut attempts = Vec::new();
+        for (n, persona) in self
+            .personas
+            .iter()
+            .enumerate()
+            .filter(|(n, persona)| *n == 0 || persona.who.is_none())
+        {
+            let rights = table.rights(&persona.role);
+            let mut act = |sql: String, prelude: String| {
+                attempts.push(Attempt {
+                    judge: Some(judge.to_owned()),
+                    prelude,
+                    ..Attempt::new(
+                        "side_effect",
+                        n,
+                        "changes or makes other tenants' rows by what it sets off on {}",
+                        sql,
+                    )
+                });
+            };
+            if rights.reads() {
+                let columns = if rights.select {
+                    "*".to_owned()
+                } else {
+                    crate::sql::idents(rights.select_columns.iter().map(String::as_str))
+                };
+                act(
+                    format!("select {columns} from {} limit 100", table.sql()),
+                    String::new(),
+                );
+            }
+            let belongs = if matches!(self.plan.classes[relation], Class::Tenant { .. }) {
+                Belongs::Own
+            } else {
+                Belongs::Shared
+            };
+            if rights.inserts()
+                && let Some(spare) = self.spare(relation, Belongs::Own)
+            {
+                let (sql, prelude) = insertion(table, &persona.role, &rights, &spare.columns, "");
+                act(sql, prelude);
+            }
+            let own: Vec<&Row> = if belongs == Belongs::Own {
+                self.own(relation)
+            } else {
+                self.world.of(relation, belongs).collect()
+            };
+            let Some(row) = own.last() else { continue };
+            let may = |name: &str| {
+                rights.usage && (rights.update || rights.update_columns.iter().any(|allowed| allowed == name))
+            };
+            let mut columns: Vec<_> = table
+                .columns
+                .iter()
+                .filter(|column| may(&column.name) && !column.generated && column.identity != "a")
+                .collect();
+            columns.sort_by_key(|column| self.weight(relation, column));
+            for column in columns.into_iter().take(6) {
+                if let Some(value) = self.payload(relation, column) {
+                    act(
+                        format!(
+                            "update {} set {} = {value} where {}",
+                            table.sql(),
+                            ident(&column.name),
+                            row.predicate
+                        ),
+                        String::new(),
+                    );
+                }
+            }
+            if rights.deletes() {
+                act(
+                    format!("delete from {} where {}", table.sql(), row.predicate),
+                    String::new(),
+                );
+            }
+        }
+        attempts
+    }
+
+    /// Whether anything of another tenant's was written, or made for another or for nobody.
+    pub(crate) fn harm(&self) -> String {
+        let mut tests = vec![format!("({})", self.written(&self.all_foreign()))];
+        tests.extend(self.made_for_others(|_| true));
+        tests.join(" or ")
+    }
+
+    /// Every tenant's row that isn't the attacker's.
+    pub(crate) fn all_foreign(&self) -> Vec<&Row> {
+        self.world
+            .rows
+            .iter()
+            .filter(|row| {
+                matches!(row.belongs, Belongs::Other | Belongs::Nobody)
+                    && !row.existing
+                    && row.relation == row.home
+            })
+            .filter(|row| matches!(self.plan.classes[row.relation], Class::Tenant { .. }))
+            .collect()
+    }
+
+    /// Tests for new rows of another tenant's or nobody's, in tables that matter and aren't too large to look through.
+    pub(crate) fn made_for_others(&self, matters: impl Fn(usize) -> bool) -> Vec<String> {
+        let other = &self.people.other;
+        let mut tests = Vec::new();
+        for (n, table) in self.catalog.relations.iter().enumerate() {
+            let Some((column, by)) = self.plan.tenant_column(n) else {
+                continue;
+            };
+            let id = match by {
+                By::User => &other.user,
+                By::Tenant => &other.tenant,
+                By::Parent => continue,
+            };
+            if !table.is_table()
+                || table.is_partition
+                || table.schema == crate::controls::SCHEMA
+                || table.rows > 100_000.0
+                || !matters(n)
+            {
+                continue;
+            }
+            let Some(kind) = table.column(column) else {
+                continue;
+            };
+            let condition = format!(
+                "{0} = {1} or {0} is null",
+                ident(column),
+                typed(Some(id), &kind.base)
+            );
+            tests.push(format!("({})", self.made(n, &condition)));
+        }
+        tests
+    }
+}

@@ -1,0 +1,64 @@
+//! Would a leak be noticed? Planted bad policies, in the same transaction, that must be caught.
+
+use std::fmt::Write as _;
+
+use crate::model::Model;
+use crate::people::signed_in_role;
+use crate::session::Session;
+use crate::sql::ident;
+
+/// The schema of the planted relations; it never outlives the transaction.
+pub(crate) const SCHEMA: &str = "mako_prove_controls";
+
+/// Relations to plant, each with the rule that must be found there.
+pub(crate) const PLANTED: [(&str, &str, &str); 8] = [
+    ("no_policies", "cross_tenant_read", ""),
+    ("open_read", "cross_tenant_read", "for select using (true)"),
+    (
+        "null_read",
+        "null_tenant_read",
+        "for select using (tenant is null)",
+    ),
+    (
+        "open_insert",
+        "cross_tenant_insert",
+        "for insert with check (true)",
+    ),
+    (
+        "null_insert",
+        "null_tenant_insert",
+        "for insert with check (tenant is null)",
+    ),
+    ("blind_update", "cross_tenant_update", "for update using (true)"),
+    ("blind_delete", "cross_tenant_delete", "for delete using (true)"),
+    (
+        "takeover",
+        "takeover",
+        "for update using (true) with check (true)",
+    ),
+];
+
+/// Plants them; the answer says why it couldn't.
+pub(crate) async fn plant(session: &Session<'_>, model: &Model, id_type: &str) -> Result<(), String> {
+    let role = ident(&signed_in_role(model));
+    let mut sql = format!("create schema {SCHEMA}; grant usage on schema {SCHEMA} to {role}; ");
+    for (name, _, policy) in PLANTED {
+        let table = format!("{SCHEMA}.{name}");
+        let _ = write!(
+            sql,
+            "create table {table} (id uuid primary key, tenant {id_type}, words text); grant select, insert, update, delete on {table} to {role}; "
+        );
+        if !policy.is_empty() {
+            let _ = write!(
+                sql,
+                "alter table {table} enable row level security; create policy planted on {table} as permissive {policy}; "
+            );
+        }
+    }
+    let outcome = session.keep(vec![sql]).await.pop();
+    match outcome {
+        Some(Ok(_)) => Ok(()),
+        Some(Err(refusal)) => Err(format!("{} [{}]", refusal.message, refusal.code)),
+        None => Err("nothing was sent".to_owned()),
+    }
+}

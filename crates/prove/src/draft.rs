@@ -1,0 +1,241 @@
+//! What is the intent, most likely? A model drafted from the catalog, for a person to review.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde::Deserialize;
+use tokio_postgres::{Client, SimpleQueryMessage};
+
+use crate::Error;
+use crate::model::Model;
+use crate::sql::ident;
+
+#[derive(Deserialize)]
+struct Table {
+    schema: String,
+    name: String,
+    kind: char,
+    partition: bool,
+    columns: Vec<String>,
+    /// Column, the relation that it refers to, and the column there.
+    keys: Vec<(String, String, String)>,
+    reachable: bool,
+}
+
+/// Names that tenant columns have, the likeliest first.
+const TENANT_COLUMNS: [&str; 14] = [
+    "tenant_id",
+    "org_id",
+    "organization_id",
+    "organisation_id",
+    "workspace_id",
+    "team_id",
+    "company_id",
+    "account_id",
+    "user_id",
+    "owner_id",
+    "owner",
+    "profile_id",
+    "created_by",
+    "author_id",
+];
+const USER_COLUMNS: [&str; 4] = ["user_id", "profile_id", "member_id", "account_id"];
+const MEMBERSHIPS: [&str; 5] = ["member", "team_user", "user_role", "org_user", "workspace_user"];
+
+impl Model {
+    /// Drafts a model file of schema public: tenant columns by name and foreign key, membership tables. What nobody can
+    /// know is marked with TODO.
+    pub async fn draft(client: &Client) -> Result<String, Error> {
+        let messages = client
+            .simple_query(include_str!("../sql/draft.sql"))
+            .await
+            .map_err(|error| Error::from_postgres(&error))?;
+        let mut tables: Vec<Table> = Vec::new();
+        for message in messages {
+            if let SimpleQueryMessage::Row(row) = message {
+                let table = serde_json::from_str(row.get(0).unwrap_or_default())
+                    .map_err(|error| Error::Catalog(error.to_string()))?;
+                tables.push(table);
+            }
+        }
+        tables.retain(|table| !table.partition);
+        Ok(draft(&tables))
+    }
+}
+
+fn draft(tables: &[Table]) -> String {
+    let membership = membership(tables);
+    let column = membership
+        .as_ref()
+        .map_or_else(|| most_common(tables), |(_, _, tenant)| tenant.clone());
+    let mut text = format!(
+        "# Drafted by `mako prove --init`. Review every line: this is what the database will be held to.\n\
+         schemas = [\"public\"]\nroles = [\"anon\", \"authenticated\"]\n\n[tenant]\nclaim = \"sub\"\ncolumn = {column:?}\n"
+    );
+    if let Some((table, user, tenant)) = &membership {
+        let _ = write!(
+            text,
+            "\n[tenant.membership]\ntable = {:?}\nuser = {user:?}\ntenant = {tenant:?}\n",
+            key(&table.schema, &table.name)
+        );
+    }
+    for table in tables.iter().filter(|table| !table.columns.contains(&column)) {
+        let _ = write!(
+            text,
+            "\n[relations.{:?}]\n{}\n",
+            key(&table.schema, &table.name),
+            class(table, tables, &column, membership.as_ref())
+        );
+    }
+    text
+}
+
+/// A table with a user and a tenant, both of which it refers to.
+fn membership(tables: &[Table]) -> Option<(&Table, String, String)> {
+    tables
+        .iter()
+        .filter(|table| table.kind == 'r' && MEMBERSHIPS.iter().any(|part| table.name.contains(part)))
+        .find_map(|table| {
+            let user = USER_COLUMNS
+                .iter()
+                .find(|name| table.columns.iter().any(|column| column == *name))?;
+            let tenant = TENANT_COLUMNS[..8]
+                .iter()
+                .find(|name| *name != user && table.columns.iter().any(|column| column == *name))?;
+            Some((table, (*user).to_owned(), (*tenant).to_owned()))
+        })
+}
+
+fn most_common(tables: &[Table]) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for column in tables.iter().flat_map(|table| &table.columns) {
+        if TENANT_COLUMNS.contains(&column.as_str()) {
+            *counts.entry(column).or_default() += 1;
+        }
+    }
+    let rank = |name: &str| TENANT_COLUMNS.iter().position(|known| *known == name);
+    let best = counts
+        .into_iter()
+        .max_by_key(|(name, count)| (*count, std::cmp::Reverse(rank(name))));
+    best.map_or_else(|| "user_id".to_owned(), |(name, _)| name.to_owned())
+}
+
+/// The lines of one relation.
+fn class(
+    table: &Table,
+    tables: &[Table],
+    tenant: &str,
+    membership: Option<&(&Table, String, String)>,
+) -> String {
+    let name = format!("{}.{}", table.schema, table.name);
+    let referred = |to: &str, by: &str| {
+        tables.iter().any(|other| {
+            other
+                .keys
+                .iter()
+                .any(|(column, target, _)| target == to && column == by)
+        })
+    };
+    let by_user = membership.map(|(_, user, _)| user.as_str());
+    if table.columns.iter().any(|column| column == "id")
+        && (referred(&name, tenant) || by_user.is_some_and(|user| referred(&name, user)))
+    {
+        return "column = \"id\"".to_owned();
+    }
+    if let Some((column, ..)) = table
+        .keys
+        .iter()
+        .find(|(column, target, _)| column == "id" && target == "auth.users")
+    {
+        return format!("column = {column:?}");
+    }
+    if let Some(column) = TENANT_COLUMNS
+        .iter()
+        .find(|name| table.columns.iter().any(|column| column == *name))
+    {
+        return format!("column = {column:?}");
+    }
+    let owned = |to: &str| {
+        tables.iter().any(|other| {
+            format!("{}.{}", other.schema, other.name) == to
+                && other.columns.iter().any(|column| column == tenant)
+        })
+    };
+    if let Some((column, target, _)) = table.keys.iter().find(|(_, target, _)| owned(target)) {
+        return format!("column = {column:?} # its rows belong to the row of {target} that this names");
+    }
+    if table.reachable {
+        "public = true\nreason = \"TODO: may everybody read this? Otherwise: column = …, or internal = true\""
+            .to_owned()
+    } else {
+        "internal = true\nreason = \"TODO: no API role has any right on it; say what it is for\"".to_owned()
+    }
+}
+
+fn key(schema: &str, name: &str) -> String {
+    let plain = |part: &str| part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if plain(schema) && plain(name) {
+        format!("{schema}.{name}")
+    } else {
+        format!("{}.{}", ident(schema), ident(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(name: &str, columns: &[&str], keys: &[(&str, &str, &str)]) -> Table {
+        Table {
+            schema: "public".to_owned(),
+            name: name.to_owned(),
+            kind: 'r',
+            partition: false,
+            columns: columns.iter().map(|c| (*c).to_owned()).collect(),
+            keys: keys
+                .iter()
+                .map(|(a, b, c)| ((*a).to_owned(), (*b).to_owned(), (*c).to_owned()))
+                .collect(),
+            reachable: true,
+        }
+    }
+
+    #[test]
+    fn a_draft_is_a_model() {
+        let tables = [
+            table("tenants", &["id", "name"], &[]),
+            table(
+                "members",
+                &["tenant_id", "user_id"],
+                &[
+                    ("tenant_id", "public.tenants", "id"),
+                    ("user_id", "auth.users", "id"),
+                ],
+            ),
+            table(
+                "notes",
+                &["id", "tenant_id"],
+                &[("tenant_id", "public.tenants", "id")],
+            ),
+            table(
+                "comments",
+                &["id", "note_id"],
+                &[("note_id", "public.notes", "id")],
+            ),
+            table("Odd Plans", &["id"], &[]),
+        ];
+        let text = draft(&tables);
+        let model = Model::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        assert_eq!(model.tenant.membership.as_ref().unwrap().table, "public.members");
+        assert_eq!(
+            model.entry("public", "tenants").unwrap().column.as_deref(),
+            Some("id")
+        );
+        assert_eq!(
+            model.entry("public", "comments").unwrap().column.as_deref(),
+            Some("note_id")
+        );
+        assert!(model.entry("public", "Odd Plans").unwrap().public);
+        assert!(model.entry("public", "notes").is_none());
+    }
+}

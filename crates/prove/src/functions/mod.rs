@@ -1,0 +1,305 @@
+//! What does a function give away or do? Each that an attacker can call is called with the other tenant's ids, words and
+//! rows, before and after those rows are there; and with SQL for text, to see whether it is run.
+
+mod arguments;
+mod outward;
+mod sql_text;
+
+use std::collections::BTreeMap;
+
+use crate::attack::{Field, Learnt, reproduce};
+use crate::catalog::Function;
+use crate::model::Model;
+use crate::people::Persona;
+use crate::session::{Outcome, Refusal};
+use crate::sql::literal;
+
+/// One call.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    function: usize,
+    /// Whose call it is; `personas.len()` is the other tenant's own user.
+    persona: usize,
+    arguments: String,
+    /// What came back: a digest or a refusal's code.
+    answer: Option<String>,
+    /// The same call once more.
+    again: Option<String>,
+}
+
+impl Field<'_> {
+    fn callable(&self) -> impl Iterator<Item = (usize, &Function)> {
+        self.catalog
+            .functions
+            .iter()
+            .enumerate()
+            .filter(|(_, function)| function.is_callable())
+    }
+
+    /// Calls every function as those who matter, while the other tenant's rows are there.
+    pub(crate) async fn call_functions(
+        &self,
+        model: &Model,
+        learnt: &mut BTreeMap<usize, Learnt>,
+    ) -> Vec<Call> {
+        let mut calls = Vec::new();
+        for (n, function) in self.callable() {
+            let about = learnt.entry(n).or_default();
+            if let Some(why) = self.catalog.acts_outside(function, 0) {
+                about.untested.insert(format!(
+                    "it would act outside the database ({why}), which no rollback takes back"
+                ));
+                continue;
+            }
+            let made = self.call(n, function, is_public(model, function), about).await;
+            calls.extend(made);
+            self.run_as_sql(function, about).await;
+        }
+        calls
+    }
+
+    async fn call(&self, n: usize, function: &Function, public: bool, about: &mut Learnt) -> Vec<Call> {
+        let lists = self.argument_lists(function);
+        let judge = self.effects(function);
+        let mut calls = Vec::new();
+        let mut scripts = Vec::new();
+        for arguments in &lists {
+            for persona in self.callers(function, lists.len()) {
+                // First as the other tenant: a plan that was made for them must not serve the attacker.
+                scripts.push(self.call_script(
+                    function,
+                    persona == 0,
+                    self.personas.len(),
+                    arguments,
+                    &judge,
+                ));
+                scripts.push(self.call_script(function, false, persona, arguments, &judge));
+                scripts.push(self.call_script(function, false, persona, arguments, &judge));
+                calls.push(Call {
+                    function: n,
+                    persona,
+                    arguments: arguments.clone(),
+                    answer: None,
+                    again: None,
+                });
+            }
+        }
+        let mut outcomes = self.session.attempt(scripts).await.into_iter();
+        let (mut succeeded, mut refusals) = (false, Vec::new());
+        for call in &mut calls {
+            let (victims, first, second) = (outcomes.next(), outcomes.next(), outcomes.next());
+            about.attempts += 1;
+            succeeded |= [&victims, &first].into_iter().flatten().any(Result::is_ok);
+            if let Some(Err(refusal)) = &first {
+                refusals.push(refusal.clone());
+            }
+            if let Some(Err(refusal)) = first
+                .as_ref()
+                .filter(|outcome| outcome.as_ref().is_err_and(Refusal::is_inconclusive))
+            {
+                about.untested.insert(format!(
+                    "a call of it could not be judged: {} [{}]",
+                    refusal.message, refusal.code
+                ));
+            }
+            let done = first.as_ref().is_some_and(|outcome| {
+                outcome.as_ref().is_ok_and(|rows| {
+                    rows.first()
+                        .and_then(|row| row.get(1))
+                        .is_some_and(|v| v.as_deref() == Some("t"))
+                })
+            });
+            if done {
+                let persona = &self.personas[call.persona];
+                about.leak(
+                    "function_changes_others",
+                    format!(
+                        "{} changes or makes rows of another tenant's by calling {}",
+                        persona.label,
+                        function.label()
+                    ),
+                    reproduce(persona, &format!("select {}({})", function.sql(), call.arguments)),
+                );
+            }
+            (call.answer, call.again) = (answer(first), answer(second));
+        }
+        let deliberate = |code: &str| code == "42501" || code == "P0001" || code.starts_with("PT");
+        if !succeeded
+            && !about.leaks()
+            && let Some(refusal) = refusals.iter().find(|refusal| !deliberate(&refusal.code))
+        {
+            about.untested.insert(format!(
+                "no call of it succeeded: {} [{}]",
+                refusal.message, refusal.code
+            ));
+        }
+        self.search_answers(function, &calls, public, about).await;
+        if public { Vec::new() } else { calls }
+    }
+
+    /// Calls again as if the other tenant had never been there, and compares.
+    pub(crate) async fn compare_calls(&self, calls: Vec<Call>, learnt: &mut BTreeMap<usize, Learnt>) {
+        let stable: Vec<Call> = calls
+            .into_iter()
+            .filter(|call| call.answer == call.again)
+            .collect();
+        let mut scripts = vec!["discard plans".to_owned()];
+        scripts.extend(stable.iter().map(|call| {
+            let function = &self.catalog.functions[call.function];
+            self.call_script(function, false, call.persona, &call.arguments, "false")
+        }));
+        let outcomes = self.session.attempt(scripts).await.into_iter().skip(1);
+        for (call, outcome) in stable.into_iter().zip(outcomes) {
+            let inconclusive = |answer: &Option<String>| {
+                answer
+                    .as_deref()
+                    .is_some_and(|code| matches!(code, "57014" | "55P03" | "40001" | "40P01" | "25P02"))
+            };
+            let before = answer(Some(outcome));
+            if before == call.answer || inconclusive(&before) || inconclusive(&call.answer) {
+                continue;
+            }
+            let persona = &self.personas[call.persona];
+            if self.came_late(persona) {
+                continue;
+            }
+            let function = &self.catalog.functions[call.function];
+            let about = learnt.entry(call.function).or_default();
+            about.leak(
+                "function_reads_others",
+                format!(
+                    "What {} answers to {} depends on another tenant's rows",
+                    function.label(),
+                    persona.label
+                ),
+                reproduce(persona, &format!("select {}({})", function.sql(), call.arguments)),
+            );
+        }
+    }
+
+    /// Looks for the other tenant's words in answers that are different each time anyway.
+    async fn search_answers(&self, function: &Function, calls: &[Call], public: bool, about: &mut Learnt) {
+        let doubtful: Vec<&Call> = calls
+            .iter()
+            .filter(|call| !public && call.answer != call.again)
+            .take(50)
+            .collect();
+        let scripts = doubtful
+            .iter()
+            .map(|call| {
+                let words: Vec<String> = self
+                    .telling()
+                    .split('|')
+                    .filter(|word| !call.arguments.contains(*word))
+                    .map(str::to_owned)
+                    .collect();
+                let persona = &self.personas[call.persona];
+                let pattern = if words.is_empty() {
+                    "mako nothing".to_owned()
+                } else {
+                    words.join("|")
+                };
+                format!(
+                    "{}; select count(*) from (select {}({})::text as v) as mako_row where v ~* {}",
+                    persona.settings(&self.session.admin, self.catalog, &function.schema),
+                    function.sql(),
+                    call.arguments,
+                    literal(&pattern)
+                )
+            })
+            .collect();
+        for (call, outcome) in doubtful.iter().zip(self.session.attempt(scripts).await) {
+            if outcome.is_ok_and(|rows| crate::attack::says_yes(&rows)) {
+                let persona = &self.personas[call.persona];
+                about.leak(
+                    "function_reads_others",
+                    format!(
+                        "{} answers {} with another tenant's rows",
+                        function.label(),
+                        persona.label
+                    ),
+                    reproduce(persona, &format!("select {}({})", function.sql(), call.arguments)),
+                );
+            }
+        }
+    }
+
+    fn call_script(
+        &self,
+        function: &Function,
+        fresh: bool,
+        persona: usize,
+        arguments: &str,
+        judge: &str,
+    ) -> String {
+        let victim;
+        let persona = if let Some(persona) = self.personas.get(persona) {
+            persona
+        } else {
+            victim = self.victim();
+            &victim
+        };
+        format!(
+            "{}{}; select set_config('mako.seen', md5(coalesce(string_agg(v, '|' order by v), '')), true) from (select {}({arguments})::text as v) as mako_row; \
+             set constraints all immediate; {}; select current_setting('mako.seen'), {judge}",
+            if fresh { "discard plans; " } else { "" },
+            persona.settings(&self.session.admin, self.catalog, &function.schema),
+            function.sql(),
+            self.session.back()
+        )
+    }
+
+    /// Who calls: everybody if there is nothing to vary, else those who differ most.
+    fn callers(&self, function: &Function, lists: usize) -> Vec<usize> {
+        let may = |persona: &Persona| function.callers.contains(&persona.role);
+        let few = [
+            "a user of another tenant",
+            "a user without any tenant",
+            "anon",
+            "a token without a user",
+        ];
+        (0..self.personas.len())
+            .filter(|n| may(&self.personas[*n]) && !self.personas[*n].service)
+            .filter(|n| {
+                lists == 1
+                    || few.contains(&self.personas[*n].label)
+                    || self.personas[*n].label.contains("user_metadata")
+                    || self.personas[*n].label.contains("headers")
+            })
+            .collect()
+    }
+
+    /// Whether anything of the other tenant's, or for nobody, has been written.
+    fn effects(&self, function: &Function) -> String {
+        let mut tests = vec![format!("({})", self.written(&self.all_foreign()))];
+        if function.volatility == 'v' {
+            tests.extend(self.made_for_others(|relation| {
+                let name = &self.catalog.relations[relation].name;
+                function.source.contains(name.as_str()) || self.catalog.relations.len() < 30
+            }));
+        }
+        tests.join(" or ")
+    }
+}
+
+fn answer(outcome: Option<Outcome>) -> Option<String> {
+    match outcome {
+        Some(Ok(rows)) => rows
+            .into_iter()
+            .next()
+            .and_then(|row| row.into_iter().next().flatten()),
+        Some(Err(refusal)) => Some(refusal.code),
+        None => None,
+    }
+}
+
+/// What the model says may be told to everybody.
+fn is_public(model: &Model, function: &Function) -> bool {
+    let squeezed = |text: &str| text.replace(' ', "");
+    model.functions.iter().any(|(name, entry)| {
+        entry.public
+            && (squeezed(name) == squeezed(&function.label())
+                || squeezed(name) == squeezed(&function.signature)
+                || *name == format!("{}.{}", function.schema, function.name))
+    })
+}

@@ -1,0 +1,109 @@
+//! Does a function run what its caller writes? Text that is SQL is given to it in the places where text may be pasted.
+
+use std::collections::BTreeMap;
+
+use crate::attack::{Field, Learnt, reproduce};
+use crate::catalog::Function;
+use crate::sql::typed;
+
+/// SQL that tells by its error that it was run; what it says is put together only then.
+const RAN: &str = "('mako'||'ran')::int";
+const RAN_ERROR: &str = "\"makoran\"";
+impl Field<'_> {
+    /// Does it run a text as SQL? Whoever calls it then is whoever they like.
+    pub(super) async fn run_as_sql(&self, function: &Function, about: &mut Learnt) {
+        let texts: Vec<usize> = (0..function.types.len())
+            .filter(|at| {
+                matches!(function.types[*at].category, 'S')
+                    || matches!(function.types[*at].base_name.as_str(), "json" | "jsonb")
+            })
+            .collect();
+        let Some(persona) = self.callers(function, 2).first().copied() else {
+            return;
+        };
+        if texts.is_empty() {
+            return;
+        }
+        let rows = self.rows_in_question(function);
+        let base: Vec<String> = function
+            .types
+            .iter()
+            .map(|argument| {
+                self.values_for(argument, function, &rows)
+                    .into_iter()
+                    .next()
+                    .unwrap_or_default()
+            })
+            .collect();
+        let mut tries = Vec::new();
+        for at in texts {
+            for payload in payloads(
+                rows.first()
+                    .map(|row| self.catalog.relations[row.relation].sql())
+                    .as_deref(),
+            ) {
+                let mut values = base.clone();
+                let argument = &function.types[at];
+                values[at] = if argument.category == 'S' {
+                    typed(Some(&payload), &argument.sql_type)
+                } else {
+                    let keys = crate::values::words_in(&function.source);
+                    let object: BTreeMap<&str, &str> =
+                        keys.iter().map(|key| (key.as_str(), payload.as_str())).collect();
+                    typed(serde_json::to_string(&object).ok().as_deref(), &argument.sql_type)
+                };
+                tries.push(values.join(", "));
+            }
+        }
+        let settings = self.personas[persona].settings(&self.session.admin, self.catalog, &function.schema);
+        let scripts = tries
+            .iter()
+            .map(|arguments| {
+                format!(
+                    "select set_config('mako.ran', '', true); {settings}; select count(v) from (select {}({arguments})::text as v) as mako_row; {}; select current_setting('mako.ran') = 'yes'",
+                    function.sql(),
+                    self.session.back()
+                )
+            })
+            .collect();
+        for (arguments, outcome) in tries.iter().zip(self.session.attempt(scripts).await) {
+            about.attempts += 1;
+            let ran = match &outcome {
+                Ok(rows) => crate::attack::says_yes(rows),
+                Err(refusal) => refusal.message.contains(RAN_ERROR),
+            };
+            if ran {
+                let persona = &self.personas[persona];
+                about.leak(
+                    "runs_text_as_sql",
+                    format!("{} runs a text that its caller gives as SQL: they can set any claims and be any user", function.label()),
+                    reproduce(persona, &format!("select {}({arguments})", function.sql())),
+                );
+                break;
+            }
+        }
+    }
+}
+
+/// Texts that do something if they are run: as a statement, a condition, a relation, out of a quoted string.
+fn payloads(table: Option<&str>) -> Vec<String> {
+    let set = "set_config('mako.ran','yes',true)";
+    let mut payloads = vec![
+        format!("select {RAN}"),
+        format!("{RAN} = 1"),
+        RAN.to_owned(),
+        format!("(select {RAN} as id) as mako_row"),
+        format!("x' || {RAN} || '"),
+        format!("x' or {RAN} = 1 or 'x' = '"),
+        format!("1; select {RAN}"),
+        format!("select {set}"),
+        format!("{set} is not null"),
+        format!("x' || {set} || '"),
+        format!("(select {set} as id) as mako_row"),
+    ];
+    if let Some(table) = table {
+        payloads.push(format!("{table} where {RAN} = 1 --"));
+        payloads.push(format!("{table}, (select {RAN} as mako) as mako_row"));
+    }
+    payloads
+}

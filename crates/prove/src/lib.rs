@@ -1,0 +1,60 @@
+#![doc = include_str!("../README.md")]
+
+mod attack;
+mod catalog;
+mod controls;
+mod draft;
+mod fingerprint;
+mod functions;
+mod lint;
+mod model;
+mod people;
+mod plan;
+mod report;
+mod run;
+mod seed;
+mod session;
+mod sql;
+mod values;
+
+pub use fingerprint::{NotProven, Proof, fingerprint};
+pub use model::{BadModel, Function, Membership, Model, Names, Relation, Tenant};
+pub use report::{Controls, Finding, FunctionReport, RelationReport, Report, Severity, Verdict};
+pub use run::{Options, run};
+
+/// Why nothing could be proven; the text names the fix.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The model file.
+    #[error(transparent)]
+    Model(#[from] BadModel),
+    /// The database refused something that everything depends on.
+    #[error("the database refused: {message} [{code}]")]
+    Database {
+        /// SQLSTATE.
+        code: String,
+        /// The server's message.
+        message: String,
+    },
+    /// A document of the catalog's has an unexpected form.
+    #[error("the catalog can't be read: {0}")]
+    Catalog(String),
+    /// Something that is always there is missing.
+    #[error("the database doesn't answer as expected about {0}")]
+    Unexpected(&'static str),
+}
+
+impl Error {
+    fn from_postgres(error: &tokio_postgres::Error) -> Self {
+        match error.as_db_error() {
+            Some(refusal) => Self::Database {
+                code: refusal.code().code().to_owned(),
+                message: refusal.message().to_owned(),
+            },
+            None => Self::Database {
+                code: "08006".to_owned(),
+                message: "the connection was lost".to_owned(),
+            },
+        }
+    }
+}

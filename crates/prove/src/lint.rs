@@ -1,0 +1,606 @@
+//! What does the catalog say by itself? Mostly risks: what weakens tenancy without opening it, or will once something
+//! else changes. What is open is for the attacks to show.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::attack::Learnt;
+use crate::catalog::{Catalog, Function, Policy, Relation};
+use crate::model::Model;
+use crate::plan::{Class, Plan};
+use crate::report::{Finding, RelationReport, Severity, Verdict};
+use crate::sql::ident;
+
+static HELPER: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?i)(select\s+(?:\()*)?\b(auth\.(?:uid|jwt|role|email)\(\)|current_setting\()").ok()
+});
+static SAME: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r#"^\(*("?[\w$ ]+"?) (?:=|>=|<=|IS NOT DISTINCT FROM) ("?[\w$ ]+"?)\)*$"#).ok()
+});
+
+/// Looks at every relation and function.
+pub(crate) fn look(
+    catalog: &Catalog,
+    plan: &Plan,
+    relations: &mut BTreeMap<usize, Learnt>,
+    functions: &mut BTreeMap<usize, Learnt>,
+) {
+    for (n, relation) in catalog.relations.iter().enumerate() {
+        if !relation.in_scope
+            || relation.schema == crate::controls::SCHEMA
+            || matches!(plan.classes[n], Class::Outside)
+        {
+            continue;
+        }
+        let about = relations.entry(n).or_default();
+        grants(relation, about);
+        match &plan.classes[n] {
+            Class::Tenant { column, .. } => {
+                policies(catalog, relation, about);
+                if relation.is_table() {
+                    tenant_table(relation, column, plan, n, catalog, about);
+                }
+                view(relation, about);
+            }
+            Class::Public => public(relation, about),
+            Class::Internal => {
+                policies(catalog, relation, about);
+                view(relation, about);
+            }
+            _ => {}
+        }
+    }
+    for (n, function) in catalog.functions.iter().enumerate() {
+        if function.is_callable() {
+            of_function(function, functions.entry(n).or_default());
+        }
+    }
+}
+
+fn grants(relation: &Relation, about: &mut Learnt) {
+    for (role, rights) in relation.rights.iter().filter(|(_, rights)| rights.usage) {
+        if relation.is_table() && rights.truncate {
+            about.risk(
+                "truncate_granted",
+                format!("{role} may TRUNCATE {}, to which no policy applies; neither PostgREST nor Mako offers it, but a function could", relation.label()),
+                format!("select has_table_privilege({}, {}, 'truncate')", crate::sql::literal(role), crate::sql::literal(&relation.sql())),
+            );
+        }
+        if relation.is_table() && (rights.references || rights.trigger) {
+            about.risk(
+                "legacy_grants",
+                format!(
+                    "{role} has REFERENCES or TRIGGER on {}, a leftover of GRANT ALL",
+                    relation.label()
+                ),
+                format!(
+                    "revoke references, trigger on {} from {}",
+                    relation.sql(),
+                    ident(role)
+                ),
+            );
+        }
+    }
+}
+
+fn public(relation: &Relation, about: &mut Learnt) {
+    for (role, rights) in &relation.rights {
+        let bound = relation.rls && !rights.owner;
+        let writable = |commands: &[char]| {
+            !bound
+                || relation
+                    .policies
+                    .iter()
+                    .any(|policy| policy.permissive && policy.applies && commands.contains(&policy.command))
+        };
+        if relation.is_table()
+            && (rights.inserts() && writable(&['a', '*'])
+                || rights.updates() && writable(&['w', '*'])
+                || rights.deletes() && writable(&['d', '*']))
+        {
+            about.risk(
+                "public_relation_writable",
+                format!("{role} may write {}, which everybody reads", relation.label()),
+                format!(
+                    "revoke insert, update, delete on {} from {}",
+                    relation.sql(),
+                    ident(role)
+                ),
+            );
+        }
+    }
+}
+
+fn policies(catalog: &Catalog, relation: &Relation, about: &mut Learnt) {
+    if !relation.rls && !relation.policies.is_empty() {
+        about.risk(
+            "rls_disabled",
+            format!("{} has policies, but row-level security is off", relation.label()),
+            String::new(),
+        );
+    }
+    for policy in relation.policies.iter().filter(|policy| policy.applies) {
+        let text = policy.text();
+        let show = format!(
+            "select * from pg_policies where schemaname || '.' || tablename = {} and policyname = {}",
+            crate::sql::literal(&relation.label()),
+            crate::sql::literal(&policy.name)
+        );
+        if policy.permissive
+            && (always_true(policy.using_expression.as_deref())
+                || always_true(policy.check_expression.as_deref()))
+        {
+            about.risk(
+                "always_true_policy",
+                format!(
+                    "Policy {:?} of {} is always true: only what stands beside it protects the rows",
+                    policy.name,
+                    relation.label()
+                ),
+                show.clone(),
+            );
+        }
+        if policy.command == 'w'
+            && policy.permissive
+            && policy.check_expression.is_none()
+            && policy.using_expression.is_none()
+        {
+            about.risk(
+                "missing_with_check",
+                format!("Policy {:?} of {} checks nothing", policy.name, relation.label()),
+                show.clone(),
+            );
+        }
+        if text.contains("user_metadata") {
+            about.risk(
+                "user_metadata_in_policy",
+                format!(
+                    "Policy {:?} of {} reads user_metadata, which users edit themselves",
+                    policy.name,
+                    relation.label()
+                ),
+                show.clone(),
+            );
+        }
+        if text.contains("request.jwt.claim.") || text.contains("request.jwt.claim'") {
+            about.risk(
+                "legacy_setting_in_policy",
+                format!(
+                    "Policy {:?} of {} reads a legacy setting that may be stale on a pooled connection",
+                    policy.name,
+                    relation.label()
+                ),
+                show.clone(),
+            );
+        }
+        if per_row(&text) {
+            about.risk("per_row_helper", format!("Policy {:?} of {} calls a helper once a row; (select …) around it makes that once a statement", policy.name, relation.label()), show.clone());
+        }
+        if policy.permissive && policy.roles.iter().any(|role| role == "public") {
+            about.risk(
+                "policy_to_public",
+                format!(
+                    "Policy {:?} of {} names no role, so it is for everybody",
+                    policy.name,
+                    relation.label()
+                ),
+                show.clone(),
+            );
+        }
+        immutable(catalog, relation, policy, about);
+    }
+}
+
+/// A function over settings that is declared IMMUTABLE gives one user's answer to the next.
+fn immutable(catalog: &Catalog, relation: &Relation, policy: &Policy, about: &mut Learnt) {
+    for function in policy.functions.iter().filter_map(|oid| catalog.function(*oid)) {
+        if function.volatility == 'i'
+            && [
+                "current_setting",
+                "auth.uid",
+                "auth.jwt",
+                "auth.role",
+                "auth.email",
+            ]
+            .iter()
+            .any(|word| function.source.contains(word))
+        {
+            about.leak(
+                "immutable_over_settings",
+                format!("Policy {:?} of {} calls {}, which reads settings and is declared IMMUTABLE: a prepared statement gives one user's rows to the next", policy.name, relation.label(), function.label()),
+                format!("alter function {} stable", function.signature),
+            );
+        }
+    }
+}
+
+/// `true`, `1 = 1`, `a = a`, or something that can't be anything else.
+pub(crate) fn always_true(expression: Option<&str>) -> bool {
+    let Some(expression) = expression else {
+        return false;
+    };
+    let bare = expression.trim_matches(|c| c == '(' || c == ')');
+    if matches!(bare, "true" | "1 = 1" | "NOT false")
+        || bare.contains("OR true")
+        || bare.starts_with("true OR ")
+    {
+        return true;
+    }
+    SAME.as_ref()
+        .and_then(|same| same.captures(expression))
+        .is_some_and(|found| found[1] == found[2])
+}
+
+fn per_row(text: &str) -> bool {
+    HELPER
+        .as_ref()
+        .is_some_and(|helper| helper.captures_iter(text).any(|found| found.get(1).is_none()))
+}
+
+fn tenant_table(
+    relation: &Relation,
+    column: &str,
+    plan: &Plan,
+    n: usize,
+    catalog: &Catalog,
+    about: &mut Learnt,
+) {
+    let named = relation.label();
+    let led = relation.indexes.iter().any(|index| {
+        !index.partial
+            && index
+                .columns
+                .first()
+                .is_some_and(|first| first.as_deref() == Some(column))
+    });
+    if !led {
+        about.risk(
+            "no_tenant_index",
+            format!(
+                "No index of {named} is led by {column}: every statement of a tenant's reads the whole table"
+            ),
+            format!("create index on {} ({})", relation.sql(), ident(column)),
+        );
+    }
+    if relation.rls && !relation.forced && !relation.owner_bypasses {
+        about.risk(
+            "not_forced",
+            format!(
+                "{named} belongs to {}, whom policies don't bind without FORCE",
+                relation.owner
+            ),
+            format!("alter table {} force row level security", relation.sql()),
+        );
+    }
+    if relation.column(column).is_some_and(|column| !column.not_null) {
+        about.risk(
+            "nullable_tenant",
+            format!("{column} of {named} may be null: rows may belong to nobody"),
+            format!(
+                "alter table {} alter column {} set not null",
+                relation.sql(),
+                ident(column)
+            ),
+        );
+    }
+    if plan.is_identity(catalog, n) {
+        return;
+    }
+    for index in relation
+        .indexes
+        .iter()
+        .filter(|index| index.unique && !index.primary)
+    {
+        let columns: Vec<&str> = index.columns.iter().flatten().map(String::as_str).collect();
+        let scoped = columns.contains(&column)
+            || columns.iter().any(|name| {
+                plan.meaning(n, name).is_some()
+                    || relation
+                        .column(name)
+                        .is_some_and(|c| c.base_name == "uuid" || c.sequence || !c.identity.is_empty())
+            });
+        if !scoped {
+            about.risk("unscoped_unique", format!("Index {} of {named} is unique over all tenants: an insert that is refused tells that another has the value", index.name), format!("create unique index on {} ({}, …)", relation.sql(), ident(column)));
+        }
+    }
+}
+
+fn view(relation: &Relation, about: &mut Learnt) {
+    if relation.kind == 'v' && !relation.invoker && relation.rights.values().any(crate::catalog::Rights::any)
+    {
+        about.risk(
+            "view_without_security_invoker",
+            format!(
+                "{} reads with the rights of {}, so the policies of its tables don't bind who asks",
+                relation.label(),
+                relation.owner
+            ),
+            format!("alter view {} set (security_invoker = true)", relation.sql()),
+        );
+        if !relation.barrier {
+            about.risk("view_without_security_barrier", format!("{} filters by itself without security_barrier: a function in a condition may see rows before they are filtered", relation.label()), format!("alter view {} set (security_barrier = true)", relation.sql()));
+        }
+    }
+}
+
+fn of_function(function: &Function, about: &mut Learnt) {
+    if function.definer
+        && !function
+            .config
+            .iter()
+            .any(|setting| setting.starts_with("search_path="))
+    {
+        about.risk(
+            "definer_without_search_path",
+            format!(
+                "{} runs with the rights of {}, and with the search path of whoever calls it",
+                function.label(),
+                function.owner
+            ),
+            format!("alter function {} set search_path = ''", function.signature),
+        );
+    }
+    if function.definer && function.owner_bypasses && function.callers.iter().any(|role| role == "anon") {
+        about.risk(
+            "definer_for_anon",
+            format!(
+                "Without a token, {} can be called, which no policy binds",
+                function.label()
+            ),
+            format!(
+                "revoke execute on function {} from public, anon",
+                function.signature
+            ),
+        );
+    }
+}
+
+/// What roles can become.
+pub(crate) fn roles(catalog: &Catalog) -> Vec<Finding> {
+    let mut learnt = Learnt::default();
+    for role in &catalog.roles {
+        if role.superuser || role.bypasses {
+            learnt.leak(
+                "role_bypasses",
+                format!("API role {} is exempt from row-level security", role.name),
+                format!("alter role {} nosuperuser nobypassrls", ident(&role.name)),
+            );
+        }
+        for other in role.can_become.iter().filter(|other| other.set || other.inherit) {
+            if other.superuser || other.bypasses {
+                let show = format!("set role {}; set role {}", ident(&role.name), ident(&other.name));
+                learnt.leak(
+                    "role_can_bypass",
+                    format!(
+                        "API role {} can become {}, who is exempt from row-level security",
+                        role.name, other.name
+                    ),
+                    show,
+                );
+            } else if other.owns {
+                learnt.risk(
+                    "role_can_own",
+                    format!(
+                        "API role {} can become {}, who owns tables of these schemas",
+                        role.name, other.name
+                    ),
+                    format!("revoke {} from {}", ident(&other.name), ident(&role.name)),
+                );
+            }
+        }
+    }
+    let mut findings = learnt.findings;
+    findings.sort_by_key(|finding| (finding.severity == Severity::Risk, finding.message.clone()));
+    findings
+}
+
+/// What only the real login or a real request could tell of a relation.
+pub(crate) fn beyond_this_session(catalog: &Catalog, relation: &Relation, superuser: bool) -> Vec<String> {
+    let mut reasons = Vec::new();
+    let played = superuser && catalog.login.is_some();
+    for policy in relation.policies.iter().filter(|policy| policy.applies) {
+        let texts: Vec<String> = policy
+            .functions
+            .iter()
+            .filter_map(|oid| Some(catalog.function(*oid)?.source.to_lowercase()))
+            .chain([policy.text().to_lowercase()])
+            .collect();
+        let mentions = |word: &str| texts.iter().any(|text| text.contains(word));
+        if mentions("session_user") && !played {
+            reasons.push(format!("policy {:?} names session_user, which is the administrator's here: only a superuser can play the login", policy.name));
+        }
+        if (mentions("request.headers") || mentions("request.cookies"))
+            && policy.permissive
+            && !narrows(policy)
+        {
+            reasons.push(format!("policy {:?} reads headers or cookies: what a gateway puts there only a real request could tell", policy.name));
+        }
+    }
+    reasons
+}
+
+/// The same of a function.
+pub(crate) fn beyond_a_call(catalog: &Catalog, function: &Function, superuser: bool) -> Vec<String> {
+    let source = function.source.to_lowercase();
+    let mut reasons = Vec::new();
+    if source.contains("session_user") && !(superuser && catalog.login.is_some()) {
+        reasons.push(
+            "it names session_user, which is the administrator's here: only a superuser can play the login"
+                .to_owned(),
+        );
+    }
+    if function.definer && (source.contains("request.headers") || source.contains("request.cookies")) {
+        reasons.push(
+            "it reads headers or cookies: what a gateway puts there only a real request could tell"
+                .to_owned(),
+        );
+    }
+    reasons
+}
+
+/// Whether headers are only one condition of several that all must hold, another of which asks who it is.
+fn narrows(policy: &Policy) -> bool {
+    let fine = |expression: &Option<String>| {
+        expression.as_deref().is_none_or(|text| {
+            let parts = conjuncts(text);
+            !text.contains("request.")
+                || parts.iter().any(|part| {
+                    !part.contains("request.headers")
+                        && !part.contains("request.cookies")
+                        && part.contains('=')
+                })
+        })
+    };
+    fine(&policy.using_expression) && fine(&policy.check_expression)
+}
+
+/// The parts of an expression that AND joins at the top.
+fn conjuncts(expression: &str) -> Vec<String> {
+    let inner = expression
+        .strip_prefix('(')
+        .and_then(|rest| rest.strip_suffix(')'))
+        .unwrap_or(expression);
+    let (mut depth, mut quoted, mut start) = (0_i32, false, 0);
+    let mut parts = Vec::new();
+    for (at, c) in inner.char_indices() {
+        match c {
+            '\'' => quoted = !quoted,
+            '(' if !quoted => depth += 1,
+            ')' if !quoted => depth -= 1,
+            'A' if !quoted && depth == 0 && inner[at..].starts_with("AND ") => {
+                parts.push(inner[start..at].to_owned());
+                start = at + 4;
+            }
+            'O' if !quoted && depth == 0 && inner[at..].starts_with("OR ") => {
+                return vec![expression.to_owned()];
+            }
+            _ => {}
+        }
+    }
+    parts.push(inner[start..].to_owned());
+    parts
+}
+
+/// Free sequences on which an API role has rights must be classified like any relation.
+pub(crate) fn sequences(catalog: &Catalog, model: &Model) -> Vec<RelationReport> {
+    let of = |(schema, name, roles): &(String, String, String)| {
+        let entry = model.entry(schema, name);
+        let mut about = Learnt::default();
+        match entry {
+            Some(entry) if entry.internal => {
+                about.risk(
+                    "sequence_granted",
+                    format!("{roles} may use sequence {schema}.{name}, which the model calls internal"),
+                    format!(
+                        "revoke all on sequence {}.{} from {roles}",
+                        ident(schema),
+                        ident(name)
+                    ),
+                );
+            }
+            Some(_) => {}
+            None => {
+                about.untested.insert(format!("sequence {schema}.{name} belongs to no table, {roles} may use it, and the model doesn't say what it is"));
+            }
+        }
+        RelationReport {
+            relation: format!("{schema}.{name}"),
+            kind: "sequence".to_owned(),
+            verdict: if about.untested.is_empty() {
+                Verdict::Proven
+            } else {
+                Verdict::NotTested
+            },
+            class: entry
+                .map_or(
+                    "unclassified",
+                    |entry| if entry.public { "public" } else { "internal" },
+                )
+                .to_owned(),
+            attempts: 0,
+            findings: about.findings,
+            not_tested: about.untested.into_iter().collect(),
+        }
+    };
+    catalog
+        .sequences
+        .iter()
+        .filter(|(schema, ..)| schema != crate::controls::SCHEMA)
+        .map(of)
+        .collect()
+}
+
+/// Triggers that an admin should know of: what they queue is taken back, what they do at once isn't, so it isn't done.
+pub(crate) fn notes(catalog: &Catalog) -> Vec<String> {
+    let mut notes = Vec::new();
+    for relation in &catalog.relations {
+        if let Some((trigger, why)) = catalog.outward_trigger(relation) {
+            notes.push(format!(
+                "trigger {trigger} on {} acts outside the database ({why}): nothing was written there",
+                relation.label()
+            ));
+        }
+        for trigger in &relation.triggers {
+            let source = catalog
+                .function(trigger.function)
+                .map_or("", |function| function.source.as_str());
+            if let Some(word) = [
+                "net.http_",
+                "supabase_functions.http_request",
+                "pg_notify",
+                "realtime.send",
+                "pgmq.send",
+            ]
+            .iter()
+            .find(|word| source.contains(**word))
+            {
+                notes.push(format!(
+                    "trigger {} on {} calls {word}…: what it queued was rolled back with everything else",
+                    trigger.name,
+                    relation.label()
+                ));
+            }
+        }
+    }
+    notes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tautologies_are_seen_through() {
+        for text in [
+            "true",
+            "(true)",
+            "(1 = 1)",
+            "(user_id = user_id)",
+            "((a = 1) OR true)",
+        ] {
+            assert!(always_true(Some(text)), "{text}");
+        }
+        for text in [
+            "(user_id = ( SELECT auth.uid() AS uid))",
+            "false",
+            "(a = b)",
+            "(user_id = owner_id)",
+        ] {
+            assert!(!always_true(Some(text)), "{text}");
+        }
+    }
+
+    #[test]
+    fn conditions_are_taken_apart_at_the_top_only() {
+        assert_eq!(conjuncts("((a = 1) AND (b = ' AND ') AND (c OR d))").len(), 3);
+        assert_eq!(conjuncts("((a = 1) OR (b = 2))").len(), 1);
+    }
+
+    #[test]
+    fn a_helper_in_a_subselect_is_called_once() {
+        assert!(per_row("(user_id = auth.uid())"));
+        assert!(!per_row("(user_id = ( SELECT auth.uid() AS uid))"));
+    }
+}

@@ -1,0 +1,392 @@
+//! Who attacks whom? Made-up users and tenants, and the settings under which each would come.
+
+use ring::rand::{SecureRandom, SystemRandom};
+use serde_json::{Value, json};
+
+use crate::Error;
+use crate::catalog::Catalog;
+use crate::model::{Model, Names};
+use crate::plan::Plan;
+use crate::session::Admin;
+use crate::sql::{ident, literal};
+
+/// Someone who may own rows.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Who {
+    /// For text values, so that they can be found again.
+    pub(crate) marker: String,
+    pub(crate) user: String,
+    pub(crate) tenant: String,
+}
+
+/// Everybody who is made up for one run.
+#[derive(Debug)]
+pub(crate) struct People {
+    /// The attacker's own tenant.
+    pub(crate) own: Who,
+    /// More members of the attacker's tenant, one for each role that the database knows.
+    pub(crate) colleagues: Vec<Who>,
+    /// The tenant whose rows must stay out of reach.
+    pub(crate) other: Who,
+    /// A tenant that exists and has no rows.
+    pub(crate) spare: Who,
+    /// A member of the attacker's tenant and of a third.
+    pub(crate) two: Who,
+    pub(crate) third: Who,
+    /// Someone who was a member of the other tenant.
+    pub(crate) removed: Who,
+    /// Someone with a valid token and nothing else.
+    pub(crate) nobody: Who,
+    /// Rows that everybody shares.
+    pub(crate) shared: Who,
+    pub(crate) nonce: u64,
+}
+
+/// The form of ids.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Form {
+    Uuid,
+    Integer,
+    Small,
+}
+
+impl People {
+    pub(crate) fn make_up(catalog: &Catalog, plan: &Plan) -> Result<Self, Error> {
+        let mut bytes = [0_u8; 8];
+        SystemRandom::new()
+            .fill(&mut bytes)
+            .map_err(|_| Error::Unexpected("the system's random bytes"))?;
+        let nonce = u64::from_be_bytes(bytes);
+        let (users, tenants) = (
+            form(catalog, plan, Names::User),
+            form(catalog, plan, Names::Tenant),
+        );
+        let tag = &hex::encode(bytes)[..6];
+        let mut number = 0;
+        let mut who = |name: &str, tenant: Option<&Who>| {
+            number += 1;
+            let user = id(users, nonce, number);
+            number += 1;
+            Who {
+                marker: format!("mako{name}{tag}"),
+                tenant: match (tenant, &plan.membership) {
+                    (Some(whose), _) => whose.tenant.clone(),
+                    (None, Some(_)) => id(tenants, nonce, number),
+                    (None, None) => user.clone(),
+                },
+                user,
+            }
+        };
+        let own = who("a", None);
+        let other = who("b", None);
+        let (spare, third, nobody, shared) = (who("d", None), who("c", None), who("n", None), who("s", None));
+        let member = plan.membership.is_some();
+        let two = who("w", member.then_some(&own));
+        let removed = who("r", member.then_some(&other));
+        let colleagues = if member {
+            (0..4).map(|_| who("e", Some(&own))).collect()
+        } else {
+            Vec::new()
+        };
+        Ok(Self {
+            own,
+            colleagues,
+            other,
+            spare,
+            two,
+            third,
+            removed,
+            nobody,
+            shared,
+            nonce,
+        })
+    }
+}
+
+fn form(catalog: &Catalog, plan: &Plan, names: Names) -> Form {
+    let types: Vec<_> = plan
+        .places(names)
+        .filter_map(|(at, column)| Some(catalog.relations[*at].column(column)?.base_name.as_str()))
+        .collect();
+    match types.as_slice() {
+        types if types.contains(&"uuid") => Form::Uuid,
+        types if types.contains(&"int2") => Form::Small,
+        types
+            if types
+                .iter()
+                .any(|name| matches!(*name, "int4" | "int8" | "numeric")) =>
+        {
+            Form::Integer
+        }
+        _ => Form::Uuid,
+    }
+}
+
+fn id(form: Form, nonce: u64, number: u64) -> String {
+    match form {
+        Form::Uuid => uuid(nonce, number),
+        Form::Integer => (1_900_000_000 + nonce % 100_000 * 100 + number).to_string(),
+        Form::Small => (31_000 + number).to_string(),
+    }
+}
+
+/// A version 4 UUID that is this run's own.
+pub(crate) fn uuid(nonce: u64, number: u64) -> String {
+    let high = nonce.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(17);
+    format!(
+        "{:08x}-{:04x}-4{:03x}-8{:03x}-{:04x}{:08x}",
+        nonce >> 32,
+        nonce >> 16 & 0xffff,
+        nonce & 0xfff,
+        high & 0xfff,
+        high >> 16 & 0xffff,
+        number & 0xffff_ffff
+    )
+}
+
+/// A token that names nobody by an empty text.
+pub(crate) const EMPTY_USER: &str = "a token with an empty user";
+
+/// How an attacker comes: a role, and the claims of a token that they can have.
+#[derive(Clone, Debug)]
+pub(crate) struct Persona {
+    /// For the report.
+    pub(crate) label: &'static str,
+    pub(crate) role: String,
+    /// What `request.jwt.claims` holds.
+    pub(crate) claims: String,
+    /// What `request.headers` holds.
+    pub(crate) headers: String,
+    /// Whether it comes through our service instead of PostgREST.
+    pub(crate) service: bool,
+    /// Whose rows it may touch, if any.
+    pub(crate) who: Option<Who>,
+}
+
+/// Words that policies and functions mention, from which forged claims and headers are made.
+#[derive(Debug, Default)]
+pub(crate) struct Words {
+    pub(crate) claims: Vec<String>,
+    /// Claims that are compared with a word: `'role' = 'admin'`.
+    pub(crate) compared: Vec<(String, String)>,
+    pub(crate) headers: Vec<String>,
+}
+
+impl Persona {
+    /// A signed-in user, as Supabase's tokens have it.
+    pub(crate) fn signed_in(model: &Model, label: &'static str, who: &Who) -> Self {
+        let mut claims = json!({
+            "iss": "https://mako.supabase.co/auth/v1", "aud": "authenticated", "exp": 4_102_444_800_u64, "iat": 1_700_000_000,
+            "email": format!("{}@example.com", who.marker), "phone": "",
+            "app_metadata": {"provider": "email", "providers": ["email"]}, "user_metadata": {},
+            "role": signed_in_role(model), "aal": "aal1", "is_anonymous": false,
+            "session_id": who_session(who), "sub": who.user,
+        });
+        set_path(&mut claims, &model.tenant.claim, &who.user);
+        Self {
+            label,
+            role: signed_in_role(model),
+            claims: claims.to_string(),
+            headers: r#"{"host":"localhost","user-agent":"mako prove","accept":"*/*"}"#.to_owned(),
+            service: false,
+            who: Some(who.clone()),
+        }
+    }
+
+    /// Nobody in particular, in a role.
+    pub(crate) fn of_role(role: &str) -> Self {
+        Self {
+            label: "nobody",
+            role: role.to_owned(),
+            claims: json!({"role": role}).to_string(),
+            headers: "{}".to_owned(),
+            service: false,
+            who: None,
+        }
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Value)) -> Self {
+        if let Ok(mut claims) = serde_json::from_str(&self.claims) {
+            change(&mut claims);
+            self.claims = claims.to_string();
+        }
+        self
+    }
+
+    /// Everyone who tries to get at the other tenant's rows. The first is the plain attacker.
+    pub(crate) fn attackers(model: &Model, people: &People, member: bool, words: &Words) -> Vec<Self> {
+        let signed_in = |label, who| Self::signed_in(model, label, who);
+        let own = signed_in("a user of another tenant", &people.own);
+        let mut all = vec![own.clone()];
+        all.push(Self {
+            label: "a user of another tenant, through the service",
+            service: true,
+            ..own.clone()
+        });
+        if member {
+            all.extend(
+                people
+                    .colleagues
+                    .iter()
+                    .map(|who| signed_in("a user with another role in another tenant", who)),
+            );
+            all.push(signed_in("a user of two other tenants", &people.two));
+            let tenant = people.other.tenant.clone();
+            all.push(
+                signed_in("a removed member with an old token", &people.removed).with(|claims| {
+                    fill(&mut claims["app_metadata"], &words.claims, &tenant);
+                }),
+            );
+        }
+        all.push(signed_in("a user without any tenant", &people.nobody));
+        all.push(
+            signed_in("an anonymous sign-in", &people.nobody)
+                .with(|claims| claims["is_anonymous"] = json!(true)),
+        );
+        let (tenant, user) = (people.other.tenant.clone(), people.other.user.clone());
+        all.push(
+            signed_in("a user whose user_metadata names the other tenant", &people.own).with(|claims| {
+                fill(&mut claims["user_metadata"], &words.claims, &tenant);
+            }),
+        );
+        if !words.claims.is_empty() {
+            all.push(
+                signed_in("a user whose user_metadata claims privileges", &people.own).with(|claims| {
+                    fill(&mut claims["user_metadata"], &words.claims, "true");
+                    for (claim, value) in &words.compared {
+                        claims["user_metadata"][claim] = json!(value);
+                    }
+                }),
+            );
+        }
+        if member {
+            all.push(
+                signed_in("a user whose user_metadata names the other user", &people.own).with(|claims| {
+                    fill(&mut claims["user_metadata"], &words.claims, &user);
+                }),
+            );
+        }
+        for role in model.roles.iter().filter(|role| **role != signed_in_role(model)) {
+            all.push(Self {
+                label: "anon",
+                role: role.clone(),
+                claims: json!({"role": role}).to_string(),
+                who: None,
+                ..own.clone()
+            });
+        }
+        let bare = |label, claims: String| Self {
+            label,
+            claims,
+            who: None,
+            ..own.clone()
+        };
+        all.push(bare(
+            "a token without a user",
+            json!({"role": signed_in_role(model)}).to_string(),
+        ));
+        all.push(bare(EMPTY_USER, own.claims.replace(&people.own.user, "")));
+        all.push(bare("a token whose claims are an empty object", "{}".to_owned()));
+        all.push(bare("empty claims", String::new()));
+        for value in [&user, &tenant].into_iter().take(if member { 2 } else { 1 }) {
+            if !words.headers.is_empty() {
+                let mut headers: Value = serde_json::from_str(&own.headers).unwrap_or_default();
+                for word in &words.headers {
+                    headers[word] = json!(value);
+                }
+                all.push(Self {
+                    label: "a user whose headers name the other tenant",
+                    headers: headers.to_string(),
+                    ..own.clone()
+                });
+            }
+        }
+        all
+    }
+
+    /// The statements that make a transaction theirs, as PostgREST and the service send them.
+    pub(crate) fn settings(&self, admin: &Admin, catalog: &Catalog, schema: &str) -> String {
+        let path = if self.service {
+            "public".to_owned()
+        } else {
+            let extra = if catalog.has_extensions_schema {
+                ", \"extensions\""
+            } else {
+                ""
+            };
+            format!("{}, \"public\"{extra}", ident(schema))
+        };
+        let login = match &catalog.login {
+            Some(login) if admin.superuser => format!("set local session authorization {}; ", literal(login)),
+            _ => String::new(),
+        };
+        let more = if self.service {
+            "set_config('request.jwt.claim', '', true), set_config('request.jwt.claim.sub', '', true), \
+             set_config('request.jwt.claim.role', '', true), set_config('request.jwt.claim.email', '', true)"
+                .to_owned()
+        } else {
+            format!(
+                "set_config('request.method', 'GET', true), set_config('request.path', '/', true), \
+                 set_config('request.headers', {0}, true), set_config('request.cookies', {0}, true)",
+                literal(&self.headers)
+            )
+        };
+        format!(
+            "{login}select set_config('row_security', 'on', true), set_config('search_path', {}, true), {more}, \
+             set_config('request.jwt.claims', {}, true), set_config('role', {}, true)",
+            literal(&path),
+            literal(&self.claims),
+            literal(&self.role)
+        )
+    }
+
+    /// The same, as somebody would type it to see the leak.
+    pub(crate) fn reproduction(&self) -> String {
+        let headers = if self.label.contains("headers") {
+            format!(
+                " set_config('request.headers', {}, true),",
+                literal(&self.headers)
+            )
+        } else {
+            String::new()
+        };
+        format!(
+            "select{headers} set_config('request.jwt.claims', {}, true), set_config('role', {}, true)",
+            literal(&self.claims),
+            literal(&self.role)
+        )
+    }
+}
+
+/// The role of signed-in users.
+pub(crate) fn signed_in_role(model: &Model) -> String {
+    let named = model.roles.iter().find(|role| *role == "authenticated");
+    let not_anon = || model.roles.iter().find(|role| *role != "anon");
+    named
+        .or_else(not_anon)
+        .or(model.roles.first())
+        .cloned()
+        .unwrap_or_default()
+}
+
+fn who_session(who: &Who) -> String {
+    format!("session-{}", who.marker)
+}
+
+fn fill(object: &mut Value, words: &[String], value: &str) {
+    for word in words {
+        object[word] = json!(value);
+    }
+}
+
+/// Sets a claim whose name may lead into objects.
+fn set_path(claims: &mut Value, path: &str, value: &str) {
+    let mut at = claims;
+    for part in path.split('.') {
+        if !at.is_object() {
+            *at = json!({});
+        }
+        at = &mut at[part];
+    }
+    *at = json!(value);
+}

@@ -1,0 +1,334 @@
+//! Whose is what? Classifies every relation by the model, and finds out which columns name a user or a tenant.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::catalog::{Catalog, ForeignKey, Relation};
+use crate::controls::SCHEMA;
+use crate::model::{Model, Names};
+
+/// What the model says of a relation.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Class {
+    /// Rows belong to the tenant that this column names.
+    Tenant {
+        /// The column.
+        column: String,
+        /// What it names.
+        by: By,
+    },
+    /// Everybody may read it.
+    Public,
+    /// No API role may reach it.
+    Internal,
+    /// Outside the schemas; only there because others refer to it.
+    Outside,
+    /// Nobody said.
+    Unclassified(String),
+}
+
+/// What a tenant column names.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum By {
+    /// A user.
+    User,
+    /// A tenant with members.
+    Tenant,
+    /// A row of another relation, whose tenant it is.
+    Parent,
+}
+
+/// The classification, and what columns mean.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) classes: Vec<Class>,
+    meanings: HashMap<(usize, String), Names>,
+    /// Position of the membership table with its user and tenant columns.
+    pub(crate) membership: Option<(usize, String, String)>,
+}
+
+type Place = (usize, String);
+
+impl Plan {
+    pub(crate) fn new(catalog: &Catalog, model: &Model) -> Self {
+        let membership = model.tenant.membership.as_ref().and_then(|membership| {
+            let at = catalog.named(&membership.table)?;
+            let table = &catalog.relations[at];
+            table.column(&membership.user)?;
+            table.column(&membership.tenant)?;
+            Some((at, membership.user.clone(), membership.tenant.clone()))
+        });
+        let mut plan = Self {
+            classes: Vec::new(),
+            meanings: HashMap::new(),
+            membership,
+        };
+        plan.classes = catalog
+            .relations
+            .iter()
+            .map(|relation| classify(catalog, model, relation, 0))
+            .collect();
+        plan.mean(catalog, model);
+        plan
+    }
+
+    /// What a column names, if it names a user or tenant.
+    pub(crate) fn meaning(&self, relation: usize, column: &str) -> Option<Names> {
+        self.meanings.get(&(relation, column.to_owned())).copied()
+    }
+
+    /// The tenant column of a relation.
+    pub(crate) fn tenant_column(&self, relation: usize) -> Option<(&str, By)> {
+        match &self.classes[relation] {
+            Class::Tenant { column, by } => Some((column, *by)),
+            _ => None,
+        }
+    }
+
+    /// Whether each row of it is a user or tenant, rather than belonging to one.
+    pub(crate) fn is_identity(&self, catalog: &Catalog, relation: usize) -> bool {
+        let Some((column, by)) = self.tenant_column(relation) else {
+            return false;
+        };
+        by != By::Parent
+            && catalog.relations[relation].indexes.iter().any(|index| {
+                index.unique
+                    && !index.partial
+                    && index.columns.len() == 1
+                    && index.columns[0].as_deref() == Some(column)
+            })
+    }
+
+    /// Columns with a type, of each meaning.
+    pub(crate) fn places(&self, names: Names) -> impl Iterator<Item = &Place> {
+        self.meanings
+            .iter()
+            .filter(move |(_, meaning)| **meaning == names)
+            .map(|(place, _)| place)
+    }
+
+    fn mean(&mut self, catalog: &Catalog, model: &Model) {
+        let (users, tenants) = match &self.membership {
+            Some((at, user, tenant)) => (
+                closure(catalog, (*at, user.clone())),
+                closure(catalog, (*at, tenant.clone())),
+            ),
+            None => (BTreeSet::new(), BTreeSet::new()),
+        };
+        for at in 0..self.classes.len() {
+            let Class::Tenant { column, .. } = self.classes[at].clone() else {
+                continue;
+            };
+            let by = self.by(catalog, model, at, &column, &users, &tenants);
+            self.classes[at] = Class::Tenant { column, by };
+        }
+        let roots = users
+            .iter()
+            .map(|place| (place, Names::User))
+            .chain(tenants.iter().map(|place| (place, Names::Tenant)));
+        for (place, names) in roots {
+            self.meanings.insert(place.clone(), names);
+        }
+        for (at, class) in self.classes.iter().enumerate() {
+            let names = match class {
+                Class::Tenant { by: By::User, .. } => Names::User,
+                Class::Tenant { by: By::Tenant, .. } => Names::Tenant,
+                _ => continue,
+            };
+            if let Class::Tenant { column, .. } = class
+                && catalog.relations[at].kind != 'v'
+            {
+                for place in closure(catalog, (at, column.clone())) {
+                    self.meanings.entry(place).or_insert(names);
+                }
+            }
+        }
+        // Supabase's users, and what a view shows of tables elsewhere under the tenant column's name.
+        for (at, relation) in catalog.relations.iter().enumerate() {
+            if relation.schema == "auth" && relation.name == "users" && relation.column("id").is_some() {
+                self.meanings.entry((at, "id".to_owned())).or_insert(Names::User);
+            }
+        }
+        for (at, class) in self.classes.iter().enumerate() {
+            if let Class::Tenant { column, by } = class
+                && matches!(catalog.relations[at].kind, 'v' | 'm')
+            {
+                let names = if *by == By::Tenant {
+                    Names::Tenant
+                } else {
+                    Names::User
+                };
+                for base in catalog.beneath(at) {
+                    if self.classes[base] == Class::Outside
+                        && catalog.relations[base].column(column).is_some()
+                    {
+                        self.meanings.entry((base, column.clone())).or_insert(names);
+                    }
+                }
+            }
+        }
+        // A column that refers to a user names a user, whatever it is called.
+        for (at, relation) in catalog.relations.iter().enumerate() {
+            for column in &relation.columns {
+                let place = (at, column.name.clone());
+                if self.meanings.contains_key(&place)
+                    || self
+                        .tenant_column(at)
+                        .is_some_and(|(name, _)| name == column.name)
+                {
+                    continue;
+                }
+                let found = closure(catalog, place.clone())
+                    .iter()
+                    .find_map(|next| self.meanings.get(next).copied());
+                if let Some(names) = found {
+                    self.meanings.insert(place, names);
+                }
+            }
+        }
+    }
+
+    fn by(
+        &self,
+        catalog: &Catalog,
+        model: &Model,
+        at: usize,
+        column: &str,
+        users: &BTreeSet<Place>,
+        tenants: &BTreeSet<Place>,
+    ) -> By {
+        let relation = &catalog.relations[at];
+        if relation.schema == SCHEMA {
+            return if model.tenant.membership.is_some() {
+                By::Tenant
+            } else {
+                By::User
+            };
+        }
+        match model
+            .entry(&relation.schema, &relation.name)
+            .and_then(|entry| entry.names)
+        {
+            Some(Names::User) => return By::User,
+            Some(Names::Tenant) => return By::Tenant,
+            None => {}
+        }
+        let reached = closure(catalog, (at, column.to_owned()));
+        if self.membership.is_some() {
+            match (
+                reached.iter().any(|p| users.contains(p)),
+                reached.iter().any(|p| tenants.contains(p)),
+            ) {
+                (true, false) => return By::User,
+                (false, true) => return By::Tenant,
+                _ => {}
+            }
+        }
+        if self.refers_to_a_row(catalog, relation, column) {
+            return By::Parent;
+        }
+        match &self.membership {
+            None => By::User,
+            Some((_, user, tenant))
+                if column == user && column != tenant && column != model.tenant.column() =>
+            {
+                By::User
+            }
+            Some(_) => By::Tenant,
+        }
+    }
+
+    /// Whether a column refers to a row of a tenant's, by another column than the one that names the tenant.
+    fn refers_to_a_row(&self, catalog: &Catalog, relation: &Relation, column: &str) -> bool {
+        relation.foreign_keys.iter().any(|key| {
+            let [only] = key.columns.as_slice() else { return false };
+            let Some(target) = catalog.position(key.target) else { return false };
+            only == column
+                && matches!(&self.classes[target], Class::Tenant { column, .. } if key.target_columns.first() != Some(column))
+        })
+    }
+}
+
+fn classify(catalog: &Catalog, model: &Model, relation: &Relation, depth: usize) -> Class {
+    if relation.schema == SCHEMA {
+        return Class::Tenant {
+            column: "tenant".to_owned(),
+            by: By::User,
+        };
+    }
+    if !relation.in_scope {
+        // Behind a view or function a tenant's rows are a tenant's rows, wherever they are kept.
+        let column = model.tenant.column();
+        return match relation.column(column) {
+            Some(_) if relation.is_table() => Class::Tenant {
+                column: column.to_owned(),
+                by: By::User,
+            },
+            _ => Class::Outside,
+        };
+    }
+    let tenant = |column: &str| {
+        if relation.column(column).is_some() {
+            Class::Tenant {
+                column: column.to_owned(),
+                by: By::User,
+            }
+        } else {
+            Class::Unclassified(format!(
+                "the model names column {column}, which {} doesn't have",
+                relation.label()
+            ))
+        }
+    };
+    if let Some(entry) = model.entry(&relation.schema, &relation.name) {
+        return match entry {
+            entry if entry.public => Class::Public,
+            entry if entry.internal => Class::Internal,
+            entry => tenant(entry.column.as_deref().unwrap_or_else(|| model.tenant.column())),
+        };
+    }
+    if let Some(membership) = &model.tenant.membership
+        && crate::model::is_name(&membership.table, &relation.schema, &relation.name)
+    {
+        return tenant(&membership.tenant);
+    }
+    // A partition or child is what its parent is.
+    if depth < 10
+        && let Some(parent) = relation.parents.first().and_then(|oid| catalog.relation(*oid))
+        && parent.in_scope
+    {
+        return classify(catalog, model, parent, depth + 1);
+    }
+    if relation.column(model.tenant.column()).is_some() {
+        return tenant(model.tenant.column());
+    }
+    if relation.extension {
+        return Class::Outside;
+    }
+    Class::Unclassified(format!(
+        "{} is not classified: it has no column {}, and the model doesn't name it",
+        relation.label(),
+        model.tenant.column()
+    ))
+}
+
+/// A column and everything that it refers to, step by step.
+fn closure(catalog: &Catalog, start: Place) -> BTreeSet<Place> {
+    let mut found = BTreeSet::from([start.clone()]);
+    let mut open = vec![start];
+    while let Some((at, column)) = open.pop() {
+        for key in &catalog.relations[at].foreign_keys {
+            if let Some(next) = referred(catalog, key, &column)
+                && found.insert(next.clone())
+            {
+                open.push(next);
+            }
+        }
+    }
+    found
+}
+
+/// What a column of a foreign key refers to.
+fn referred(catalog: &Catalog, key: &ForeignKey, column: &str) -> Option<Place> {
+    let n = key.columns.iter().position(|name| name == column)?;
+    Some((catalog.position(key.target)?, key.target_columns.get(n)?.clone()))
+}

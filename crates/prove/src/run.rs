@@ -1,0 +1,432 @@
+//! In which order does it all happen? One transaction, from the catalog to the verdict, rolled back at the end.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use tokio_postgres::Client;
+
+use crate::Error;
+use crate::attack::{Field, Learnt};
+use crate::catalog::Catalog;
+use crate::controls::{self, PLANTED};
+use crate::model::{Model, Names};
+use crate::people::{People, Persona, Words};
+use crate::plan::{Class, Plan};
+use crate::report::{Controls, Finding, FunctionReport, RelationReport, Report, Verdict};
+use crate::seed::{Maker, World};
+use crate::session::Session;
+use crate::sql::ident;
+use crate::{fingerprint, lint};
+
+/// How to go about it.
+#[derive(Clone, Debug, Default)]
+pub struct Options {}
+
+/// Attacks the database as the model's outsiders, and takes everything back.
+pub async fn run(client: &mut Client, model: &Model, options: &Options) -> Result<Report, Error> {
+    let started = Instant::now();
+    let before = sequences(client).await;
+    let session = Session::begin(client).await?;
+    let answer = within(&session, model, options).await;
+    // Whatever happened, nothing stays.
+    let ended = session.rollback().await;
+    let mut report = answer?;
+    ended?;
+    report.notes.extend(moved(&before, &sequences(client).await));
+    report.round_trips = session.round_trips();
+    report.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Ok(report)
+}
+
+async fn within(session: &Session<'_>, model: &Model, _options: &Options) -> Result<Report, Error> {
+    let mut not_tested = Vec::new();
+    let fingerprint = catalog_digest(session, model).await?;
+    not_tested.extend(become_roles(session, model).await);
+    let mut catalog = Catalog::load(session, model, None).await?;
+    let mut plan = Plan::new(&catalog, model);
+    match controls::plant(session, model, &id_type(&catalog, &plan)).await {
+        Ok(()) => {
+            catalog = Catalog::load(session, model, Some(controls::SCHEMA)).await?;
+            plan = Plan::new(&catalog, model);
+        }
+        Err(why) => not_tested.push(format!("no controls could be planted: {why}")),
+    }
+    not_tested.extend(check_settings(session, model, &mut catalog).await);
+    if session.admin.read_only {
+        not_tested.push(
+            "the session is read-only (a replica?): only what is there could be read, nothing written"
+                .to_owned(),
+        );
+    }
+    // Reading the catalog of a large database may take a while; no attempt should.
+    session.must("set local statement_timeout = '2s'").await?;
+    if let (Some(membership), None) = (&model.tenant.membership, &plan.membership) {
+        not_tested.push(format!(
+            "the model's membership table {} isn't there, or lacks a column that it names",
+            membership.table
+        ));
+    }
+    let people = People::make_up(&catalog, &plan)?;
+    let mentions = mentions(&catalog);
+    let words = words(&mentions);
+    let personas = Persona::attackers(model, &people, plan.membership.is_some(), &words);
+    let mut world = World::default();
+    let maker = Maker {
+        session,
+        catalog: &catalog,
+        plan: &plan,
+        people: &people,
+        mentions: &mentions,
+    };
+    maker.own_rows(&mut world).await;
+    session.must("savepoint mako_before_others").await?;
+    maker.others_rows(&mut world).await;
+    not_tested.extend(world.unsettled.take());
+    // A replica has no transaction of its own, and no rows that could have been made in it.
+    let transaction = session
+        .attempt(vec!["select pg_current_xact_id()".to_owned()])
+        .await
+        .pop();
+    let transaction = transaction
+        .and_then(Result::ok)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .flatten()
+        .next()
+        .unwrap_or_else(|| "0".to_owned());
+    let field = Field {
+        session,
+        catalog: &catalog,
+        plan: &plan,
+        people: &people,
+        personas: &personas,
+        world: &world,
+        transaction,
+    };
+    let mut learnt: BTreeMap<usize, Learnt> = BTreeMap::new();
+    let mut of_functions: BTreeMap<usize, Learnt> = BTreeMap::new();
+    field.tables(&mut learnt).await;
+    field.side_effects(&mut learnt).await;
+    field.without_policies(&mut learnt);
+    let seen = field.through_views(&mut learnt).await;
+    let calls = field.call_functions(model, &mut of_functions).await;
+    // As if the other tenant had never been there: whoever now sees something else had seen them.
+    session.must("rollback to savepoint mako_before_others").await?;
+    field.compare_views(&seen, &mut learnt).await;
+    field.compare_calls(calls, &mut of_functions).await;
+    for (n, about) in &mut learnt {
+        if !about.leaks() {
+            about.untested.extend(lint::beyond_this_session(
+                &catalog,
+                &catalog.relations[*n],
+                session.admin.superuser,
+            ));
+        }
+    }
+    for (n, about) in &mut of_functions {
+        if !about.leaks() {
+            about.untested.extend(lint::beyond_a_call(
+                &catalog,
+                &catalog.functions[*n],
+                session.admin.superuser,
+            ));
+        }
+    }
+    lint::look(&catalog, &plan, &mut learnt, &mut of_functions);
+    let mut report = report(model, &catalog, &plan, learnt, of_functions, not_tested);
+    (report.fingerprint, report.schemas, report.roles) =
+        (fingerprint, model.schemas.clone(), model.roles.clone());
+    Ok(report)
+}
+
+/// Where every sequence stands: a rollback doesn't give numbers back.
+async fn sequences(client: &Client) -> BTreeMap<String, String> {
+    let sql = "select schemaname || '.' || sequencename, coalesce(last_value, 0) from pg_sequences";
+    let rows = client.simple_query(sql).await.unwrap_or_default();
+    rows.iter()
+        .filter_map(|message| match message {
+            tokio_postgres::SimpleQueryMessage::Row(row) => {
+                Some((row.get(0)?.to_owned(), row.get(1)?.to_owned()))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+fn moved(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Vec<String> {
+    let moved = before
+        .iter()
+        .filter_map(|(name, then)| Some((name, then, after.get(name).filter(|now| *now != then)?)));
+    moved
+        .map(|(name, then, now)| format!("sequence {name} went from {then} to {now} meanwhile: a function under attack took numbers, or somebody else did"))
+        .collect()
+}
+
+/// Taken before anything is planted.
+async fn catalog_digest(session: &Session<'_>, model: &Model) -> Result<String, Error> {
+    match session
+        .attempt(vec![fingerprint::statement(&model.schemas, &model.roles)])
+        .await
+        .pop()
+    {
+        Some(Ok(rows)) => Ok(fingerprint::of_lines(
+            rows.into_iter()
+                .flatten()
+                .flatten()
+                .next()
+                .unwrap_or_default()
+                .as_str(),
+        )),
+        Some(Err(refusal)) => Err(Error::Database {
+            code: refusal.code,
+            message: refusal.message,
+        }),
+        None => Err(Error::Unexpected("the catalog's lines")),
+    }
+}
+
+/// The roles to attack as; an administrator who isn't a superuser becomes their member for the transaction.
+async fn become_roles(session: &Session<'_>, model: &Model) -> Vec<String> {
+    let mut refused = Vec::new();
+    for role in &model.roles {
+        let role_sql = ident(role);
+        let there = format!(
+            "select to_regrole({}) is not null",
+            crate::sql::literal(&role_sql)
+        );
+        if let Some(Ok(rows)) = session.attempt(vec![there]).await.pop()
+            && !crate::attack::says_yes(&rows)
+            && *role != crate::people::signed_in_role(model)
+        {
+            // Nobody can be what isn't there.
+            continue;
+        }
+        let test = || vec![format!("set local role {role_sql}")];
+        if session.attempt(test()).await.iter().all(Result::is_ok) {
+            continue;
+        }
+        session
+            .keep(vec![format!("grant {role_sql} to current_user")])
+            .await;
+        if let Some(Err(refusal)) = session.attempt(test()).await.pop() {
+            refused.push(format!(
+                "role {role} can't be attacked as: {} [{}]",
+                refusal.message, refusal.code
+            ));
+        }
+    }
+    refused
+}
+
+/// Attackers come from a login, as far as the administrator can play it: what names `session_user` sees that.
+/// Settings that are refused would make every attempt look as if it had been refused.
+async fn check_settings(session: &Session<'_>, model: &Model, catalog: &mut Catalog) -> Vec<String> {
+    // A role that isn't there is nobody's; of the signed-in one something must be said.
+    let there = |role: &&String| {
+        catalog.roles.iter().any(|r| r.name == **role) || **role == crate::people::signed_in_role(model)
+    };
+    let roles: Vec<&String> = model.roles.iter().filter(there).collect();
+    loop {
+        let scripts = roles
+            .iter()
+            .map(|role| Persona::of_role(role).settings(&session.admin, catalog, &model.schemas[0]))
+            .collect();
+        let outcomes = session.attempt(scripts).await;
+        let refused: Vec<String> = roles
+            .iter()
+            .zip(outcomes)
+            .filter_map(|(role, outcome)| {
+                Some(format!(
+                    "role {role} can't be attacked as: {}",
+                    outcome.err()?.message
+                ))
+            })
+            .collect();
+        if refused.is_empty() || catalog.login.take().is_none() {
+            return refused;
+        }
+    }
+}
+
+/// The type of a tenant's id.
+fn id_type(catalog: &Catalog, plan: &Plan) -> String {
+    let names = if plan.membership.is_some() {
+        Names::Tenant
+    } else {
+        Names::User
+    };
+    plan.places(names)
+        .find_map(|(at, column)| Some(catalog.relations[*at].column(column)?.base.clone()))
+        .unwrap_or_else(|| "text".to_owned())
+}
+
+/// Texts in which policies, views and functions say what they distinguish.
+fn mentions(catalog: &Catalog) -> Vec<String> {
+    let policies = catalog.relations.iter().flat_map(|relation| {
+        relation
+            .policies
+            .iter()
+            .map(move |policy| format!("{} {}", relation.name, policy.text()))
+    });
+    let views = catalog
+        .relations
+        .iter()
+        .filter_map(|relation| relation.definition.clone());
+    let functions = catalog.functions.iter().map(|function| function.source.clone());
+    policies.chain(views).chain(functions).collect()
+}
+
+/// Names of claims and headers that those texts read.
+fn words(mentions: &[String]) -> Words {
+    let mut words = Words::default();
+    let (Ok(claim), Ok(compared)) = (
+        regex::Regex::new(r"->>?\s*'([A-Za-z_][\w-]*)'"),
+        regex::Regex::new(r"->>\s*'([A-Za-z_][\w-]*)'(?:::text)?\)*\s*=\s*'([^']*)'"),
+    ) else {
+        return words;
+    };
+    for text in mentions {
+        let names = claim.captures_iter(text).map(|found| found[1].to_owned());
+        let names: Vec<String> = names
+            .filter(|name| name != "user_metadata" && name != "app_metadata")
+            .collect();
+        if text.contains("request.headers") {
+            words.headers.extend(names.clone());
+        }
+        words.claims.extend(names);
+        words.compared.extend(
+            compared
+                .captures_iter(text)
+                .map(|found| (found[1].to_owned(), found[2].to_owned())),
+        );
+    }
+    for list in [&mut words.claims, &mut words.headers] {
+        list.sort();
+        list.dedup();
+    }
+    words
+}
+
+fn report(
+    model: &Model,
+    catalog: &Catalog,
+    plan: &Plan,
+    mut learnt: BTreeMap<usize, Learnt>,
+    of_functions: BTreeMap<usize, Learnt>,
+    not_tested: Vec<String>,
+) -> Report {
+    let mut controls = Controls::default();
+    let mut relations = Vec::new();
+    for (at, relation) in catalog.relations.iter().enumerate() {
+        let about = learnt.remove(&at).unwrap_or_default();
+        if relation.schema == controls::SCHEMA {
+            let wanted = PLANTED
+                .iter()
+                .find(|(name, ..)| *name == relation.name)
+                .map_or("", |(_, rule, _)| rule);
+            controls.planted += 1;
+            if about.findings.iter().any(|finding| finding.rule == wanted) {
+                controls.caught += 1;
+            } else {
+                controls
+                    .missed
+                    .push(format!("{}: {wanted} {:?}", relation.name, about.untested));
+            }
+            continue;
+        }
+        if !relation.in_scope || plan.classes[at] == Class::Outside {
+            continue;
+        }
+        relations.push(relation_report(relation, &plan.classes[at], about));
+    }
+    let mut report = Report {
+        verdict: Verdict::Proven,
+        elapsed_ms: 0,
+        fingerprint: String::new(),
+        schemas: Vec::new(),
+        roles: Vec::new(),
+        relations,
+        functions: of_functions
+            .into_iter()
+            .map(|(n, about)| function_report(&catalog.functions[n], about))
+            .collect(),
+        findings: lint::roles(catalog),
+        controls,
+        not_tested,
+        notes: lint::notes(catalog),
+        round_trips: 0,
+    };
+    report.relations.extend(lint::sequences(catalog, model));
+    report.verdict = whole(&report);
+    report
+}
+
+fn relation_report(relation: &crate::catalog::Relation, class: &Class, mut about: Learnt) -> RelationReport {
+    about.findings.sort_by_key(|finding| finding.severity);
+    RelationReport {
+        relation: relation.label(),
+        kind: relation.kind_name().to_owned(),
+        verdict: verdict(&about.findings, about.untested.is_empty()),
+        class: match class {
+            Class::Tenant { column, .. } => format!("tenant by {column}"),
+            Class::Public => "public".to_owned(),
+            Class::Internal => "internal".to_owned(),
+            Class::Outside => "outside".to_owned(),
+            Class::Unclassified(_) => "unclassified".to_owned(),
+        },
+        attempts: about.attempts,
+        findings: about.findings,
+        not_tested: about.untested.into_iter().collect(),
+    }
+}
+
+fn function_report(function: &crate::catalog::Function, mut about: Learnt) -> FunctionReport {
+    about.findings.sort_by_key(|finding| finding.severity);
+    FunctionReport {
+        function: function.label(),
+        verdict: verdict(&about.findings, about.untested.is_empty()),
+        attempts: about.attempts,
+        findings: about.findings,
+        not_tested: about.untested.into_iter().collect(),
+    }
+}
+
+fn verdict(findings: &[Finding], tested: bool) -> Verdict {
+    if findings
+        .iter()
+        .any(|finding| finding.severity == crate::Severity::Leak)
+    {
+        Verdict::Leak
+    } else if tested {
+        Verdict::Proven
+    } else {
+        Verdict::NotTested
+    }
+}
+
+fn whole(report: &Report) -> Verdict {
+    let parts = || {
+        report
+            .relations
+            .iter()
+            .map(|r| r.verdict)
+            .chain(report.functions.iter().map(|f| f.verdict))
+    };
+    let leak = |findings: &[Finding]| {
+        findings
+            .iter()
+            .any(|finding| finding.severity == crate::Severity::Leak)
+    };
+    if parts().any(|verdict| verdict == Verdict::Leak) || leak(&report.findings) {
+        Verdict::Leak
+    } else if parts().any(|verdict| verdict == Verdict::NotTested)
+        || report.controls.caught < report.controls.planted
+        || report.controls.planted == 0
+        || !report.not_tested.is_empty()
+    {
+        Verdict::Incomplete
+    } else {
+        Verdict::Proven
+    }
+}

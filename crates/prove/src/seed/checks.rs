@@ -1,0 +1,105 @@
+//! Which candidates satisfy the checks of a table? The database is asked, for all columns that share a check together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::catalog::Relation;
+use crate::sql::{ident, idents};
+use crate::values;
+
+/// Checks that share columns are decided together: their expressions, and the columns to decide.
+pub(super) fn components(
+    table: &Relation,
+    choices: &BTreeMap<String, Vec<String>>,
+) -> Vec<(Vec<String>, Vec<String>)> {
+    let mut groups: Vec<(Vec<String>, BTreeSet<String>)> = Vec::new();
+    let mut add = |expression: String, columns: BTreeSet<String>| {
+        let (mut joined, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut groups)
+            .into_iter()
+            .partition(|(_, others)| !others.is_disjoint(&columns));
+        let mut merged = (vec![expression], columns);
+        for (expressions, columns) in joined.drain(..) {
+            merged.0.extend(expressions);
+            merged.1.extend(columns);
+        }
+        groups = rest;
+        groups.push(merged);
+    };
+    for check in &table.checks {
+        add(check.expression.clone(), check.columns.iter().cloned().collect());
+    }
+    for column in &table.columns {
+        for definition in &column.domain_checks {
+            if let Some(expression) = values::domain_check(definition, &column.name) {
+                add(expression, BTreeSet::from([column.name.clone()]));
+            }
+        }
+    }
+    if let Some(constraint) = &table.partition_constraint {
+        let columns = table
+            .columns
+            .iter()
+            .filter(|column| constraint.contains(&column.name))
+            .map(|column| column.name.clone());
+        add(constraint.clone(), columns.collect());
+    }
+    groups
+        .into_iter()
+        .map(|(expressions, columns)| {
+            // A generated column is no choice; a check on it is left to the insert.
+            (
+                expressions,
+                columns
+                    .into_iter()
+                    .filter(|name| choices.contains_key(name))
+                    .collect::<Vec<_>>(),
+            )
+        })
+        .filter(|(_, columns)| !columns.is_empty())
+        .collect()
+}
+
+/// Asks the database for the first combination of candidates that satisfies the checks.
+pub(super) fn question(
+    expressions: &[String],
+    columns: &[String],
+    choices: &BTreeMap<String, Vec<String>>,
+) -> String {
+    // Too many combinations take too long: fewer candidates for each column then.
+    let most = match columns.len() {
+        0..=2 => 40,
+        3 => 20,
+        4 => 10,
+        5 | 6 => 5,
+        _ => 2,
+    };
+    let lists: Vec<String> = columns
+        .iter()
+        .enumerate()
+        .map(|(n, name)| {
+            let values = choices.get(name).map_or(&[][..], Vec::as_slice);
+            let rows: Vec<String> = values
+                .iter()
+                .take(most)
+                .enumerate()
+                .map(|(o, value)| format!("({value}, {o})"))
+                .collect();
+            format!(
+                "(values {}) as v{n}({}, \"mako {n}\")",
+                rows.join(", "),
+                ident(name)
+            )
+        })
+        .collect();
+    let order: Vec<String> = (0..columns.len()).map(|n| format!("\"mako {n}\"")).collect();
+    format!(
+        "select {} from {} where {} order by {} limit 1",
+        idents(columns.iter().map(String::as_str)),
+        lists.join(", "),
+        expressions
+            .iter()
+            .map(|expression| format!("(({expression}) is not false)"))
+            .collect::<Vec<_>>()
+            .join(" and "),
+        order.join(" + ")
+    )
+}

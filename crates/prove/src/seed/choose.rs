@@ -1,0 +1,253 @@
+//! What stands in each column of a row? Who it belongs to, what it refers to, and otherwise a candidate that the checks
+//! accept.
+
+use std::collections::BTreeMap;
+
+use super::checks::{components, question};
+use super::{Belongs, Draft, Maker, Row, Wish, World, is_unique};
+use crate::catalog::{Column, Relation};
+use crate::model::Names;
+use crate::plan::By;
+use crate::session::Outcome;
+use crate::sql::typed;
+use crate::values::{self, Seed};
+
+impl Maker<'_> {
+    /// Chooses values for rows; one round trip, for the checks that choose among candidates.
+    pub(super) async fn draft(&self, world: &mut World, wishes: Vec<Wish>) -> Vec<Draft> {
+        let mut drafts = Vec::new();
+        let mut questions: Vec<String> = Vec::new();
+        let mut askers: Vec<(usize, Vec<String>)> = Vec::new();
+        for wish in wishes {
+            world.number += 1;
+            let table = &self.catalog.relations[wish.relation];
+            let mut choices: BTreeMap<String, Vec<String>> = BTreeMap::new();
+            for column in table.columns.iter().filter(|column| !column.generated) {
+                if let Some(values) = self.choices(world, &wish, table, column) {
+                    choices.insert(column.name.clone(), values);
+                }
+            }
+            for (expressions, columns) in components(table, &choices) {
+                questions.push(question(&expressions, &columns, &choices));
+                askers.push((drafts.len(), columns));
+            }
+            let columns = choices
+                .into_iter()
+                .filter_map(|(name, values)| Some((name, values.into_iter().next()?)))
+                .collect();
+            drafts.push(Draft {
+                relation: wish.relation,
+                belongs: wish.belongs,
+                marker: wish.who.marker,
+                columns,
+            });
+        }
+        let answers: Vec<Outcome> = self.session.attempt(questions).await;
+        for ((draft, columns), answer) in askers.into_iter().zip(answers) {
+            let Ok(Some(row)) = answer.map(|rows| rows.into_iter().next()) else {
+                continue;
+            };
+            let draft: &mut Draft = &mut drafts[draft];
+            let table = &self.catalog.relations[draft.relation];
+            for (name, value) in columns.into_iter().zip(row) {
+                if let Some(column) = table.column(&name) {
+                    draft.columns.insert(name, typed(value.as_deref(), &column.base));
+                }
+            }
+        }
+        drafts
+    }
+
+    /// What a column may hold in this row, best first; none if the database should decide.
+    pub(super) fn choices(
+        &self,
+        world: &mut World,
+        wish: &Wish,
+        table: &Relation,
+        column: &Column,
+    ) -> Option<Vec<String>> {
+        let relation = wish.relation;
+        let tenant = self.plan.tenant_column(relation);
+        let is_tenant = tenant.is_some_and(|(name, _)| name == column.name);
+        if wish.tenant == Some("left") {
+            if let Some((_, value)) = self
+                .departure(relation)
+                .filter(|(past, _)| past.name == column.name)
+            {
+                return Some(vec![value]);
+            }
+        } else if is_tenant && let Some(value) = wish.tenant {
+            return Some(vec![value.to_owned()]);
+        }
+        let by = if is_tenant { tenant.map(|(_, by)| by) } else { None };
+        match (by, self.plan.meaning(relation, &column.name)) {
+            (Some(By::User), _) => return Some(vec![typed(Some(&wish.who.user), &column.base)]),
+            (Some(By::Tenant), _) | (None, Some(Names::Tenant)) => {
+                return Some(vec![typed(Some(&wish.who.tenant), &column.base)]);
+            }
+            (None, Some(Names::User)) => {
+                let user = wish.named.as_ref().map_or(&wish.who.user, |named| &named.user);
+                return Some(vec![typed(Some(user), &column.base)]);
+            }
+            _ => {}
+        }
+        if let Some(value) = world
+            .promised
+            .remove(&(relation, column.name.clone(), wish.who.marker.clone()))
+        {
+            return Some(vec![value]);
+        }
+        if let Some(values) = self.reference(world, wish, table, column) {
+            return Some(values);
+        }
+        // A user's column that no foreign key tells of.
+        if by.is_none() && tenant.is_some() && self.sounds_like_a_user(relation, column) {
+            let user = wish.named.as_ref().map_or(&wish.who.user, |named| &named.user);
+            return Some(vec![typed(Some(user), &column.base)]);
+        }
+        let unique = !column.identity.is_empty() || column.sequence || is_unique(table, column);
+        let seed = Seed {
+            marker: &wish.who.marker,
+            number: world.number,
+            nonce: self.people.nonce,
+            variant: wish.variant,
+            unique,
+        };
+        let mut hints: Vec<&str> = table
+            .checks
+            .iter()
+            .filter(|check| check.columns.contains(&column.name))
+            .map(|check| check.expression.as_str())
+            .collect();
+        hints.extend(column.domain_checks.iter().map(String::as_str));
+        hints.extend(
+            table
+                .partition_constraint
+                .as_deref()
+                .filter(|text| text.contains(&column.name)),
+        );
+        let mut values = values::candidates(column, seed, &hints);
+        if wish.variant >= 3 {
+            let constants = self.constants(relation, column);
+            if let Some(constant) = constants.get((wish.variant - 3) % constants.len().max(1)) {
+                values.insert(0, typed(Some(constant), &column.base));
+            } else if !column.not_null && wish.variant.is_multiple_of(2) && !unique {
+                values.insert(0, typed(None, &column.base));
+            }
+        }
+        if !column.not_null {
+            // Among the first, since few are tried where many columns are decided together.
+            values.insert(
+                if wish.variant == 2 && !unique {
+                    0
+                } else {
+                    values.len().min(2)
+                },
+                typed(None, &column.base),
+            );
+        }
+        (!values.is_empty()).then_some(values)
+    }
+
+    pub(super) fn sounds_like_a_user(&self, relation: usize, column: &Column) -> bool {
+        let name = column.name.to_lowercase();
+        let same_type = self.plan.tenant_column(relation).is_some_and(|(tenant, _)| {
+            self.plan.membership.is_some() && column.base_name == "uuid"
+                || self.catalog.relations[relation]
+                    .column(tenant)
+                    .is_some_and(|t| t.base_name == column.base_name)
+        });
+        same_type
+            && matches!(column.base_name.as_str(), "uuid" | "text" | "int8" | "int4")
+            && [
+                "user_id",
+                "owner",
+                "author",
+                "created_by",
+                "creator",
+                "uploaded_by",
+                "member_id",
+                "profile_id",
+                "account_id",
+                "assigned_to",
+                "assignee",
+                "sender",
+                "recipient",
+                "shared_with",
+            ]
+            .iter()
+            .any(|part| name.contains(part))
+    }
+
+    /// The value of a column that refers to another relation's row.
+    pub(super) fn reference(
+        &self,
+        world: &mut World,
+        wish: &Wish,
+        table: &Relation,
+        column: &Column,
+    ) -> Option<Vec<String>> {
+        let key = table
+            .foreign_keys
+            .iter()
+            .find(|key| key.columns.contains(&column.name))?;
+        let n = key.columns.iter().position(|name| *name == column.name)?;
+        let target = self.catalog.position(key.target)?;
+        let name = key.target_columns.get(n)?;
+        let null = || (!column.not_null).then(|| vec![typed(None, &column.base)]);
+        if target == wish.relation {
+            return null();
+        }
+        let rows: Vec<&Row> = world.rows.iter().filter(|row| row.relation == target).collect();
+        let of = |test: &dyn Fn(&Row) -> bool| -> Vec<&Row> {
+            rows.iter().copied().filter(|row| test(row)).collect()
+        };
+        let mut found = of(&|row| row.marker == wish.who.marker && row.belongs != Belongs::Nobody);
+        if found.is_empty() && wish.belongs == Belongs::Own {
+            found = of(&|row| row.belongs == Belongs::Own);
+        }
+        if found.is_empty() && wish.belongs != Belongs::Own {
+            found = of(&|row| row.belongs == Belongs::Other);
+        }
+        if found.is_empty() {
+            found = of(&|row| row.belongs == Belongs::Shared);
+        }
+        if found.is_empty() {
+            found = rows;
+        }
+        // Rows that must each have one of their own start with different ones.
+        let turn = if is_unique(table, column) {
+            usize::try_from(world.number).unwrap_or(0)
+        } else {
+            wish.variant
+        };
+        let value = found
+            .get(turn % found.len().max(1))
+            .and_then(|row| row.values.get(name))
+            .cloned()
+            .flatten();
+        drop(found);
+        match value {
+            Some(value) => Some(vec![typed(Some(&value), &column.base)]),
+            None => null().or_else(|| {
+                // A circle: the row that is referred to comes later, with the key that is promised here.
+                let seed = Seed {
+                    marker: &wish.who.marker,
+                    number: world.number + 500_000,
+                    nonce: self.people.nonce,
+                    variant: 0,
+                    unique: true,
+                };
+                let place = (target, name.clone(), wish.who.marker.clone());
+                if let Some(value) = world.promised.get(&place) {
+                    return Some(vec![value.clone()]);
+                }
+                let value = values::candidates(self.catalog.relations[target].column(name)?, seed, &[])
+                    .into_iter()
+                    .next()?;
+                world.promised.insert(place, value.clone());
+                Some(vec![value])
+            }),
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! Which rows does it take? One's own, the other tenant's in every shape that policies may distinguish, nobody's.
+
+use std::collections::BTreeSet;
+
+use super::{Belongs, Maker, Wish, is_unique};
+use crate::catalog::Column;
+use crate::people::Who;
+use crate::plan::Class;
+use crate::sql::typed;
+use crate::values;
+
+impl Maker<'_> {
+    pub(super) fn wishes_of_own(&self, relation: usize) -> Vec<Wish> {
+        let people = self.people;
+        let wish = |belongs, who: &Who, variant| Wish {
+            relation,
+            belongs,
+            who: who.clone(),
+            variant,
+            tenant: None,
+            named: None,
+        };
+        if !self.can_insert(relation) {
+            return Vec::new();
+        }
+        let mut wishes = Vec::new();
+        if self
+            .plan
+            .membership
+            .as_ref()
+            .is_some_and(|(at, ..)| *at == relation)
+        {
+            wishes.push(wish(Belongs::Own, &people.own, 0));
+            wishes.extend(
+                people
+                    .colleagues
+                    .iter()
+                    .enumerate()
+                    .map(|(n, who)| wish(Belongs::Own, who, 3 + n)),
+            );
+            wishes.push(wish(Belongs::Own, &people.two, 0));
+            let elsewhere = Who {
+                tenant: people.third.tenant.clone(),
+                ..people.two.clone()
+            };
+            wishes.push(wish(Belongs::Shared, &elsewhere, 0));
+            return wishes;
+        }
+        if self.names_people(relation) {
+            let belongs = |who: &Who| {
+                if *who == people.third || *who == people.two {
+                    Belongs::Shared
+                } else {
+                    Belongs::Own
+                }
+            };
+            let known = [&people.own, &people.two, &people.third]
+                .into_iter()
+                .chain(&people.colleagues);
+            wishes.extend(known.map(|who| wish(belongs(who), who, 0)));
+            if self.plan.classes[relation] == Class::Outside {
+                wishes.push(wish(Belongs::Shared, &people.nobody, 0));
+            }
+            return wishes;
+        }
+        match &self.plan.classes[relation] {
+            Class::Tenant { .. } => {
+                wishes.push(wish(Belongs::Own, &people.own, 0));
+                wishes.push(wish(Belongs::Own, &people.own, 0));
+            }
+            _ => wishes.push(wish(Belongs::Shared, &people.shared, 0)),
+        }
+        wishes
+    }
+
+    pub(super) fn wishes_of_others(&self, relation: usize) -> Vec<Wish> {
+        let people = self.people;
+        let wish = |belongs, who: &Who, variant| Wish {
+            relation,
+            belongs,
+            who: who.clone(),
+            variant,
+            tenant: None,
+            named: None,
+        };
+        if !self.can_insert(relation) {
+            return Vec::new();
+        }
+        if self
+            .plan
+            .membership
+            .as_ref()
+            .is_some_and(|(at, ..)| *at == relation)
+        {
+            let mut wishes = vec![wish(Belongs::Other, &people.other, 0)];
+            if let Some(leave) = self.leaver(relation) {
+                wishes.push(Wish {
+                    tenant: Some(leave),
+                    ..wish(Belongs::Other, &people.removed, 0)
+                });
+            }
+            return wishes;
+        }
+        if self.names_people(relation) {
+            return vec![
+                wish(Belongs::Other, &people.other, 0),
+                wish(Belongs::Shared, &people.removed, 0),
+                wish(Belongs::Shared, &people.spare, 0),
+            ];
+        }
+        let Class::Tenant { column, .. } = &self.plan.classes[relation] else {
+            return if self.plan.classes[relation] == Class::Internal {
+                vec![wish(Belongs::Other, &people.other, 0)]
+            } else {
+                Vec::new()
+            };
+        };
+        let named = if self.plan.membership.is_some() {
+            &people.removed
+        } else {
+            &people.own
+        };
+        let mut wishes: Vec<_> = (0..self.variants(relation))
+            .map(|variant| Wish {
+                named: (variant % 2 == 1).then(|| named.clone()),
+                ..wish(Belongs::Other, &people.other, variant)
+            })
+            .collect();
+        if self.catalog.relations[relation].is_partition {
+            // A partition by hash or list may not take the other tenant's rows; perhaps those of one more.
+            wishes.push(wish(Belongs::Other, &people.spare, 0));
+        }
+        let tenant = self.catalog.relations[relation].column(column);
+        if tenant.is_some_and(|column| !column.not_null) {
+            wishes.push(Wish {
+                tenant: Some("null"),
+                ..wish(Belongs::Nobody, &people.other, 0)
+            });
+        }
+        if tenant.is_some_and(|column| matches!(column.base_name.as_str(), "text" | "varchar" | "citext")) {
+            wishes.push(Wish {
+                tenant: Some("''"),
+                ..wish(Belongs::Nobody, &people.other, 0)
+            });
+        }
+        wishes
+    }
+
+    /// Whether its rows are people or tenants themselves, so that one is made for each of them.
+    pub(super) fn names_people(&self, relation: usize) -> bool {
+        let table = &self.catalog.relations[relation];
+        match &self.plan.classes[relation] {
+            Class::Tenant { .. } => self.plan.is_identity(self.catalog, relation) && self.is_target(relation),
+            Class::Outside => table.columns.iter().any(|column| {
+                self.plan.meaning(relation, &column.name).is_some() && is_unique(table, column)
+            }),
+            Class::Public | Class::Internal | Class::Unclassified(_) => {
+                table
+                    .columns
+                    .iter()
+                    .any(|column| self.plan.meaning(relation, &column.name).is_some())
+                    && self.is_target(relation)
+            }
+        }
+    }
+
+    pub(super) fn is_target(&self, relation: usize) -> bool {
+        let oid = self.catalog.relations[relation].oid;
+        self.catalog
+            .relations
+            .iter()
+            .any(|other| other.foreign_keys.iter().any(|key| key.target == oid))
+    }
+
+    pub(super) fn can_insert(&self, relation: usize) -> bool {
+        let table = &self.catalog.relations[relation];
+        table.is_table()
+            && table.insertable
+            && !self.is_split(relation)
+            && self.catalog.outward_trigger(table).is_none()
+    }
+
+    /// A partitioned table whose partitions are looked at themselves.
+    pub(super) fn is_split(&self, relation: usize) -> bool {
+        let table = &self.catalog.relations[relation];
+        table.kind == 'p'
+            && self
+                .catalog
+                .relations
+                .iter()
+                .any(|child| child.is_partition && child.parents.contains(&table.oid))
+    }
+
+    /// The change that makes a membership one of the past, where the table knows such.
+    pub(super) fn leaver(&self, relation: usize) -> Option<&'static str> {
+        self.departure(relation).map(|_| "left")
+    }
+
+    /// The column and value that say that a membership has ended.
+    pub(crate) fn departure(&self, relation: usize) -> Option<(&Column, String)> {
+        const PAST: [&str; 9] = [
+            "removed_at",
+            "deleted_at",
+            "revoked_at",
+            "left_at",
+            "deactivated_at",
+            "disabled_at",
+            "archived_at",
+            "ended_at",
+            "suspended_at",
+        ];
+        const PRESENT: [&str; 4] = ["active", "is_active", "enabled", "is_enabled"];
+        const ENDED: [&str; 8] = [
+            "removed",
+            "is_removed",
+            "deleted",
+            "is_deleted",
+            "revoked",
+            "is_revoked",
+            "disabled",
+            "suspended",
+        ];
+        self.catalog.relations[relation]
+            .columns
+            .iter()
+            .find_map(|column| {
+                let name = column.name.as_str();
+                match column.category {
+                    'D' if PAST.contains(&name) => Some((column, "'2024-02-01'".to_owned())),
+                    'B' if PRESENT.contains(&name) => Some((column, "false".to_owned())),
+                    'B' if ENDED.contains(&name) => Some((column, "true".to_owned())),
+                    'E' | 'S' if name == "status" || name == "state" => {
+                        let words = self.words_about(relation, column);
+                        let past = [
+                            "removed",
+                            "inactive",
+                            "revoked",
+                            "left",
+                            "disabled",
+                            "deleted",
+                            "suspended",
+                            "former",
+                        ];
+                        past.iter()
+                            .find(|past| words.iter().chain(&column.labels).any(|word| word == **past))
+                            .map(|past| (column, typed(Some(past), &column.base)))
+                    }
+                    _ => None,
+                }
+            })
+    }
+
+    /// How many rows of the other tenant's it takes to try out what policies may distinguish.
+    pub(super) fn variants(&self, relation: usize) -> usize {
+        let table = &self.catalog.relations[relation];
+        let most = table
+            .columns
+            .iter()
+            .map(|column| self.constants(relation, column).len())
+            .max();
+        4 + most.unwrap_or(0).min(4)
+    }
+
+    /// Constants that policies, views and functions may compare a column with.
+    pub(super) fn constants(&self, relation: usize, column: &Column) -> Vec<String> {
+        if self.plan.meaning(relation, &column.name).is_some() {
+            return Vec::new();
+        }
+        let words = self.words_about(relation, column);
+        match column.category {
+            'S' => words,
+            'E' => words
+                .into_iter()
+                .filter(|word| column.labels.contains(word))
+                .collect(),
+            'N' => {
+                let numbers = self
+                    .mentions
+                    .iter()
+                    .filter(|text| text.contains(&column.name))
+                    .flat_map(|text| values::numbers_in(text));
+                numbers.take(4).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    pub(super) fn words_about(&self, relation: usize, column: &Column) -> Vec<String> {
+        const CLAIMS: [&str; 9] = [
+            "sub",
+            "role",
+            "request.jwt.claims",
+            "app_metadata",
+            "user_metadata",
+            "authenticated",
+            "anon",
+            "request.headers",
+            "",
+        ];
+        let table = &self.catalog.relations[relation];
+        let mut words: Vec<String> = self
+            .mentions
+            .iter()
+            .filter(|text| text.contains(&column.name) && (text.contains(&table.name)))
+            .flat_map(|text| values::words_in(text))
+            .chain(
+                table
+                    .checks
+                    .iter()
+                    .filter(|check| check.columns.contains(&column.name))
+                    .flat_map(|check| values::words_in(&check.expression)),
+            )
+            .filter(|word| !CLAIMS.contains(&word.as_str()) && word.len() < 40)
+            .collect();
+        let mut seen = BTreeSet::new();
+        words.retain(|word| seen.insert(word.clone()));
+        words.truncate(6);
+        words
+    }
+}

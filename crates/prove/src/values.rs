@@ -1,0 +1,535 @@
+//! What could stand in this column? Candidates for each type, in the order in which they are tried; the checks of
+//! the table then choose among them.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use regex_syntax::hir::{Class, Hir, HirKind};
+
+use crate::catalog::Column;
+use crate::people::uuid;
+use crate::sql::typed;
+
+/// For which row a value is made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seed<'a> {
+    /// Where text can hold it, so that the row can be found by it.
+    pub(crate) marker: &'a str,
+    /// Different for each row of a run.
+    pub(crate) number: u64,
+    pub(crate) nonce: u64,
+    /// Which of a tenant's rows: 0 is the plainest, others try out what policies may distinguish.
+    pub(crate) variant: usize,
+    /// The column must differ from every other row's.
+    pub(crate) unique: bool,
+}
+
+static LITERAL_DEFAULT: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"^(?:'(?:[^']|'')*'(?:::[a-zA-Z_0-9 .,()\x22\[\]]+)?|-?\d+(?:\.\d+)?|true|false)$").ok()
+});
+static QUOTED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"'((?:[^']|'')*)'").ok());
+static NUMBER: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(?:^|[^\w.'])(-?\d+(?:\.\d+)?)(?:[^\w.']|$)").ok());
+
+/// Words that make a row more powerful than an attacker's should be; they come last.
+const POWERS: [&str; 9] = [
+    "admin",
+    "owner",
+    "super",
+    "root",
+    "staff",
+    "system",
+    "service",
+    "manager",
+    "moderator",
+];
+
+/// The string constants of an expression.
+pub(crate) fn words_in(expression: &str) -> Vec<String> {
+    let Some(quoted) = QUOTED.as_ref() else {
+        return Vec::new();
+    };
+    let mut words: Vec<String> = Vec::new();
+    for found in quoted.captures_iter(expression) {
+        let word = found[1].replace("''", "'");
+        if let Some(elements) = word.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'))
+            && !elements.contains(':')
+        {
+            words.extend(
+                elements
+                    .split(',')
+                    .map(|element| element.trim_matches('"').to_owned()),
+            );
+        }
+        words.push(word);
+    }
+    words.dedup();
+    words
+}
+
+/// The numbers of an expression.
+pub(crate) fn numbers_in(expression: &str) -> Vec<String> {
+    let Some(number) = NUMBER.as_ref() else {
+        return Vec::new();
+    };
+    number
+        .captures_iter(expression)
+        .map(|found| found[1].to_owned())
+        .collect()
+}
+
+/// Whether a word grants something.
+pub(crate) fn is_power(word: &str) -> bool {
+    let word = word.to_lowercase();
+    POWERS.iter().any(|power| word.contains(power))
+}
+
+/// Candidates for a column as SQL expressions, best first. `hints` are expressions of checks that mention it.
+pub(crate) fn candidates(column: &Column, seed: Seed<'_>, hints: &[&str]) -> Vec<String> {
+    let mut texts: Vec<String> = Vec::new();
+    if !seed.unique
+        && (seed.variant == 0 || column.category != 'B')
+        && let Some(default) = column
+            .default
+            .as_deref()
+            .filter(|d| LITERAL_DEFAULT.as_ref().is_some_and(|r| r.is_match(d)))
+    {
+        texts.push(words_in(default).pop().unwrap_or_else(|| default.to_owned()));
+    }
+    let mut constants: Vec<String> = hints.iter().flat_map(|hint| words_in(hint)).collect();
+    constants.sort_by_key(|word| is_power(word));
+    match column.category {
+        'S' | 'U' if is_text(column) => {
+            let patterns = constants
+                .iter()
+                .filter_map(|pattern| sample(pattern, seed.number))
+                .collect::<Vec<_>>();
+            let mut plain = texts_for(column, seed).into_iter();
+            texts.extend(plain.next());
+            texts.extend(constants);
+            texts.extend(patterns);
+            texts.extend(plain);
+        }
+        'N' => {
+            texts.extend(numbers_for(column, seed));
+            let mentioned: Vec<i128> = hints
+                .iter()
+                .flat_map(|hint| numbers_in(hint))
+                .filter_map(|n| n.split('.').next()?.parse::<i128>().ok())
+                .collect();
+            texts.extend(
+                mentioned
+                    .iter()
+                    .flat_map(|n| [*n, n + 1, n - 1])
+                    .map(|n| n.to_string()),
+            );
+        }
+        'D' => {
+            texts.extend(times_for(column, seed));
+            let dates = constants.iter().filter(|word| {
+                word.len() >= 10
+                    && word.as_bytes()[4] == b'-'
+                    && word.starts_with(|c: char| c.is_ascii_digit())
+            });
+            texts.extend(dates.cloned());
+        }
+        'E' => {
+            let mut labels = column.labels.clone();
+            labels.sort_by_key(|label| is_power(label));
+            texts.extend(labels);
+        }
+        'B' => texts.extend(
+            if seed.variant % 2 == 1 {
+                ["true", "false"]
+            } else {
+                ["false", "true"]
+            }
+            .map(str::to_owned),
+        ),
+        _ => texts.extend(others_for(column, seed)),
+    }
+    if column.category == 'N' {
+        texts.retain(|text| text.parse::<f64>().is_ok_and(|n| fits(column, n)));
+    }
+    let mut known = std::collections::HashSet::new();
+    texts.retain(|text| known.insert(text.clone()));
+    texts.truncate(40);
+    texts.iter().map(|text| typed(Some(text), &column.base)).collect()
+}
+
+fn is_text(column: &Column) -> bool {
+    matches!(
+        column.base_name.as_str(),
+        "text" | "varchar" | "bpchar" | "citext" | "name" | "char"
+    )
+}
+
+/// Whether a number is in the type's range.
+fn fits(column: &Column, n: f64) -> bool {
+    let bound = match column.base_name.as_str() {
+        "int2" => 32_767.0,
+        "int4" => 2_147_483_647.0,
+        "numeric" => match column
+            .base
+            .split_once('(')
+            .and_then(|(_, rest)| rest.trim_end_matches(')').split_once(','))
+        {
+            Some((precision, scale)) => {
+                let digits = precision.parse::<i32>().unwrap_or(99) - scale.parse::<i32>().unwrap_or(0);
+                10_f64.powi(digits) - 1.0
+            }
+            None => f64::MAX,
+        },
+        _ => f64::MAX,
+    };
+    n.abs() <= bound
+}
+
+/// The longest text that fits: `character varying(10)`.
+fn limit(column: &Column) -> usize {
+    let length = column
+        .base
+        .split_once('(')
+        .and_then(|(_, rest)| rest.trim_end_matches(')').parse().ok());
+    match (length, column.base_name.as_str()) {
+        (Some(length), _) => length,
+        (None, "bpchar" | "char") => 1,
+        (None, "name") => 63,
+        (None, _) => usize::MAX,
+    }
+}
+
+fn texts_for(column: &Column, seed: Seed<'_>) -> Vec<String> {
+    let (n, limit) = (seed.number, limit(column));
+    let name = column.name.to_lowercase();
+    let mail = format!("{}x{n}@example.com", seed.marker);
+    let marked = format!("{}x{n}", seed.marker);
+    let mut texts = Vec::new();
+    if name.contains("email") {
+        texts.push(mail.clone());
+    }
+    if name.contains("url") || name.contains("link") {
+        texts.push(format!("https://example.com/{marked}"));
+    }
+    if name.contains("json") {
+        texts.push(format!("{{\"mako\":\"{marked}\"}}"));
+    }
+    texts.extend([
+        marked.clone(),
+        marked.to_uppercase(),
+        mail,
+        format!("https://example.com/{marked}"),
+        format!("+1555{:07}", (seed.nonce + n) % 10_000_000),
+        format!("555{:07}", (seed.nonce + n) % 10_000_000),
+        format!("{:05}", n % 100_000),
+        uuid(seed.nonce, 7_000_000 + n),
+        format!("{:02x}{:04x}", seed.nonce & 0xff, n & 0xffff),
+        format!("#{:06x}", n & 0xff_ffff),
+        format!("{:03}", n % 1000),
+        format!("{}", n % 10),
+        "a".to_owned(),
+        "A".to_owned(),
+        "ab".to_owned(),
+        "en".to_owned(),
+        "US".to_owned(),
+        "EUR".to_owned(),
+        "UTC".to_owned(),
+        "2024-01-01".to_owned(),
+        "10:00".to_owned(),
+        "{}".to_owned(),
+        "user".to_owned(),
+        "member".to_owned(),
+        "active".to_owned(),
+        format!("/{marked}"),
+        format!("10.0.0.{}", n % 250 + 1),
+        format!("1.0.{n}"),
+        "mako prove makes up a row here, and takes it back".to_owned(),
+        String::new(),
+    ]);
+    texts.retain(|text| text.chars().count() <= limit);
+    if limit < marked.len() && limit > 0 {
+        // Base 36 of a number that is this row's own, cut to fit.
+        let short = base36(seed.nonce % 1_000_000 * 4_000 + n % 4_000);
+        let from = short.len().saturating_sub(limit);
+        texts.insert(0, short[from..].to_owned());
+    }
+    texts
+}
+
+fn base36(mut n: u64) -> String {
+    let mut digits = Vec::new();
+    while n > 0 || digits.is_empty() {
+        digits.push(char::from_digit(u32::try_from(n % 36).unwrap_or(0), 36).unwrap_or('0'));
+        n /= 36;
+    }
+    digits.iter().rev().collect()
+}
+
+fn numbers_for(column: &Column, seed: Seed<'_>) -> Vec<String> {
+    let n = seed.number % 4_000;
+    let big = match column.base_name.as_str() {
+        "int2" => 28_000 + n,
+        "int4" => 1_500_000_000 + seed.nonce % 100_000 * 4_000 + n,
+        "int8" => 4_000_000_000_000_000 + seed.nonce % 1_000_000_000 * 4_000 + n,
+        "oid" => 4_000_000_000 + n,
+        _ => n + 1,
+    };
+    let small = if seed.variant == 0 { n % 5 + 1 } else { n % 90 + 1 };
+    let mut numbers: Vec<String> = if seed.unique {
+        vec![big.to_string(), small.to_string()]
+    } else {
+        vec![small.to_string(), big.to_string()]
+    };
+    numbers.extend(
+        [
+            "1", "0", "10", "50", "100", "1000", "0.5", "-1", "2", "5", "18", "2024", "10000",
+        ]
+        .map(str::to_owned),
+    );
+    if matches!(column.base_name.as_str(), "int2" | "int4" | "int8" | "oid") {
+        numbers.retain(|number| !number.contains('.'));
+    }
+    numbers
+}
+
+fn times_for(column: &Column, seed: Seed<'_>) -> Vec<String> {
+    let n = seed.number;
+    let (day, minute) = (n % 27 + 1, n % 60);
+    let hour = n / 60 % 24;
+    match column.base_name.as_str() {
+        "date" if seed.variant == 0 && !seed.unique => vec!["today".to_owned(), format!("2024-01-{day:02}")],
+        "timestamp" | "timestamptz" if seed.variant == 0 && !seed.unique => {
+            vec![
+                "now".to_owned(),
+                format!("2024-01-{day:02} {hour:02}:{minute:02}:01+00"),
+                "2124-01-01 00:00:00+00".to_owned(),
+            ]
+        }
+        "date" => vec![
+            format!("2024-01-{day:02}"),
+            format!("2124-01-{day:02}"),
+            "2024-06-15".to_owned(),
+            "1990-01-01".to_owned(),
+        ],
+        "time" | "timetz" => vec![
+            format!("{hour:02}:{minute:02}:01"),
+            "09:00".to_owned(),
+            "17:00".to_owned(),
+        ],
+        _ if seed.variant % 2 == 1 => vec![
+            format!("2124-01-{day:02} {hour:02}:{minute:02}:02+00"),
+            format!("2024-01-{day:02} {hour:02}:{minute:02}:01+00"),
+        ],
+        _ => vec![
+            format!("2024-01-{day:02} {hour:02}:{minute:02}:01+00"),
+            format!("2124-01-{day:02} {hour:02}:{minute:02}:02+00"),
+            "2024-06-15 12:00:00+00".to_owned(),
+            "1990-01-01 00:00:00+00".to_owned(),
+        ],
+    }
+}
+
+fn others_for(column: &Column, seed: Seed<'_>) -> Vec<String> {
+    let n = seed.number;
+    let marked = format!("{}x{n}", seed.marker);
+    let one = |text: String| vec![text];
+    match column.base_name.as_str() {
+        "uuid" => one(uuid(seed.nonce, 1_000_000 + n)),
+        "json" | "jsonb" => vec![
+            format!("{{\"mako\": \"{marked}\"}}"),
+            format!("[\"{marked}\"]"),
+            "{}".to_owned(),
+            "[]".to_owned(),
+            format!("\"{marked}\""),
+            "1".to_owned(),
+        ],
+        "bytea" => one(format!("\\x{:016x}{n:08x}", seed.nonce)),
+        "interval" => vec![
+            format!("{} minutes", n + 1),
+            "1 day".to_owned(),
+            "1 month".to_owned(),
+        ],
+        "inet" => one(format!(
+            "10.{}.{}.{}",
+            n / 62_500 % 250,
+            n / 250 % 250,
+            n % 250 + 1
+        )),
+        "cidr" => one(format!("10.{}.{}.0/24", n / 250 % 250, n % 250)),
+        "macaddr" => one(format!(
+            "02:00:00:{:02x}:{:02x}:{:02x}",
+            n >> 16 & 255,
+            n >> 8 & 255,
+            n & 255
+        )),
+        "macaddr8" => one(format!(
+            "02:00:00:00:00:{:02x}:{:02x}:{:02x}",
+            n >> 16 & 255,
+            n >> 8 & 255,
+            n & 255
+        )),
+        "point" => one(format!("({n},{n})")),
+        "line" => one("{1,2,3}".to_owned()),
+        "lseg" | "box" | "path" => one(format!("(({n},0),({},1))", n + 1)),
+        "polygon" => one(format!("(({n},0),({},1),({n},1))", n + 1)),
+        "circle" => one(format!("<({n},0),1>")),
+        "tsvector" | "tsquery" | "ltree" => one(marked),
+        "xml" => one(format!("<mako>{marked}</mako>")),
+        "bit" | "varbit" => one("1".repeat(limit(column).min(64))),
+        "money" => one(format!("{}", n % 1000 + 1)),
+        "hstore" => one(format!("mako=>{marked}")),
+        "int4range" | "int8range" | "numrange" => one(format!("[{},{})", n * 10, n * 10 + 5)),
+        "daterange" => one(format!(
+            "[{:04}-01-01,{:04}-01-02)",
+            1000 + n % 8000,
+            1000 + n % 8000
+        )),
+        "tsrange" | "tstzrange" => one(format!(
+            "[{:04}-01-01 00:00,{:04}-01-01 01:00)",
+            1000 + n % 8000,
+            1000 + n % 8000
+        )),
+        "vector" | "halfvec" => {
+            let dimensions = match limit(column) {
+                usize::MAX => 3,
+                some => some,
+            };
+            one(format!("[{}]", vec!["0.1"; dimensions].join(",")))
+        }
+        "regclass" => one("pg_class".to_owned()),
+        "regtype" => one("text".to_owned()),
+        "regrole" => one("postgres".to_owned()),
+        "pg_lsn" => one(format!("0/{n:X}")),
+        _ if column.category == 'A' => {
+            let text = column.element.as_deref() == Some("text");
+            if text {
+                vec![format!("{{{marked}}}"), "{}".to_owned()]
+            } else {
+                one("{}".to_owned())
+            }
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// A text that a regular expression accepts, as far as Postgres' and Rust's mean the same.
+fn sample(pattern: &str, number: u64) -> Option<String> {
+    if !pattern.contains(['[', '\\', '^', '$', '(', '.']) {
+        return None;
+    }
+    let hir = regex_syntax::parse(pattern).ok()?;
+    let mut text = String::new();
+    let mut left = number;
+    write(&hir, &mut text, &mut left)?;
+    // An open end may be anything; a closed one is done.
+    Some(text)
+}
+
+fn write(hir: &Hir, text: &mut String, number: &mut u64) -> Option<()> {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => {}
+        HirKind::Literal(literal) => text.push_str(std::str::from_utf8(&literal.0).ok()?),
+        HirKind::Class(Class::Unicode(class)) => {
+            let ranges: Vec<(u32, u32)> = class
+                .iter()
+                .map(|range| (range.start() as u32, range.end() as u32))
+                .collect();
+            text.push(pick(&ranges, number)?);
+        }
+        HirKind::Class(Class::Bytes(class)) => {
+            let ranges: Vec<(u32, u32)> = class
+                .iter()
+                .map(|range| (range.start().into(), range.end().into()))
+                .collect();
+            text.push(pick(&ranges, number)?);
+        }
+        HirKind::Repetition(repetition) => {
+            // A few more than needed, where that is allowed, leaves room for different texts.
+            let times = (repetition.min + 4)
+                .min(repetition.max.unwrap_or(u32::MAX))
+                .max(repetition.min);
+            let times = if repetition.min == 0 && repetition.max == Some(1) {
+                0
+            } else {
+                times
+            };
+            for _ in 0..times {
+                write(&repetition.sub, text, number)?;
+            }
+        }
+        HirKind::Capture(capture) => write(&capture.sub, text, number)?,
+        HirKind::Concat(parts) => {
+            for part in parts {
+                write(part, text, number)?;
+            }
+        }
+        HirKind::Alternation(choices) => write(choices.first()?, text, number)?,
+    }
+    Some(())
+}
+
+/// A printable character of a class, a different one for each number.
+fn pick(ranges: &[(u32, u32)], number: &mut u64) -> Option<char> {
+    let printable: Vec<char> = ranges
+        .iter()
+        .flat_map(|(from, to)| (*from.max(&33)..=*to.min(&126)).filter_map(char::from_u32))
+        .collect();
+    let plain: Vec<char> = printable
+        .iter()
+        .copied()
+        .filter(char::is_ascii_alphanumeric)
+        .collect();
+    let choices = if plain.is_empty() { &printable } else { &plain };
+    let length = u64::try_from(choices.len()).ok().filter(|length| *length > 0)?;
+    let chosen = choices.get(usize::try_from(*number % length).ok()?).copied();
+    *number /= length;
+    chosen.or_else(|| ranges.first().and_then(|(from, _)| char::from_u32(*from)))
+}
+
+/// The expression of a domain's check, over a column.
+pub(crate) fn domain_check(definition: &str, column: &str) -> Option<String> {
+    static VALUE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\bVALUE\b").ok());
+    let inner = definition.strip_prefix("CHECK ")?.trim_end_matches(" NOT VALID");
+    Some(
+        VALUE
+            .as_ref()?
+            .replace_all(inner, crate::sql::ident(column).replace('$', "$$").as_str())
+            .into_owned(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn constants_are_found_in_expressions() {
+        assert_eq!(
+            words_in("(status = ANY (ARRAY['a'::text, 'it''s'::text]))"),
+            ["a", "it's"]
+        );
+        assert_eq!(numbers_in("((age >= 18) AND (age < 150))"), ["18", "150"]);
+    }
+
+    #[test]
+    fn samples_match_their_pattern() {
+        for pattern in [
+            r"^[A-Z]{2}\d{4}$",
+            r"^(\+[1-9][0-9]{6,14}|[0-9]{3,8})$",
+            r"^#[0-9a-f]{6}$",
+            r"^[a-z0-9-]+@[a-z]+\.[a-z]{2,}$",
+        ] {
+            let (one, two) = (sample(pattern, 5).unwrap(), sample(pattern, 6).unwrap());
+            assert!(Regex::new(pattern).unwrap().is_match(&one), "{one}");
+            assert_ne!(one, two);
+        }
+    }
+
+    #[test]
+    fn a_domains_check_becomes_a_columns() {
+        assert_eq!(
+            domain_check("CHECK ((VALUE ~ '^x'::text))", "a b").unwrap(),
+            "((\"a b\" ~ '^x'::text))"
+        );
+    }
+}

@@ -1,0 +1,17 @@
+-- Only a number is granted, of all rows: it can still be counted
+-- model: schemas = ["public"]
+-- model: roles = ["anon", "authenticated"]
+-- model: [tenant]
+-- model: claim = "sub"
+-- model: column = "user_id"
+-- expect: public.notes cross_tenant_read leak
+
+create table public.notes (
+  id uuid primary key default gen_random_uuid(),
+  user_id uuid not null references auth.users (id) on delete cascade,
+  title text not null,
+  n int not null default 0
+);
+create index on public.notes (user_id);
+revoke all on public.notes from anon, authenticated;
+grant select (n) on public.notes to authenticated;

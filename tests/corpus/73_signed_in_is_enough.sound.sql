@@ -1,0 +1,16 @@
+-- Whoever is signed in reads everything (the correct twin)
+-- model: schemas = ["public"]
+-- model: roles = ["anon", "authenticated"]
+-- model: [tenant]
+-- model: claim = "sub"
+-- model: column = "user_id"
+
+create table public.notes (
+  id uuid primary key default gen_random_uuid(),
+  user_id uuid not null references auth.users (id) on delete cascade,
+  title text not null,
+  n int not null default 0
+);
+create index on public.notes (user_id);
+alter table public.notes enable row level security;
+create policy r on public.notes for select using (auth.role() = 'authenticated' and user_id = auth.uid());

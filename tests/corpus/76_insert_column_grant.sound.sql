@@ -1,0 +1,19 @@
+-- The tenant column can be set; in the twin it is left to its default (the correct twin)
+-- model: schemas = ["public"]
+-- model: roles = ["anon", "authenticated"]
+-- model: [tenant]
+-- model: claim = "sub"
+-- model: column = "user_id"
+
+create table public.notes (
+  id uuid primary key default gen_random_uuid(),
+  user_id uuid not null references auth.users (id) on delete cascade,
+  title text not null,
+  n int not null default 0
+);
+create index on public.notes (user_id);
+alter table public.notes enable row level security;
+alter table public.notes alter user_id set default auth.uid();
+revoke all on public.notes from anon, authenticated;
+grant insert (title) on public.notes to authenticated;
+create policy a on public.notes for insert to authenticated with check (true);

@@ -1,0 +1,24 @@
+-- No policy binds the API role
+-- model: schemas = ["public"]
+-- model: roles = ["anon", "caller_c"]
+-- model: [tenant]
+-- model: column = "user_id"
+-- expect: public.notes cross_tenant_read leak
+-- expect: database role_bypasses leak
+
+do $$ begin create role caller_c nologin bypassrls; exception when duplicate_object or unique_violation then null; end $$;
+grant caller_c to authenticator;
+grant usage on schema public, auth to caller_c;
+create table public.notes (
+  id uuid primary key default gen_random_uuid(),
+  user_id uuid not null references auth.users (id) on delete cascade,
+  title text not null,
+  n int not null default 0
+);
+create index on public.notes (user_id);
+alter table public.notes enable row level security;
+create policy reads on public.notes for select to caller_c using (user_id = (select auth.uid()));
+create policy adds on public.notes for insert to caller_c with check (user_id = (select auth.uid()));
+create policy changes on public.notes for update to caller_c using (user_id = (select auth.uid())) with check (user_id = (select auth.uid()));
+create policy removes on public.notes for delete to caller_c using (user_id = (select auth.uid()));
+grant all on public.notes to caller_c;

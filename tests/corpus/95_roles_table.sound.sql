@@ -1,0 +1,19 @@
+-- Users may give themselves a role (the correct twin)
+-- model: schemas = ["public"]
+-- model: roles = ["anon", "authenticated"]
+-- model: [tenant]
+-- model: claim = "sub"
+-- model: column = "user_id"
+
+create table public.notes (
+  id uuid primary key default gen_random_uuid(),
+  user_id uuid not null references auth.users (id) on delete cascade,
+  title text not null,
+  n int not null default 0
+);
+create index on public.notes (user_id);
+alter table public.notes enable row level security;
+create table public.user_roles (user_id uuid not null references auth.users (id), role text not null, primary key (user_id, role));
+alter table public.user_roles enable row level security;
+create policy own on public.user_roles for select to authenticated using (user_id = (select auth.uid()));
+create policy r on public.notes for select to authenticated using (user_id = (select auth.uid()) or exists (select from public.user_roles r where r.user_id = (select auth.uid()) and r.role = 'admin'));
