@@ -40,6 +40,19 @@ pub(crate) enum Command {
     Token(Token),
     /// Prints the OpenAPI document
     Openapi,
+    /// Asks the service on this machine whether it is ready, as load balancers and containers do
+    Health {
+        /// Its base address [default: that of `LISTEN`]
+        #[arg(long, value_name = "URL")]
+        url: Option<reqwest::Url>,
+    },
+    /// Prints completions for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Prints the manual, for man(1)
+    Man,
 }
 
 /// Options of `mako dev`.

@@ -306,6 +306,14 @@ impl Environment {
         )
     }
 
+    /// `LISTEN`.
+    pub(crate) fn listen(&self) -> Result<SocketAddr, Refused> {
+        self.0
+            .listen
+            .parse()
+            .or_else(|_| refused("LISTEN must be an address such as 127.0.0.1:8080"))
+    }
+
     /// `SPOOL_DIR`.
     pub(crate) fn spool_dir(&self) -> Option<PathBuf> {
         self.0.spool_dir.clone()
@@ -359,10 +367,7 @@ impl Environment {
                 statement_timeout,
                 prepared_statements: self.prepared_statements()?,
             },
-            listen: given
-                .listen
-                .parse()
-                .or_else(|_| refused("LISTEN must be an address such as 127.0.0.1:8080"))?,
+            listen: self.listen()?,
             public_base_url: given.public_base_url.as_deref().map(base_url).transpose()?,
             auth: auth(given)?,
             cors_allowed_origins: origins(given.cors_allowed_origins.as_deref())?,
@@ -446,6 +451,10 @@ fn named(vars: &HashMap<String, String>) -> Result<Map<&'static str, String>, Re
             (None, Some(path)) => contents(&format!("{upper}_FILE"), path)?,
             (None, None) => continue,
         };
+        // A file without content is as good as none: where secrets are mounted, one of them may not be there yet.
+        if value.is_empty() {
+            continue;
+        }
         values.insert(*name, value);
     }
     Ok(values)
@@ -869,6 +878,8 @@ mod tests {
         assert!(text.contains("remove one") && !text.contains("s3cret"), "{text}");
         let missing = refusal(Some("jwt_secret_file = \"/nowhere\""), &[]);
         assert!(missing.contains("jwt_secret_file"), "{missing}");
+        std::fs::write(&file, "\n").unwrap();
+        assert_eq!(refusal(None, &[("VAPI_SECRET_FILE", path)]), "");
         std::fs::remove_file(file).unwrap();
     }
 }

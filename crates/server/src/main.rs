@@ -28,6 +28,9 @@ async fn main() -> ExitCode {
         Command::Events(what) => commands::events::run(what).await,
         Command::Token(options) => commands::token::run(options),
         Command::Openapi => commands::openapi::run(),
+        Command::Health { url } => commands::health::run(url).await,
+        Command::Completions { shell } => commands::manual::completions(shell),
+        Command::Man => commands::manual::man(),
     };
     match answer {
         Ok(code) => code,

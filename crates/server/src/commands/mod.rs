@@ -2,7 +2,9 @@
 
 pub(crate) mod dev;
 pub(crate) mod events;
+pub(crate) mod health;
 pub(crate) mod keys;
+pub(crate) mod manual;
 pub(crate) mod migrate;
 pub(crate) mod numbers;
 pub(crate) mod openapi;
