@@ -20,6 +20,7 @@ mod serve;
 mod statements;
 mod through_pgbouncer;
 mod tokens;
+mod topology;
 mod webhook_outage;
 mod webhook_tenancy;
 mod webhooks;
