@@ -13,6 +13,7 @@ mod login;
 mod logs;
 mod migrations;
 mod provisioning;
+mod readme;
 mod relay;
 mod resources;
 mod sealing_keys;
