@@ -12,6 +12,7 @@ mod leftovers;
 mod login;
 mod logs;
 mod migrations;
+mod operate;
 mod provisioning;
 mod readme;
 mod relay;
