@@ -830,6 +830,14 @@ mod tests {
     }
 
     #[test]
+    fn help_names_every_setting() {
+        for name in NAMES.iter().filter(|name| !name.starts_with("relay_base_url_")) {
+            let name = name.to_uppercase();
+            assert!(crate::cli::SETTINGS.contains(&name), "{name}");
+        }
+    }
+
+    #[test]
     fn unknown_keys_of_the_file_are_refused_by_name_and_nothing_is_quoted() {
         assert!(refusal(Some("databse_url = \"postgres://x:s3cret@h/x\""), &[]).contains("databse_url"));
         for toml in [

@@ -42,6 +42,7 @@ fn subcommands(command: &Command, page: &mut Vec<u8>) -> std::io::Result<()> {
         if sub.get_arguments().next().is_some() {
             man.render_options_section(&mut parts)?;
         }
+        man.render_extra_section(&mut parts)?;
         // Its own headings, one level down.
         page.extend_from_slice(String::from_utf8_lossy(&parts).replace(".SH ", ".SS ").as_bytes());
         subcommands(sub, page)?;
