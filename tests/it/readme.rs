@@ -252,7 +252,8 @@ impl Shell {
 
     fn command(&self, text: &str) -> Command {
         let mut command = Command::new("bash");
-        let path = std::env::var("PATH").unwrap();
+        let path = std::env::var_os("PATH").unwrap();
+        let folders = std::iter::once(self.folder.join("bin")).chain(std::env::split_paths(&path));
         command
             .args([
                 "-c",
@@ -262,7 +263,7 @@ impl Shell {
             .env_clear()
             .env("npm_config_yes", "true")
             .env("HOME", std::env::var_os("HOME").unwrap_or_default())
-            .env("PATH", format!("{}:{path}", self.folder.join("bin").display()));
+            .env("PATH", std::env::join_paths(folders).unwrap());
         command
     }
 }

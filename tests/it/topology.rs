@@ -1,6 +1,6 @@
 //! Does `docker-compose.yml` say what works? Its services as processes, with its environment, secrets and order.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use devdb::{Cancel, Data, Options, Postgres, Search};
 use reqwest::{Client, Method};
@@ -152,6 +152,7 @@ impl Stack {
         let mut attempts = 0;
         while !self.run(name, &program, &check[2..]).await {
             attempts += 1;
+            self.must_run(name);
             assert!(
                 attempts < 200,
                 "{name} doesn't become healthy: {}",
@@ -161,7 +162,14 @@ impl Stack {
         }
     }
 
-    async fn run(&mut self, name: &str, program: &PathBuf, arguments: &[String]) -> bool {
+    /// A service that has ended will not become healthy.
+    fn must_run(&mut self, name: &str) {
+        let process = self.running.iter_mut().find(|(other, _)| other == name);
+        let ended = process.and_then(|(_, process)| process.child.try_wait().unwrap());
+        assert!(ended.is_none(), "{name} ended: {}", self.log(name));
+    }
+
+    async fn run(&mut self, name: &str, program: &Path, arguments: &[String]) -> bool {
         let port = self.postgres.as_ref().map_or(5432, Postgres::port);
         let mut command: Command = self.compose.process(name, program, arguments);
         if name == "postgres" {
