@@ -37,7 +37,7 @@ All but generate need ADMIN_DATABASE_URL, an owner's connection, and ENCRYPTION_
 /// The settings of `mako serve`; a test in `config.rs` holds it against the names that are read.
 pub(crate) const SETTINGS: &str = "\
 Required:
-  DATABASE_URL             postgres://mako:…@host:5432/db, with ?sslmode=verify-full unless it is this machine
+  DATABASE_URL             postgres://mako:PASSWORD@host:5432/db, with ?sslmode=verify-full unless it is this machine
   JWT_SECRET or JWKS_URL   what verifies tokens: a secret for HS256 (32 bytes or more), or where the keys for ES256 and RS256 are
   ENCRYPTION_KEY           64 hex characters that seal keys of tenants: mako keys generate
 

@@ -26,8 +26,8 @@ pub(crate) fn man() -> Result<ExitCode, Failure> {
     man.render_name_section(&mut page)?;
     man.render_synopsis_section(&mut page)?;
     man.render_description_section(&mut page)?;
+    details(&command, "SH", &mut page)?;
     subcommands(&command, &mut page)?;
-    man.render_extra_section(&mut page)?;
     out(&page)
 }
 
@@ -42,12 +42,25 @@ fn subcommands(command: &Command, page: &mut Vec<u8>) -> std::io::Result<()> {
         if sub.get_arguments().next().is_some() {
             man.render_options_section(&mut parts)?;
         }
-        man.render_extra_section(&mut parts)?;
         // Its own headings, one level down.
         page.extend_from_slice(String::from_utf8_lossy(&parts).replace(".SH ", ".SS ").as_bytes());
+        details(sub, "SS", page)?;
         subcommands(sub, page)?;
     }
     Ok(())
+}
+
+/// What stands under a command's help, line by line as it is there.
+fn details(command: &Command, heading: &str, page: &mut Vec<u8>) -> std::io::Result<()> {
+    let Some(text) = command.get_after_help() else {
+        return Ok(());
+    };
+    writeln!(page, ".{heading} DETAILS\n.nf")?;
+    for line in text.to_string().lines() {
+        // A dot or quote in front would be a request of troff's.
+        writeln!(page, "\\&{}", line.replace('\\', "\\e").replace('-', "\\-"))?;
+    }
+    writeln!(page, ".fi")
 }
 
 /// On stdout; a reader such as `head` that has gone is no failure.
