@@ -2,6 +2,7 @@
 #![expect(clippy::missing_panics_doc, reason = "a harness panics when a test fails")]
 
 pub mod cluster;
+pub mod compose;
 pub mod crm;
 pub mod database;
 pub mod es256;

@@ -64,8 +64,9 @@ impl PgBouncer {
     }
 }
 
-/// Debian keeps it where only root's PATH looks.
-fn program() -> PathBuf {
+/// The program. Debian keeps it where only root's PATH looks.
+#[must_use]
+pub fn program() -> PathBuf {
     let places = [
         "/usr/sbin/pgbouncer",
         "/usr/bin/pgbouncer",

@@ -8,11 +8,71 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// A thin OpenAPI service that lets Postgres row-level security decide who sees which rows.
 #[derive(Parser)]
-#[command(name = "mako", version, arg_required_else_help = true)]
+#[command(name = "mako", version, arg_required_else_help = true, after_help = START)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
 }
+
+const START: &str = "\
+To try it: mako dev. To run it: mako migrate, then mako serve.
+
+Settings come from the environment and from ./mako.toml (same names, lower case); mako serve --help lists them. Any may be
+given as NAME_FILE, the path of a file that holds it. Messages go to stderr, results to stdout.
+
+Exit codes: 0 done; 1 the answer is no; 2 usage or environment.";
+
+const MIGRATE: &str = "\
+Needs ADMIN_DATABASE_URL: an owner's connection, direct or in session mode, never a transaction pooler.
+With DATABASE_URL it also sets the password of the service's login, as a SCRAM verifier.
+May be repeated, and run by several at once; serving goes on.";
+
+const ADMIN: &str = "\
+Needs ADMIN_DATABASE_URL: an owner's connection, direct or in session mode, never a transaction pooler.
+With DATABASE_URL events are processed at once; without it the service does so within seconds.";
+
+const KEYS: &str = "\
+All but generate need ADMIN_DATABASE_URL, an owner's connection, and ENCRYPTION_KEY.";
+
+/// The settings of `mako serve`; a test in `config.rs` holds it against the names that are read.
+pub(crate) const SETTINGS: &str = "\
+Required:
+  DATABASE_URL             postgres://mako:PASSWORD@host:5432/db, with ?sslmode=verify-full unless it is this machine
+  JWT_SECRET or JWKS_URL   what verifies tokens: a secret for HS256 (32 bytes or more), or where the keys for ES256 and RS256 are
+  ENCRYPTION_KEY           64 hex characters that seal keys of tenants: mako keys generate
+
+Address and pages:
+  LISTEN                   [127.0.0.1:8080]
+  PUBLIC_BASE_URL          what providers were told, such as https://api.example.com; required with TWILIO_AUTH_TOKEN
+  CORS_ALLOWED_ORIGINS     comma-separated; none by default
+  AUTH_COOKIE              name of a cookie that may carry the token; off by default
+
+Tokens:
+  JWT_USER_CLAIM           which claim names the user [sub]; the CRM's own tokens use userId
+  JWT_AUDIENCE, JWT_ISSUER are checked when set
+
+Database:
+  DATABASE_CA_FILE         PEM certificates to trust in place of the system's
+  PREPARED_STATEMENTS      off behind a transaction pooler [on]
+  POOL_SIZE                connections at most [16]
+  STATEMENT_TIMEOUT        [8s], shorter than REQUEST_TIMEOUT [15s]
+  ADMIN_DATABASE_URL       an owner's connection; not for serve, but for migrate and administration
+
+Sealing:
+  ENCRYPTION_KEYS_RETIRED  comma-separated; they open, and seal nothing
+  LEGACY_KEYS              off once mako keys import-legacy has taken over the CRM's own [on]
+
+Webhooks:
+  TWILIO_AUTH_TOKEN, VAPI_SECRET, MAKE_API_KEY
+                           of the platform's addresses; comma-separated while rotating
+  SPOOL_DIR                where deliveries wait while the database is down; without it they are answered 503
+  RETENTION_DAYS           after which payloads of events are emptied [90]
+  PHONE_REGION             country of numbers that people type without one, such as US
+
+And:
+  BODY_LIMIT               bytes [8388608]
+  LOG, LOG_FORMAT          error, warn, info, debug or trace [info]; pretty or json [pretty]
+  RELAY_BASE_URL_<SERVICE> replaces a provider's address, for tests and proxies";
 
 /// Exit codes: 0 done, 1 the answer is no, 2 usage or environment.
 #[derive(Subcommand)]
@@ -20,21 +80,23 @@ pub(crate) enum Command {
     /// A private Postgres, roles, migrations, policies, demo tenants and the service: all that it takes to try
     Dev(Dev),
     /// The service alone, from the environment
+    #[command(after_help = SETTINGS)]
     Serve(Serve),
     /// Brings the database to the schema and policies of this version, under a lock
+    #[command(after_help = MIGRATE)]
     Migrate {
         /// Change nothing; exit 1 if something is pending
         #[arg(long)]
         check: bool,
     },
     /// Sealing keys: make, count, rotate, take over
-    #[command(subcommand)]
+    #[command(subcommand, after_help = KEYS)]
     Keys(Keys),
     /// Phone numbers: which is whose
-    #[command(subcommand)]
+    #[command(subcommand, after_help = ADMIN)]
     Numbers(Numbers),
     /// Webhook events: what providers delivered
-    #[command(subcommand)]
+    #[command(subcommand, after_help = ADMIN)]
     Events(Events),
     /// Takes over a live CRM's database: without a flag says what would be done, and changes nothing
     Adopt(Adopt),
@@ -45,6 +107,19 @@ pub(crate) enum Command {
     Token(Token),
     /// Prints the OpenAPI document
     Openapi,
+    /// Asks the service on this machine whether it is ready, as load balancers and containers do
+    Health {
+        /// Its base address [default: that of `LISTEN`]
+        #[arg(long, value_name = "URL")]
+        url: Option<reqwest::Url>,
+    },
+    /// Prints completions for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Prints the manual, for man(1)
+    Man,
 }
 
 /// Options of `mako dev`.

@@ -311,6 +311,14 @@ impl Environment {
         )
     }
 
+    /// `LISTEN`.
+    pub(crate) fn listen(&self) -> Result<SocketAddr, Refused> {
+        self.0
+            .listen
+            .parse()
+            .or_else(|_| refused("LISTEN must be an address such as 127.0.0.1:8080"))
+    }
+
     /// `SPOOL_DIR`.
     pub(crate) fn spool_dir(&self) -> Option<PathBuf> {
         self.0.spool_dir.clone()
@@ -364,10 +372,7 @@ impl Environment {
                 statement_timeout,
                 prepared_statements: self.prepared_statements()?,
             },
-            listen: given
-                .listen
-                .parse()
-                .or_else(|_| refused("LISTEN must be an address such as 127.0.0.1:8080"))?,
+            listen: self.listen()?,
             public_base_url: given.public_base_url.as_deref().map(base_url).transpose()?,
             auth: auth(given)?,
             cors_allowed_origins: origins(given.cors_allowed_origins.as_deref())?,
@@ -451,6 +456,10 @@ fn named(vars: &HashMap<String, String>) -> Result<Map<&'static str, String>, Re
             (None, Some(path)) => contents(&format!("{upper}_FILE"), path)?,
             (None, None) => continue,
         };
+        // A file without content is as good as none: where secrets are mounted, one of them may not be there yet.
+        if value.is_empty() {
+            continue;
+        }
         values.insert(*name, value);
     }
     Ok(values)
@@ -826,6 +835,14 @@ mod tests {
     }
 
     #[test]
+    fn help_names_every_setting() {
+        for name in NAMES.iter().filter(|name| !name.starts_with("relay_base_url_")) {
+            let name = name.to_uppercase();
+            assert!(crate::cli::SETTINGS.contains(&name), "{name}");
+        }
+    }
+
+    #[test]
     fn unknown_keys_of_the_file_are_refused_by_name_and_nothing_is_quoted() {
         assert!(refusal(Some("databse_url = \"postgres://x:s3cret@h/x\""), &[]).contains("databse_url"));
         for toml in [
@@ -874,6 +891,8 @@ mod tests {
         assert!(text.contains("remove one") && !text.contains("s3cret"), "{text}");
         let missing = refusal(Some("jwt_secret_file = \"/nowhere\""), &[]);
         assert!(missing.contains("jwt_secret_file"), "{missing}");
+        std::fs::write(&file, "\n").unwrap();
+        assert_eq!(refusal(None, &[("VAPI_SECRET_FILE", path)]), "");
         std::fs::remove_file(file).unwrap();
     }
 }

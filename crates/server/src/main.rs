@@ -30,6 +30,9 @@ async fn main() -> ExitCode {
         Command::Prove(options) => commands::prove::run(options).await,
         Command::Token(options) => commands::token::run(options),
         Command::Openapi => commands::openapi::run(),
+        Command::Health { url } => commands::health::run(url).await,
+        Command::Completions { shell } => commands::manual::completions(shell),
+        Command::Man => commands::manual::man(),
     };
     match answer {
         Ok(code) => code,

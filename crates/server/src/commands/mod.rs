@@ -3,7 +3,9 @@
 pub(crate) mod adopt;
 pub(crate) mod dev;
 pub(crate) mod events;
+pub(crate) mod health;
 pub(crate) mod keys;
+pub(crate) mod manual;
 pub(crate) mod migrate;
 pub(crate) mod numbers;
 pub(crate) mod openapi;

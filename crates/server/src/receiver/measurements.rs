@@ -87,7 +87,26 @@ impl Inbound {
             "Deliveries that wait for the database",
             it.spooled.clone(),
         );
+        it.start_at_zero();
         it
+    }
+
+    /// A series that begins with its first event hides it: `increase` knows nothing before it.
+    fn start_at_zero(&self) {
+        for source in Source::ALL {
+            let by = by(source);
+            for counters in [
+                &self.received,
+                &self.verified,
+                &self.duplicates,
+                &self.unrouted,
+                &self.failed,
+            ] {
+                drop(counters.get_or_create(&by));
+            }
+            drop(self.acknowledged.get_or_create(&by));
+        }
+        drop(self.failed.get_or_create(&WAITING));
     }
 
     pub(super) fn received(&self, source: Source) {
@@ -118,9 +137,7 @@ impl Inbound {
     /// Of events that had waited; whose they were is not asked again.
     pub(super) fn failed_later(&self, events: u64) {
         if events > 0 {
-            self.failed
-                .get_or_create(&BySource { source: "waiting" })
-                .inc_by(events);
+            self.failed.get_or_create(&WAITING).inc_by(events);
         }
     }
 
@@ -130,6 +147,9 @@ impl Inbound {
             .observe(elapsed.as_secs_f64());
     }
 }
+
+/// Events that had waited.
+const WAITING: BySource = BySource { source: "waiting" };
 
 fn by(source: Source) -> BySource {
     BySource {

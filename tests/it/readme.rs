@@ -1,0 +1,296 @@
+//! Does the README tell the truth? Every command in it is run, against `mako dev` and what that printed.
+//!
+//! A command that [`COMMANDS`] doesn't know fails the test.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tests::compose::repository;
+use tests::process::Process;
+use tests::service::{binary, mako};
+use tokio::process::Command;
+
+/// What a command must do.
+#[derive(Clone, Copy)]
+enum How {
+    /// End well, and say this on the way.
+    Says(&'static str),
+    /// Say this, and go on until it is stopped.
+    Serves(&'static str),
+    /// It can't be run within a test; this file shows it, and must hold this text.
+    Elsewhere(&'static str, &'static str),
+}
+use How::{Elsewhere, Says, Serves};
+
+/// Commands by how they begin; the longest beginning decides.
+const COMMANDS: &[(&str, How)] = &[
+    ("cargo dev", Elsewhere(".ci/readme", "cargo dev --ephemeral")),
+    ("cargo test", Elsewhere(".ci/run", "cargo test --workspace")),
+    ("npx openapi-typescript", Says("mako.d.ts")),
+    ("curl -s \"$API/v1/leads?", Says("\"next_cursor\"")),
+    ("curl -s \"$API/v1/me\"", Says("\"email\":\"alice@example.com\"")),
+    (
+        "curl -s -X PUT \"$API/v1/webhook-endpoints/make\"",
+        Says("\"secret\""),
+    ),
+    (
+        "curl -s -X POST \"$API/v1/webhook-endpoints/make/test\"",
+        Says("\"ok\":true"),
+    ),
+    (
+        "curl -s -X POST \"$API/v1/webhook-endpoints/twilio/test\"",
+        Says("\"ok\":true"),
+    ),
+    ("export ", Says("")),
+    ("mako migrate", Says("done")),
+    ("mako migrate --check", Says("")),
+    ("mako adopt", Says("")),
+    ("mako prove", Says("PROVEN")),
+    ("mako prove --format", Says("")),
+    ("mako prove --init", Says("")),
+    ("mako serve", Serves("serving")),
+    ("mako keys generate", Says("to put it in force")),
+    ("mako keys status", Says("")),
+    ("mako keys rotate", Says("")),
+    ("mako keys import-legacy --dry-run", Says("")),
+    ("mako numbers assign", Says("+14155552671 is ")),
+    ("mako events list", Says("")),
+    (
+        "mako events replay --status failed",
+        Says("events are tried again"),
+    ),
+    ("mako health", Says("")),
+    ("mako completions bash", Says("")),
+    ("mako man", Says("")),
+    (".docker/secrets", Says("")),
+    ("install ", Elsewhere(".ci/operate", "usr/local/bin/mako")),
+    ("systemctl ", Elsewhere(".ci/operate", "systemd-analyze verify")),
+    ("pg_dump ", Says("")),
+    ("pg_restore --list", Says("TABLE public leads")),
+    (
+        "docker compose up",
+        Elsewhere("tests/it/topology.rs", "Stack::up(None)"),
+    ),
+    (
+        "docker compose --env-file .docker/pgbouncer.env up",
+        Elsewhere("tests/it/topology.rs", ".docker/pgbouncer.env"),
+    ),
+];
+
+/// What a reader fills in, and what `mako dev` said it is.
+const PLACEHOLDERS: &[(&str, &str)] = &[
+    (
+        "postgres://postgres:…@db.<ref>.supabase.co:5432/postgres?sslmode=verify-full",
+        "admin_database_url",
+    ),
+    (
+        "postgres://mako:<a new password>@db.<ref>.supabase.co:5432/postgres?sslmode=verify-full",
+        "database_url",
+    ),
+    ("USER_ID", "tenants/0/user_id"),
+    // What is sealed by now was sealed with that one's.
+    ("$(openssl rand -hex 32)", "encryption_key"),
+    // The service's own: it starts without asking there.
+    (
+        "https://<ref>.supabase.co/auth/v1/.well-known/jwks.json",
+        "api_url",
+    ),
+];
+
+const PAGES: &[&str] = &["README.md", ".operate/README.md"];
+
+#[tokio::test]
+async fn every_command_in_the_readme_does_what_it_says() {
+    let mut shell = Shell::start().await;
+    for page in PAGES {
+        let text = std::fs::read_to_string(repository(page)).unwrap();
+        let commands = commands(&text);
+        assert!(!commands.is_empty(), "{page} has commands");
+        for command in commands {
+            let known = COMMANDS
+                .iter()
+                .filter(|(beginning, _)| command.starts_with(beginning))
+                .max_by_key(|(beginning, _)| beginning.len());
+            let (_, how) = known.unwrap_or_else(|| panic!("{page}: nobody knows what `{command}` must do"));
+            shell.try_out(page, &command, *how).await;
+        }
+    }
+}
+
+/// Commands of `sh` blocks, and of the table under "Troubleshooting", whose second column is what to ask.
+fn commands(page: &str) -> Vec<String> {
+    let mut commands = Vec::new();
+    let mut block: Option<String> = None;
+    for line in page.lines() {
+        match (&mut block, line) {
+            (None, "```sh") => block = Some(String::new()),
+            (Some(_), "```") => block = None,
+            (Some(begun), line) => {
+                begun.push_str(line);
+                if line.ends_with('\\') {
+                    begun.push('\n');
+                } else {
+                    commands.push(std::mem::take(begun).trim().to_owned());
+                }
+            }
+            (None, _) => {}
+        }
+    }
+    let troubles = page.split("## Troubleshooting").nth(1).unwrap_or_default();
+    let troubles = troubles.split("\n## ").next().unwrap_or_default();
+    let rows = troubles.lines().filter(|line| line.starts_with('|')).skip(2);
+    for row in rows {
+        let ask = row.split('|').nth(2).unwrap_or_default().trim();
+        let command = ask.strip_prefix('`').and_then(|ask| ask.strip_suffix('`'));
+        commands.push(
+            command
+                .unwrap_or_else(|| panic!("every trouble is answered with a command: {row}"))
+                .to_owned(),
+        );
+    }
+    commands.retain(|command| !command.is_empty() && !command.starts_with('#'));
+    commands
+}
+
+/// A reader's terminal: what is exported stays, as in one session.
+struct Shell {
+    dev: Process,
+    ready: Value,
+    folder: PathBuf,
+}
+
+impl Shell {
+    async fn start() -> Self {
+        let home = std::env::var_os("HOME").unwrap_or_default();
+        let arguments = ["dev", "--ephemeral", "--json", "--listen", "127.0.0.1:0"];
+        let mut dev = Process::start(mako(&arguments, &[]).await.env("HOME", home));
+        let ready: Value = dev
+            .wait_for(|log| log.lines().find_map(|line| serde_json::from_str(line).ok()))
+            .await;
+        let folder = std::env::temp_dir().join(format!("mako-readme-{}", tests::process::free_port()));
+        let shell = Self { dev, ready, folder };
+        shell.furnish().await;
+        shell
+    }
+
+    fn said(&self, name: &str) -> &str {
+        self.ready
+            .pointer(&format!("/{name}"))
+            .and_then(Value::as_str)
+            .unwrap()
+    }
+
+    /// What a clone has that the commands name, and the programs that they call.
+    async fn furnish(&self) {
+        std::fs::create_dir_all(self.folder.join("bin")).unwrap();
+        std::os::unix::fs::symlink(binary().await, self.folder.join("bin/mako")).unwrap();
+        std::os::unix::fs::symlink(
+            repository("openapi").canonicalize().unwrap(),
+            self.folder.join("openapi"),
+        )
+        .unwrap();
+        std::fs::create_dir_all(self.folder.join(".docker")).unwrap();
+        std::fs::copy(repository(".docker/secrets"), self.folder.join(".docker/secrets")).unwrap();
+        // A reader sees an error; a test must be told.
+        let real = which("curl");
+        script(
+            &self.folder.join("bin/curl"),
+            &format!("exec {} --fail-with-body \"$@\"", real.display()),
+        );
+        let certificate = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 \
+            -subj /CN=test -keyout key.pem -out prod-ca-2021.crt";
+        self.run(certificate).await;
+        let environment = [
+            ("API", self.said("api_url")),
+            ("TOKEN", self.said("tenants/0/token")),
+            ("LISTEN", self.said("api_url").strip_prefix("http://").unwrap()),
+            ("DATABASE_URL", self.said("database_url")),
+            ("ADMIN_DATABASE_URL", self.said("admin_database_url")),
+        ];
+        for (name, value) in environment {
+            self.run(&format!("export {name}='{value}'")).await;
+        }
+    }
+
+    async fn try_out(&mut self, page: &str, command: &str, how: How) {
+        let command = PLACEHOLDERS
+            .iter()
+            .fold(command.to_owned(), |command, (placeholder, name)| {
+                command.replace(placeholder, self.said(name))
+            });
+        match how {
+            Says(text) => {
+                let (code, output) = self.run(&command).await;
+                assert_eq!(code, Some(0), "{page}: `{command}`: {output}");
+                assert!(
+                    output.contains(text),
+                    "{page}: `{command}` doesn't say {text}: {output}"
+                );
+            }
+            Serves(text) => {
+                // Where `mako dev` listens nobody else can.
+                let mut process =
+                    Process::start(&mut self.command(&format!("LISTEN=127.0.0.1:0 exec {command}")));
+                process.wait_for(|log| log.contains(text).then_some(())).await;
+                process.signal("TERM").await;
+                assert_eq!(process.output().await.0, Some(0), "{page}: `{command}`");
+            }
+            Elsewhere(file, text) => {
+                let shown = std::fs::read_to_string(repository(file)).unwrap();
+                assert!(
+                    shown.contains(text),
+                    "{page}: {file} doesn't show `{command}` any more"
+                );
+            }
+        }
+    }
+
+    /// Runs a command and keeps what it exported.
+    async fn run(&self, command: &str) -> (Option<i32>, String) {
+        Process::start(&mut self.command(&format!("{command}\nexport -p > .exported")))
+            .output()
+            .await
+    }
+
+    fn command(&self, text: &str) -> Command {
+        let mut command = Command::new("bash");
+        let path = std::env::var_os("PATH").unwrap();
+        let folders = std::iter::once(self.folder.join("bin")).chain(std::env::split_paths(&path));
+        command
+            .args([
+                "-c",
+                &format!("set -eu; if [ -e .exported ]; then . ./.exported; fi\n{text}"),
+            ])
+            .current_dir(&self.folder)
+            .env_clear()
+            .env("npm_config_yes", "true")
+            .env("HOME", std::env::var_os("HOME").unwrap_or_default())
+            .env("PATH", std::env::join_paths(folders).unwrap());
+        command
+    }
+}
+
+impl Drop for Shell {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.folder));
+        // `mako dev` would leave its Postgres to be ended by the next start; it is asked to stop instead.
+        if let Some(id) = self.dev.child.id() {
+            drop(std::process::Command::new("kill").arg(id.to_string()).status());
+            std::thread::sleep(std::time::Duration::from_secs(2));
+        }
+    }
+}
+
+fn which(program: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap();
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|file| file.exists())
+        .unwrap_or_else(|| panic!("{program} is installed"))
+}
+
+fn script(file: &Path, text: &str) {
+    std::fs::write(file, format!("#!/bin/sh\n{text}\n")).unwrap();
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
