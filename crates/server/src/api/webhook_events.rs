@@ -15,10 +15,10 @@ use store::rows::webhook_events::{self, WebhookEvent as Row, WebhookEventFilter}
 use super::Tag;
 use super::paging::{Count, Limit, Listing, page};
 use super::webhook_endpoints::SourceName;
-use crate::http::answer::{Nullable, Raw};
+use crate::http::answer::{Nullable, Raw, Word};
 use crate::http::caller::Caller;
 use crate::http::problem::Problem;
-use crate::http::values::Text;
+use crate::http::values::{Text, Time};
 use crate::receiver::{Processed, replay};
 
 /// The routes of this module.
@@ -57,11 +57,10 @@ impl EventStatus {
 #[derive(Object, Serialize)]
 struct WebhookEvent {
     id: String,
-    source: String,
+    source: Word<SourceName>,
     /// The provider's word.
     event_type: Nullable<String>,
-    /// `received`, `processed`, `failed` or `ignored`.
-    status: String,
+    status: Word<EventStatus>,
     /// Why it failed.
     error_message: Nullable<String>,
     /// How often its effects were tried.
@@ -74,11 +73,10 @@ struct WebhookEvent {
 #[derive(Object, Serialize)]
 struct WebhookEventDetails {
     id: String,
-    source: String,
+    source: Word<SourceName>,
     /// The provider's word.
     event_type: Nullable<String>,
-    /// `received`, `processed`, `failed` or `ignored`.
-    status: String,
+    status: Word<EventStatus>,
     /// Why it failed.
     error_message: Nullable<String>,
     /// How often its effects were tried.
@@ -109,9 +107,9 @@ impl WebhookEvents {
         /// Exactly this type, in the provider's words.
         event_type: Query<Option<Text<0, 100>>>,
         /// Recorded at this time or later.
-        created_after: Query<Option<DateTime<Utc>>>,
+        created_after: Query<Option<Time>>,
         /// Recorded before this time.
-        created_before: Query<Option<DateTime<Utc>>>,
+        created_before: Query<Option<Time>>,
         /// Rows at most, 1 to 200; 50 if not given.
         limit: Query<Option<Limit>>,
         /// `next_cursor` of the page before.
@@ -124,8 +122,8 @@ impl WebhookEvents {
             source: source.0.map(|source| source.name().to_owned()),
             status: status.0.map(|status| status.name().to_owned()),
             event_type: event_type.0.map(Into::into),
-            created_after: created_after.0,
-            created_before: created_before.0,
+            created_after: created_after.0.map(Into::into),
+            created_before: created_before.0.map(Into::into),
         };
         let events = webhook_events::list(&self.0, &caller.0, &filter, &page).await?;
         Ok(Raw(Listing::new(events)))
@@ -205,9 +203,9 @@ impl From<Row> for WebhookEvent {
     fn from(event: Row) -> Self {
         Self {
             id: event.id,
-            source: event.source,
+            source: event.source.into(),
             event_type: event.event_type.into(),
-            status: event.status,
+            status: event.status.into(),
             error_message: event.error_message.into(),
             attempts: event.attempts,
             created_at: event.created_at,
