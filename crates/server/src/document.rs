@@ -80,7 +80,8 @@ pub(crate) fn page(swagger_ui: &str, spec: &str, document: &str) -> String {
         .replacen(spec, &document, 1)
         .replacen("<head>", HEAD, 1)
         .replacen("<title>Swagger UI</title>", "<title>Mako API</title>", 1)
-        .replacen("</head>", STYLE, 1)
+        // The scripts of the page hold a `</head>` as well.
+        .replacen("</head>\n<body>", STYLE, 1)
         .replacen("deepLinking: true,", OPTIONS, 1);
     format!("<!doctype html>{page}")
 }
@@ -111,7 +112,8 @@ const STYLE: &str = "<style>
         { max-width: 100%; width: 100%; box-sizing: border-box; }
       .swagger-ui .dialog-ux .modal-ux { min-width: 0; width: calc(100% - 16px); }
     }
-</style></head>";
+</style></head>
+<body>";
 
 #[cfg(test)]
 mod tests {
