@@ -203,7 +203,7 @@ impl ApiResponse for Relayed {
                 status_range: None,
                 content: vec![MetaMediaType {
                     content_type: "*/*",
-                    schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new_with_format("string", "binary"))),
+                    schema: MetaSchemaRef::Inline(Box::new(MetaSchema::ANY)),
                 }],
                 headers: vec![],
             }],

@@ -232,7 +232,7 @@ impl Rule for ApiKeyText {
         MetaSchema {
             min_length: Some(1),
             max_length: Some(LONGEST_KEY),
-            pattern: Some(r"\S".to_owned()),
+            pattern: Some(r"^\s*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*\s*$".to_owned()),
             ..MetaSchema::new_with_format("string", "password")
         }
     }
