@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use poem::endpoint::make_sync;
+use poem::web::Html;
 use poem::{Endpoint, EndpointExt as _, Response, Route, get, post};
 use poem_openapi::OpenApiService;
 use reqwest::Url;
@@ -24,6 +25,7 @@ use crate::api::webhook_endpoints::WebhookEndpoints;
 use crate::api::webhook_events::WebhookEvents;
 use crate::commands::Failure;
 use crate::config::{Auth, Config, Webhooks};
+use crate::document;
 use crate::http::caller::Doorkeeper;
 use crate::http::edge::Edge;
 use crate::http::guard::{Bounds, Methods};
@@ -77,14 +79,8 @@ impl Parts {
 /// The OpenAPI document, as `openapi/openapi.json` holds it.
 pub(crate) fn document(store: &Arc<Store>, sealing: SealingKeys) -> Result<String, Failure> {
     let parts = Parts::new(store, sealing, HashMap::new(), Webhooks::default(), String::new())?;
-    let mut document = spec(&service(&parts));
-    document.push('\n');
-    Ok(document)
-}
-
-/// poem-openapi writes a wildcard as poem does; in a document it is a parameter like any other.
-fn spec(service: &OpenApiService<impl poem_openapi::OpenApi, ()>) -> String {
-    service.spec().replace("/*param1", "/{path}")
+    let document = document::mended(&service(&parts).spec());
+    Ok(format!("{document:#}\n"))
 }
 
 /// The whole service over a store that listens at `address`, and what receives its webhooks.
@@ -105,11 +101,13 @@ pub(crate) fn app(
         base_url,
     )?;
     let service = service(&parts);
-    let document = spec(&service);
-    let methods = Methods::of(&serde_json::from_str(&document).unwrap_or_default())
+    let spec = service.spec();
+    let document = document::mended(&spec);
+    let methods = Methods::of(&document)
         .with("/webhooks/{source}", "POST")
         .with("/webhooks/{source}/{endpoint_key}", "POST");
-    let docs = service.swagger_ui();
+    let document = document.to_string();
+    let page = document::page(&service.swagger_ui_html(), &spec, &document);
     let doorkeeper = Arc::new(doorkeeper(
         config.auth,
         config.public_base_url.as_deref(),
@@ -120,9 +118,14 @@ pub(crate) fn app(
             .content_type("application/json")
             .body(document.clone())
     }));
+    let docs = || {
+        let page = page.clone();
+        get(make_sync(move |_| Html(page.clone())))
+    };
     let routes = Route::new()
         .at("/openapi.json", json)
-        .nest("/docs", get(docs))
+        .at("/docs", docs())
+        .at("/docs/", docs())
         .at("/webhooks/:source", post(Hook(Arc::clone(&parts.receiver))))
         .at(
             "/webhooks/:source/:endpoint_key",

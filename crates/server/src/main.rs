@@ -5,6 +5,7 @@ mod app;
 mod cli;
 mod commands;
 mod config;
+mod document;
 mod http;
 mod jwks;
 mod log;

@@ -11,12 +11,13 @@ use store::Store;
 use store::rows::api_keys::{self, KeyError, Vault};
 
 use super::Tag;
-use crate::http::answer::{Gone, Nullable, Raw};
+use crate::http::answer::{Gone, Nullable, Raw, Word};
 use crate::http::body::In;
 use crate::http::caller::{Backend, Caller};
 use crate::http::fields::body;
 use crate::http::problem::Problem;
 use crate::http::values::{ApiKeyText, ServiceName};
+use crate::relay::Service;
 
 /// The routes of this module.
 #[derive(Clone)]
@@ -28,7 +29,7 @@ pub(crate) struct ApiKeys {
 /// A service that the caller has a key for; never the key.
 #[derive(Object, Serialize)]
 struct ApiKey {
-    service_name: String,
+    service_name: Word<Service>,
     /// False once the caller has disconnected the service.
     is_active: bool,
     /// The last four characters, only of keys of 20 or more.
@@ -160,7 +161,7 @@ impl ApiKeys {
 impl From<api_keys::ApiKey> for ApiKey {
     fn from(key: api_keys::ApiKey) -> Self {
         Self {
-            service_name: key.service_name,
+            service_name: key.service_name.into(),
             is_active: key.is_active,
             hint: key.hint.into(),
             created_at: key.created_at,

@@ -44,6 +44,7 @@ struct AutomationLogInput {
     action_type: Text<1, 100>,
     status: Text<1, 50>,
     /// JSON as text.
+    #[oai(nullable)]
     details: Option<Text<0, 100_000>>,
 }
 

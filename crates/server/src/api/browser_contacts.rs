@@ -32,19 +32,30 @@ body!(Import { required: contacts; });
 #[oai(rename_all = "camelCase")]
 struct BrowserContact {
     /// The browser's own id: the same one again is the same contact.
+    #[oai(nullable)]
     id: Option<Text<0, 200>>,
     /// First name, then the rest.
     name: Text<1, 401>,
+    #[oai(nullable)]
     email: Option<Email>,
+    #[oai(nullable)]
     phone: Option<Text<0, 32>>,
+    #[oai(nullable)]
     company: Option<Text<0, 200>>,
+    #[oai(nullable)]
     job_position: Option<Text<0, 200>>,
+    #[oai(nullable)]
     status: Option<Text<0, 50>>,
+    #[oai(nullable)]
     notes: Option<Text<0, 100_000>>,
+    #[oai(nullable)]
     plan: Option<Text<0, 200>>,
     /// A time; empty is none.
+    #[oai(nullable)]
     appointment_date: Option<String>,
+    #[oai(nullable)]
     business_name: Option<Text<0, 200>>,
+    #[oai(nullable)]
     business_position: Option<Text<0, 200>>,
 }
 

@@ -43,10 +43,14 @@ struct CallLog {
 #[oai(rename = "NewCallLog")]
 struct CallLogInput {
     phone: Phone,
+    #[oai(nullable)]
     recording_url: Option<WebUrl>,
     /// Length in seconds.
+    #[oai(nullable)]
     duration: Option<Seconds>,
+    #[oai(nullable)]
     sentiment: Option<Text<0, 50>>,
+    #[oai(nullable)]
     summary: Option<Text<0, 20_000>>,
 }
 

@@ -53,16 +53,27 @@ struct Contact {
 #[oai(rename = "NewContact")]
 struct ContactInput {
     first_name: Text<1, 200>,
+    #[oai(nullable)]
     last_name: Option<Text<0, 200>>,
+    #[oai(nullable)]
     email: Option<Email>,
+    #[oai(nullable)]
     phone: Option<Phone>,
+    #[oai(nullable)]
     company: Option<Text<0, 200>>,
+    #[oai(nullable)]
     job_position: Option<Text<0, 200>>,
+    #[oai(nullable)]
     status: Option<Text<1, 50>>,
+    #[oai(nullable)]
     notes: Option<Text<0, 100_000>>,
+    #[oai(nullable)]
     plan: Option<Text<0, 200>>,
+    #[oai(nullable)]
     appointment_date: Option<Time>,
+    #[oai(nullable)]
     business_name: Option<Text<0, 200>>,
+    #[oai(nullable)]
     business_position: Option<Text<0, 200>>,
 }
 

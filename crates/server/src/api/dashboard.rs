@@ -11,7 +11,7 @@ use store::Store;
 use store::rows::dashboard;
 
 use super::Tag;
-use crate::http::answer::Raw;
+use crate::http::answer::{Raw, Word};
 use crate::http::caller::Caller;
 use crate::http::problem::Problem;
 use crate::http::values::Whole;
@@ -74,7 +74,7 @@ struct DashboardFunnel {
 #[derive(Object, Serialize)]
 struct DashboardStage {
     /// `booked` counts meetings too.
-    status: String,
+    status: Word<Stage>,
     count: i64,
     /// Of all leads; 0 to 1.
     share: f64,
@@ -106,6 +106,18 @@ enum EventKind {
     Call,
     Message,
     Automation,
+}
+
+/// How far a lead can get.
+#[derive(Clone, Copy, Enum)]
+#[oai(rename_all = "lowercase", rename = "DashboardStageName")]
+enum Stage {
+    New,
+    Qualified,
+    Contacted,
+    Booked,
+    Proposal,
+    Converted,
 }
 
 /// The length of a bucket.
@@ -178,7 +190,7 @@ impl Dashboard {
         let total = counts.values().sum();
         let count = |status: &str| counts.get(status).copied().unwrap_or_default();
         let stages = STAGES.map(|status| DashboardStage {
-            status: status.to_owned(),
+            status: status.to_owned().into(),
             count: count(status),
             share: share(count(status), total),
         });

@@ -50,8 +50,11 @@ struct LeadInput {
     phone: Phone,
     status: Text<1, 50>,
     source: Text<1, 100>,
+    #[oai(nullable)]
     summary: Option<Text<0, 20_000>>,
+    #[oai(nullable)]
     ai_summary: Option<Text<0, 100_000>>,
+    #[oai(nullable)]
     sentiment: Option<Text<0, 50>>,
 }
 

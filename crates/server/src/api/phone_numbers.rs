@@ -15,7 +15,7 @@ use store::rows::phone_numbers::{self, ClaimedNumber, NewNumber};
 use super::Tag;
 use super::paging::{Count, Limit, Listing, page};
 use super::webhook_endpoints::SourceName;
-use crate::http::answer::{Gone, Made, Nullable, Raw};
+use crate::http::answer::{Gone, Made, Nullable, Raw, Word};
 use crate::http::body::In;
 use crate::http::caller::Caller;
 use crate::http::fields::body;
@@ -38,7 +38,7 @@ struct PhoneNumber {
     id: String,
     /// E.164, or a short code of 3 to 8 digits.
     phone: String,
-    provider: String,
+    provider: Word<SourceName>,
     label: Nullable<String>,
     /// When the provider or an admin confirmed it; until then nothing is routed by it.
     verified_at: Nullable<DateTime<Utc>>,
@@ -52,10 +52,11 @@ struct Claim {
     phone: RoutableNumber,
     /// `twilio` if not given.
     provider: Option<SourceName>,
+    #[oai(nullable)]
     label: Option<Text<0, 200>>,
 }
 
-body!(Claim { required: phone; optional: provider, label; });
+body!(Claim { required: phone; changed: provider; optional: label; });
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::PhoneNumbers")]
 impl PhoneNumbers {
@@ -244,7 +245,7 @@ impl From<ClaimedNumber> for PhoneNumber {
         Self {
             id: number.id,
             phone: number.phone,
-            provider: number.provider,
+            provider: number.provider.into(),
             label: number.label.into(),
             verified_at: number.verified_at.into(),
             created_at: number.created_at,

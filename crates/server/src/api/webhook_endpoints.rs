@@ -6,7 +6,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use poem_openapi::param::Path;
-use poem_openapi::types::Any;
 use poem_openapi::{Enum, Object, OpenApi};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use serde::Serialize;
@@ -29,8 +28,9 @@ use crate::receiver::{Arrival, NotTaken, Processed, Receiver, Receiving};
 pub(crate) struct WebhookEndpoints(pub(crate) Arc<Receiver>);
 
 /// A provider that sends webhooks.
-#[derive(Clone, Copy, Debug, Enum, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Enum, Eq, PartialEq, Serialize)]
 #[oai(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum SourceName {
     /// Calls and messages.
     Twilio,
@@ -54,6 +54,16 @@ impl SourceName {
     }
 }
 
+impl From<Source> for SourceName {
+    fn from(source: Source) -> Self {
+        match source {
+            Source::Twilio => Self::Twilio,
+            Source::Vapi => Self::Vapi,
+            Source::Make => Self::Make,
+        }
+    }
+}
+
 impl Field for SourceName {
     fn from_value(value: Value) -> Result<Self, String> {
         match value.as_str() {
@@ -68,24 +78,19 @@ impl Field for SourceName {
 /// Where a provider is to send the caller's webhooks.
 #[derive(Object, Serialize)]
 struct WebhookEndpoint {
-    source: String,
+    source: SourceName,
     /// The address to enter at the provider. Whoever knows one of the caller's own can at most be refused there.
     url: String,
     /// Whether it is the caller's own. If not, it is everybody's, and events are routed by verified numbers.
     own: bool,
     /// How deliveries prove themselves; without secrets.
-    #[serde(serialize_with = "any")]
-    auth: Any<Value>,
+    auth: JsonObject,
     /// When the last event of this source came.
     last_event_at: Nullable<DateTime<Utc>>,
     /// A secret that was made now, to be entered at the provider: shown this once.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
-}
-
-fn any<S: serde::Serializer>(value: &Any<Value>, serializer: S) -> Result<S::Ok, S::Error> {
-    value.0.serialize(serializer)
 }
 
 /// An address for each source.
@@ -100,9 +105,11 @@ struct WebhookEndpointList {
 struct EndpointInput {
     /// The secret that the provider proves itself with, or several, comma-separated, while it is being exchanged. For
     /// Twilio it is the account's auth token, and needed; for the others one is made if there is none.
+    #[oai(nullable)]
     secret: Option<ApiKeyText>,
     /// How deliveries prove themselves, for example `{"type":"hmac","signature_header":"x-signature"}`; `{}` is the
     /// provider's usual way.
+    #[oai(nullable)]
     auth: Option<JsonObject>,
 }
 
@@ -119,11 +126,22 @@ struct WebhookTest {
     event_id: Nullable<String>,
 }
 
+/// The steps of a test, in their order.
+#[derive(Clone, Copy, Enum, Serialize)]
+#[oai(rename_all = "lowercase", rename = "WebhookTestStepName")]
+#[serde(rename_all = "lowercase")]
+enum TestStep {
+    Sign,
+    Verify,
+    Record,
+    Route,
+    Process,
+}
+
 /// One step of a test.
 #[derive(Object, Serialize)]
 struct WebhookTestStep {
-    /// `sign`, `verify`, `record`, `route` or `process`.
-    step: String,
+    step: TestStep,
     ok: bool,
     /// What was seen, or what to do.
     message: String,
@@ -231,17 +249,17 @@ impl WebhookEndpoints {
         };
         match self.0.take(arrival).await {
             Ok(receipt) => {
-                test.passed("verify", "the signature or key is right");
+                test.passed(TestStep::Verify, "the signature or key is right");
                 let Some(Receiving { known, processed }) = receipt.event else {
                     return Ok(Raw(test.report(None)));
                 };
-                test.passed("record", "the event is recorded");
+                test.passed(TestStep::Record, "the event is recorded");
                 if known.user_id.as_deref() == Some(caller.0.user_id()) {
-                    test.passed("route", "it is yours");
+                    test.passed(TestStep::Route, "it is yours");
                     test.processed(&processed);
                 } else {
                     test.failed(
-                        "route",
+                        TestStep::Route,
                         "the number is not verified for you, so nothing that comes in on it is",
                     );
                     return Ok(Raw(test.report(None)));
@@ -250,7 +268,7 @@ impl WebhookEndpoints {
             }
             Err(NotTaken::Down(error, _) | NotTaken::Database(error)) => Err(error.into()),
             Err(other) => {
-                test.failed("verify", &other.to_string());
+                test.failed(TestStep::Verify, &other.to_string());
                 Ok(Raw(test.report(None)))
             }
         }
@@ -274,10 +292,10 @@ impl WebhookEndpoints {
     ) -> WebhookEndpoint {
         let auth = own.map_or_else(|| Auth::default_of(source).to_json(), |own| own.auth.clone());
         WebhookEndpoint {
-            source: source.as_str().to_owned(),
+            source: source.into(),
             url: self.url(source, own),
             own: own.is_some(),
-            auth: Any(auth),
+            auth: JsonObject(auth),
             last_event_at: last_event_at.into(),
             secret,
         }
@@ -320,7 +338,7 @@ impl WebhookEndpoints {
         };
         let Some(secret) = secret else {
             test.failed(
-                "sign",
+                TestStep::Sign,
                 "there is no secret for this source: make an address of your own (PUT /v1/webhook-endpoints/{source})",
             );
             return Ok(None);
@@ -332,7 +350,7 @@ impl WebhookEndpoints {
             .and_then(PhoneNumber::parse);
         let Some(number) = number else {
             test.failed(
-                "route",
+                TestStep::Route,
                 "none of your numbers is verified, so nothing that comes in here is yours: verify one, or make an address of your own",
             );
             return Ok(None);
@@ -346,7 +364,10 @@ impl WebhookEndpoints {
         let id = format!("mako-test-{}", uuid::Uuid::new_v4().simple());
         match webhooks::sample(source, &url, &number, &id, &auth, &secret, now) {
             Ok(delivery) => {
-                test.passed("sign", &format!("a sample is signed for {}", shown_url(&url)));
+                test.passed(
+                    TestStep::Sign,
+                    &format!("a sample is signed for {}", shown_url(&url)),
+                );
                 Ok(Some(Arrival {
                     delivery,
                     endpoint_key: own.and_then(|own| own.contents.map(|contents| contents.key.clone())),
@@ -354,7 +375,7 @@ impl WebhookEndpoints {
                 }))
             }
             Err(error) => {
-                test.failed("sign", &error.to_string());
+                test.failed(TestStep::Sign, &error.to_string());
                 Ok(None)
             }
         }
@@ -374,17 +395,17 @@ struct Trial {
 }
 
 impl Trial {
-    fn passed(&mut self, step: &str, message: &str) {
+    fn passed(&mut self, step: TestStep, message: &str) {
         self.step(step, true, message);
     }
 
-    fn failed(&mut self, step: &str, message: &str) {
+    fn failed(&mut self, step: TestStep, message: &str) {
         self.step(step, false, message);
     }
 
-    fn step(&mut self, step: &str, ok: bool, message: &str) {
+    fn step(&mut self, step: TestStep, ok: bool, message: &str) {
         self.steps.push(WebhookTestStep {
-            step: step.to_owned(),
+            step,
             ok,
             message: message.to_owned(),
         });
@@ -393,10 +414,12 @@ impl Trial {
     fn processed(&mut self, processed: &Processed) {
         match processed {
             Processed::Now(_) | Processed::Before => {
-                self.passed("process", "a sample leaves nothing but its event");
+                self.passed(TestStep::Process, "a sample leaves nothing but its event");
             }
-            Processed::Failed(reason) => self.failed("process", reason),
-            Processed::Unrouted | Processed::Later => self.failed("process", "the database went away"),
+            Processed::Failed(reason) => self.failed(TestStep::Process, reason),
+            Processed::Unrouted | Processed::Later => {
+                self.failed(TestStep::Process, "the database went away")
+            }
         }
     }
 

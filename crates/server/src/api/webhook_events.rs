@@ -15,7 +15,7 @@ use store::rows::webhook_events::{self, WebhookEvent as Row, WebhookEventFilter}
 use super::Tag;
 use super::paging::{Count, Limit, Listing, page};
 use super::webhook_endpoints::SourceName;
-use crate::http::answer::{Nullable, Raw};
+use crate::http::answer::{Nullable, Raw, Word};
 use crate::http::caller::Caller;
 use crate::http::problem::Problem;
 use crate::http::values::{Text, Time};
@@ -57,11 +57,10 @@ impl EventStatus {
 #[derive(Object, Serialize)]
 struct WebhookEvent {
     id: String,
-    source: String,
+    source: Word<SourceName>,
     /// The provider's word.
     event_type: Nullable<String>,
-    /// `received`, `processed`, `failed` or `ignored`.
-    status: String,
+    status: Word<EventStatus>,
     /// Why it failed.
     error_message: Nullable<String>,
     /// How often its effects were tried.
@@ -179,9 +178,9 @@ impl From<Row> for WebhookEvent {
     fn from(event: Row) -> Self {
         Self {
             id: event.id,
-            source: event.source,
+            source: event.source.into(),
             event_type: event.event_type.into(),
-            status: event.status,
+            status: event.status.into(),
             error_message: event.error_message.into(),
             attempts: event.attempts,
             created_at: event.created_at,

@@ -1,13 +1,14 @@
 //! How do rows become JSON? Straight to bytes, with the schema that the document promises.
 
 use std::borrow::Cow;
+use std::marker::PhantomData;
 
 use poem::http::{StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::ApiResponse;
 use poem_openapi::payload::Payload;
 use poem_openapi::registry::{
-    MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
+    MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
 };
 use poem_openapi::types::{ToJSON, Type};
 use serde::Serialize;
@@ -66,6 +67,24 @@ fn json_response<T: Type>(status: u16, description: &'static str) -> MetaRespons
     }
 }
 
+/// A header that is always there with a status, for the document.
+pub(super) fn header(name: &str, description: &str) -> MetaHeader {
+    MetaHeader {
+        name: name.to_owned(),
+        description: Some(description.to_owned()),
+        required: true,
+        deprecated: false,
+        schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new("string"))),
+    }
+}
+
+fn made_response<T: Type>() -> MetaResponse {
+    MetaResponse {
+        headers: vec![header("Location", "The path of what was made")],
+        ..json_response::<T>(201, "Made")
+    }
+}
+
 /// The answer to a create: 201 for a new row, 200 for the one that the same idempotency key made before.
 pub(crate) struct Made<T> {
     new: bool,
@@ -109,7 +128,7 @@ impl<T: Type> ApiResponse for Made<T> {
     fn meta() -> MetaResponses {
         MetaResponses {
             responses: vec![
-                json_response::<T>(201, "Made"),
+                made_response::<T>(),
                 json_response::<T>(200, "The row that the same Idempotency-Key made before"),
             ],
         }
@@ -154,7 +173,7 @@ impl ApiResponse for Relayed {
                 status_range: None,
                 content: vec![MetaMediaType {
                     content_type: "*/*",
-                    schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new_with_format("string", "binary"))),
+                    schema: MetaSchemaRef::Inline(Box::new(MetaSchema::ANY)),
                 }],
                 headers: vec![],
             }],
@@ -187,6 +206,57 @@ impl ApiResponse for Gone {
     }
 
     fn register(_: &mut Registry) {}
+}
+
+/// A word of the enum `E`, as the database holds it: a CHECK of its table keeps it one, or the code that writes it.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Word<E>(String, #[serde(skip)] PhantomData<E>);
+
+impl<E> From<String> for Word<E> {
+    fn from(word: String) -> Self {
+        Self(word, PhantomData)
+    }
+}
+
+impl<E: Type> Type for Word<E> {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+
+    fn name() -> Cow<'static, str> {
+        E::name()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        E::schema_ref()
+    }
+
+    fn register(registry: &mut Registry) {
+        E::register(registry);
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+
+impl<E: Type> ToJSON for Word<E> {
+    fn to_json(&self) -> Option<serde_json::Value> {
+        Some(self.0.clone().into())
+    }
+}
+
+impl<E: Type> poem_openapi::types::ParseFromJSON for Word<E> {
+    fn parse_from_json(value: Option<serde_json::Value>) -> poem_openapi::types::ParseResult<Self> {
+        String::parse_from_json(value)
+            .map(Into::into)
+            .map_err(poem_openapi::types::ParseError::propagate)
+    }
 }
 
 /// A field that is always there and may be null.

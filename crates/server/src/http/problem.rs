@@ -9,12 +9,14 @@ use identity::Rejected;
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::payload::Payload;
-use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchemaRef, Registry};
+use poem_openapi::registry::{
+    MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchemaRef, Registry,
+};
 use poem_openapi::types::Type;
 use poem_openapi::{ApiResponse, Object};
 use serde::Serialize;
 
-use super::answer::Nullable;
+use super::answer::{self, Nullable};
 use super::edge;
 
 /// An error as clients see it.
@@ -352,6 +354,17 @@ const STATUSES: &[(u16, &str)] = &[
     (504, "The request took too long"),
 ];
 
+/// What else a client is told with these statuses.
+fn headers(status: u16) -> Vec<MetaHeader> {
+    let (name, description) = match status {
+        401 => ("WWW-Authenticate", "Why the token is refused"),
+        405 => ("Allow", "The methods that the path takes"),
+        503 => ("Retry-After", "Seconds to wait before the next try"),
+        _ => return Vec::new(),
+    };
+    vec![answer::header(name, description)]
+}
+
 impl ApiResponse for Problem {
     fn meta() -> MetaResponses {
         let response = |&(status, description): &(u16, &'static str)| MetaResponse {
@@ -362,7 +375,7 @@ impl ApiResponse for Problem {
                 content_type: ProblemPayload::CONTENT_TYPE,
                 schema: ProblemPayload::schema_ref(),
             }],
-            headers: vec![],
+            headers: headers(status),
         };
         MetaResponses {
             responses: STATUSES.iter().map(response).collect(),

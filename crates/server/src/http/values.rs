@@ -58,7 +58,8 @@ pub(crate) struct ApiKeyText(Zeroizing<String>);
 pub(crate) struct RoutableNumber(pub(crate) String);
 
 /// A JSON object whose members somebody else knows.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(transparent)]
 pub(crate) struct JsonObject(pub(crate) Value);
 
 /// A service of the contract, in any case.
@@ -82,6 +83,8 @@ impl<const MIN: usize, const MAX: usize> Rule for Text<MIN, MAX> {
     fn schema() -> MetaSchema {
         MetaSchema {
             min_length: (MIN > 0).then_some(MIN),
+            // Not blank.
+            pattern: (MIN > 0).then(|| r"\S".to_owned()),
             max_length: Some(MAX),
             ..MetaSchema::new("string")
         }
@@ -149,6 +152,7 @@ impl Rule for Email {
     fn schema() -> MetaSchema {
         MetaSchema {
             description: Some("An e-mail address, or empty"),
+            pattern: Some(r"^\s*(\S+@[^\s@]+)?\s*$".to_owned()),
             ..Text::<0, 320>::schema()
         }
     }
@@ -228,6 +232,7 @@ impl Rule for ApiKeyText {
         MetaSchema {
             min_length: Some(1),
             max_length: Some(LONGEST_KEY),
+            pattern: Some(r"^\s*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*\s*$".to_owned()),
             ..MetaSchema::new_with_format("string", "password")
         }
     }
