@@ -46,7 +46,7 @@ const COMMANDS: &[(&str, How)] = &[
     ("mako migrate", Says("done")),
     ("mako migrate --check", Says("")),
     ("mako adopt", Says("")),
-    ("mako prove", Says("PROVEN")),
+    ("mako prove", Says("proven: ")),
     ("mako prove --format", Says("")),
     ("mako prove --init", Says("")),
     ("mako serve", Serves("serving")),
