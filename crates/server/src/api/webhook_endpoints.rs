@@ -418,7 +418,7 @@ impl Trial {
             }
             Processed::Failed(reason) => self.failed(TestStep::Process, reason),
             Processed::Unrouted | Processed::Later => {
-                self.failed(TestStep::Process, "the database went away")
+                self.failed(TestStep::Process, "the database went away");
             }
         }
     }
