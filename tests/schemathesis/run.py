@@ -47,7 +47,7 @@ def fuzz(dev, tenant):
         "run", dev["api_url"] + "/openapi.json",
         "--checks", "all", "--phases", "examples,coverage,fuzzing,stateful",
         "--max-examples", PER_OPERATION, "--seed", SEED, "--no-shrink", "--continue-on-failure",
-        "--request-timeout", "20", "--workers", "2",
+        "--request-timeout", "20",
     ]  # fmt: skip
     env = os.environ | {"MAKO_TOKEN": tenant["token"], "NO_COLOR": "1", "COLUMNS": "120"}
     done = subprocess.run(command, env=env, cwd=HERE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

@@ -83,8 +83,8 @@ impl<const MIN: usize, const MAX: usize> Rule for Text<MIN, MAX> {
     fn schema() -> MetaSchema {
         MetaSchema {
             min_length: (MIN > 0).then_some(MIN),
-            // Not blank.
-            pattern: (MIN > 0).then(|| r"\S".to_owned()),
+            // Not blank; ECMA's `\s` lacks U+0085.
+            pattern: (MIN > 0).then(|| r"[^\s\x85]".to_owned()),
             max_length: Some(MAX),
             ..MetaSchema::new("string")
         }
@@ -152,7 +152,7 @@ impl Rule for Email {
     fn schema() -> MetaSchema {
         MetaSchema {
             description: Some("An e-mail address, or empty"),
-            pattern: Some(r"^\s*(\S+@[^\s@]+)?\s*$".to_owned()),
+            pattern: Some(r"^\s*([^\s\x85]+@[^\s\x85@]+)?\s*$".to_owned()),
             ..Text::<0, 320>::schema()
         }
     }
