@@ -162,7 +162,7 @@ async fn the_same_through_pgbouncer_in_transaction_mode() {
     let mut settings = SETTINGS.to_vec();
     settings.push(("PREPARED_STATEMENTS", "off"));
     let service = Service::with(&pooler.login_url(), &settings).await;
-    let (deliveries, expected) = mixed(300, &mut Dice(2));
+    let (deliveries, expected) = mixed(1_000, &mut Dice(2));
     deliver(&service, &deliveries).await;
     check(&database, &expected).await;
 }

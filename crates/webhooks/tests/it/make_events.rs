@@ -12,7 +12,7 @@ fn make_posts_leads_contacts_and_log_lines() {
         "tenant_phone": "+1 (555) 867-5310", "status": "", "extra": [], "data": {"name": "Ann", "phone": "+1 401 712 2661",
         "source": "Make", "status": "new"}}),
     );
-    assert_sides(&event, "make:7", "lead.created");
+    assert_sides(&event, "make:+15558675310:7", "lead.created");
     let Kind::Automation(automation) = &event.kind else {
         panic!("{event:?}")
     };
