@@ -3,6 +3,7 @@
 -- Nothing here takes a user id as a parameter: the only source is the verified token in request.jwt.claims.
 begin;
 set local lock_timeout = '5s';
+set local search_path = ''; -- nobody's operator or function is meant below but Postgres's own
 
 do $$
 begin
@@ -13,15 +14,13 @@ end $$;
 
 -- The user of this transaction, or null: no claims, empty claims, no sub, an empty sub, a sub that is no string.
 -- STABLE, never IMMUTABLE: a plan that was made for one user must not remember that user for the next.
+-- One expression, parsed here and now: no search_path changes its meaning, and Postgres writes it into the plan of
+-- the policy instead of calling it, which takes a tenth off a short query. `strict`: an array's element is no sub.
 create or replace function mako.current_user_id() returns text
-language plpgsql stable parallel safe
-set search_path = ''
-as $$
-declare
-  sub jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb -> 'sub';
-begin
-  return case when jsonb_typeof(sub) = 'string' then nullif(sub #>> '{}', '') end;
-end $$;
+language sql stable parallel safe
+return nullif(jsonb_path_query_first(
+  nullif(current_setting('request.jwt.claims', true), '')::jsonb, 'strict $.sub ? (@.type() == "string")', '{}', true
+) #>> '{}', '');
 comment on function mako.current_user_id() is 'The user that the verified token names (claim sub), or null';
 revoke all on function mako.current_user_id() from public, anon, authenticated, service_role;
 grant execute on function mako.current_user_id() to anon, authenticated, service_role, mako_router, mako_sealer, mako_definer;

@@ -103,12 +103,12 @@ finding(object, problem, fix) as (
   union all
   select coalesce(f.oid::regprocedure::text, 'mako.current_user_id()'), case
       when f.oid is null then 'is missing: nobody is anybody'
-      else 'is not STABLE or has no fixed search_path: a plan made for one user may serve the next' end,
+      else 'is not STABLE or depends on the search_path: a plan made for one user may serve the next' end,
     'policies/00_claims.sql'
   from (select to_regprocedure('mako.current_user_id()') as oid) wanted
   left join pg_proc f on f.oid = wanted.oid
   where f.oid is null or f.provolatile <> 's' or f.prosecdef
-    or not exists (select from unnest(f.proconfig) c where starts_with(c, 'search_path='))
+    or f.prosqlbody is null and not exists (select from unnest(f.proconfig) c where starts_with(c, 'search_path='))
   union all
   select r.rolname::text, 'row-level security does not bind this role of the API, or one that it has the rights of',
     'alter role ' || quote_ident(r.rolname) || ' nosuperuser nobypassrls; or revoke the membership'

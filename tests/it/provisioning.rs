@@ -105,6 +105,8 @@ async fn claims_without_a_user_make_nothing() {
         json!({"sub": 5}),
         json!({"sub": {"a": "b"}}),
         json!({"sub": ["x"]}),
+        json!([{"sub": "x"}]),
+        json!("x"),
     ] {
         assert_eq!(
             run_with(&client, &claims, FIRST_LEAD).await,

@@ -23,6 +23,13 @@ pub async fn binary() -> PathBuf {
 pub async fn build(flags: &[&str]) -> PathBuf {
     let built = BINARY.get_or_init(async || {
         let mut cargo = Command::new(env!("CARGO"));
+        // What the outer cargo says of *this* package would look like a change to build scripts (ring's), and
+        // most of the workspace would be built again, there and back.
+        for (name, _) in std::env::vars_os() {
+            if matches!(name.to_str(), Some(name) if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+                cargo.env_remove(name);
+            }
+        }
         cargo
             .args([
                 "build",
