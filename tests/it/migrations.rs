@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use devdb::Search;
+use futures_util::future::join_all;
 use store::admin::{Admin, AdminError};
 use store::rows::leads::{self, LeadFilter, NewLead};
 use store::{Page, Store, Target};
@@ -68,6 +69,17 @@ async fn two_migrations_at_once_both_succeed() {
         shape(&urls.0).await,
         shape(&TestDatabase::new().await.superuser_url()).await
     );
+}
+
+/// Each has its own lock, and all write the same roles.
+#[tokio::test]
+async fn databases_of_one_cluster_migrate_at_once() {
+    let databases = join_all((0..8).map(async |_| TestDatabase::new().await)).await;
+    for _ in 0..10 {
+        for done in join_all(databases.iter().map(migrate)).await {
+            done.unwrap();
+        }
+    }
 }
 
 #[tokio::test]

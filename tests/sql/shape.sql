@@ -22,7 +22,7 @@ union all
 select 'column grant ' || table_schema || '.' || table_name || '.' || column_name || ' ' || grantee || ' ' || privilege_type
 from information_schema.column_privileges where table_schema in ('public', 'mako') and grantee not in ('postgres')
 union all
-select 'function ' || p.oid::regprocedure || ' ' || md5(prosrc) || ' ' || prosecdef || ' ' || provolatile::text || ' ' || proconfig::text
+select 'function ' || p.oid::regprocedure || ' ' || md5(pg_get_functiondef(p.oid))
   || ' ' || (select string_agg(g::text, ',' order by g::text) from unnest(proacl) g)
 from pg_proc p join pg_namespace n on n.oid = pronamespace where nspname = 'mako'
 union all

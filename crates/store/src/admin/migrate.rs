@@ -141,7 +141,23 @@ impl Admin {
     }
 
     /// Roles, the schema mako, and the login's password.
+    ///
+    /// Roles belong to the whole cluster, where this database's lock excludes nobody: who loses a race against the
+    /// migration of another database starts again.
     pub(super) async fn run_roles(&self, login: Option<&Target>) -> Result<(), AdminError> {
+        let started = Instant::now();
+        loop {
+            match self.try_roles(login).await {
+                Err(error) if error.is_lost_race() && started.elapsed() < PATIENCE => {
+                    self.run("starting again with the roles", "rollback").await?;
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    async fn try_roles(&self, login: Option<&Target>) -> Result<(), AdminError> {
         self.run("sql/roles.sql", ROLES).await?;
         match login {
             Some(login) => self.set_password(login).await,

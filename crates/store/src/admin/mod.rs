@@ -66,6 +66,13 @@ pub enum AdminError {
 }
 
 impl AdminError {
+    /// Another session changed the same catalog row at the same time. Postgres has no SQLSTATE of its own for it, and
+    /// doesn't translate the message.
+    pub(crate) fn is_lost_race(&self) -> bool {
+        matches!(self, Self::Database { message, code, .. }
+            if code.as_deref() == Some("XX000") && message.starts_with("tuple concurrently "))
+    }
+
     pub(crate) fn at(what: impl Into<String>) -> impl FnOnce(tokio_postgres::Error) -> Self {
         let what = what.into();
         move |error| {
