@@ -10,7 +10,7 @@ mod taken_back;
 mod under_load;
 mod verified;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tests::TestDatabase;
 use tests::crm::{self, State};
@@ -25,7 +25,7 @@ use crate::migrations::shape;
 /// A folder of a database's own, where the way back is written.
 fn folder(url: &str) -> PathBuf {
     let name = url.rsplit('/').next().unwrap();
-    let folder = std::env::temp_dir().join(format!("mako-adopt-{}-{name}", std::process::id()));
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("adopt-{}-{name}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     folder
 }

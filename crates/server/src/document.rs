@@ -18,6 +18,7 @@ pub(crate) fn mended(spec: &str) -> Value {
             .collect();
     }
     close_bodies(&mut document);
+    name_the_user(&mut document);
     document
 }
 
@@ -69,6 +70,17 @@ fn close_bodies(document: &mut Value) {
         .collect();
     for name in bodies {
         document["components"]["schemas"][name]["additionalProperties"] = false.into();
+    }
+}
+
+/// A header that belongs to the token (`caller.rs`), so no parameter of the handler: clients could not send it.
+fn name_the_user(document: &mut Value) {
+    let parameters = "/paths/~1v1~1api-keys~1{service}~1reveal/post/parameters";
+    if let Some(Value::Array(parameters)) = document.pointer_mut(parameters) {
+        parameters.push(json!({
+            "name": "x-mako-user", "in": "header", "required": true, "schema": {"type": "string"},
+            "description": "Id of the user whom the back end acts for.",
+        }));
     }
 }
 

@@ -2167,7 +2167,10 @@ export interface operations {
     revealApiKey: {
         parameters: {
             query?: never;
-            header?: never;
+            header: {
+                /** @description Id of the user whom the back end acts for. */
+                "x-mako-user": string;
+            };
             path: {
                 service: components["schemas"]["Service"];
             };

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 
@@ -81,6 +82,20 @@ test("keys go in, are known, and don't come out", async () => {
   assert.equal((await mako.apiKeys.verify("vapi", key)).data.matches, true);
   assert.equal((await mako.apiKeys.delete("vapi", { purge: true })).error, undefined);
   assert.equal((await mako.relay("vapi", "/call")).status, 409);
+});
+
+test("a back end with a service token uses the key of the user that it acts for, as README shows", async () => {
+  const key = "sk_live_fedcba9876543210";
+  assert.equal((await mako.apiKeys.save("hubspot", key)).error, undefined);
+  const claims = { role: "service_role", iat: Math.floor(Date.now() / 1000), exp: Math.floor(Date.now() / 1000) + 60 };
+  const signed = [{ alg: "HS256", typ: "JWT" }, claims].map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"));
+  const token = `${signed.join(".")}.${createHmac("sha256", dev.jwt_secret).update(signed.join(".")).digest("base64url")}`;
+  const server = createMakoClient({ baseUrl: dev.api_url, getAccessToken: () => token });
+  const params = (user) => ({ path: { service: "hubspot" }, header: { "x-mako-user": user } });
+  const reveal = (client, user) => client.api.POST("/v1/api-keys/{service}/reveal", { params: params(user) });
+  assert.equal((await reveal(server, dev.alice.user_id)).data.api_key, key);
+  assert.equal((await reveal(server, dev.bob.user_id)).error.code, "MK404");
+  assert.equal((await reveal(mako, dev.alice.user_id)).error.code, "MK403");
 });
 
 test("the dashboard has the numbers that getUserDashboardStats had", async () => {
