@@ -34,7 +34,7 @@ With DATABASE_URL events are processed at once; without it the service does so w
 const KEYS: &str = "\
 All but generate need ADMIN_DATABASE_URL, an owner's connection, and ENCRYPTION_KEY.";
 
-/// The settings of `mako serve`; a test in `config.rs` holds it against the names that are read.
+/// The settings of `mako serve`; a test in `config` holds it against the names that are read.
 pub(crate) const SETTINGS: &str = "\
 Required:
   DATABASE_URL             postgres://mako:PASSWORD@host:5432/db, with ?sslmode=verify-full unless it is this machine

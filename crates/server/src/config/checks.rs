@@ -1,0 +1,223 @@
+//! Is a setting sound? Each check names the setting and the fix, never the value.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use reqwest::Url;
+use seal::{KeyRing, MasterKey, SecretText};
+use store::SealingKeys;
+use webhooks::Source;
+
+use super::given::Given;
+use super::{Auth, RETENTION_DAYS, Refused, Secret, Webhooks, refused};
+use crate::relay::Service;
+
+pub(super) fn target(name: &str, url: Option<&Secret>, given: &Given) -> Result<store::Target, Refused> {
+    let Some(url) = url else {
+        return refused(format!(
+            "{name} is required: postgres://user:password@host:5432/database"
+        ));
+    };
+    store::Target::parse(url.expose(), given.database_ca_file.as_deref())
+        .or_else(|error| refused(format!("{name}: {error}")))
+}
+
+pub(super) fn auth(given: &Given) -> Result<Auth, Refused> {
+    if given.jwt_secret.is_none() && given.jwks_url.is_none() {
+        return refused(
+            "JWT_SECRET (HS256) or JWKS_URL (ES256, RS256) is required. Supabase shows the secret under \
+             Project Settings > JWT Keys; the keys are at https://<ref>.supabase.co/auth/v1/.well-known/jwks.json",
+        );
+    }
+    if let Some(url) = &given.jwks_url {
+        let url = Url::parse(url).or_else(|_| refused("JWKS_URL is not a URL"))?;
+        let local = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
+        if url.scheme() != "https" && !(local && url.scheme() == "http") {
+            return refused("JWKS_URL must be https: whoever answers it decides who everybody is");
+        }
+    }
+    Ok(Auth {
+        verifier: identity::Settings {
+            secret: hmac_secret(given.jwt_secret.as_ref())?,
+            audience: given.jwt_audience.clone(),
+            issuer: given.jwt_issuer.clone(),
+            user_claim: given.jwt_user_claim.clone(),
+        },
+        jwks_url: given.jwks_url.clone(),
+        cookie: given.auth_cookie.clone(),
+    })
+}
+
+pub(super) fn hmac_secret(secret: Option<&Secret>) -> Result<Option<identity::HmacSecret>, Refused> {
+    secret
+        .map(|secret| identity::HmacSecret::new(secret.expose().to_owned()))
+        .transpose()
+        .or_else(|_| {
+            refused("JWT_SECRET must be at least 32 bytes: a shorter one can be guessed from any token")
+        })
+}
+
+/// The keys that seal `api_keys`: the current one and the retired ones. Nothing runs without a sound one.
+pub(crate) fn sealing_keys(
+    current: Option<&str>,
+    retired: Option<&str>,
+    jwt_secret: Option<&str>,
+    legacy: bool,
+) -> Result<SealingKeys, Refused> {
+    let Some(current) = current else {
+        return refused(
+            "ENCRYPTION_KEY environment variable is required: make one with `openssl rand -hex 32` \
+             or `mako keys generate`",
+        );
+    };
+    let retired: Vec<&str> = retired
+        .unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|key| !key.is_empty())
+        .collect();
+    let master = |name: &str, text: &str| {
+        if jwt_secret.is_some_and(|secret| secret.eq_ignore_ascii_case(text)) {
+            return refused(format!(
+                "{name} must not be JWT_SECRET, or whoever signs tokens can open keys: make another with `openssl rand -hex 32`"
+            ));
+        }
+        MasterKey::from_hex(text).or_else(|weak| {
+            refused(format!(
+                "{name} can't be used: {weak}; make another with `openssl rand -hex 32`"
+            ))
+        })
+    };
+    let ring = KeyRing::new(
+        master("ENCRYPTION_KEY", current)?,
+        retired
+            .iter()
+            .map(|text| master("ENCRYPTION_KEYS_RETIRED", text))
+            .collect::<Result<_, _>>()?,
+    )
+    .or_else(|error| refused(format!("ENCRYPTION_KEYS_RETIRED: {error}")))?;
+    // The CRM's own sealing used the text of the key as a password. It bound a value to nobody: once all are taken
+    // over, LEGACY_KEYS=off keeps whoever can write the table from moving an old one to another user.
+    let passwords = std::iter::once(current)
+        .chain(retired)
+        .filter(|_| legacy)
+        .map(|text| SecretText::new(text.to_owned()));
+    Ok(SealingKeys::new(ring, passwords.collect()))
+}
+
+/// A provider's address in place of the table's.
+pub(super) fn relay_base(service: Service, url: &str) -> Result<Url, Refused> {
+    let name = service.name().to_uppercase();
+    let parsed = Url::parse(url).or_else(|_| {
+        refused(format!(
+            "RELAY_BASE_URL_{name} must be a URL such as https://api.example.com"
+        ))
+    })?;
+    let local = matches!(parsed.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
+    if parsed.scheme() != "https" && !(local && parsed.scheme() == "http") {
+        return refused(format!(
+            "RELAY_BASE_URL_{name} must be https, or on this machine: tenants' keys are sent there"
+        ));
+    }
+    if parsed.query().is_some() || parsed.fragment().is_some() || !parsed.username().is_empty() {
+        return refused(format!(
+            "RELAY_BASE_URL_{name} must have neither user, query nor fragment"
+        ));
+    }
+    Ok(parsed)
+}
+
+pub(super) fn inbound(given: &Given) -> Result<Webhooks, Refused> {
+    if given.twilio_auth_token.is_some() && given.public_base_url.is_none() {
+        return refused(
+            "PUBLIC_BASE_URL is required with TWILIO_AUTH_TOKEN: Twilio signs the address that it was told, such as https://api.example.com",
+        );
+    }
+    let retention_days = given.retention_days.unwrap_or(RETENTION_DAYS);
+    Ok(Webhooks {
+        secrets: platform_secrets([
+            (
+                Source::Twilio,
+                "TWILIO_AUTH_TOKEN",
+                given.twilio_auth_token.as_ref().map(Secret::expose),
+            ),
+            (
+                Source::Vapi,
+                "VAPI_SECRET",
+                given.vapi_secret.as_ref().map(Secret::expose),
+            ),
+            (
+                Source::Make,
+                "MAKE_API_KEY",
+                given.make_api_key.as_ref().map(Secret::expose),
+            ),
+        ])?,
+        spool_dir: given.spool_dir.clone(),
+        retention_days: match i32::try_from(retention_days) {
+            Ok(days) if (1..=36_500).contains(&days) => days,
+            _ => return refused("RETENTION_DAYS must be 1 to 36500"),
+        },
+    })
+}
+
+/// The secrets of each source's platform address; each may be a comma-separated list.
+pub(crate) fn platform_secrets(
+    given: [(Source, &str, Option<&str>); 3],
+) -> Result<HashMap<Source, Vec<webhooks::Secret>>, Refused> {
+    let named = given
+        .into_iter()
+        .filter_map(|(source, name, text)| Some((source, name, text?)));
+    named
+        .map(|(source, name, text)| match webhooks::Secret::list(text) {
+            Ok(secrets) => Ok((source, secrets)),
+            Err(error) => refused(format!("{name} can't be used: {error}")),
+        })
+        .collect()
+}
+
+pub(super) fn on_or_off(name: &str, value: &str) -> Result<bool, Refused> {
+    match value.to_ascii_lowercase().as_str() {
+        "on" | "true" => Ok(true),
+        "off" | "false" => Ok(false),
+        _ => refused(format!("{name} must be on or off")),
+    }
+}
+
+pub(super) fn duration(name: &str, value: &str) -> Result<Duration, Refused> {
+    match humantime::parse_duration(value) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => refused(format!("{name} must be a time span such as 8s or 500ms")),
+    }
+}
+
+/// Without a trailing slash, so that paths can be appended.
+pub(super) fn base_url(url: &str) -> Result<String, Refused> {
+    match Url::parse(url) {
+        Ok(parsed)
+            if matches!(parsed.scheme(), "http" | "https")
+                && parsed.query().is_none()
+                && parsed.fragment().is_none() =>
+        {
+            Ok(url.trim_end_matches('/').to_owned())
+        }
+        _ => refused(
+            "PUBLIC_BASE_URL must be a URL such as https://api.example.com, without query or fragment",
+        ),
+    }
+}
+
+pub(super) fn origins(list: Option<&str>) -> Result<Vec<String>, Refused> {
+    let listed = list
+        .unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|origin| !origin.is_empty());
+    listed
+        .map(|origin| match Url::parse(origin) {
+            Ok(url) if url.origin().ascii_serialization() == origin.trim_end_matches('/') => {
+                Ok(url.origin().ascii_serialization())
+            }
+            _ => refused("CORS_ALLOWED_ORIGINS must be origins such as https://app.example.com, comma-separated; * is not one"),
+        })
+        .collect()
+}

@@ -1,0 +1,291 @@
+//! What was the service told? Environment and `mako.toml`, checked as a whole before anything starts.
+//!
+//! The only place that reads the environment. Every refusal names the setting and the fix, never the value.
+
+mod checks;
+mod given;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use reqwest::Url;
+use serde::Deserialize;
+use store::SealingKeys;
+use webhooks::Source;
+use zeroize::Zeroizing;
+
+use checks::{auth, base_url, duration, hmac_secret, inbound, on_or_off, origins, relay_base, target};
+pub(crate) use checks::{platform_secrets, sealing_keys};
+use given::{Given, default_body_limit, default_pool_size, variables};
+
+use crate::relay::Service;
+
+/// A setting that must not be seen: no `Debug`, no `Display`, no `Serialize`.
+#[derive(Clone, Deserialize)]
+#[serde(from = "String")]
+pub(crate) struct Secret(Zeroizing<String>);
+
+impl From<String> for Secret {
+    fn from(value: String) -> Self {
+        Self(Zeroizing::new(value))
+    }
+}
+
+impl Secret {
+    /// The value itself, for the one call that needs it.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A setting that can't be used; the text names it and says what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Refused(String);
+
+fn refused<T>(text: impl Into<String>) -> Result<T, Refused> {
+    Err(Refused(text.into()))
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// For people.
+    #[default]
+    Pretty,
+    /// One JSON object a line, for machines.
+    Json,
+}
+
+/// Where log lines go and how many.
+pub(crate) struct Log {
+    pub(crate) level: tracing::Level,
+    pub(crate) format: LogFormat,
+}
+
+/// After so many days payloads of webhook events are emptied.
+pub(crate) const RETENTION_DAYS: u32 = 90;
+
+/// More than any Postgres has; each takes memory here as well.
+const MOST_CONNECTIONS: usize = 1_000;
+
+/// What `mako serve` runs on.
+pub(crate) struct Config {
+    pub(crate) target: store::Target,
+    pub(crate) store: store::Settings,
+    pub(crate) listen: SocketAddr,
+    pub(crate) public_base_url: Option<String>,
+    pub(crate) auth: Auth,
+    pub(crate) cors_allowed_origins: Vec<String>,
+    pub(crate) body_limit: usize,
+    pub(crate) request_timeout: Duration,
+    pub(crate) sealing: SealingKeys,
+    pub(crate) relay_bases: HashMap<Service, Url>,
+    pub(crate) webhooks: Webhooks,
+}
+
+/// How deliveries are verified on the platform's addresses, where they wait, and for how long they are kept.
+#[derive(Default)]
+pub(crate) struct Webhooks {
+    pub(crate) secrets: HashMap<Source, Vec<webhooks::Secret>>,
+    pub(crate) spool_dir: Option<PathBuf>,
+    pub(crate) retention_days: i32,
+}
+
+/// How tokens are verified.
+pub(crate) struct Auth {
+    pub(crate) verifier: identity::Settings,
+    pub(crate) jwks_url: Option<String>,
+    pub(crate) cookie: Option<String>,
+}
+
+impl Config {
+    /// The service's defaults around a private database: `mako dev`.
+    pub(crate) fn for_development(
+        target: store::Target,
+        listen: SocketAddr,
+        auth: Auth,
+        sealing: SealingKeys,
+        relay_bases: HashMap<Service, Url>,
+        webhooks: Webhooks,
+    ) -> Self {
+        Self {
+            target,
+            store: store::Settings {
+                pool_size: default_pool_size(),
+                statement_timeout: Duration::from_secs(8),
+                prepared_statements: true,
+            },
+            listen,
+            public_base_url: None,
+            auth,
+            cors_allowed_origins: Vec::new(),
+            body_limit: default_body_limit(),
+            request_timeout: Duration::from_secs(15),
+            sealing,
+            relay_bases,
+            webhooks,
+        }
+    }
+}
+
+/// The environment as it was at start-up, and `mako.toml` beneath it.
+pub(crate) struct Environment(Given);
+
+impl Environment {
+    /// Reads the process's environment and `./mako.toml`, if there is one.
+    pub(crate) fn read() -> Result<Self, Refused> {
+        let toml = match std::fs::read_to_string("mako.toml") {
+            Ok(text) => Some(text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(_) => return refused("mako.toml is there but can't be read"),
+        };
+        Self::from_parts(toml.as_deref(), &variables(std::env::vars_os())?)
+    }
+
+    fn from_parts(toml: Option<&str>, vars: &HashMap<String, String>) -> Result<Self, Refused> {
+        Given::read(toml, vars).map(Self)
+    }
+
+    /// What the log needs, before anything else.
+    pub(crate) fn log(&self) -> Result<Log, Refused> {
+        let level = self
+            .0
+            .log
+            .parse()
+            .or_else(|_| refused("LOG must be error, warn, info, debug or trace"))?;
+        Ok(Log {
+            level,
+            format: self.0.log_format,
+        })
+    }
+
+    /// An owner role's connection, for migrations and administration.
+    pub(crate) fn admin_target(&self) -> Result<store::Target, Refused> {
+        target("ADMIN_DATABASE_URL", self.0.admin_database_url.as_ref(), &self.0)
+    }
+
+    /// A database that was named on the command line instead.
+    pub(crate) fn target_of(&self, url: &str) -> Result<store::Target, Refused> {
+        target("--database-url", Some(&Secret::from(url.to_owned())), &self.0)
+    }
+
+    /// The service's own login, if it is known: its password is set by `mako migrate`.
+    pub(crate) fn login_target(&self) -> Result<Option<store::Target>, Refused> {
+        self.0
+            .database_url
+            .as_ref()
+            .map(|url| target("DATABASE_URL", Some(url), &self.0))
+            .transpose()
+    }
+
+    /// `JWT_SECRET`, for minting tokens.
+    pub(crate) fn jwt_secret(&self) -> Result<identity::HmacSecret, Refused> {
+        match hmac_secret(self.0.jwt_secret.as_ref())? {
+            Some(secret) => Ok(secret),
+            None => refused(
+                "JWT_SECRET is required to mint tokens: export the secret that your project signs with",
+            ),
+        }
+    }
+
+    /// `PREPARED_STATEMENTS`.
+    pub(crate) fn prepared_statements(&self) -> Result<bool, Refused> {
+        on_or_off("PREPARED_STATEMENTS", &self.0.prepared_statements)
+    }
+
+    /// `JWT_USER_CLAIM`.
+    pub(crate) fn user_claim(&self) -> &str {
+        &self.0.jwt_user_claim
+    }
+
+    /// `ENCRYPTION_KEY` and `ENCRYPTION_KEYS_RETIRED`.
+    pub(crate) fn sealing(&self) -> Result<SealingKeys, Refused> {
+        let given = &self.0;
+        sealing_keys(
+            given.encryption_key.as_ref().map(Secret::expose),
+            given.encryption_keys_retired.as_ref().map(Secret::expose),
+            given.jwt_secret.as_ref().map(Secret::expose),
+            on_or_off("LEGACY_KEYS", &given.legacy_keys)?,
+        )
+    }
+
+    /// `LISTEN`.
+    pub(crate) fn listen(&self) -> Result<SocketAddr, Refused> {
+        self.0
+            .listen
+            .parse()
+            .or_else(|_| refused("LISTEN must be an address such as 127.0.0.1:8080"))
+    }
+
+    /// `SPOOL_DIR`.
+    pub(crate) fn spool_dir(&self) -> Option<PathBuf> {
+        self.0.spool_dir.clone()
+    }
+
+    /// `RELAY_BASE_URL_…`.
+    pub(crate) fn relay_bases(&self) -> Result<HashMap<Service, Url>, Refused> {
+        let given = &self.0;
+        let named = [
+            (Service::Vapi, &given.relay_base_url_vapi),
+            (Service::Twilio, &given.relay_base_url_twilio),
+            (Service::Make, &given.relay_base_url_make),
+            (Service::Hubspot, &given.relay_base_url_hubspot),
+            (Service::Salesforce, &given.relay_base_url_salesforce),
+            (Service::Pipedrive, &given.relay_base_url_pipedrive),
+            (Service::Zoho, &given.relay_base_url_zoho),
+            (Service::Monday, &given.relay_base_url_monday),
+        ];
+        named
+            .into_iter()
+            .filter_map(|(service, url)| Some((service, url.as_deref()?)))
+            .map(|(service, url)| Ok((service, relay_base(service, url)?)))
+            .collect()
+    }
+
+    /// Everything that `mako serve` needs, or the first thing that is wrong.
+    pub(crate) fn serve(&self) -> Result<Config, Refused> {
+        let given = &self.0;
+        if let Some(region) = &given.phone_region
+            && !crate::http::values::set_phone_region(region)
+        {
+            return refused("PHONE_REGION must be an ISO 3166 country code such as US");
+        }
+        let statement_timeout = duration("STATEMENT_TIMEOUT", &given.statement_timeout)?;
+        let request_timeout = duration("REQUEST_TIMEOUT", &given.request_timeout)?;
+        if statement_timeout >= request_timeout {
+            return refused(
+                "STATEMENT_TIMEOUT must be shorter than REQUEST_TIMEOUT, or a stopped request leaves its statement running",
+            );
+        }
+        if !(1..=MOST_CONNECTIONS).contains(&given.pool_size) {
+            return refused(format!("POOL_SIZE must be 1 to {MOST_CONNECTIONS}"));
+        }
+        if given.body_limit == 0 {
+            return refused("BODY_LIMIT must be at least 1");
+        }
+        Ok(Config {
+            target: target("DATABASE_URL", given.database_url.as_ref(), given)?,
+            store: store::Settings {
+                pool_size: given.pool_size,
+                statement_timeout,
+                prepared_statements: self.prepared_statements()?,
+            },
+            listen: self.listen()?,
+            public_base_url: given.public_base_url.as_deref().map(base_url).transpose()?,
+            auth: auth(given)?,
+            cors_allowed_origins: origins(given.cors_allowed_origins.as_deref())?,
+            body_limit: given.body_limit,
+            request_timeout,
+            sealing: self.sealing()?,
+            relay_bases: self.relay_bases()?,
+            webhooks: inbound(given)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

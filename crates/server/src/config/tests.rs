@@ -1,0 +1,163 @@
+//! Unsafe settings are refused with the fix.
+
+use std::ffi::OsString;
+
+use super::given::NAMES;
+use super::*;
+
+const KEY: &str = "5ea1ed0000112233445566778899aabbccddeeff00112233445566778899aabb";
+
+fn vars(changes: &[(&str, &str)]) -> HashMap<String, String> {
+    let sound = [
+        ("DATABASE_URL", "postgres://mako:pw@127.0.0.1/mako"),
+        ("JWT_SECRET", "0123456789abcdef0123456789abcdef"),
+        ("ENCRYPTION_KEY", KEY),
+    ];
+    sound
+        .iter()
+        .chain(changes)
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
+}
+
+fn refusal(toml: Option<&str>, changes: &[(&str, &str)]) -> String {
+    Environment::from_parts(toml, &vars(changes))
+        .and_then(|e| e.serve().map(drop))
+        .err()
+        .map(|e| e.to_string())
+        .unwrap_or_default()
+}
+
+#[test]
+fn a_sound_environment_is_accepted() {
+    assert_eq!(refusal(None, &[]), "");
+    assert_eq!(
+        refusal(
+            Some("pool_size = 4\nlog_format = \"json\""),
+            &[("STATEMENT_TIMEOUT", "2s")]
+        ),
+        ""
+    );
+}
+
+#[test]
+fn a_secret_of_digits_stays_a_text() {
+    assert_eq!(
+        refusal(None, &[("JWT_SECRET", "01234567890123456789012345678901")]),
+        ""
+    );
+}
+
+#[test]
+fn unsafe_settings_are_refused_with_the_fix() {
+    for (name, value, fix) in [
+        (
+            "DATABASE_URL",
+            "postgres://mako:pw@db.example.com/mako",
+            "sslmode=verify-full",
+        ),
+        ("JWT_SECRET", "short", "at least 32 bytes"),
+        ("JWKS_URL", "http://example.com/keys", "https"),
+        (
+            "ENCRYPTION_KEY",
+            "",
+            "ENCRYPTION_KEY environment variable is required",
+        ),
+        ("ENCRYPTION_KEY", "xyz", "openssl rand -hex 32"),
+        (
+            "ENCRYPTION_KEY",
+            "0000000000000000000000000000000000000000000000000000000000000000",
+            "openssl rand -hex 32",
+        ),
+        (
+            "ENCRYPTION_KEY",
+            "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
+            "openssl rand -hex 32",
+        ),
+        (
+            "JWT_SECRET",
+            "5EA1ED0000112233445566778899AABBCCDDEEFF00112233445566778899AABB",
+            "must not be JWT_SECRET",
+        ),
+        ("ENCRYPTION_KEYS_RETIRED", KEY, "ENCRYPTION_KEYS_RETIRED"),
+        ("ENCRYPTION_KEYS_RETIRED", "short", "ENCRYPTION_KEYS_RETIRED"),
+        ("RELAY_BASE_URL_VAPI", "http://example.com", "https"),
+        ("RELAY_BASE_URL_TWILIO", "https://u:p@example.com", "neither user"),
+        ("STATEMENT_TIMEOUT", "1m", "shorter than REQUEST_TIMEOUT"),
+        ("PREPARED_STATEMENTS", "maybe", "on or off"),
+        ("CORS_ALLOWED_ORIGINS", "*", "origins such as"),
+        ("POOL_SIZE", "many", "POOL_SIZE"),
+        ("POOL_SIZE", "0", "POOL_SIZE must be 1 to 1000"),
+        ("POOL_SIZE", "100000000000", "POOL_SIZE must be 1 to 1000"),
+        ("LISTEN", "nowhere", "127.0.0.1:8080"),
+        ("PUBLIC_BASE_URL", "ftp://x", "https://api.example.com"),
+    ] {
+        assert!(
+            refusal(None, &[(name, value)]).contains(fix),
+            "{name}: {}",
+            refusal(None, &[(name, value)])
+        );
+    }
+}
+
+#[test]
+fn help_names_every_setting() {
+    for name in NAMES.iter().filter(|name| !name.starts_with("relay_base_url_")) {
+        let name = name.to_uppercase();
+        assert!(crate::cli::SETTINGS.contains(&name), "{name}");
+    }
+}
+
+#[test]
+fn unknown_keys_of_the_file_are_refused_by_name_and_nothing_is_quoted() {
+    assert!(refusal(Some("databse_url = \"postgres://x:s3cret@h/x\""), &[]).contains("databse_url"));
+    for toml in [
+        "databse_url = \"s3cret\"",
+        "jwt_secret = \"s3cret",
+        "pool_size = \"s3cret\"",
+        "log_format = \"s3cret\"",
+    ] {
+        let text = refusal(Some(toml), &[]);
+        assert!(!text.is_empty() && !text.contains("s3cret"), "{text}");
+    }
+}
+
+#[test]
+fn a_variable_that_is_not_utf_8_matters_only_if_it_is_ours() {
+    use std::os::unix::ffi::OsStringExt as _;
+    let odd = || OsString::from_vec(vec![b'x', 0xff]);
+    let all = [
+        (odd(), odd()),
+        ("OTHER".into(), odd()),
+        ("POOL_SIZE".into(), "4".into()),
+    ];
+    let known = variables(all.into_iter()).unwrap_or_default();
+    assert_eq!(known, HashMap::from([("POOL_SIZE".to_owned(), "4".to_owned())]));
+    let refused = variables([("JWT_SECRET_FILE".into(), odd())].into_iter());
+    assert_eq!(
+        refused.err().map(|error| error.to_string()).as_deref(),
+        Some("JWT_SECRET_FILE is not UTF-8")
+    );
+}
+
+#[test]
+fn a_value_may_come_from_a_file_but_not_from_two_places() {
+    let file = std::env::temp_dir().join(format!("mako-config-{}", std::process::id()));
+    std::fs::write(&file, "0123456789abcdef0123456789abcdef\n").unwrap();
+    let path = file.to_str().unwrap();
+    assert_eq!(
+        refusal(None, &[("JWT_SECRET", ""), ("JWT_SECRET_FILE", path)]),
+        ""
+    );
+    assert!(refusal(None, &[("JWT_SECRET_FILE", path)]).contains("unset one"));
+    let toml = format!("jwt_secret_file = \"{path}\"");
+    assert_eq!(refusal(Some(&toml), &[("JWT_SECRET", "")]), "");
+    let both = format!("{toml}\njwt_secret = \"s3cret\"");
+    let text = refusal(Some(&both), &[]);
+    assert!(text.contains("remove one") && !text.contains("s3cret"), "{text}");
+    let missing = refusal(Some("jwt_secret_file = \"/nowhere\""), &[]);
+    assert!(missing.contains("jwt_secret_file"), "{missing}");
+    std::fs::write(&file, "\n").unwrap();
+    assert_eq!(refusal(None, &[("VAPI_SECRET_FILE", path)]), "");
+    std::fs::remove_file(file).unwrap();
+}
