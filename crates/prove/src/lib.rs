@@ -8,6 +8,7 @@ mod fingerprint;
 mod functions;
 mod lint;
 mod model;
+mod pattern;
 mod people;
 mod plan;
 mod report;

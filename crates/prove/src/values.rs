@@ -4,9 +4,9 @@
 use std::sync::LazyLock;
 
 use regex::Regex;
-use regex_syntax::hir::{Class, Hir, HirKind};
 
 use crate::catalog::Column;
+use crate::pattern::sample;
 use crate::people::uuid;
 use crate::sql::typed;
 
@@ -412,80 +412,6 @@ fn others_for(column: &Column, seed: Seed<'_>) -> Vec<String> {
     }
 }
 
-/// A text that a regular expression accepts, as far as Postgres' and Rust's mean the same.
-fn sample(pattern: &str, number: u64) -> Option<String> {
-    if !pattern.contains(['[', '\\', '^', '$', '(', '.']) {
-        return None;
-    }
-    let hir = regex_syntax::parse(pattern).ok()?;
-    let mut text = String::new();
-    let mut left = number;
-    write(&hir, &mut text, &mut left)?;
-    // An open end may be anything; a closed one is done.
-    Some(text)
-}
-
-fn write(hir: &Hir, text: &mut String, number: &mut u64) -> Option<()> {
-    match hir.kind() {
-        HirKind::Empty | HirKind::Look(_) => {}
-        HirKind::Literal(literal) => text.push_str(std::str::from_utf8(&literal.0).ok()?),
-        HirKind::Class(Class::Unicode(class)) => {
-            let ranges: Vec<(u32, u32)> = class
-                .iter()
-                .map(|range| (range.start() as u32, range.end() as u32))
-                .collect();
-            text.push(pick(&ranges, number)?);
-        }
-        HirKind::Class(Class::Bytes(class)) => {
-            let ranges: Vec<(u32, u32)> = class
-                .iter()
-                .map(|range| (range.start().into(), range.end().into()))
-                .collect();
-            text.push(pick(&ranges, number)?);
-        }
-        HirKind::Repetition(repetition) => {
-            // A few more than needed, where that is allowed, leaves room for different texts.
-            let times = (repetition.min + 4)
-                .min(repetition.max.unwrap_or(u32::MAX))
-                .max(repetition.min);
-            let times = if repetition.min == 0 && repetition.max == Some(1) {
-                0
-            } else {
-                times
-            };
-            for _ in 0..times {
-                write(&repetition.sub, text, number)?;
-            }
-        }
-        HirKind::Capture(capture) => write(&capture.sub, text, number)?,
-        HirKind::Concat(parts) => {
-            for part in parts {
-                write(part, text, number)?;
-            }
-        }
-        HirKind::Alternation(choices) => write(choices.first()?, text, number)?,
-    }
-    Some(())
-}
-
-/// A printable character of a class, a different one for each number.
-fn pick(ranges: &[(u32, u32)], number: &mut u64) -> Option<char> {
-    let printable: Vec<char> = ranges
-        .iter()
-        .flat_map(|(from, to)| (*from.max(&33)..=*to.min(&126)).filter_map(char::from_u32))
-        .collect();
-    let plain: Vec<char> = printable
-        .iter()
-        .copied()
-        .filter(char::is_ascii_alphanumeric)
-        .collect();
-    let choices = if plain.is_empty() { &printable } else { &plain };
-    let length = u64::try_from(choices.len()).ok().filter(|length| *length > 0)?;
-    let chosen = choices.get(usize::try_from(*number % length).ok()?).copied();
-    *number /= length;
-    chosen.or_else(|| ranges.first().and_then(|(from, _)| char::from_u32(*from)))
-}
-
 /// The expression of a domain's check, over a column.
 pub(crate) fn domain_check(definition: &str, column: &str) -> Option<String> {
     static VALUE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\bVALUE\b").ok());
@@ -509,20 +435,6 @@ mod tests {
             ["a", "it's"]
         );
         assert_eq!(numbers_in("((age >= 18) AND (age < 150))"), ["18", "150"]);
-    }
-
-    #[test]
-    fn samples_match_their_pattern() {
-        for pattern in [
-            r"^[A-Z]{2}\d{4}$",
-            r"^(\+[1-9][0-9]{6,14}|[0-9]{3,8})$",
-            r"^#[0-9a-f]{6}$",
-            r"^[a-z0-9-]+@[a-z]+\.[a-z]{2,}$",
-        ] {
-            let (one, two) = (sample(pattern, 5).unwrap(), sample(pattern, 6).unwrap());
-            assert!(Regex::new(pattern).unwrap().is_match(&one), "{one}");
-            assert_ne!(one, two);
-        }
     }
 
     #[test]

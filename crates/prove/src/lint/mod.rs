@@ -1,6 +1,9 @@
 //! What does the catalog say by itself? Mostly risks: what weakens tenancy without opening it, or will once something
 //! else changes. What is open is for the attacks to show.
 
+mod around;
+mod beyond;
+
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -8,10 +11,11 @@ use regex::Regex;
 
 use crate::attack::Learnt;
 use crate::catalog::{Catalog, Function, Policy, Relation};
-use crate::model::Model;
 use crate::plan::{Class, Plan};
-use crate::report::{Finding, RelationReport, Severity, Verdict};
 use crate::sql::ident;
+
+pub(crate) use around::{notes, roles, sequences};
+pub(crate) use beyond::{beyond_a_call, beyond_this_session};
 
 static HELPER: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"(?i)(select\s+(?:\()*)?\b(auth\.(?:uid|jwt|role|email)\(\)|current_setting\()").ok()
@@ -357,216 +361,6 @@ fn of_function(function: &Function, about: &mut Learnt) {
     }
 }
 
-/// What roles can become.
-pub(crate) fn roles(catalog: &Catalog) -> Vec<Finding> {
-    let mut learnt = Learnt::default();
-    for role in &catalog.roles {
-        if role.superuser || role.bypasses {
-            learnt.leak(
-                "role_bypasses",
-                format!("API role {} is exempt from row-level security", role.name),
-                format!("alter role {} nosuperuser nobypassrls", ident(&role.name)),
-            );
-        }
-        for other in role.can_become.iter().filter(|other| other.set || other.inherit) {
-            if other.superuser || other.bypasses {
-                let show = format!("set role {}; set role {}", ident(&role.name), ident(&other.name));
-                learnt.leak(
-                    "role_can_bypass",
-                    format!(
-                        "API role {} can become {}, who is exempt from row-level security",
-                        role.name, other.name
-                    ),
-                    show,
-                );
-            } else if other.owns {
-                learnt.risk(
-                    "role_can_own",
-                    format!(
-                        "API role {} can become {}, who owns tables of these schemas",
-                        role.name, other.name
-                    ),
-                    format!("revoke {} from {}", ident(&other.name), ident(&role.name)),
-                );
-            }
-        }
-    }
-    let mut findings = learnt.findings;
-    findings.sort_by_key(|finding| (finding.severity == Severity::Risk, finding.message.clone()));
-    findings
-}
-
-/// What only the real login or a real request could tell of a relation.
-pub(crate) fn beyond_this_session(catalog: &Catalog, relation: &Relation, superuser: bool) -> Vec<String> {
-    let mut reasons = Vec::new();
-    let played = superuser && catalog.login.is_some();
-    for policy in relation.policies.iter().filter(|policy| policy.applies) {
-        let texts: Vec<String> = policy
-            .functions
-            .iter()
-            .filter_map(|oid| Some(catalog.function(*oid)?.source.to_lowercase()))
-            .chain([policy.text().to_lowercase()])
-            .collect();
-        let mentions = |word: &str| texts.iter().any(|text| text.contains(word));
-        if mentions("session_user") && !played {
-            reasons.push(format!("policy {:?} names session_user, which is the administrator's here: only a superuser can play the login", policy.name));
-        }
-        if (mentions("request.headers") || mentions("request.cookies"))
-            && policy.permissive
-            && !narrows(policy)
-        {
-            reasons.push(format!("policy {:?} reads headers or cookies: what a gateway puts there only a real request could tell", policy.name));
-        }
-    }
-    reasons
-}
-
-/// The same of a function.
-pub(crate) fn beyond_a_call(catalog: &Catalog, function: &Function, superuser: bool) -> Vec<String> {
-    let source = function.source.to_lowercase();
-    let mut reasons = Vec::new();
-    if source.contains("session_user") && !(superuser && catalog.login.is_some()) {
-        reasons.push(
-            "it names session_user, which is the administrator's here: only a superuser can play the login"
-                .to_owned(),
-        );
-    }
-    if function.definer && (source.contains("request.headers") || source.contains("request.cookies")) {
-        reasons.push(
-            "it reads headers or cookies: what a gateway puts there only a real request could tell"
-                .to_owned(),
-        );
-    }
-    reasons
-}
-
-/// Whether headers are only one condition of several that all must hold, another of which asks who it is.
-fn narrows(policy: &Policy) -> bool {
-    let fine = |expression: &Option<String>| {
-        expression.as_deref().is_none_or(|text| {
-            let parts = conjuncts(text);
-            !text.contains("request.")
-                || parts.iter().any(|part| {
-                    !part.contains("request.headers")
-                        && !part.contains("request.cookies")
-                        && part.contains('=')
-                })
-        })
-    };
-    fine(&policy.using_expression) && fine(&policy.check_expression)
-}
-
-/// The parts of an expression that AND joins at the top.
-fn conjuncts(expression: &str) -> Vec<String> {
-    let inner = expression
-        .strip_prefix('(')
-        .and_then(|rest| rest.strip_suffix(')'))
-        .unwrap_or(expression);
-    let (mut depth, mut quoted, mut start) = (0_i32, false, 0);
-    let mut parts = Vec::new();
-    for (at, c) in inner.char_indices() {
-        match c {
-            '\'' => quoted = !quoted,
-            '(' if !quoted => depth += 1,
-            ')' if !quoted => depth -= 1,
-            'A' if !quoted && depth == 0 && inner[at..].starts_with("AND ") => {
-                parts.push(inner[start..at].to_owned());
-                start = at + 4;
-            }
-            'O' if !quoted && depth == 0 && inner[at..].starts_with("OR ") => {
-                return vec![expression.to_owned()];
-            }
-            _ => {}
-        }
-    }
-    parts.push(inner[start..].to_owned());
-    parts
-}
-
-/// Free sequences on which an API role has rights must be classified like any relation.
-pub(crate) fn sequences(catalog: &Catalog, model: &Model) -> Vec<RelationReport> {
-    let of = |(schema, name, roles): &(String, String, String)| {
-        let entry = model.entry(schema, name);
-        let mut about = Learnt::default();
-        match entry {
-            Some(entry) if entry.internal => {
-                about.risk(
-                    "sequence_granted",
-                    format!("{roles} may use sequence {schema}.{name}, which the model calls internal"),
-                    format!(
-                        "revoke all on sequence {}.{} from {roles}",
-                        ident(schema),
-                        ident(name)
-                    ),
-                );
-            }
-            Some(_) => {}
-            None => {
-                about.untested.insert(format!("sequence {schema}.{name} belongs to no table, {roles} may use it, and the model doesn't say what it is"));
-            }
-        }
-        RelationReport {
-            relation: format!("{schema}.{name}"),
-            kind: "sequence".to_owned(),
-            verdict: if about.untested.is_empty() {
-                Verdict::Proven
-            } else {
-                Verdict::NotTested
-            },
-            class: entry
-                .map_or(
-                    "unclassified",
-                    |entry| if entry.public { "public" } else { "internal" },
-                )
-                .to_owned(),
-            attempts: 0,
-            findings: about.findings,
-            not_tested: about.untested.into_iter().collect(),
-        }
-    };
-    catalog
-        .sequences
-        .iter()
-        .filter(|(schema, ..)| schema != crate::controls::SCHEMA)
-        .map(of)
-        .collect()
-}
-
-/// Triggers that an admin should know of: what they queue is taken back, what they do at once isn't, so it isn't done.
-pub(crate) fn notes(catalog: &Catalog) -> Vec<String> {
-    let mut notes = Vec::new();
-    for relation in &catalog.relations {
-        if let Some((trigger, why)) = catalog.outward_trigger(relation) {
-            notes.push(format!(
-                "trigger {trigger} on {} acts outside the database ({why}): nothing was written there",
-                relation.label()
-            ));
-        }
-        for trigger in &relation.triggers {
-            let source = catalog
-                .function(trigger.function)
-                .map_or("", |function| function.source.as_str());
-            if let Some(word) = [
-                "net.http_",
-                "supabase_functions.http_request",
-                "pg_notify",
-                "realtime.send",
-                "pgmq.send",
-            ]
-            .iter()
-            .find(|word| source.contains(**word))
-            {
-                notes.push(format!(
-                    "trigger {} on {} calls {word}…: what it queued was rolled back with everything else",
-                    trigger.name,
-                    relation.label()
-                ));
-            }
-        }
-    }
-    notes
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -590,12 +384,6 @@ mod tests {
         ] {
             assert!(!always_true(Some(text)), "{text}");
         }
-    }
-
-    #[test]
-    fn conditions_are_taken_apart_at_the_top_only() {
-        assert_eq!(conjuncts("((a = 1) AND (b = ' AND ') AND (c OR d))").len(), 3);
-        assert_eq!(conjuncts("((a = 1) OR (b = 2))").len(), 1);
     }
 
     #[test]

@@ -1,0 +1,130 @@
+//! What stands around the relations? Roles, free sequences, triggers that act on the outside.
+
+use crate::attack::Learnt;
+use crate::catalog::Catalog;
+use crate::model::Model;
+use crate::report::{Finding, RelationReport, Severity, Verdict};
+use crate::sql::ident;
+
+/// What roles can become.
+pub(crate) fn roles(catalog: &Catalog) -> Vec<Finding> {
+    let mut learnt = Learnt::default();
+    for role in &catalog.roles {
+        if role.superuser || role.bypasses {
+            learnt.leak(
+                "role_bypasses",
+                format!("API role {} is exempt from row-level security", role.name),
+                format!("alter role {} nosuperuser nobypassrls", ident(&role.name)),
+            );
+        }
+        for other in role.can_become.iter().filter(|other| other.set || other.inherit) {
+            if other.superuser || other.bypasses {
+                let show = format!("set role {}; set role {}", ident(&role.name), ident(&other.name));
+                learnt.leak(
+                    "role_can_bypass",
+                    format!(
+                        "API role {} can become {}, who is exempt from row-level security",
+                        role.name, other.name
+                    ),
+                    show,
+                );
+            } else if other.owns {
+                learnt.risk(
+                    "role_can_own",
+                    format!(
+                        "API role {} can become {}, who owns tables of these schemas",
+                        role.name, other.name
+                    ),
+                    format!("revoke {} from {}", ident(&other.name), ident(&role.name)),
+                );
+            }
+        }
+    }
+    let mut findings = learnt.findings;
+    findings.sort_by_key(|finding| (finding.severity == Severity::Risk, finding.message.clone()));
+    findings
+}
+
+/// Free sequences on which an API role has rights must be classified like any relation.
+pub(crate) fn sequences(catalog: &Catalog, model: &Model) -> Vec<RelationReport> {
+    let of = |(schema, name, roles): &(String, String, String)| {
+        let entry = model.entry(schema, name);
+        let mut about = Learnt::default();
+        match entry {
+            Some(entry) if entry.internal => {
+                about.risk(
+                    "sequence_granted",
+                    format!("{roles} may use sequence {schema}.{name}, which the model calls internal"),
+                    format!(
+                        "revoke all on sequence {}.{} from {roles}",
+                        ident(schema),
+                        ident(name)
+                    ),
+                );
+            }
+            Some(_) => {}
+            None => {
+                about.untested.insert(format!("sequence {schema}.{name} belongs to no table, {roles} may use it, and the model doesn't say what it is"));
+            }
+        }
+        RelationReport {
+            relation: format!("{schema}.{name}"),
+            kind: "sequence".to_owned(),
+            verdict: if about.untested.is_empty() {
+                Verdict::Proven
+            } else {
+                Verdict::NotTested
+            },
+            class: entry
+                .map_or(
+                    "unclassified",
+                    |entry| if entry.public { "public" } else { "internal" },
+                )
+                .to_owned(),
+            attempts: 0,
+            findings: about.findings,
+            not_tested: about.untested.into_iter().collect(),
+        }
+    };
+    catalog
+        .sequences
+        .iter()
+        .filter(|(schema, ..)| schema != crate::controls::SCHEMA)
+        .map(of)
+        .collect()
+}
+
+/// Triggers that an admin should know of: what they queue is taken back, what they do at once isn't, so it isn't done.
+pub(crate) fn notes(catalog: &Catalog) -> Vec<String> {
+    let mut notes = Vec::new();
+    for relation in &catalog.relations {
+        if let Some((trigger, why)) = catalog.outward_trigger(relation) {
+            notes.push(format!(
+                "trigger {trigger} on {} acts outside the database ({why}): nothing was written there",
+                relation.label()
+            ));
+        }
+        for trigger in &relation.triggers {
+            let source = catalog
+                .function(trigger.function)
+                .map_or("", |function| function.source.as_str());
+            if let Some(word) = [
+                "net.http_",
+                "supabase_functions.http_request",
+                "pg_notify",
+                "realtime.send",
+                "pgmq.send",
+            ]
+            .iter()
+            .find(|word| source.contains(**word))
+            {
+                notes.push(format!(
+                    "trigger {} on {} calls {word}…: what it queued was rolled back with everything else",
+                    trigger.name,
+                    relation.label()
+                ));
+            }
+        }
+    }
+    notes
+}
