@@ -110,9 +110,8 @@ impl Store {
                     .collect(),
             })
             .collect();
-        let rows = self
-            .exchange(claims.payload(), role.name(), access, statements)
-            .await?;
+        // Boxed: four queries under way are 4 KB, which every future around would carry along.
+        let rows = Box::pin(self.exchange(claims.payload(), role.name(), access, statements)).await?;
         Ok(rows
             .try_into()
             .unwrap_or_else(|_| unreachable!("as many answers as calls")))
