@@ -69,6 +69,42 @@ async fn the_floor_holds_a_stray_policy_and_without_it_that_is_a_leak() {
     );
 }
 
+/// As on a replica: nothing can be made that would show.
+#[tokio::test]
+async fn a_read_only_session_accuses_nobody_wrongly_and_proves_nothing() {
+    let database = TestDatabase::new().await.with_rows().await;
+    let superuser = database.superuser().await;
+    let read_only = format!(
+        "alter database {} set default_transaction_read_only = on",
+        database.name()
+    );
+    batch(&superuser, &read_only).await;
+    let report = proof(&database.superuser_url()).await;
+    assert_eq!(
+        (report.verdict, leaks(&report)),
+        (Verdict::Incomplete, Vec::new()),
+        "{}",
+        report.to_text()
+    );
+    let text = report.to_text();
+    let leads = text.lines().find(|line| line.starts_with("public.leads "));
+    assert!(
+        leads.is_some_and(|line| line.contains('?') && !line.contains("held")),
+        "{text}"
+    );
+
+    let opened = "drop policy tenant_floor on leads; create policy oops on leads for select using (true)";
+    batch(&superuser, opened).await;
+    let report = proof(&database.superuser_url()).await;
+    let leaks = leaks(&report);
+    assert!(
+        leaks.contains(&("public.leads", "cross_tenant_read"))
+            && leaks.iter().all(|(about, _)| *about == "public.leads"),
+        "{}",
+        report.to_text()
+    );
+}
+
 #[tokio::test]
 async fn a_proof_leaves_every_row_and_number_as_it_was() {
     let database = TestDatabase::new().await.with_rows().await;

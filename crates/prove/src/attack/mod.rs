@@ -414,6 +414,9 @@ impl Field<'_> {
                 )
             })
             .collect();
+        if parts.is_empty() {
+            return "select false".to_owned();
+        }
         format!("select {}", parts.join(" or "))
     }
 

@@ -68,7 +68,7 @@ impl Report {
                 escape(&relation.class)
             );
             for (_, rules) in ATTACKS {
-                let word = cell(&relation.findings, rules, relation.attempts);
+                let word = cell(relation, rules);
                 let class = match word {
                     "LEAK" => "leak",
                     "held" => "held",

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Finding, Report, Severity, Verdict};
+use super::{Finding, RelationReport, Report, Severity, Verdict};
 
 /// Columns of the matrix, and the rules that each stands for.
 pub(super) const ATTACKS: [(&str, &[&str]); 7] = [
@@ -109,7 +109,7 @@ impl Report {
         for relation in &self.relations {
             let _ = write!(text, "{:width$}", relation.relation);
             for (_, rules) in ATTACKS {
-                let _ = write!(text, "  {:7}", cell(&relation.findings, rules, relation.attempts));
+                let _ = write!(text, "  {:7}", cell(relation, rules));
             }
             let _ = writeln!(text, "  {} ({})", relation.verdict.words(), relation.class);
         }
@@ -146,14 +146,16 @@ impl Report {
     }
 }
 
-/// One cell of the matrix.
-pub(super) fn cell(findings: &[Finding], rules: &[&str], attempts: usize) -> &'static str {
-    let leak = findings
+/// One cell of the matrix. Of a relation that wasn't tested as a whole none is said to have held.
+pub(super) fn cell(relation: &RelationReport, rules: &[&str]) -> &'static str {
+    let leak = relation
+        .findings
         .iter()
         .any(|finding| finding.severity == Severity::Leak && rules.contains(&finding.rule.as_str()));
-    match (leak, attempts) {
-        (true, _) => "LEAK",
-        (false, 0) => "-",
-        (false, _) => "held",
+    match (leak, relation.attempts, relation.verdict) {
+        (true, ..) => "LEAK",
+        (false, 0, _) => "-",
+        (false, _, Verdict::NotTested) => "?",
+        (false, ..) => "held",
     }
 }
