@@ -87,9 +87,9 @@ async fn a_read_only_session_accuses_nobody_wrongly_and_proves_nothing() {
         report.to_text()
     );
     let text = report.to_text();
-    let leads = text.lines().find(|line| line.starts_with("public.leads "));
+    let row = text.lines().find(|line| line.starts_with("public.leads "));
     assert!(
-        leads.is_some_and(|line| line.contains('?') && !line.contains("held")),
+        row.is_some_and(|line| line.contains('?') && !line.contains("held")),
         "{text}"
     );
 
