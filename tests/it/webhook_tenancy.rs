@@ -374,7 +374,7 @@ async fn a_row_that_mako_did_not_record_is_not_acted_on() {
     batch(&client, TENANTS).await;
     // As the CRM's own handler left it, or anyone with the service key.
     let foreign = "insert into webhook_events (source, user_id, event_type, payload, created_at)
-                   values ('twilio', $1, 'sms', $2, now() - interval '1 year') returning id";
+                   values ('twilio', $1, 'sms', $2, now() - interval '1 day') returning id";
     let row = client
         .query_one(foreign, &[&Alice.id(), &recorded_sms(1, NUMBERS[0].1)])
         .await;
