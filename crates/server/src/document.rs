@@ -156,6 +156,24 @@ mod tests {
         assert_eq!(schemas["New"]["additionalProperties"], false);
     }
 
+    /// Of the whole document: were the path another, the header would silently be missing.
+    #[test]
+    fn revealing_a_key_names_the_user_in_a_header() {
+        let document: Value = serde_json::from_str(include_str!("../../../openapi/openapi.json"))
+            .expect("the committed document");
+        let operations = document["paths"].as_object().into_iter().flatten();
+        let reveal = operations
+            .filter_map(|(_, methods)| methods.get("post"))
+            .find(|operation| operation["operationId"] == "revealApiKey")
+            .expect("an operation");
+        let parameters = reveal["parameters"].as_array().expect("parameters");
+        assert!(
+            parameters
+                .iter()
+                .any(|it| it["name"] == "x-mako-user" && it["in"] == "header")
+        );
+    }
+
     #[test]
     fn no_text_of_the_document_ends_the_script_that_holds_it() {
         let page = page(

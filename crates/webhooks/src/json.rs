@@ -118,7 +118,7 @@ fn with_whole_characters(text: &str) -> String {
     out
 }
 
-/// The code unit of a `\uXXXX` at the beginning.
+/// The code unit of the `\u` escape, four hex digits, at the beginning.
 fn surrogate(text: &str) -> Option<u32> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
     u32::from_str_radix(digits, 16).ok()
