@@ -16,9 +16,9 @@ fn file(path: &str) -> String {
 
 /// Every expression of the alerts and of the dashboard.
 fn expressions() -> Vec<String> {
-    let alerts: Value = serde_yaml_ng::from_str(&file(".operate/alerts.yml")).unwrap();
+    let alerts: Value = serde_yaml_ng::from_str(&file("crates/server/deploy/alerts.yml")).unwrap();
     let rules = alerts["groups"][0]["rules"].as_array().unwrap().clone();
-    let dashboard: Value = serde_json::from_str(&file(".operate/dashboard.json")).unwrap();
+    let dashboard: Value = serde_json::from_str(&file("crates/server/deploy/dashboard.json")).unwrap();
     let panels = dashboard["panels"].as_array().unwrap().clone();
     let targets = panels
         .iter()
@@ -114,7 +114,7 @@ fn operations_that_alerts_name_are_operations() {
 
 #[test]
 fn alerts_say_what_to_do() {
-    let alerts: Value = serde_yaml_ng::from_str(&file(".operate/alerts.yml")).unwrap();
+    let alerts: Value = serde_yaml_ng::from_str(&file("crates/server/deploy/alerts.yml")).unwrap();
     for rule in alerts["groups"][0]["rules"].as_array().unwrap() {
         let name = rule["alert"].as_str().unwrap();
         assert!(
@@ -125,7 +125,7 @@ fn alerts_say_what_to_do() {
         );
         let tested = format!("alertname: {name}");
         assert!(
-            file(".operate/alerts.test.yml").contains(&tested),
+            file("crates/server/deploy/alerts.test.yml").contains(&tested),
             "{name} is tested"
         );
     }

@@ -1,4 +1,5 @@
-//! Does the README tell the truth? Every command in it is run, against `mako dev` and what that printed.
+//! Holds the pages to what they say: runs every command in them against `mako dev` and what that printed, follows every
+//! link, and compares the settings with `mako serve --help`.
 //!
 //! A command that [`COMMANDS`] doesn't know fails the test.
 
@@ -63,7 +64,7 @@ const COMMANDS: &[(&str, How)] = &[
     ("mako health", Says("")),
     ("mako completions bash", Says("")),
     ("mako man", Says("")),
-    (".docker/secrets", Says("")),
+    ("crates/server/deploy/secrets", Says("")),
     ("install ", Elsewhere(".ci/operate", "usr/local/bin/mako")),
     ("systemctl ", Elsewhere(".ci/operate", "systemd-analyze verify")),
     ("pg_dump ", Says("")),
@@ -73,8 +74,8 @@ const COMMANDS: &[(&str, How)] = &[
         Elsewhere("tests/it/topology.rs", "Stack::up(None)"),
     ),
     (
-        "docker compose --env-file .docker/pgbouncer.env up",
-        Elsewhere("tests/it/topology.rs", ".docker/pgbouncer.env"),
+        "docker compose --env-file crates/server/deploy/pgbouncer.env up",
+        Elsewhere("tests/it/topology.rs", "crates/server/deploy/pgbouncer.env"),
     ),
 ];
 
@@ -98,7 +99,116 @@ const PLACEHOLDERS: &[(&str, &str)] = &[
     ),
 ];
 
-const PAGES: &[&str] = &["README.md", ".operate/README.md"];
+/// Pages with commands, in the order in which a reader meets them.
+const PAGES: &[&str] = &[
+    "README.md",
+    "crates/server/docs/frontend.md",
+    "crates/server/docs/admins.md",
+    "crates/server/docs/webhook-providers.md",
+    "crates/server/docs/operating.md",
+    "crates/server/docs/troubleshooting.md",
+];
+
+/// Pages whose links are followed, besides those with commands.
+const MORE_PAGES: &[&str] = &[
+    ".github/CONTRIBUTING.md",
+    ".github/SECURITY.md",
+    "crates/README.md",
+    "crates/server/README.md",
+    "crates/server/docs/configuration.md",
+    "crates/server/docs/what-happens-when.md",
+    "crates/store/README.md",
+    "openapi/typescript/README.md",
+    "policies/README.md",
+    "tests/README.md",
+];
+
+#[test]
+fn every_link_of_every_page_leads_somewhere() {
+    let on_disk: std::collections::BTreeSet<_> = std::fs::read_dir(repository("crates/server/docs"))
+        .unwrap()
+        .map(|page| format!("crates/server/docs/{}", page.unwrap().file_name().display()))
+        .collect();
+    for page in &on_disk {
+        assert!(
+            PAGES.contains(&page.as_str()) || MORE_PAGES.contains(&page.as_str()),
+            "{page} is checked"
+        );
+    }
+    for page in PAGES.iter().chain(MORE_PAGES) {
+        let text = std::fs::read_to_string(repository(page)).unwrap();
+        for link in links(&text) {
+            let (path, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target = if path.is_empty() {
+                repository(page)
+            } else {
+                repository(page).parent().unwrap().join(path)
+            };
+            assert!(target.exists(), "{page}: {link} leads nowhere");
+            if !heading.is_empty() {
+                let text = std::fs::read_to_string(&target).unwrap();
+                assert!(
+                    anchors(&text).any(|anchor| anchor == heading),
+                    "{page}: {link} has no such heading"
+                );
+            }
+        }
+    }
+}
+
+/// Targets of `[text](target)` within the repository.
+fn links(page: &str) -> impl Iterator<Item = &str> {
+    page.split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split(')').next())
+        .filter(|link| !link.contains("://") && !link.contains(char::is_whitespace))
+}
+
+/// How links name the headings of a page.
+fn anchors(page: &str) -> impl Iterator<Item = String> {
+    page.lines().filter(|line| line.starts_with('#')).map(|line| {
+        line.trim_start_matches('#')
+            .trim()
+            .to_lowercase()
+            .chars()
+            .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'))
+            .map(|c| if c == ' ' { '-' } else { c })
+            .collect()
+    })
+}
+
+#[tokio::test]
+async fn the_page_of_settings_names_what_help_names_and_nothing_else() {
+    let (code, help) = Process::start(&mut mako(&["serve", "--help"], &[]).await)
+        .output()
+        .await;
+    assert_eq!(code, Some(0), "{help}");
+    let told = help
+        .lines()
+        .skip_while(|line| *line != "Required:")
+        .filter_map(|line| line.strip_prefix("  "))
+        .filter(|line| line.starts_with(|c: char| c.is_ascii_uppercase()))
+        // Names come first, several with commas or `or` between.
+        .flat_map(|line| names(line.split("  ").next().unwrap()));
+    let page = std::fs::read_to_string(repository("crates/server/docs/configuration.md")).unwrap();
+    let written = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `"))
+        .flat_map(|line| names(line.split('|').next().unwrap()));
+    let (told, mut written): (std::collections::BTreeSet<_>, std::collections::BTreeSet<_>) =
+        (told.collect(), written.collect());
+    // Help names it where STATEMENT_TIMEOUT is explained.
+    assert!(help.contains("REQUEST_TIMEOUT [15s]") && written.remove("REQUEST_TIMEOUT"));
+    assert_eq!(told, written);
+    assert!(told.len() > 20, "{told:?}");
+}
+
+/// Names of settings in a text.
+fn names(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'))
+        .filter(|word| word.len() >= 3 && word.starts_with(|c: char| c.is_ascii_uppercase()))
+        .filter(|word| *word != "SERVICE")
+}
 
 #[tokio::test]
 async fn every_command_in_the_readme_does_what_it_says() {
@@ -118,7 +228,7 @@ async fn every_command_in_the_readme_does_what_it_says() {
     }
 }
 
-/// Commands of `sh` blocks, and of the table under "Troubleshooting", whose second column is what to ask.
+/// Commands of `sh` blocks, and of the table of "Troubleshooting", whose second column is what to ask.
 fn commands(page: &str) -> Vec<String> {
     let mut commands = Vec::new();
     let mut block: Option<String> = None;
@@ -137,7 +247,7 @@ fn commands(page: &str) -> Vec<String> {
             (None, _) => {}
         }
     }
-    let troubles = page.split("## Troubleshooting").nth(1).unwrap_or_default();
+    let troubles = page.split("# Troubleshooting\n").nth(1).unwrap_or_default();
     let troubles = troubles.split("\n## ").next().unwrap_or_default();
     let rows = troubles.lines().filter(|line| line.starts_with('|')).skip(2);
     for row in rows {
@@ -190,8 +300,12 @@ impl Shell {
             self.folder.join("openapi"),
         )
         .unwrap();
-        std::fs::create_dir_all(self.folder.join(".docker")).unwrap();
-        std::fs::copy(repository(".docker/secrets"), self.folder.join(".docker/secrets")).unwrap();
+        std::fs::create_dir_all(self.folder.join("crates/server/deploy")).unwrap();
+        std::fs::copy(
+            repository("crates/server/deploy/secrets"),
+            self.folder.join("crates/server/deploy/secrets"),
+        )
+        .unwrap();
         // A reader sees an error; a test must be told.
         let real = which("curl");
         script(

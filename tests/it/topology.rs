@@ -242,7 +242,7 @@ async fn the_compose_file_is_a_stack_that_works() {
 
 #[tokio::test]
 async fn the_compose_file_works_through_pgbouncer() {
-    let mut stack = Stack::up(Some(".docker/pgbouncer.env")).await;
+    let mut stack = Stack::up(Some("crates/server/deploy/pgbouncer.env")).await;
     stack.works().await;
     let log = stack.log("pgbouncer");
     assert!(
@@ -253,7 +253,7 @@ async fn the_compose_file_works_through_pgbouncer() {
 
 #[test]
 fn services_are_confined_and_watched() {
-    let compose = Compose::read(Some(".docker/pgbouncer.env"));
+    let compose = Compose::read(Some("crates/server/deploy/pgbouncer.env"));
     for (name, _) in compose.order() {
         let service = compose.service(&name);
         assert_eq!(

@@ -21,13 +21,13 @@ pub struct Compose {
 }
 
 impl Compose {
-    /// Reads the file, with an `--env-file` of the repository's or none, and has `.docker/secrets` make the secrets.
+    /// Reads the file, with an `--env-file` of the repository's or none, and has `crates/server/deploy/secrets` make the secrets.
     #[must_use]
     pub fn read(env_file: Option<&str>) -> Self {
         let folder = std::env::temp_dir().join(format!("mako-compose-{}", free_port()));
-        std::fs::create_dir_all(folder.join(".docker")).expect("a temporary folder");
-        let script = folder.join(".docker/secrets");
-        std::fs::copy(repository(".docker/secrets"), &script).expect("the script is there");
+        std::fs::create_dir_all(folder.join("crates/server/deploy")).expect("a temporary folder");
+        let script = folder.join("crates/server/deploy/secrets");
+        std::fs::copy(repository("crates/server/deploy/secrets"), &script).expect("the script is there");
         let made = std::process::Command::new("sh").arg(&script).status();
         assert!(made.expect("sh is there").success(), "the secrets are made");
         let variables = env_file.map(assignments).unwrap_or_default();
