@@ -4,8 +4,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use devdb::Search;
 use reqwest::Method;
 use serde_json::Value;
+use tests::cluster::Cluster;
 use tests::process::{PATIENCE, Process};
 use tests::service::{Answer, mako};
 
@@ -17,6 +19,7 @@ struct Dev {
 
 impl Dev {
     async fn start(arguments: &[&str]) -> Self {
+        Cluster::fetched(Search::from_env()).await;
         drop(rustls::crypto::ring::default_provider().install_default());
         let mut all = vec!["dev", "--json", "--listen", "127.0.0.1:0"];
         all.extend(arguments);
@@ -175,7 +178,8 @@ async fn kept_data_survives_and_ctrl_c_stops_everything() {
 }
 
 #[tokio::test]
-async fn the_screen_shows_urls_two_tokens_and_three_things_to_try() {
+async fn what_the_screen_says_to_try_can_be_pasted_and_works() {
+    Cluster::fetched(Search::from_env()).await;
     let home = std::env::var_os("HOME").unwrap_or_default();
     let mut process = Process::start(
         mako(&["dev", "--ephemeral", "--listen", "127.0.0.1:0"], &[])
@@ -183,21 +187,36 @@ async fn the_screen_shows_urls_two_tokens_and_three_things_to_try() {
             .env("HOME", home),
     );
     let screen = process
-        .wait_for(|log| log.contains("curl -s -X POST").then(|| log.to_owned()))
+        .wait_for(|log| log.contains("\"source\":\"curl\"").then(|| log.to_owned()))
         .await;
     assert!(
-        screen.contains("Initialising") || screen.contains("initialising"),
+        screen.contains("Initialising"),
         "it says what it is doing:\n{screen}"
     );
-    assert_eq!(screen.matches("curl ").count(), 3, "{screen}");
-    assert_eq!(
-        screen
-            .lines()
-            .filter(|line| line.trim().starts_with("eyJ"))
-            .count(),
-        2,
+    for library in ["refinery", "poem"] {
+        assert!(!screen.contains(library), "no line of a library's:\n{screen}");
+    }
+    let (_, ready) = screen.split_once("Mako is ready").unwrap();
+    let (tokens, commands) = ready.split_once("Try,").unwrap();
+    let tokens: Vec<_> = tokens
+        .lines()
+        .map(str::trim)
+        .filter(|line| line.starts_with("TOKEN_"))
+        .collect();
+    assert_eq!(tokens.len(), 2, "{screen}");
+    let (_, commands) = commands.split_once('\n').unwrap();
+    assert!(
+        commands.lines().all(|line| line.chars().count() <= 100),
         "{screen}"
     );
+    // A shell that finds a file by an unquoted `?`, as zsh does for want of one.
+    let script = format!("shopt -s failglob\nset -eu\n{}\n{commands}", tokens.join("\n"));
+    let mut bash = tokio::process::Command::new("bash");
+    let (code, said) = Process::start(bash.args(["-c", &script])).output().await;
+    assert_eq!(code, Some(0), "{said}");
+    for answer in ["\"next_cursor\"", "\"total_leads\"", "\"name\":\"Jane Doe\""] {
+        assert!(said.contains(answer), "{answer}: {said}");
+    }
     process.signal("TERM").await;
     let ended = tokio::time::timeout(PATIENCE, process.child.wait())
         .await

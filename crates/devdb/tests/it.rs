@@ -143,6 +143,25 @@ async fn kept_data_is_there_again_with_the_same_password() {
     assert_eq!(text(&client, "select count(*)::text from kept").await, "0");
 }
 
+#[tokio::test]
+async fn what_is_kept_survives_a_crash_and_what_is_not_is_fast() {
+    let project = Project::new("durable");
+    let settings = ["fsync", "synchronous_commit", "full_page_writes"];
+    for (data, value) in [(Data::Kept(project.0.clone()), "on"), (Data::Ephemeral, "off")] {
+        let postgres = start(options(data, Search::from_env()), &mut |_| ()).expect("it starts");
+        let client = connect(&postgres.superuser_url("postgres"))
+            .await
+            .expect("it answers");
+        for setting in settings {
+            assert_eq!(
+                text(&client, &format!("show {setting}")).await,
+                value,
+                "{setting}"
+            );
+        }
+    }
+}
+
 #[test]
 fn data_in_use_is_refused() {
     let project = Project::new("in-use");

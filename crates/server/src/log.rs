@@ -10,6 +10,16 @@ use crate::config::{Log, LogFormat};
 
 /// Starts logging for the whole process; a second call changes nothing.
 pub(crate) fn start(log: &Log) {
+    start_with(log, LevelFilter::INFO);
+}
+
+/// The same for `mako dev`, whose screen says by itself what libraries would say on the way.
+pub(crate) fn start_for_development(log: &Log) {
+    start_with(log, LevelFilter::WARN);
+}
+
+/// Libraries log nothing below the given level.
+fn start_with(log: &Log, libraries: LevelFilter) {
     // These log what passes through them (tokio-postgres at debug: every parameter), so LOG can't lower them.
     let mut targets = Targets::new().with_default(log.level);
     for quiet in [
@@ -22,7 +32,7 @@ pub(crate) fn start(log: &Log) {
         "poem",
         "refinery_core",
     ] {
-        targets = targets.with_target(quiet, LevelFilter::from_level(log.level).min(LevelFilter::INFO));
+        targets = targets.with_target(quiet, LevelFilter::from_level(log.level).min(libraries));
     }
     let registry = tracing_subscriber::registry().with(targets);
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);

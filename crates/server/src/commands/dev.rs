@@ -42,7 +42,7 @@ const DEMO: &str = include_str!("../../../../sql/demo.sql");
 /// Starts everything, says where it is, and serves until a signal.
 pub(crate) async fn run(options: Dev) -> Result<ExitCode, Failure> {
     let environment = Environment::read()?;
-    crate::log::start(&environment.log()?);
+    crate::log::start_for_development(&environment.log()?);
     let mut stop = Box::pin(stop_signal()?);
     let data = if options.ephemeral {
         Data::Ephemeral
@@ -324,7 +324,8 @@ fn tenants(secrets: &Secrets) -> Result<Vec<Tenant>, Failure> {
     Ok(TENANTS.map(tenant).into_iter().collect())
 }
 
-/// What a newcomer needs: where it is, who they can be, what to try.
+/// What a newcomer needs: where it is, who they can be, what to try. The commands can be pasted into any shell: URLs are
+/// quoted (zsh expands `?`), and tokens are variables, so that a command fits a line.
 fn screen(it: &Announcement<'_>) -> String {
     let api = it.api_url;
     let mut text = format!(
@@ -334,18 +335,22 @@ fn screen(it: &Announcement<'_>) -> String {
     for tenant in &it.tenants {
         let _ = write!(
             text,
-            "\n  {}  {}\n  {}\n",
-            tenant.name, tenant.user_id, tenant.token
+            "\n  {}  {}\n  TOKEN_{}={}\n",
+            tenant.name,
+            tenant.user_id,
+            tenant.name.to_uppercase(),
+            tenant.token
         );
     }
-    if let [alice, bob] = it.tenants.as_slice() {
+    if !it.tenants.is_empty() {
         let _ = write!(
             text,
-            "\n  Try:\n  curl -s {api}/v1/leads?limit=2 -H 'Authorization: Bearer {}'\n\
-             \n  curl -s {api}/v1/dashboard/stats -H 'Authorization: Bearer {}'\n\
-             \n  curl -s -X POST {api}/v1/leads -H 'Authorization: Bearer {}' -H 'Content-Type: application/json' \\\n    \
+            "\n  Try, with the two lines TOKEN_…=… pasted first:\n\n  \
+             curl -s '{api}/v1/leads?limit=2' -H \"Authorization: Bearer $TOKEN_ALICE\"\n  \
+             curl -s '{api}/v1/dashboard/stats' -H \"Authorization: Bearer $TOKEN_BOB\"\n  \
+             curl -s -X POST '{api}/v1/leads' -H \"Authorization: Bearer $TOKEN_ALICE\" \\\n    \
+             -H 'Content-Type: application/json' \\\n    \
              -d '{{\"name\":\"Jane Doe\",\"phone\":\"+1 (555) 010-0199\",\"status\":\"new\",\"source\":\"curl\"}}'\n",
-            alice.token, bob.token, alice.token
         );
     }
     text
