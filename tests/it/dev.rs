@@ -126,6 +126,9 @@ async fn one_command_is_a_whole_environment() {
     let login = tests::database::connect(dev.text("database_url")).await;
     let refused = login.query("select * from leads", &[]).await.unwrap_err();
     assert_eq!(refused.code().unwrap().code(), "42501");
+    tests::database::batch(&login, "set role authenticated").await;
+    let seen = login.query("select * from leads", &[]).await.unwrap();
+    assert!(seen.is_empty(), "without claims there are no rows");
     let admin = tests::database::connect(dev.text("admin_database_url")).await;
     let verified: i64 = admin
         .query_one(

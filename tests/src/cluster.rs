@@ -58,6 +58,11 @@ impl Cluster {
         }
     }
 
+    /// Has the programs of a search there, however long npm takes to bring them: for what has a deadline afterwards.
+    pub async fn fetched(search: Search) {
+        drop(Self::bare(search).await);
+    }
+
     /// A cluster of one's own with a template, for tests that stop it or need another version.
     pub async fn start(search: Search) -> Self {
         let cluster = Self::bare(search).await;

@@ -12,6 +12,7 @@ pub mod people;
 pub mod pgbouncer;
 pub mod postgrest;
 pub mod process;
+pub mod programs;
 pub mod provider;
 pub mod service;
 pub mod snapshot;

@@ -8,6 +8,7 @@ use crate::cluster::LOGIN_PASSWORD;
 use crate::database::TestDatabase;
 use crate::postgrest::unprivileged;
 use crate::process::{Process, free_port};
+use crate::programs;
 
 /// A running PgBouncer.
 pub struct PgBouncer {
@@ -39,7 +40,7 @@ impl PgBouncer {
         );
         std::fs::write(&ini, config).expect("it can be written");
         std::fs::write(&users, format!("\"mako\" \"{LOGIN_PASSWORD}\"\n")).expect("it can be written");
-        let mut command = Command::new(program());
+        let mut command = Command::new(programs::pgbouncer());
         command.arg(&ini);
         unprivileged(&mut command);
         let mut process = Process::start(&mut command);
@@ -62,19 +63,6 @@ impl PgBouncer {
             self.port, self.database
         )
     }
-}
-
-/// The program. Debian keeps it where only root's PATH looks.
-#[must_use]
-pub fn program() -> PathBuf {
-    let places = [
-        "/usr/sbin/pgbouncer",
-        "/usr/bin/pgbouncer",
-        "/opt/homebrew/bin/pgbouncer",
-        "/usr/local/bin/pgbouncer",
-    ];
-    let found = places.iter().map(PathBuf::from).find(|place| place.exists());
-    found.expect("PgBouncer is installed: apt-get install pgbouncer, or brew install pgbouncer")
 }
 
 impl Drop for PgBouncer {

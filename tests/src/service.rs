@@ -62,8 +62,11 @@ pub async fn mako(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
         .args(arguments)
         .current_dir(std::env::temp_dir())
         .env_clear();
-    if let Some(path) = std::env::var_os("PATH") {
-        command.env("PATH", path);
+    // `mako dev` starts the Postgres that the tests run against.
+    for name in ["PATH", "MAKO_PG_NPM", "MAKO_PG_BIN"] {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
     }
     command.envs(environment.iter().copied());
     command
