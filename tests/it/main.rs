@@ -5,6 +5,7 @@ mod access_matrix;
 mod adopt;
 mod api_keys;
 mod beside_postgrest;
+mod clients;
 mod coverage;
 mod dev;
 mod edge;

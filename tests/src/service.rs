@@ -112,6 +112,7 @@ impl Service {
             ("LISTEN", "127.0.0.1:0"),
             ("LOG", "trace"),
             ("LOG_FORMAT", "json"),
+            ("DRAIN_TIME", "0s"),
         ];
         environment.extend(settings);
         let mut process = Process::start(&mut mako(&["serve"], &environment).await);

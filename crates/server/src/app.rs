@@ -4,8 +4,6 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use poem::endpoint::make_sync;
-use poem::web::Html;
 use poem::{Endpoint, EndpointExt as _, Response, Route, get, post};
 use poem_openapi::OpenApiService;
 use reqwest::Url;
@@ -30,6 +28,8 @@ use crate::http::caller::Doorkeeper;
 use crate::http::edge::Edge;
 use crate::http::guard::{Bounds, Methods};
 use crate::http::operations::{Measurements, Operations};
+use crate::http::page::Page;
+use crate::http::server::{ConnectionMetrics, Draining};
 use crate::jwks::HttpFetch;
 use crate::receiver::{Hook, Receiver, Spool};
 use crate::relay::{Relay, Service};
@@ -79,16 +79,27 @@ impl Parts {
 /// The OpenAPI document, as `openapi/openapi.json` holds it.
 pub(crate) fn document(store: &Arc<Store>, sealing: SealingKeys) -> Result<String, Failure> {
     let parts = Parts::new(store, sealing, HashMap::new(), Webhooks::default(), String::new())?;
-    let document = document::mended(&service(&parts).spec());
+    let document = document::mended(&service(&parts, &Draining::default()).spec());
     Ok(format!("{document:#}\n"))
 }
 
-/// The whole service over a store that listens at `address`, and what receives its webhooks.
+/// The service, put together.
+pub(crate) struct App<E> {
+    /// Answers every request.
+    pub(crate) endpoint: E,
+    /// Receives webhooks.
+    pub(crate) receiver: Arc<Receiver>,
+    /// Counts connections.
+    pub(crate) connections: ConnectionMetrics,
+}
+
+/// The whole service over a store that listens at `address`.
 pub(crate) fn app(
     store: &Arc<Store>,
     config: Config,
     address: SocketAddr,
-) -> Result<(impl Endpoint<Output = Response> + use<>, Arc<Receiver>), Failure> {
+    draining: &Draining,
+) -> Result<App<impl Endpoint<Output = Response> + use<>>, Failure> {
     let base_url = config
         .public_base_url
         .clone()
@@ -100,7 +111,7 @@ pub(crate) fn app(
         config.webhooks,
         base_url,
     )?;
-    let service = service(&parts);
+    let service = service(&parts, draining);
     let spec = service.spec();
     let document = document::mended(&spec);
     let methods = Methods::of(&document)
@@ -113,19 +124,12 @@ pub(crate) fn app(
         config.public_base_url.as_deref(),
         &config.cors_allowed_origins,
     )?);
-    let json = get(make_sync(move |_| {
-        Response::builder()
-            .content_type("application/json")
-            .body(document.clone())
-    }));
-    let docs = || {
-        let page = page.clone();
-        get(make_sync(move |_| Html(page.clone())))
-    };
+    let json = Arc::new(Page::new("application/json", document));
+    let docs = Arc::new(Page::new("text/html; charset=utf-8", page));
     let routes = Route::new()
-        .at("/openapi.json", json)
-        .at("/docs", docs())
-        .at("/docs/", docs())
+        .at("/openapi.json", get(json))
+        .at("/docs", get(Arc::clone(&docs)))
+        .at("/docs/", get(docs))
         .at("/webhooks/:source", post(Hook(Arc::clone(&parts.receiver))))
         .at(
             "/webhooks/:source/:endpoint_key",
@@ -138,18 +142,23 @@ pub(crate) fn app(
         timeout: config.request_timeout,
         methods,
     };
-    let edge = Edge::new(routes, bounds, config.cors_allowed_origins, parts.measurements);
-    Ok((edge, parts.receiver))
+    let connections = parts.measurements.connections.clone();
+    Ok(App {
+        endpoint: Edge::new(routes, bounds, config.cors_allowed_origins, parts.measurements),
+        receiver: parts.receiver,
+        connections,
+    })
 }
 
 /// Every operation; one path belongs to one API, or poem-openapi loses operations.
-fn service(parts: &Parts) -> OpenApiService<impl poem_openapi::OpenApi + use<>, ()> {
+fn service(parts: &Parts, draining: &Draining) -> OpenApiService<impl poem_openapi::OpenApi + use<>, ()> {
     let store = || Arc::clone(&parts.store);
     let vault = || Arc::clone(&parts.vault);
     let operations = Operations {
         store: store(),
         vault: vault(),
         measurements: Arc::clone(&parts.measurements),
+        draining: draining.clone(),
     };
     let apis = (
         operations,

@@ -71,6 +71,9 @@ Webhooks:
 
 And:
   BODY_LIMIT               bytes [8388608]
+  MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ADDRESS
+                           of clients at the same time [1024, as many]
+  DRAIN_TIME               how long after SIGTERM everything is still served while /ready says 503 [5s]
   LOG, LOG_FORMAT          error, warn, info, debug or trace [info]; pretty or json [pretty]
   RELAY_BASE_URL_<SERVICE> replaces a provider's address, for tests and proxies";
 

@@ -70,7 +70,7 @@ pub(crate) async fn run(options: Dev) -> Result<ExitCode, Failure> {
             Err(failure) => Err(failure),
             Ok((service, secrets)) => {
                 announce(&options, &postgres, &service, &secrets)?;
-                service.until(stop, GRACE).await
+                service.until(stop, Duration::ZERO, GRACE).await
             }
         },
     };

@@ -6,16 +6,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use poem::Server;
-use poem::listener::{Acceptor as _, Listener as _, TcpAcceptor, TcpListener};
 use store::Store;
+use tokio::net::TcpListener;
 
 use super::Failure;
 use crate::config::{Config, Environment};
-use crate::http::idle::Impatient;
+use crate::http::server::{self, Draining, Limits, Shutdown};
 use crate::receiver::Keeper;
 
-/// Serves until SIGINT or SIGTERM, then lets running requests finish.
+/// Serves until SIGINT or SIGTERM; then for `DRAIN_TIME` more, and lets running requests finish.
 pub(crate) async fn run(options: crate::cli::Serve) -> Result<ExitCode, Failure> {
     let environment = Environment::read()?;
     crate::log::start(&environment.log()?);
@@ -23,10 +22,11 @@ pub(crate) async fn run(options: crate::cli::Serve) -> Result<ExitCode, Failure>
     if let Some(file) = &options.require_proof {
         require_proof(file, &config.target).await?;
     }
+    let drain = config.drain_time;
     let stop = stop_signal()?;
     let service = Service::bind(config).await?;
     tracing::info!(address = %service.address, "serving");
-    service.until(stop, GRACE).await?;
+    service.until(stop, drain, GRACE).await?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -42,6 +42,9 @@ async fn require_proof(file: &Path, target: &store::Target) -> Result<(), Failur
 /// How long running requests may go on after a signal.
 const GRACE: Duration = Duration::from_secs(20);
 
+/// How long a client may leave its answer unread.
+const UNREAD: Duration = Duration::from_secs(30);
+
 /// A connection may be silent for so many times `REQUEST_TIMEOUT`: 75 s by default, more than load balancers keep one
 /// that they don't use.
 const SILENCE: u32 = 5;
@@ -50,7 +53,7 @@ const SILENCE: u32 = 5;
 pub(crate) struct Service {
     /// Where it listens.
     pub(crate) address: SocketAddr,
-    acceptor: TcpAcceptor,
+    listener: TcpListener,
     store: Arc<Store>,
     config: Config,
 }
@@ -65,36 +68,60 @@ impl Service {
             Err(error) => tracing::warn!(error = %error, "the database is not ready"),
             Ok(_) => {}
         }
-        let acceptor = TcpListener::bind(config.listen)
-            .into_acceptor()
-            .await
-            .map_err(|error| format!("LISTEN: {} can't be listened on: {error}", config.listen))?;
-        let address = acceptor
-            .local_addr()
-            .first()
-            .and_then(|a| a.as_socket_addr().copied())
-            .ok_or("no address")?;
+        let unusable = |error| format!("LISTEN: {} can't be listened on: {error}", config.listen);
+        let listener = TcpListener::bind(config.listen).await.map_err(unusable)?;
+        let address = listener.local_addr().map_err(unusable)?;
         Ok(Self {
             address,
-            acceptor,
+            listener,
             store,
             config,
         })
     }
 
-    /// Answers until `stop` is there, and then for at most `grace` what has been asked before.
-    pub(crate) async fn until(self, stop: impl Future<Output = ()>, grace: Duration) -> Result<(), Failure> {
-        let acceptor = Impatient {
-            inner: self.acceptor,
-            limit: self.config.request_timeout * SILENCE,
+    /// Answers until `stop` is there, then for `drain` or until a second signal, and then for at most `grace`
+    /// what has been asked before.
+    pub(crate) async fn until(
+        self,
+        stop: impl Future<Output = ()>,
+        drain: Duration,
+        grace: Duration,
+    ) -> Result<(), Failure> {
+        let limits = Limits {
+            connections: server::connections(self.config.max_connections, self.config.store.pool_size),
+            connections_per_address: self.config.max_connections_per_address,
+            head: self.config.request_timeout,
+            idle: self.config.request_timeout * SILENCE,
+            write: UNREAD,
         };
         let retention_days = self.config.webhooks.retention_days;
-        let (app, receiver) = crate::app::app(&self.store, self.config, self.address)?;
-        let _keeper = Keeper::start(&receiver, retention_days);
-        Server::new_with_acceptor(acceptor)
-            .run_with_graceful_shutdown(app, stop, Some(grace))
-            .await?;
+        let draining = Draining::default();
+        let app = crate::app::app(&self.store, self.config, self.address, &draining)?;
+        let _keeper = Keeper::start(&app.receiver, retention_days);
+        let shutdown = Shutdown {
+            stop,
+            again: second_signal,
+            drain,
+            grace,
+        };
+        server::serve(
+            self.listener,
+            app.endpoint,
+            limits,
+            app.connections,
+            draining,
+            shutdown,
+        )
+        .await;
         Ok(())
+    }
+}
+
+/// Completes at the next SIGINT or SIGTERM.
+async fn second_signal() {
+    match stop_signal() {
+        Ok(signal) => signal.await,
+        Err(_) => std::future::pending().await,
     }
 }
 

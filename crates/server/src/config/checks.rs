@@ -190,6 +190,11 @@ pub(super) fn duration(name: &str, value: &str) -> Result<Duration, Refused> {
     }
 }
 
+/// `0s` stops at once.
+pub(super) fn drain_time(value: &str) -> Result<Duration, Refused> {
+    humantime::parse_duration(value).or_else(|_| refused("DRAIN_TIME must be a time span such as 5s or 0s"))
+}
+
 /// Without a trailing slash, so that paths can be appended.
 pub(super) fn base_url(url: &str) -> Result<String, Refused> {
     match Url::parse(url) {

@@ -47,6 +47,11 @@ pub(super) struct Given {
     pub(super) body_limit: usize,
     #[serde(default = "default_request_timeout")]
     pub(super) request_timeout: String,
+    #[serde(default = "default_max_connections")]
+    pub(super) max_connections: usize,
+    pub(super) max_connections_per_address: Option<usize>,
+    #[serde(default = "default_drain_time")]
+    pub(super) drain_time: String,
     #[serde(default = "default_log")]
     pub(super) log: String,
     #[serde(default)]
@@ -89,6 +94,9 @@ pub(super) const NAMES: &[&str] = &[
     "statement_timeout",
     "body_limit",
     "request_timeout",
+    "max_connections",
+    "max_connections_per_address",
+    "drain_time",
     "log",
     "log_format",
     "phone_region",
@@ -253,6 +261,14 @@ pub(super) fn default_body_limit() -> usize {
 
 fn default_request_timeout() -> String {
     "15s".to_owned()
+}
+
+pub(super) fn default_max_connections() -> usize {
+    1_024
+}
+
+fn default_drain_time() -> String {
+    "5s".to_owned()
 }
 
 fn default_log() -> String {

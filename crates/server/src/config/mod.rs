@@ -16,9 +16,11 @@ use store::SealingKeys;
 use webhooks::Source;
 use zeroize::Zeroizing;
 
-use checks::{auth, base_url, duration, hmac_secret, inbound, on_or_off, origins, relay_base, target};
+use checks::{
+    auth, base_url, drain_time, duration, hmac_secret, inbound, on_or_off, origins, relay_base, target,
+};
 pub(crate) use checks::{platform_secrets, sealing_keys};
-use given::{Given, default_body_limit, default_pool_size, variables};
+use given::{Given, default_body_limit, default_max_connections, default_pool_size, variables};
 
 use crate::relay::Service;
 
@@ -82,6 +84,9 @@ pub(crate) struct Config {
     pub(crate) cors_allowed_origins: Vec<String>,
     pub(crate) body_limit: usize,
     pub(crate) request_timeout: Duration,
+    pub(crate) max_connections: usize,
+    pub(crate) max_connections_per_address: usize,
+    pub(crate) drain_time: Duration,
     pub(crate) sealing: SealingKeys,
     pub(crate) relay_bases: HashMap<Service, Url>,
     pub(crate) webhooks: Webhooks,
@@ -125,6 +130,9 @@ impl Config {
             cors_allowed_origins: Vec::new(),
             body_limit: default_body_limit(),
             request_timeout: Duration::from_secs(15),
+            max_connections: default_max_connections(),
+            max_connections_per_address: default_max_connections(),
+            drain_time: Duration::ZERO,
             sealing,
             relay_bases,
             webhooks,
@@ -267,6 +275,9 @@ impl Environment {
         if given.body_limit == 0 {
             return refused("BODY_LIMIT must be at least 1");
         }
+        if given.max_connections == 0 || given.max_connections_per_address == Some(0) {
+            return refused("MAX_CONNECTIONS and MAX_CONNECTIONS_PER_ADDRESS must be at least 1");
+        }
         Ok(Config {
             target: target("DATABASE_URL", given.database_url.as_ref(), given)?,
             store: store::Settings {
@@ -280,6 +291,9 @@ impl Environment {
             cors_allowed_origins: origins(given.cors_allowed_origins.as_deref())?,
             body_limit: given.body_limit,
             request_timeout,
+            max_connections: given.max_connections,
+            max_connections_per_address: given.max_connections_per_address.unwrap_or(given.max_connections),
+            drain_time: drain_time(&given.drain_time)?,
             sealing: self.sealing()?,
             relay_bases: self.relay_bases()?,
             webhooks: inbound(given)?,

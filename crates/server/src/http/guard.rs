@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use poem::error::{MethodNotAllowedError, NotFoundError, ReadBodyError};
-use poem::http::Method;
+use poem::http::{Method, header};
 use poem::{Endpoint, IntoResponse as _, Request, Response, Result};
 use poem_openapi::OperationId;
 use poem_openapi::error::{ContentTypeError, ParseParamError, ParsePathError};
@@ -36,6 +36,15 @@ impl<E: Endpoint> Guarded<E> {
     }
 
     async fn bounded(&self, mut request: Request) -> Result<Response> {
+        if request
+            .headers()
+            .get_all(header::AUTHORIZATION)
+            .iter()
+            .nth(1)
+            .is_some()
+        {
+            return Err(Problem::several_authorizations().into());
+        }
         limits::bound(&mut request, self.bounds.body_limit)?;
         self.inner
             .call(request)

@@ -6,6 +6,7 @@ use poem::http::header;
 use poem::{Body, Request};
 
 use super::problem::Problem;
+use super::server::Busy;
 
 /// Refuses a body that says it is too long, and bounds one that doesn't say.
 pub(crate) fn bound(request: &mut Request, limit: usize) -> Result<(), Problem> {
@@ -33,6 +34,8 @@ pub(crate) fn unreadable(error: &ReadBodyError) -> Problem {
     };
     if is_exceeded(io) {
         Problem::too_large()
+    } else if caused_by::<Busy>(io) {
+        Problem::busy()
     } else {
         Problem::unreadable()
     }
@@ -40,9 +43,13 @@ pub(crate) fn unreadable(error: &ReadBodyError) -> Problem {
 
 /// Whether reading failed because the body went beyond its bound.
 pub(crate) fn is_exceeded(error: &(dyn std::error::Error + 'static)) -> bool {
+    caused_by::<LengthLimitError>(error)
+}
+
+fn caused_by<E: std::error::Error + 'static>(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        if error.is::<LengthLimitError>() {
+        if error.is::<E>() {
             return true;
         }
         // `source` of an io::Error is that of what it wraps, not what it wraps.

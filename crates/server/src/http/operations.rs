@@ -19,6 +19,7 @@ use store::rows::api_keys::Vault;
 
 use super::answer::Raw;
 use super::problem::Problem;
+use super::server::{ConnectionMetrics, Draining};
 use crate::api::Tag;
 use crate::receiver::Inbound;
 
@@ -28,6 +29,7 @@ pub(crate) struct Operations {
     pub(crate) store: Arc<Store>,
     pub(crate) vault: Arc<Vault>,
     pub(crate) measurements: Arc<Measurements>,
+    pub(crate) draining: Draining,
 }
 
 /// The process answers.
@@ -71,6 +73,12 @@ impl Operations {
     /// Can the service reach its database, and is the schema the one it knows?
     #[oai(path = "/ready", method = "get", operation_id = "getReady")]
     async fn ready(&self) -> Result<Raw<Ready>, Problem> {
+        if self.draining.is_on() {
+            return Err(Problem::unavailable(
+                "MK503",
+                "The service is about to stop; what is under way is still answered",
+            ));
+        }
         let expected = store::admin::schema_version();
         match self.store.schema_version().await {
             Ok(Some(schema_version)) if schema_version >= expected => {
@@ -91,7 +99,7 @@ impl Operations {
     #[oai(path = "/metrics", method = "get", operation_id = "getMetrics")]
     async fn metrics(&self) -> Result<OpenMetrics, Problem> {
         let (open, used) = self.store.connections();
-        self.measurements.connections(open, used);
+        self.measurements.database_connections(open, used);
         self.measurements
             .encode()
             .map(|text| OpenMetrics::Measured(PlainText(text)))
@@ -131,6 +139,8 @@ pub(crate) struct Measurements {
     registry: Registry,
     /// What is counted of webhooks.
     pub(crate) inbound: Arc<Inbound>,
+    /// What is counted of clients' connections.
+    pub(crate) connections: ConnectionMetrics,
     requests: Family<RequestLabels, Counter>,
     durations: Family<OperationLabel, Histogram, fn() -> Histogram>,
     in_flight: Gauge,
@@ -142,6 +152,8 @@ impl Measurements {
     pub(crate) fn new() -> Self {
         let mut registry = Registry::with_prefix("mako");
         let inbound = Arc::new(Inbound::new(&mut registry));
+        let connections = ConnectionMetrics::default();
+        connections.register(&mut registry);
         let requests = Family::default();
         let durations = Family::new_with_constructor((|| Histogram::new(SECONDS)) as fn() -> Histogram);
         let (in_flight, connections_open, connections_used) =
@@ -170,6 +182,7 @@ impl Measurements {
         Self {
             registry,
             inbound,
+            connections,
             requests,
             durations,
             in_flight,
@@ -196,7 +209,7 @@ impl Measurements {
         InFlight(self.in_flight.clone())
     }
 
-    fn connections(&self, open: usize, used: usize) {
+    fn database_connections(&self, open: usize, used: usize) {
         self.connections_open.set(i64::try_from(open).unwrap_or(i64::MAX));
         self.connections_used.set(i64::try_from(used).unwrap_or(i64::MAX));
     }

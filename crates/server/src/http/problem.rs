@@ -137,6 +137,37 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "MK400", "The request can't be read")
     }
 
+    /// A head that can't be read or is too long: refused before it is a request.
+    pub(crate) fn unreadable_head(status: u16) -> Self {
+        let (code, message) = match status {
+            414 => ("MK414", "The address is longer than this service accepts"),
+            431 => (
+                "MK431",
+                "The request's headers are larger than this service accepts",
+            ),
+            _ => ("MK400", "This is no HTTP/1.1 request"),
+        };
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+        Self::new(status, code, message)
+    }
+
+    /// Which of two credentials counts is for nobody to guess: proxies and services have guessed differently.
+    pub(crate) fn several_authorizations() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "MK400",
+            "The request has more than one Authorization header",
+        )
+    }
+
+    /// The memory for requests and answers under way is used up.
+    pub(crate) fn busy() -> Self {
+        Self::unavailable(
+            "MK503",
+            "The service holds as many large requests and answers as it can",
+        )
+    }
+
     pub(crate) fn media_type() -> Self {
         Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -223,7 +254,12 @@ impl Problem {
         Self::new(StatusCode::BAD_GATEWAY, code, message)
     }
 
-    fn body(self) -> ProblemBody {
+    /// The body as text, for an answer that is made without a request.
+    pub(crate) fn text(self, request_id: &str) -> String {
+        serde_json::to_string(&self.body(request_id.to_owned())).unwrap_or_default()
+    }
+
+    fn body(self, request_id: String) -> ProblemBody {
         ProblemBody {
             kind: "about:blank".to_owned(),
             title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
@@ -232,7 +268,7 @@ impl Problem {
             message: self.message.into_owned(),
             details: Nullable(self.details),
             hint: Nullable(self.hint.map(str::to_owned)),
-            request_id: edge::request_id(),
+            request_id,
         }
     }
 }
@@ -299,7 +335,7 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(mut self) -> Response {
         let (status, extra) = (self.status, self.header.take());
-        let body = serde_json::to_vec(&self.body()).unwrap_or_default();
+        let body = serde_json::to_vec(&self.body(edge::request_id())).unwrap_or_default();
         let mut response = Response::builder()
             .status(status)
             .content_type(ProblemPayload::CONTENT_TYPE)
