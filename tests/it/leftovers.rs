@@ -55,7 +55,7 @@ impl Watched {
 
     /// The next borrower must find its own transaction and nothing else.
     async fn assert_clean(&self, after: &str) {
-        let found = self.store.schema_version().await;
+        let found = self.store.readiness().await.map(|found| found.schema_version);
         assert!(matches!(found, Ok(Some(1))), "{after}: {found:?}");
         let sql = "select count(*) from pg_stat_activity
             where datname = current_database() and usename = 'mako' and state <> 'idle'";

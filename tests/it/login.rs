@@ -11,7 +11,7 @@ use tests::service::{ENCRYPTION_KEY, mako};
 
 /// What the store says about the login of a URL.
 async fn objection(url: &str) -> Option<String> {
-    match tests::database::store(url, 1, true).schema_version().await {
+    match tests::database::store(url, 1, true).readiness().await {
         Err(Error::UnsafeLogin(why)) => Some(why),
         Err(other) => panic!("{other}"),
         Ok(_) => None,

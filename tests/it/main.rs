@@ -27,5 +27,6 @@ mod through_pgbouncer;
 mod tokens;
 mod topology;
 mod webhook_outage;
+mod webhook_states;
 mod webhook_tenancy;
 mod webhooks;

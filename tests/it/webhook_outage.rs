@@ -1,7 +1,7 @@
 //! Is anything lost when the database goes away? Postgres is really stopped and started again.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
@@ -22,8 +22,8 @@ use webhooks::Source;
 use crate::webhook_tenancy::{Dice, TENANTS, mixed};
 
 /// A Postgres that can be stopped and started again, behind an address that stays.
-struct Restartable {
-    folder: PathBuf,
+pub(crate) struct Restartable {
+    pub(crate) folder: PathBuf,
     postgres: Option<Postgres>,
     /// Where the server listens now.
     port: Arc<AtomicU16>,
@@ -32,7 +32,7 @@ struct Restartable {
 }
 
 impl Restartable {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let folder = std::env::temp_dir().join(format!(
             "mako-outage-{}-{}",
             std::process::id(),
@@ -63,7 +63,7 @@ impl Restartable {
         it
     }
 
-    async fn go_on(&mut self) {
+    pub(crate) async fn go_on(&mut self) {
         let options = Options {
             data: Data::Kept(self.folder.clone()),
             search: Search::from_env(),
@@ -78,22 +78,28 @@ impl Restartable {
         self.postgres = Some(started);
     }
 
-    async fn stop(&mut self) {
+    pub(crate) async fn stop(&mut self) {
         let postgres = self.postgres.take().unwrap();
         tokio::task::spawn_blocking(move || postgres.stop())
             .await
             .unwrap();
     }
 
-    fn postgres(&self) -> &Postgres {
+    pub(crate) fn postgres(&self) -> &Postgres {
         self.postgres.as_ref().unwrap()
     }
 
-    fn login_url(&self) -> String {
+    /// Where the server keeps its data.
+    pub(crate) async fn data(&self) -> PathBuf {
+        let row = self.superuser().await.query_one("show data_directory", &[]).await;
+        PathBuf::from(row.unwrap().get::<_, String>(0))
+    }
+
+    pub(crate) fn login_url(&self) -> String {
         format!("postgres://mako:{LOGIN_PASSWORD}@127.0.0.1:{}/mako", self.address)
     }
 
-    async fn superuser(&self) -> tokio_postgres::Client {
+    pub(crate) async fn superuser(&self) -> tokio_postgres::Client {
         connect(&self.postgres().superuser_url("mako")).await
     }
 }
@@ -156,7 +162,7 @@ async fn no_acknowledged_event_is_lost_or_doubled_when_postgres_stops_in_the_mid
 
     let client = database.superuser().await;
     let settled = async || {
-        let empty = std::fs::read_dir(&spool).unwrap().next().is_none();
+        let empty = deliveries_in(&spool).is_empty();
         let waiting = "select count(*) from webhook_events where status <> 'processed'";
         empty && client.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) == 0
     };
@@ -229,7 +235,7 @@ async fn what_waits_in_the_spool_is_sealed() {
         sms("SM1", "+14017122661", "+15005550001", "a private text"),
     );
     assert_eq!(post(&service, &delivery).await.status, 204);
-    let file = std::fs::read_dir(&spool).unwrap().next().unwrap().unwrap().path();
+    let file = deliveries_in(&spool).remove(0);
     let contents = std::fs::read_to_string(&file).unwrap();
     assert!(!contents.contains("private") && !contents.contains("4017122661"));
     assert_eq!(
@@ -244,7 +250,7 @@ async fn what_waits_in_the_spool_is_sealed() {
             .contains("mako_webhooks_spooled 1")
     );
     database.go_on().await;
-    let drained = async || std::fs::read_dir(&spool).unwrap().next().is_none();
+    let drained = async || deliveries_in(&spool).is_empty();
     tests::process::until(drained).await;
     assert_eq!(
         service.get(Alice, "/v1/leads").await.body["data"]
@@ -257,13 +263,13 @@ async fn what_waits_in_the_spool_is_sealed() {
 }
 
 /// A service with a spool, and the spool's folder, which vanishes with it.
-struct Spooling {
-    service: Service,
-    folder: PathBuf,
+pub(crate) struct Spooling {
+    pub(crate) service: Service,
+    pub(crate) folder: PathBuf,
 }
 
 impl Spooling {
-    async fn on(database: &Restartable) -> Self {
+    pub(crate) async fn on(database: &Restartable) -> Self {
         let name = format!("mako-spool-{}-{}", std::process::id(), database.address);
         let folder = std::env::temp_dir().join(name);
         let path = folder.to_str().unwrap().to_owned();
@@ -276,15 +282,22 @@ impl Spooling {
     }
 
     /// What kinds of files are there.
-    fn files(&self) -> Vec<String> {
-        let files = std::fs::read_dir(&self.folder).unwrap();
-        files
-            .map(|file| {
-                let path = file.unwrap().path();
-                path.extension().unwrap().to_str().unwrap().to_owned()
-            })
+    pub(crate) fn files(&self) -> Vec<String> {
+        let kinds = deliveries_in(&self.folder).into_iter();
+        kinds
+            .map(|path| path.extension().unwrap().to_str().unwrap().to_owned())
             .collect()
     }
+}
+
+/// The files of a spool, without those that only try whether there can be any.
+pub(crate) fn deliveries_in(folder: &Path) -> Vec<PathBuf> {
+    let files = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().path());
+    files
+        .filter(|file| file.extension().is_none_or(|kind| kind != "probe"))
+        .collect()
 }
 
 impl Drop for Spooling {

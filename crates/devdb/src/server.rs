@@ -171,14 +171,16 @@ fn spawn(
     command.spawn().map_err(Error::io("starting postgres"))
 }
 
-/// Line 8 of postmaster.pid says `ready` when connections are taken. The error is the end of the log.
+/// Line 8 of postmaster.pid says `ready` when connections are taken, `standby` when they may only read. The error is the end of the log.
 fn wait_until_ready(child: &mut Child, place: &Place, cancel: &Cancel) -> Result<(), String> {
     let started = Instant::now();
     let pid = child.id().to_string();
     while started.elapsed() < START && cancel.check().is_ok() {
         let state = fs::read_to_string(place.data().join("postmaster.pid")).unwrap_or_default();
         let mut lines = state.lines();
-        if lines.next() == Some(pid.as_str()) && lines.nth(6).map(str::trim) == Some("ready") {
+        if lines.next() == Some(pid.as_str())
+            && matches!(lines.nth(6).map(str::trim), Some("ready" | "standby"))
+        {
             return Ok(());
         }
         if !matches!(child.try_wait(), Ok(None)) {

@@ -56,7 +56,7 @@ impl Parts {
         let inbound = Arc::clone(&measurements.inbound);
         let spool = webhooks
             .spool_dir
-            .map(|folder| Spool::open(&folder, inbound.spooled.clone()))
+            .map(|folder| Spool::open(&folder, inbound.spooled.clone(), inbound.put_aside.clone()))
             .transpose()?;
         let receiver = Receiver {
             store: Arc::clone(store),
@@ -159,6 +159,7 @@ fn service(parts: &Parts, draining: &Draining) -> OpenApiService<impl poem_opena
         vault: vault(),
         measurements: Arc::clone(&parts.measurements),
         draining: draining.clone(),
+        spool: parts.receiver.spool.clone(),
     };
     let apis = (
         operations,

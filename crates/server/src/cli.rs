@@ -290,6 +290,21 @@ pub(crate) enum Events {
         #[command(flatten)]
         which: Which,
     },
+    /// Deliveries on this machine's disk, in `SPOOL_DIR`
+    #[command(subcommand)]
+    Spool(SpoolAction),
+}
+
+/// `mako events spool`.
+#[derive(Subcommand)]
+pub(crate) enum SpoolAction {
+    /// Lists what was put aside and what waits for the database; exit code 1 if anything was put aside
+    List,
+    /// Has what was put aside tried again by the service
+    Retry {
+        /// Names as `list` shows them; all without
+        names: Vec<String>,
+    },
 }
 
 /// Which events.

@@ -30,6 +30,17 @@ pub struct Settings {
     pub prepared_statements: bool,
 }
 
+/// What the database is ready for.
+#[derive(Clone, Copy, Debug)]
+pub struct Readiness {
+    /// The newest migration; None before the first.
+    pub schema_version: Option<i32>,
+    /// A standby: it takes no writes until it is promoted.
+    pub in_recovery: bool,
+    /// It takes no writes, by its settings or because it is a standby.
+    pub read_only: bool,
+}
+
 /// The database as tenants see it.
 pub struct Store {
     connections: Connections,
@@ -255,10 +266,20 @@ impl Store {
         Ok(done)
     }
 
-    /// Whether a connection can be had and answers, and which schema version is there.
-    pub async fn schema_version(&self) -> Result<Option<i32>, Error> {
-        let rows = self.ask("select mako.schema_version()").await?;
-        Ok(rows.first().and_then(|row| row.get(0)))
+    /// Whether a connection can be had and answers, and what the database is ready for.
+    pub async fn readiness(&self) -> Result<Readiness, Error> {
+        let rows = self
+            .ask(
+                "select mako.schema_version(), pg_is_in_recovery(), \
+                 current_setting('transaction_read_only') = 'on'",
+            )
+            .await?;
+        let row = rows.first().ok_or(Error::Mismatch("one row"))?;
+        Ok(Readiness {
+            schema_version: row.get(0),
+            in_recovery: row.get(1),
+            read_only: row.get(2),
+        })
     }
 
     /// Ids of the master keys that sealed what is stored, for whatever tenant.
@@ -339,7 +360,8 @@ impl TenantTx<'_> {
 async fn envelope(lease: &Lease, access: Access) -> Result<(Plan, Plan, Plan), Error> {
     let begin = match access {
         Access::Read => "begin read only",
-        Access::Write => "begin read write",
+        // Whatever the database says of itself: one that its provider has made read-only is to stay so.
+        Access::Write => "begin",
     };
     Ok((
         lease.plan(begin, &[]).await?,

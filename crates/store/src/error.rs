@@ -4,7 +4,7 @@
 //! values. What is kept is SQLSTATE and the names of constraint, table and schema.
 
 use deadpool_postgres::PoolError;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{Severity, SqlState};
 
 /// Why a statement or transaction gave no rows.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -77,15 +77,14 @@ impl Error {
         self.sqlstate() == Some(SqlState::FOREIGN_KEY_VIOLATION.code())
     }
 
-    /// Whether the database itself is away or has no room, whatever is asked of it.
+    /// Whether the state of the database is the reason, whatever is asked of it: it is away, full, a standby before its
+    /// promotion, read-only, empty or half restored, or doesn't let the service work.
     #[must_use]
     pub fn is_away(&self) -> bool {
         match self {
-            Self::Unavailable(_) | Self::PoolExhausted => true,
-            Self::Sql(refusal) => ["53", "57P", "58", "25006"]
-                .iter()
-                .any(|class| refusal.code.starts_with(class)),
-            Self::StatementTimeout | Self::UnsafeLogin(_) | Self::Mismatch(_) | Self::Abandoned => false,
+            Self::Unavailable(_) | Self::PoolExhausted | Self::UnsafeLogin(_) => true,
+            Self::Sql(refusal) => STATES.iter().any(|class| refusal.code.starts_with(class)),
+            Self::StatementTimeout | Self::Mismatch(_) | Self::Abandoned => false,
         }
     }
 
@@ -95,16 +94,17 @@ impl Error {
         matches!(self, Self::Sql(refusal) if refusal.code.starts_with("40"))
     }
 
-    /// Whether the same may succeed a little later: the database is away, busy or full, or two transactions met.
+    /// Whether the same may succeed later: the database is away (`is_away`) or busy, or two transactions met.
     #[must_use]
     pub fn is_passing(&self) -> bool {
-        match self {
-            Self::Unavailable(_) | Self::PoolExhausted | Self::StatementTimeout => true,
-            Self::Sql(refusal) => ["53", "55P03", "57", "58", "40", "25006"]
-                .iter()
-                .any(|class| refusal.code.starts_with(class)),
-            Self::UnsafeLogin(_) | Self::Mismatch(_) | Self::Abandoned => false,
-        }
+        self.is_away() || self.is_conflict() || self.is_locked()
+    }
+
+    /// Whether a lock or a slow statement was in the way for too long.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        matches!(self, Self::StatementTimeout)
+            || matches!(self, Self::Sql(refusal) if refusal.code == SqlState::LOCK_NOT_AVAILABLE.code())
     }
 
     /// Whether a row with that key is there already: a concurrent request with the same idempotency key.
@@ -126,6 +126,19 @@ impl From<tokio_postgres::Error> for Error {
             };
         };
         let code = refusal.code().code();
+        // What ends a connection is of the server or a pooler: no database, no place, no tenant, shutting down.
+        // Poolers give the severity in its translatable form only.
+        let fatal = |severity: &str| matches!(severity, "FATAL" | "PANIC");
+        if fatal(refusal.severity())
+            || matches!(refusal.parsed_severity(), Some(Severity::Fatal | Severity::Panic))
+        {
+            return Self::Unavailable(match code {
+                "57P01" | "57P02" | "57P03" => "the server is stopping or starting",
+                "53300" => "the server has no connection left",
+                _ if code.starts_with("28") => "the login was refused",
+                _ => "the server or its pooler refuses the connection",
+            });
+        }
         match code {
             "57014" => Self::StatementTimeout,
             // Shutting down, starting up, too many connections, wrong password, no such database.
@@ -142,6 +155,15 @@ impl From<tokio_postgres::Error> for Error {
         }
     }
 }
+
+/// SQLSTATEs, or their beginnings, that say something of the database and nothing of the request.
+const STATES: &[&str] = &[
+    "0A000", // no writes: a standby that isn't promoted yet
+    "25006", // no writes: read-only by setting
+    "22023", // no such role: not migrated, or not restored yet
+    "3D000", "3F000", "42P01", "42703", "42883", // no database, schema, table, column, function
+    "53", "57P", "58", "XX", // no room or connections; stopping; files; broken
+];
 
 /// Errors of encoding and decoding have no type of their own in tokio-postgres, only a text.
 fn is_mismatch(error: &tokio_postgres::Error) -> bool {

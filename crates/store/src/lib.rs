@@ -11,7 +11,7 @@ pub mod rows;
 mod sealing;
 
 pub use connect::{BadTarget, Target};
-pub use door::{Call, Settings, Store, TenantTx};
+pub use door::{Call, Readiness, Settings, Store, TenantTx};
 pub use error::{Error, SqlError};
 pub use query::{ALL as QUERIES, Access, Query, Role, RouterQuery};
 pub use rows::page::{Cursor, Page};

@@ -7,15 +7,20 @@ use store::admin::{Admin, AdminEvent, EventFilter};
 
 use super::waiting::process_waiting;
 use super::{Failure, print, say};
-use crate::cli::{Events, Which};
+use crate::cli::{Events, SpoolAction, Which};
 use crate::config::Environment;
+use crate::receiver::spool::{kept, retry};
 
 /// Does what the subcommand says.
 pub(crate) async fn run(what: Events) -> Result<ExitCode, Failure> {
     let environment = Environment::read()?;
     crate::log::start(&environment.log()?);
+    if let Events::Spool(action) = &what {
+        return spool(&environment, action);
+    }
     let admin = Admin::connect(&environment.admin_target()?).await?;
     match what {
+        Events::Spool(action) => spool(&environment, &action),
         Events::List { which, limit } => {
             for event in admin.events(&filter(which), limit).await? {
                 print(&line(&event))?;
@@ -32,6 +37,36 @@ pub(crate) async fn run(what: Events) -> Result<ExitCode, Failure> {
             let events = admin.requeue_events(&filter).await?;
             say(&format!("{events} failed events are tried again"));
             process_waiting(&environment, events).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Needs no database: the folder is what there is while it is down.
+fn spool(environment: &Environment, action: &SpoolAction) -> Result<ExitCode, Failure> {
+    let folder = environment
+        .spool_dir()
+        .ok_or("SPOOL_DIR isn't set: there is no spool on this machine")?;
+    match action {
+        SpoolAction::List => {
+            let kept = kept(&folder)?;
+            for delivery in &kept {
+                let state = if delivery.aside { "aside" } else { "waiting" };
+                let at = delivery.at.map_or_else(
+                    || "-".to_owned(),
+                    |at| at.to_rfc3339_opts(SecondsFormat::Secs, true),
+                );
+                print(&format!(
+                    "{state:<7}  {at}  {:>8}  {}",
+                    delivery.size, delivery.name
+                ))?;
+            }
+            let any_aside = kept.iter().any(|delivery| delivery.aside);
+            Ok(ExitCode::from(u8::from(any_aside)))
+        }
+        SpoolAction::Retry { names } => {
+            let moved = retry(&folder, names)?;
+            say(&format!("{moved} deliveries are tried again by the service"));
             Ok(ExitCode::SUCCESS)
         }
     }

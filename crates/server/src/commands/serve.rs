@@ -62,7 +62,7 @@ impl Service {
     /// Takes the socket, and refuses a database login that must not serve tenants.
     pub(crate) async fn bind(config: Config) -> Result<Self, Failure> {
         let store = Arc::new(Store::new(&config.target, &config.store)?);
-        match store.schema_version().await {
+        match store.readiness().await {
             Err(error @ store::Error::UnsafeLogin(_)) => return Err(error.into()),
             // Not there yet, or not migrated yet: /ready says so until it is, and requests get 503.
             Err(error) => tracing::warn!(error = %error, "the database is not ready"),

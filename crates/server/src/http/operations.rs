@@ -14,14 +14,14 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use serde::Serialize;
-use store::Store;
 use store::rows::api_keys::Vault;
+use store::{Readiness, Store};
 
 use super::answer::Raw;
 use super::problem::Problem;
 use super::server::{ConnectionMetrics, Draining};
 use crate::api::Tag;
-use crate::receiver::Inbound;
+use crate::receiver::{Inbound, Spool};
 
 /// The routes of this module.
 #[derive(Clone)]
@@ -30,6 +30,7 @@ pub(crate) struct Operations {
     pub(crate) vault: Arc<Vault>,
     pub(crate) measurements: Arc<Measurements>,
     pub(crate) draining: Draining,
+    pub(crate) spool: Option<Spool>,
 }
 
 /// The process answers.
@@ -80,15 +81,19 @@ impl Operations {
             ));
         }
         let expected = store::admin::schema_version();
-        match self.store.schema_version().await {
-            Ok(Some(schema_version)) if schema_version >= expected => {
+        match self.store.readiness().await {
+            Ok(found) => {
+                let schema_version = found
+                    .schema_version
+                    .filter(|version| *version >= expected)
+                    .ok_or_else(Problem::not_migrated)?;
+                self.takes_writes(found)?;
                 self.can_open_everything().await?;
                 Ok(Raw(Ready {
                     status: "ready".to_owned(),
                     schema_version,
                 }))
             }
-            Ok(_) => Err(Problem::not_migrated()),
             // Without USAGE on the schema it was never migrated, either.
             Err(error) if error.sqlstate() == Some("42501") => Err(Problem::not_migrated()),
             Err(error) => Err(error.into()),
@@ -108,6 +113,26 @@ impl Operations {
 }
 
 impl Operations {
+    /// Deliveries and creates need a database that takes them, and a folder for when there is none.
+    fn takes_writes(&self, found: Readiness) -> Result<(), Problem> {
+        if found.in_recovery {
+            return Err(
+                Problem::unavailable("MK503", "The database is a standby that hasn't been promoted")
+                    .hint("Promote it, or point DATABASE_URL at the primary"),
+            );
+        }
+        if found.read_only {
+            return Err(Problem::unavailable("MK503", "The database is read-only").hint(
+                "Look at default_transaction_read_only, and at the disk's size if the provider sets it",
+            ));
+        }
+        if self.spool.as_ref().is_some_and(|spool| !spool.is_writable()) {
+            return Err(Problem::unavailable("MK503", "SPOOL_DIR can't be written to")
+                .hint("Deliveries would be lost to the next outage: mend its rights or its disk"));
+        }
+        Ok(())
+    }
+
     /// Stored values whose master key isn't configured would fail one by one; better to say so before.
     async fn can_open_everything(&self) -> Result<(), Problem> {
         let missing = self.vault.missing_keys().await?;

@@ -307,8 +307,13 @@ impl Problem {
             "23505" => (StatusCode::CONFLICT, "There is such a row already"),
             "42501" => (StatusCode::FORBIDDEN, "Postgres doesn't permit this"),
             // Tables, schema, functions or roles that `mako migrate` makes.
-            "42P01" | "3F000" | "42883" | "22023" => return Self::not_migrated(),
-            "25006" => (StatusCode::METHOD_NOT_ALLOWED, "The database is read-only"),
+            "42P01" | "3F000" | "42703" | "42883" | "22023" => return Self::not_migrated(),
+            "25006" | "0A000" => {
+                return Self::unavailable(
+                    "25006",
+                    "The database takes no writes now: a standby, or read-only",
+                );
+            }
             "23502" | "23514" | "22001" => (
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "A value breaks a rule of its table",
@@ -318,6 +323,12 @@ impl Problem {
             }
             _ if code.starts_with("53") => {
                 return Self::unavailable("PGRST001", "The database has no room left");
+            }
+            _ if ["3D000", "57P", "58", "XX"]
+                .iter()
+                .any(|state| code.starts_with(state)) =>
+            {
+                return Self::unavailable("PGRST001", "The database can't do its work now");
             }
             // Read-committed transactions meet 40001 and 40P01 only in passing: the request may be repeated.
             "40001" | "40P01" => return Self::unavailable("40001", "Another transaction was in the way"),
@@ -428,16 +439,36 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_state_of_the_database_is_a_503_to_be_tried_again() {
+        for code in [
+            "0A000", "25006", "3D000", "53100", "53300", "57P01", "57P03", "58000", "58P01", "58030", "XX000",
+        ] {
+            let problem = Problem::from(store::Error::Sql(refusal(code)));
+            assert_eq!(problem.status, StatusCode::SERVICE_UNAVAILABLE, "{code}");
+            assert!(
+                problem
+                    .header
+                    .is_some_and(|(name, _)| name == header::RETRY_AFTER),
+                "{code}"
+            );
+            assert!(store::Error::Sql(refusal(code)).is_away(), "{code}");
+        }
+    }
+
+    fn refusal(code: &str) -> store::SqlError {
+        store::SqlError {
+            code: code.to_owned(),
+            constraint: None,
+            table: None,
+            column: None,
+        }
+    }
+
+    #[test]
     fn what_a_migration_makes_and_is_missing_is_a_503_with_the_fix() {
         // A table, a schema, a function, and a role that can't be set because there is none.
         for code in ["42P01", "3F000", "42883", "22023"] {
-            let refusal = store::SqlError {
-                code: code.to_owned(),
-                constraint: None,
-                table: None,
-                column: None,
-            };
-            let problem = Problem::from(store::Error::Sql(refusal));
+            let problem = Problem::from(store::Error::Sql(refusal(code)));
             assert_eq!(problem.status, StatusCode::SERVICE_UNAVAILABLE, "{code}");
             assert!(
                 problem.hint.is_some_and(|hint| hint.contains("mako migrate")),

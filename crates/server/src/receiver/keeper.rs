@@ -52,14 +52,16 @@ async fn every(period: Duration, mut work: impl AsyncFnMut()) {
 /// Takes what the spool holds, in order, until the database is down again.
 async fn drain(receiver: &Receiver) {
     let Some(spool) = &receiver.spool else { return };
+    spool.probe();
     let files = spool.waiting().unwrap_or_default();
     for file in files {
         let done = match spool.read(&receiver.vault, &file).await {
             Ok(None) => continue,
             Ok(Some(arrival)) => match receiver.take(arrival).await {
                 Err(NotTaken::Down(..)) => return,
-                // One that can't be taken must not keep the others waiting; it was acknowledged, so it is kept.
-                Err(failure @ (NotTaken::Database(_) | NotTaken::Sealed)) => {
+                // One that can't be taken must not keep the others waiting; it was acknowledged, so it is kept. An
+                // address without an endpoint may be one whose rows aren't restored yet.
+                Err(failure @ (NotTaken::Database(_) | NotTaken::Sealed | NotTaken::NoEndpoint)) => {
                     tracing::error!(error = %failure, file = %file.display(), "a spooled delivery is put aside");
                     spool.put_aside(&file)
                 }
@@ -72,8 +74,7 @@ async fn drain(receiver: &Receiver) {
             Err(error) => Err(error),
         };
         if let Err(error) = done {
-            tracing::error!(%error, "the spool can't be drained");
-            return;
+            tracing::error!(%error, file = %file.display(), "a spooled delivery can't be moved on");
         }
     }
 }

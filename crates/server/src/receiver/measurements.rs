@@ -32,6 +32,8 @@ pub(crate) struct Inbound {
     acknowledged: Family<BySource, Histogram, fn() -> Histogram>,
     /// Deliveries in the spool.
     pub(crate) spooled: Gauge,
+    /// Deliveries in the spool that could not be taken as things are.
+    pub(crate) put_aside: Gauge,
 }
 
 impl Inbound {
@@ -46,6 +48,7 @@ impl Inbound {
             failed: Family::default(),
             acknowledged: Family::new_with_constructor((|| Histogram::new(SECONDS)) as fn() -> Histogram),
             spooled: Gauge::default(),
+            put_aside: Gauge::default(),
         };
         registry.register(
             "webhooks_received",
@@ -86,6 +89,11 @@ impl Inbound {
             "webhooks_spooled",
             "Deliveries that wait for the database",
             it.spooled.clone(),
+        );
+        registry.register(
+            "webhooks_put_aside",
+            "Acknowledged deliveries that could not be taken, kept for an operator",
+            it.put_aside.clone(),
         );
         it.start_at_zero();
         it

@@ -10,7 +10,7 @@ mod keeper;
 mod measurements;
 mod process;
 mod route;
-mod spool;
+pub(crate) mod spool;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -20,7 +20,7 @@ pub(crate) enum Processed {
     Unrouted,
     /// It failed; the reason is in the record, and it can be replayed.
     Failed(String),
-    /// The database went away: it will be tried again.
+    /// The database went away, or a lock was held for too long: it will be tried again.
     Later,
 }
 
@@ -59,7 +59,7 @@ async fn process_as(store: &Store, claims: &Claims, id: &str, event: &Event) -> 
     let reason = match done {
         Ok(processed) => return processed,
         // Only then is it worth to wait: what can't be done whoever asks would be tried for ever.
-        Err(Unfit::Database(error)) if error.is_away() => return Processed::Later,
+        Err(Unfit::Database(error)) if error.is_away() || error.is_locked() => return Processed::Later,
         Err(unfit) => unfit.to_string(),
     };
     tracing::warn!(event = id, reason, "an event's effects failed");

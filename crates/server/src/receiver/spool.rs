@@ -1,8 +1,8 @@
-//! Where do deliveries wait while the database is down? In files, sealed, each on the disk before its answer.
+//! Keeps deliveries while the database is down: in files, sealed, each on the disk before its answer.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -28,6 +28,8 @@ pub(crate) struct Spool {
     next: Arc<AtomicU64>,
     bytes: Arc<AtomicU64>,
     depth: Gauge,
+    aside: Gauge,
+    writable: Arc<AtomicBool>,
 }
 
 /// A delivery as it waits. Holds credentials of the sender's: written sealed only.
@@ -44,31 +46,55 @@ struct Waiting {
 
 impl Spool {
     /// Opens the folder, and makes it if it isn't there; the text names the fix.
-    pub(crate) fn open(folder: &Path, depth: Gauge) -> Result<Self, String> {
+    pub(crate) fn open(folder: &Path, depth: Gauge, aside: Gauge) -> Result<Self, String> {
         let unusable =
             |error: std::io::Error| format!("SPOOL_DIR {} can't be used: {error}", folder.display());
         make_private(folder).map_err(unusable)?;
-        let (mut waiting, mut bytes) = (0, 0);
+        try_to_write(folder).map_err(unusable)?;
+        let (mut waiting, mut put_aside, mut bytes) = (0, 0, 0);
         for entry in std::fs::read_dir(folder).map_err(unusable)? {
             let entry = entry.map_err(unusable)?;
             let path = entry.path();
             match path.extension().and_then(|extension| extension.to_str()) {
                 // Written by a process that ended before the file was whole: never acknowledged.
-                Some("part") => std::fs::remove_file(&path).map_err(unusable)?,
-                Some("sealed") => {
-                    waiting += 1;
+                Some("part" | PROBE) => std::fs::remove_file(&path).map_err(unusable)?,
+                Some(state @ ("sealed" | ASIDE)) => {
+                    if state == ASIDE {
+                        put_aside += 1;
+                    } else {
+                        waiting += 1;
+                    }
                     bytes += entry.metadata().map_err(unusable)?.len();
                 }
                 _ => {}
             }
         }
         depth.set(waiting);
+        aside.set(put_aside);
         Ok(Self {
             folder: folder.into(),
             next: Arc::default(),
             bytes: Arc::new(AtomicU64::new(bytes)),
             depth,
+            aside,
+            writable: Arc::new(AtomicBool::new(true)),
         })
+    }
+
+    /// Looks whether the folder still takes files, before the outage that needs it does.
+    pub(super) fn probe(&self) {
+        let found = try_to_write(&self.folder);
+        let before = self.writable.swap(found.is_ok(), Ordering::Relaxed);
+        match found {
+            Err(error) if before => tracing::error!(%error, "SPOOL_DIR can't be written to"),
+            Ok(()) if !before => tracing::info!("SPOOL_DIR can be written to again"),
+            _ => {}
+        }
+    }
+
+    /// Whether the folder took a file when it was looked at last.
+    pub(crate) fn is_writable(&self) -> bool {
+        self.writable.load(Ordering::Relaxed)
     }
 
     /// Keeps a delivery; when this returns it is on the disk.
@@ -112,25 +138,28 @@ impl Spool {
 
     /// The files that wait, in the order in which they came.
     pub(super) fn waiting(&self) -> std::io::Result<Vec<PathBuf>> {
-        let mut files: Vec<PathBuf> = std::fs::read_dir(&*self.folder)?
-            .filter_map(|entry| Some(entry.ok()?.path()))
-            .filter(|path| path.extension().is_some_and(|extension| extension == "sealed"))
-            .collect();
-        files.sort();
-        self.depth.set(i64::try_from(files.len()).unwrap_or(i64::MAX));
+        let files = files(&self.folder, "sealed")?;
+        let count = |files: usize| i64::try_from(files).unwrap_or(i64::MAX);
+        self.depth.set(count(files.len()));
+        self.aside.set(count(self::files(&self.folder, ASIDE)?.len()));
         Ok(files)
     }
 
     /// The delivery in a file; None if it can't be opened, and then it is put aside.
     pub(super) async fn read(&self, vault: &Vault, file: &Path) -> std::io::Result<Option<Arrival>> {
-        let sealed = std::fs::read_to_string(file)?;
         let name = file
             .file_stem()
             .and_then(|name| name.to_str())
             .unwrap_or_default();
-        let arrival = match vault.open(&slot(name), &sealed).await {
-            Some(text) => arrival(text.expose()),
-            None => None,
+        let arrival = match std::fs::read_to_string(file) {
+            Ok(sealed) => match vault.open(&slot(name), &sealed).await {
+                Some(text) => arrival(text.expose()),
+                None => None,
+            },
+            // Another process was faster.
+            Err(_) if std::fs::symlink_metadata(file).is_err() => return Ok(None),
+            // Not text, no file, not to be read: whatever it is, it must not keep the others waiting.
+            Err(_) => None,
         };
         if arrival.is_none() {
             tracing::error!(file = name, "a spooled delivery can't be opened; it is put aside");
@@ -141,18 +170,8 @@ impl Spool {
 
     /// The delivery was taken, or proves nothing.
     pub(super) fn remove(&self, file: &Path) -> std::io::Result<()> {
-        self.leaves(file)?;
-        std::fs::remove_file(file)
-    }
-
-    /// The delivery can't be taken as things are: an operator who has mended them renames the file to `.sealed`.
-    pub(super) fn put_aside(&self, file: &Path) -> std::io::Result<()> {
-        self.leaves(file)?;
-        std::fs::rename(file, file.with_extension("aside"))
-    }
-
-    fn leaves(&self, file: &Path) -> std::io::Result<()> {
-        let size = std::fs::metadata(file)?.len();
+        let size = std::fs::symlink_metadata(file)?.len();
+        std::fs::remove_file(file)?;
         self.depth.dec();
         // Another process may have put it there: what isn't counted can't be taken off.
         let less = |bytes: u64| Some(bytes.saturating_sub(size));
@@ -161,6 +180,89 @@ impl Spool {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
         Ok(())
     }
+
+    /// The delivery can't be taken as things are: an operator who has mended them has it tried again (`retry`).
+    /// It still counts as used space.
+    pub(super) fn put_aside(&self, file: &Path) -> std::io::Result<()> {
+        std::fs::rename(file, file.with_extension(ASIDE))?;
+        self.depth.dec();
+        self.aside.inc();
+        Ok(())
+    }
+}
+
+/// What an operator is shown of a delivery in a spool.
+pub(crate) struct Kept {
+    /// The file's name without its ending.
+    pub(crate) name: String,
+    /// When the delivery arrived.
+    pub(crate) at: Option<DateTime<Utc>>,
+    /// Bytes on the disk.
+    pub(crate) size: u64,
+    /// Whether it was put aside; else it waits.
+    pub(crate) aside: bool,
+}
+
+/// The deliveries in a folder: those put aside, then those that wait, each in the order of arrival.
+pub(crate) fn kept(folder: &Path) -> std::io::Result<Vec<Kept>> {
+    let of = |ending: &'static str| -> std::io::Result<Vec<Kept>> {
+        Ok(files(folder, ending)?
+            .into_iter()
+            .map(|file| {
+                let name = file
+                    .file_stem()
+                    .unwrap_or_default()
+                    .to_string_lossy()
+                    .into_owned();
+                let micros = name.split('-').next().and_then(|micros| micros.parse().ok());
+                Kept {
+                    at: micros.and_then(DateTime::from_timestamp_micros),
+                    size: std::fs::symlink_metadata(&file).map_or(0, |metadata| metadata.len()),
+                    aside: ending == ASIDE,
+                    name,
+                }
+            })
+            .collect())
+    };
+    Ok([of(ASIDE)?, of("sealed")?].into_iter().flatten().collect())
+}
+
+/// Has deliveries that were put aside tried again, those named or all; the service takes them within a second.
+pub(crate) fn retry(folder: &Path, names: &[String]) -> std::io::Result<usize> {
+    let mut moved = 0;
+    for file in files(folder, ASIDE)? {
+        let name = file.file_stem().unwrap_or_default().to_string_lossy();
+        if names.is_empty() || names.iter().any(|wanted| *wanted == name) {
+            std::fs::rename(&file, file.with_extension("sealed"))?;
+            moved += 1;
+        }
+    }
+    Ok(moved)
+}
+
+/// The ending of files that were put aside.
+const ASIDE: &str = "aside";
+
+/// The ending of files that only show whether there can be any.
+const PROBE: &str = "probe";
+
+/// Files with this ending, in the order of their names.
+fn files(folder: &Path, ending: &str) -> std::io::Result<Vec<PathBuf>> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == ending))
+        .collect();
+    files.sort();
+    Ok(files)
+}
+
+/// Makes a file and removes it.
+fn try_to_write(folder: &Path) -> std::io::Result<()> {
+    let probe = folder
+        .join(uuid::Uuid::new_v4().simple().to_string())
+        .with_extension(PROBE);
+    std::fs::write(&probe, b"probe")?;
+    std::fs::remove_file(&probe)
 }
 
 fn arrival(text: &str) -> Option<Arrival> {
@@ -186,17 +288,26 @@ fn slot(name: &str) -> Slot<'_> {
 
 /// The file, its name and its contents are on the disk when this returns.
 fn write(folder: &Path, name: &str, contents: &[u8]) -> std::io::Result<()> {
+    let part = folder.join(name).with_extension("part");
+    let written = write_whole(folder, &part, contents);
+    if written.is_err() {
+        // It was never acknowledged, and would take the room that others need.
+        drop(std::fs::remove_file(&part));
+    }
+    written
+}
+
+fn write_whole(folder: &Path, part: &Path, contents: &[u8]) -> std::io::Result<()> {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
-    let part = folder.join(name).with_extension("part");
     let mut file = std::fs::OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
-        .open(&part)?;
+        .open(part)?;
     file.write_all(contents)?;
     file.sync_all()?;
-    std::fs::rename(&part, part.with_extension("sealed"))?;
+    std::fs::rename(part, part.with_extension("sealed"))?;
     std::fs::File::open(folder)?.sync_all()
 }
 
