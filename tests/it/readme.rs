@@ -284,9 +284,8 @@ impl Shell {
             .unwrap();
         if programs::is_fetched(&pg_dump) {
             // A distribution's pg_dump refuses a server that is newer than itself.
-            let version = "15.18.0-beta.17";
-            Cluster::fetched(Search::npm(version)).await;
-            dev.env("MAKO_PG_NPM", version);
+            Cluster::fetched(Search::npm(programs::OLDEST_SERVER)).await;
+            dev.env("MAKO_PG_NPM", programs::OLDEST_SERVER);
         } else {
             Cluster::fetched(Search::from_env()).await;
         }

@@ -34,6 +34,9 @@ const HAPROXY: Source = Source {
     folder: "usr/sbin",
 };
 
+/// The oldest PostgreSQL that npm has of those supported: any distribution's client programs know it.
+pub const OLDEST_SERVER: &str = "15.18.0-beta.17";
+
 /// Fetching is done by one thread at a time; other processes are kept out by a lock on a file.
 static FETCHING: Mutex<()> = Mutex::new(());
 
