@@ -1,5 +1,6 @@
 -- contact_import/candidates: the caller's contacts with one of these ids, addresses, numbers or full names (both
--- folded by contact_import/fold), and how the texts that tell them apart are folded
+-- folded by contact_import/fold), and how the texts that tell them apart are folded; locked, so that what others
+-- change meanwhile is neither undone nor missed
 select id, first_name, last_name, email, phone, company, job_position, status, notes, plan, appointment_date,
   business_name, business_position, created_at, updated_at
   , first_name, lower(first_name), last_name, lower(last_name), email, lower(email), company, lower(company)
@@ -9,3 +10,5 @@ where user_id = $1
     or lower(email) in (select unnest($3))
     or phone in (select unnest($4))
     or concat_ws(' ', lower(first_name), lower(last_name)) in (select unnest($5)))
+order by id
+for update

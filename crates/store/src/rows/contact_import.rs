@@ -55,7 +55,7 @@ pub struct Outcome {
 static FOLD: Query = query!(Read "contact_import/fold" [TEXT_ARRAY]);
 static IMPORTED: Query = query!(Read "contact_import/imported" [TEXT_ARRAY]);
 static CANDIDATES: Query =
-    query!(Read "contact_import/candidates" [TEXT_ARRAY, TEXT_ARRAY, TEXT_ARRAY, TEXT_ARRAY]);
+    query!(Write "contact_import/candidates" [TEXT_ARRAY, TEXT_ARRAY, TEXT_ARRAY, TEXT_ARRAY]);
 static INSERT: Query = query!(Write "contact_import/insert" [JSONB]);
 static UPDATE: Query = query!(Write "contact_import/update" [JSONB]);
 static REMEMBER: Query = query!(Write "contact_import/remember" [TEXT_ARRAY, TEXT_ARRAY, TEXT_ARRAY]);

@@ -59,9 +59,9 @@ pub struct FoundLead {
 
 static CALL: Query = query!(Write "inbox/call" [TEXT_ARRAY, TEXT, TEXT, INT4, TEXT, TEXT]);
 static LOG: Query = query!(Write "inbox/log" [TEXT, TEXT, TEXT, TEXT, TEXT, INT2]);
-static LEAD_BY_NUMBER: Query = query!(Read "inbox/lead_by_number" [TEXT]);
-static LEAD_BY_DIGITS: Query = query!(Read "inbox/lead_by_digits" [TEXT]);
-static CONTACT: Query = query!(Read "inbox/contact" [TEXT, TEXT]);
+static LEAD_BY_NUMBER: Query = query!(Write "inbox/lead_by_number" [TEXT]);
+static LEAD_BY_DIGITS: Query = query!(Write "inbox/lead_by_digits" [TEXT]);
+static CONTACT: Query = query!(Write "inbox/contact" [TEXT, TEXT]);
 pub(crate) static QUERIES: &[&Query] = &[&CALL, &LOG, &LEAD_BY_NUMBER, &LEAD_BY_DIGITS, &CONTACT];
 
 /// Takes an event to be processed; false if that is done already, or it isn't the speaker's.
