@@ -1,5 +1,7 @@
 //! Does a key reach its provider and nobody else? Against a provider of our own on loopback.
 
+mod answers;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use tests::people::Person::{Alice, Bob};
@@ -226,6 +228,19 @@ async fn a_redirect_is_not_followed() {
     assert_eq!(answer.outcome(), (502, "MK_REDIRECTED"));
     assert_eq!(answer.header("location"), "");
     assert_eq!(it.provider.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_post_without_a_body_says_so() {
+    let it = setting().await;
+    let post = it
+        .service
+        .request_as(Alice, Method::POST, "/v1/relay/vapi/call")
+        .header("content-length", "0");
+    assert_eq!(Answer::of(post).await.status, 200);
+    assert_eq!(it.provider.last().headers["content-length"], "0");
+    it.service.get(Alice, "/v1/relay/vapi/call").await;
+    assert!(!it.provider.last().headers.contains_key("content-length"));
 }
 
 #[tokio::test]

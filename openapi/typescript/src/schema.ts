@@ -1409,7 +1409,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -1552,7 +1552,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -1695,7 +1695,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -1838,7 +1838,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -1987,7 +1987,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -2133,7 +2133,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -2281,7 +2281,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -2430,7 +2430,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -2588,7 +2588,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -2749,7 +2749,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -2894,7 +2894,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -3054,7 +3054,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -3215,7 +3215,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -3360,7 +3360,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -3524,7 +3524,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -3685,7 +3685,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -3832,7 +3832,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -3977,7 +3977,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -4120,7 +4120,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -4269,7 +4269,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -4415,7 +4415,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -4558,7 +4558,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -4704,7 +4704,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -4852,7 +4852,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -5016,7 +5016,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -5177,7 +5177,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -5322,7 +5322,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -5465,7 +5465,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -5614,7 +5614,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -5757,7 +5757,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -5907,7 +5907,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -6068,7 +6068,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -6213,7 +6213,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -6356,7 +6356,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -6501,7 +6501,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -6545,7 +6545,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The provider's answer; it may have any other status as well. The header `x-mako-relay` tells it from this service's own answers */
+            /** @description The provider's answer; it may have any other status as well. The header `x-mako-relay` tells it from this service's own answers. A redirect is not followed: the header `x-mako-redirect` says where it leads */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6648,7 +6648,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -6697,7 +6697,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The provider's answer; it may have any other status as well. The header `x-mako-relay` tells it from this service's own answers */
+            /** @description The provider's answer; it may have any other status as well. The header `x-mako-relay` tells it from this service's own answers. A redirect is not followed: the header `x-mako-redirect` says where it leads */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6800,7 +6800,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -6849,7 +6849,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The provider's answer; it may have any other status as well. The header `x-mako-relay` tells it from this service's own answers */
+            /** @description The provider's answer; it may have any other status as well. The header `x-mako-relay` tells it from this service's own answers. A redirect is not followed: the header `x-mako-redirect` says where it leads */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6952,7 +6952,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -7001,7 +7001,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The provider's answer; it may have any other status as well. The header `x-mako-relay` tells it from this service's own answers */
+            /** @description The provider's answer; it may have any other status as well. The header `x-mako-relay` tells it from this service's own answers. A redirect is not followed: the header `x-mako-redirect` says where it leads */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7104,7 +7104,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -7153,7 +7153,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The provider's answer; it may have any other status as well. The header `x-mako-relay` tells it from this service's own answers */
+            /** @description The provider's answer; it may have any other status as well. The header `x-mako-relay` tells it from this service's own answers. A redirect is not followed: the header `x-mako-redirect` says where it leads */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7256,7 +7256,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -7399,7 +7399,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -7548,7 +7548,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -7691,7 +7691,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -7836,7 +7836,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -7996,7 +7996,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -8141,7 +8141,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -8286,7 +8286,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The provider can't be reached, or redirects */
+            /** @description The provider can't be reached, or its answer can't be passed on */
             502: {
                 headers: {
                     [name: string]: unknown;

@@ -165,7 +165,15 @@ impl From<RelayError> for Problem {
             RelayError::Unreachable => Self::bad_gateway("MK502", "The provider can't be reached"),
             RelayError::Redirected => Self::bad_gateway(
                 "MK_REDIRECTED",
-                "The provider answers with a redirect, which is not followed with your key",
+                "The provider redirects to an address that isn't https, or that holds your key",
+            ),
+            RelayError::Echoed => Self::bad_gateway(
+                "MK_KEY_ECHOED",
+                "The provider's answer held your key, and was withheld",
+            ),
+            RelayError::Encoded => Self::bad_gateway(
+                "MK_ENCODED",
+                "The provider's answer is compressed, so it can't be searched for your key",
             ),
             RelayError::TimedOut => Self::timed_out(),
         }

@@ -168,7 +168,8 @@ impl ApiResponse for Relayed {
         MetaResponses {
             responses: vec![MetaResponse {
                 description: "The provider's answer; it may have any other status as well. The header \
-                              `x-mako-relay` tells it from this service's own answers",
+                              `x-mako-relay` tells it from this service's own answers. A redirect is not followed: \
+                              the header `x-mako-redirect` says where it leads",
                 status: Some(200),
                 status_range: None,
                 content: vec![MetaMediaType {

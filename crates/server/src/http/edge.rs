@@ -45,6 +45,7 @@ impl<E: Endpoint> Edge<E> {
             .expose_headers([
                 "x-request-id",
                 "x-mako-relay",
+                "x-mako-redirect",
                 "location",
                 "retry-after",
                 "www-authenticate",

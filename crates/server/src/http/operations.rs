@@ -22,6 +22,7 @@ use super::problem::Problem;
 use super::server::{ConnectionMetrics, Draining};
 use crate::api::Tag;
 use crate::receiver::{Inbound, Spool};
+use crate::relay::Withheld;
 
 /// The routes of this module.
 #[derive(Clone)]
@@ -166,6 +167,8 @@ pub(crate) struct Measurements {
     pub(crate) inbound: Arc<Inbound>,
     /// What is counted of clients' connections.
     pub(crate) connections: ConnectionMetrics,
+    /// What is counted of the relay.
+    pub(crate) withheld: Withheld,
     requests: Family<RequestLabels, Counter>,
     durations: Family<OperationLabel, Histogram, fn() -> Histogram>,
     in_flight: Gauge,
@@ -179,6 +182,8 @@ impl Measurements {
         let inbound = Arc::new(Inbound::new(&mut registry));
         let connections = ConnectionMetrics::default();
         connections.register(&mut registry);
+        let withheld = Withheld::default();
+        withheld.register(&mut registry);
         let requests = Family::default();
         let durations = Family::new_with_constructor((|| Histogram::new(SECONDS)) as fn() -> Histogram);
         let (in_flight, connections_open, connections_used) =
@@ -208,6 +213,7 @@ impl Measurements {
             registry,
             inbound,
             connections,
+            withheld,
             requests,
             durations,
             in_flight,

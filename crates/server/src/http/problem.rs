@@ -393,7 +393,10 @@ const STATUSES: &[(u16, &str)] = &[
     (415, "The body is not application/json"),
     (422, "Fields that can't be accepted; `details` names each"),
     (500, "A mistake of the service"),
-    (502, "The provider can't be reached, or redirects"),
+    (
+        502,
+        "The provider can't be reached, or its answer can't be passed on",
+    ),
     (
         503,
         "The database can't be reached; `Retry-After` says when to try again",

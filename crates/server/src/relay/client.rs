@@ -1,4 +1,5 @@
-//! How is a provider called? With the key put on at the last moment, no redirects, and limits on time and size.
+//! How is a provider called? With the key put on at the last moment, no redirect followed, limits on time and size,
+//! and an answer that is searched for the key.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -6,15 +7,16 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt as _};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, Url};
+use reqwest::{Method, StatusCode, Url};
 use seal::SecretText;
 use zeroize::Zeroizing;
 
+use super::echo::{Cut, Forms, Searched, Withheld};
 use super::headers::{to_caller, to_provider};
 use super::providers::{Credential, Service};
-use super::target::target;
+use super::target::{decoded, target};
 use crate::http::limits;
 
 /// To connect to a provider.
@@ -25,12 +27,18 @@ const SILENCE: Duration = Duration::from_secs(15);
 const WHOLE: Duration = Duration::from_mins(2);
 /// Bytes of an answer; recordings are the largest thing that providers send.
 const LARGEST: usize = 64 * 1024 * 1024;
+/// How long, and for how many bytes, an answer's head waits for its body: so long a key in it can be answered 502.
+const SOON: Duration = Duration::from_millis(250);
+const FIRST: usize = 64 * 1024;
+/// Where a redirect leads, for the caller to follow without the key.
+const REDIRECT: HeaderName = HeaderName::from_static("x-mako-redirect");
 
 /// Calls providers with tenants' keys.
 pub(crate) struct Relay {
     client: reqwest::Client,
     /// `RELAY_BASE_URL_…`: in place of the table, for tests and proxies.
     bases: HashMap<Service, Url>,
+    withheld: Withheld,
 }
 
 /// What a caller wants of a provider.
@@ -56,6 +64,12 @@ pub(crate) enum RelayError {
     /// The provider's answer would hold the key.
     #[error("the answer would hold the key")]
     Withheld,
+    /// The provider's answer held the key.
+    #[error("the answer held the key")]
+    Echoed,
+    /// The provider's answer is compressed though that wasn't accepted, so it can't be searched for the key.
+    #[error("the answer can't be searched for the key")]
+    Encoded,
     /// The caller's body was larger than the service accepts.
     #[error("the body is too large")]
     TooLarge,
@@ -65,7 +79,7 @@ pub(crate) enum RelayError {
     /// The provider didn't answer in time.
     #[error("the provider didn't answer in time")]
     TimedOut,
-    /// The provider wants to send the caller, and the key, elsewhere.
+    /// The provider redirects to an address that can't be handed to the caller.
     #[error("the provider redirects")]
     Redirected,
 }
@@ -78,7 +92,7 @@ pub(crate) struct Answer {
 }
 
 impl Relay {
-    pub(crate) fn new(bases: HashMap<Service, Url>) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(bases: HashMap<Service, Url>, withheld: Withheld) -> Result<Self, reqwest::Error> {
         // No provider is built in; a second installation is refused and harmless.
         drop(rustls::crypto::ring::default_provider().install_default());
         let client = reqwest::Client::builder()
@@ -90,7 +104,11 @@ impl Relay {
             // A proxy named by a variable of the environment would see where keys go.
             .no_proxy()
             .build()?;
-        Ok(Self { client, bases })
+        Ok(Self {
+            client,
+            bases,
+            withheld,
+        })
     }
 
     /// Calls the provider with the key.
@@ -111,24 +129,102 @@ impl Relay {
         let mut headers = to_provider(&ask.headers);
         let (name, value) = credential(provider.credential, secret).ok_or(RelayError::Key)?;
         headers.insert(name, value);
+        // What is compressed can't be searched for the key.
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         if ask.body.is_none() {
             // A length without its body would take the next tenant's request on this connection for the body.
             headers.remove(header::CONTENT_LENGTH);
+            if matches!(ask.method, Method::POST | Method::PUT | Method::PATCH) {
+                // RFC 9110 §8.6; some servers answer 411 without it.
+                headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+            }
         }
         let mut request = self.client.request(ask.method, url).headers(headers);
         if let Some(body) = ask.body {
             request = request.body(reqwest::Body::wrap_stream(body.into_bytes_stream()));
         }
         let answer = request.send().await.map_err(|error| reason(&error))?;
-        if answer.status().is_redirection() && answer.headers().contains_key(header::LOCATION) {
-            return Err(RelayError::Redirected);
+        let forms = Forms::of(provider.credential, secret);
+        self.passed(answer, ask.service, forms).await
+    }
+
+    /// What of an answer may reach the caller.
+    async fn passed(
+        &self,
+        answer: reqwest::Response,
+        service: Service,
+        forms: Forms,
+    ) -> Result<Answer, RelayError> {
+        let status = answer.status();
+        if status == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(RelayError::Unreachable);
         }
+        let encoding = answer.headers().get(header::CONTENT_ENCODING);
+        if encoding.is_some_and(|name| !name.as_bytes().eq_ignore_ascii_case(b"identity")) {
+            return Err(RelayError::Encoded);
+        }
+        let mut headers = to_caller(answer.headers());
+        if let Some(location) = redirect(&answer, &forms)? {
+            headers.insert(REDIRECT, location);
+        }
+        let withheld = self.withheld.of(service);
+        let dropped = forms.drop_from(&mut headers);
+        withheld.inc_by(dropped as u64);
+        let stream = Box::pin(answer.bytes_stream());
+        let body = begun(Searched::new(stream, forms, withheld, LARGEST)).await?;
         Ok(Answer {
-            status: answer.status(),
-            headers: to_caller(answer.headers()),
-            body: poem::Body::from_bytes_stream(limited(answer.bytes_stream())),
+            status,
+            headers,
+            body: poem::Body::from_bytes_stream(Box::pin(body.map_err(std::io::Error::other))),
         })
     }
+}
+
+/// A redirect's address for the caller, who follows it without the key; nothing is followed here.
+fn redirect(answer: &reqwest::Response, forms: &Forms) -> Result<Option<HeaderValue>, RelayError> {
+    let location = match answer.headers().get(header::LOCATION) {
+        Some(location) if answer.status().is_redirection() => location,
+        _ => return Ok(None),
+    };
+    let url = location
+        .to_str()
+        .ok()
+        .and_then(|location| answer.url().join(location).ok())
+        .filter(|url| url.scheme() == "https")
+        .ok_or(RelayError::Redirected)?;
+    let plain = decoded(url.as_str()).unwrap_or_default();
+    if forms.are_in(url.as_str().as_bytes()) || forms.are_in(&plain) {
+        return Err(RelayError::Redirected);
+    }
+    HeaderValue::from_str(url.as_str())
+        .map(Some)
+        .map_err(|_| RelayError::Redirected)
+}
+
+/// A body once its beginning has been searched: all of it, if it ends soon.
+async fn begun<S>(mut body: Searched<S>) -> Result<impl Stream<Item = Result<Bytes, Cut>> + Send, RelayError>
+where
+    S: Stream<Item = reqwest::Result<Bytes>> + Send + Unpin,
+{
+    let mut first = Vec::new();
+    let search = async {
+        let mut size = 0;
+        while size < FIRST {
+            let Some(piece) = body.next().await? else { break };
+            size += piece.len();
+            first.push(Ok(piece));
+        }
+        Ok(())
+    };
+    match tokio::time::timeout(SOON, search).await {
+        Ok(Err(Cut::Echo)) => return Err(RelayError::Echoed),
+        Ok(Err(Cut::Broken | Cut::TooLarge)) => return Err(RelayError::Unreachable),
+        Ok(Ok(())) | Err(_) => {}
+    }
+    let rest = futures_util::stream::try_unfold(body, async |mut body| {
+        Ok(body.next().await?.map(|piece| (piece, body)))
+    });
+    Ok(futures_util::stream::iter(first).chain(rest))
 }
 
 /// The header that carries the key, marked so that nothing that prints headers prints it.
@@ -147,24 +243,6 @@ fn credential(kind: Credential, key: &str) -> Option<(HeaderName, HeaderValue)> 
     let mut value = HeaderValue::from_str(&text).ok()?;
     value.set_sensitive(true);
     Some((name, value))
-}
-
-/// Cuts an answer that is larger than any that a provider gives; the caller sees a broken transfer, not a short one.
-fn limited(
-    stream: impl Stream<Item = reqwest::Result<Bytes>> + Send + 'static,
-) -> impl Stream<Item = std::io::Result<Bytes>> + Send + 'static {
-    stream.scan(0_usize, |seen, piece| {
-        let piece = piece
-            .map_err(|_| std::io::Error::other("the provider broke off"))
-            .and_then(|piece| {
-                *seen += piece.len();
-                if *seen > LARGEST {
-                    return Err(std::io::Error::other("the provider's answer is too large"));
-                }
-                Ok(piece)
-            });
-        std::future::ready(Some(piece))
-    })
 }
 
 /// By kind only: reqwest's text quotes the URL, whose query may hold anything.

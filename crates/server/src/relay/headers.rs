@@ -51,6 +51,12 @@ const PROVIDERS_OWN: &[&str] = &[
     "link",
     "nel",
     "report-to",
+    "service-worker-allowed",
+    "sourcemap",
+    "x-sourcemap",
+    // Ours: a provider can't say where the caller should go.
+    "x-mako-redirect",
+    "x-mako-relay",
 ];
 const PROVIDERS_PREFIXES: &[&str] = &["access-control-"];
 
@@ -140,6 +146,9 @@ mod tests {
             ("access-control-allow-origin", "*"),
             ("keep-alive", "timeout=5"),
             ("retry-after", "3"),
+            ("service-worker-allowed", "/"),
+            ("sourcemap", "/app.js.map"),
+            ("x-mako-redirect", "https://evil.example/"),
         ]);
         assert_eq!(names(&to_caller(&answered)), ["content-type", "retry-after"]);
     }

@@ -3,9 +3,11 @@
 //! The provider's host comes from a table; nothing that a caller sends can lead elsewhere.
 
 mod client;
+mod echo;
 mod headers;
 mod providers;
 mod target;
 
 pub(crate) use client::{Answer, Ask, Relay, RelayError};
+pub(crate) use echo::Withheld;
 pub(crate) use providers::Service;
