@@ -100,15 +100,20 @@ language plpgsql stable security definer
 set search_path = ''
 as $$
 begin
-  return query select e.id, e.user_id, e.source, e.payload
-    from public.webhook_events e
-    -- Without a key it wasn't recorded here: an older handler's row proves nothing.
-    where e.status = 'received' and e.user_id is not null and e.dedupe_key is not null
-      and e.created_at < now() - p_age
-    order by e.created_at, e.id
+  -- By turns: each user's oldest first, then each one's second, so that nobody's many keep another's waiting.
+  return query select w.id, w.user_id, w.source, w.payload
+    from (
+      select e.id, e.user_id, e.source, e.payload, e.created_at
+        , row_number() over (partition by e.user_id order by e.created_at, e.id) as turn
+      from public.webhook_events e
+      -- Without a key it wasn't recorded here: an older handler's row proves nothing.
+      where e.status = 'received' and e.user_id is not null and e.dedupe_key is not null
+        and e.created_at < now() - p_age
+    ) w
+    order by w.turn, w.created_at, w.id
     limit p_limit;
 end $$;
-comment on function mako.waiting_events(interval, int) is 'Events that were recorded and routed but not processed, the oldest first';
+comment on function mako.waiting_events(interval, int) is 'Events that were recorded and routed but not processed, each user''s oldest first';
 alter function mako.waiting_events(interval, int) owner to mako_definer;
 revoke all on function mako.waiting_events(interval, int) from public, anon, authenticated, service_role;
 grant execute on function mako.waiting_events(interval, int) to mako_router;

@@ -420,6 +420,7 @@ impl Trial {
             Processed::Unrouted | Processed::Later => {
                 self.failed(TestStep::Process, "the database went away");
             }
+            Processed::Locked => self.failed(TestStep::Process, "a lock was held for too long"),
         }
     }
 

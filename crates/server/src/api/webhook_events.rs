@@ -155,7 +155,12 @@ impl WebhookEvents {
                 "What was delivered has been emptied after the retention period",
             ));
         }
-        if !done && replay(&self.0, &caller.0, &event, payload).await == Processed::Later {
+        if !done
+            && matches!(
+                replay(&self.0, &caller.0, &event, payload).await,
+                Processed::Later | Processed::Locked
+            )
+        {
             return Err(Problem::unavailable("PGRST001", "The database went away"));
         }
         self.details(&caller, &id).await

@@ -1,5 +1,6 @@
 //! Who does what was left undone? Drains the spool, processes events that wait, and empties old payloads.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -107,11 +108,21 @@ pub(crate) async fn process_waiting(store: &Store, seconds: f64) -> Result<Batch
         failed: 0,
         later: 0,
     };
+    // Whose rows are locked: each further event of theirs would wait for the lock as well.
+    let mut locked = HashSet::new();
     for event in router::waiting(store, seconds, BATCH).await? {
-        let parsed = webhooks::parse(&event.recorded);
         batch.events += 1;
+        if locked.contains(&event.user_id) {
+            batch.later += 1;
+            continue;
+        }
+        let parsed = webhooks::parse(&event.recorded);
         match process(store, &event.id, &event.user_id, &event.recorded, &parsed).await {
             Processed::Failed(_) => batch.failed += 1,
+            Processed::Locked => {
+                locked.insert(event.user_id);
+                batch.later += 1;
+            }
             Processed::Later | Processed::Unrouted => batch.later += 1,
             Processed::Before | Processed::Now(_) => {}
         }

@@ -20,8 +20,10 @@ pub(crate) enum Processed {
     Unrouted,
     /// It failed; the reason is in the record, and it can be replayed.
     Failed(String),
-    /// The database went away, or a lock was held for too long: it will be tried again.
+    /// The database went away: it will be tried again.
     Later,
+    /// A row that it needs was locked for too long: it will be tried again, for `PATIENCE`.
+    Locked,
 }
 
 /// Acts on a recorded event as its user, at most once.
@@ -59,7 +61,11 @@ async fn process_as(store: &Store, claims: &Claims, id: &str, event: &Event) -> 
     let reason = match done {
         Ok(processed) => return processed,
         // Only then is it worth to wait: what can't be done whoever asks would be tried for ever.
-        Err(Unfit::Database(error)) if error.is_away() || error.is_locked() => return Processed::Later,
+        Err(Unfit::Database(error)) if error.is_away() => return Processed::Later,
+        // A lock ends; what takes too long whoever asks would be tried for ever.
+        Err(Unfit::Database(error)) if error.is_locked() && !is_overdue(store, claims, id).await => {
+            return Processed::Locked;
+        }
         Err(unfit) => unfit.to_string(),
     };
     tracing::warn!(event = id, reason, "an event's effects failed");
@@ -68,6 +74,16 @@ async fn process_as(store: &Store, claims: &Claims, id: &str, event: &Event) -> 
         Err(_) => Processed::Later,
     }
 }
+
+/// Whether an event has been tried for long enough; unknown counts as no.
+async fn is_overdue(store: &Store, claims: &Claims, id: &str) -> bool {
+    webhook_events::is_overdue(store, claims, id, PATIENCE)
+        .await
+        .unwrap_or_default()
+}
+
+/// Seconds from its record for which an event that meets locks is tried again.
+const PATIENCE: f64 = 900.0;
 
 async fn attempt(store: &Store, claims: &Claims, id: &str, event: &Event) -> Result<Processed, Unfit> {
     store

@@ -57,7 +57,8 @@ static LATEST: Query = query!(Read "webhook_events/latest" []);
 pub(crate) static TAKE: Query = query!(Write "webhook_events/take" [TEXT]);
 pub(crate) static FINISH: Query = query!(Write "webhook_events/finish" [TEXT, BOOL]);
 static FAIL: Query = query!(Write "webhook_events/fail" [TEXT, TEXT]);
-pub(crate) static QUERIES: &[&Query] = &[&LIST, &COUNT, &FIND, &LATEST, &TAKE, &FINISH, &FAIL];
+static OVERDUE: Query = query!(Read "webhook_events/overdue" [TEXT, FLOAT8]);
+pub(crate) static QUERIES: &[&Query] = &[&LIST, &COUNT, &FIND, &LATEST, &TAKE, &FINISH, &FAIL, &OVERDUE];
 
 /// The speaker's events, newest first.
 pub async fn list(
@@ -102,6 +103,12 @@ pub async fn latest(store: &Store, claims: &Claims) -> Result<Vec<(String, DateT
 /// Notes that an event's effects failed, after they were rolled back; `reason` quotes no value.
 pub async fn fail(store: &Store, claims: &Claims, id: &str, reason: &str) -> Result<(), Error> {
     store.run(claims, &FAIL, &[&id, &reason]).await.map(drop)
+}
+
+/// Whether an event was recorded longer ago than so many seconds.
+pub async fn is_overdue(store: &Store, claims: &Claims, id: &str, seconds: f64) -> Result<bool, Error> {
+    let rows = store.run(claims, &OVERDUE, &[&id, &seconds]).await?;
+    Ok(rows.first().is_some_and(|row| row.get(0)))
 }
 
 impl From<&Row> for WebhookEvent {
