@@ -38,6 +38,10 @@ pub struct Tenant {
     /// Tenancy by membership instead of by user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub membership: Option<Membership>,
+    /// More claims that a user's token carries, put there by an access-token hook, and what each names; dots lead into
+    /// objects. Claims named like the tenant column are found without it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub claims: BTreeMap<String, Names>,
 }
 
 /// The table that says which user belongs to which tenant.
@@ -141,6 +145,23 @@ impl Model {
         Ok(model)
     }
 
+    /// What a person has still to decide: nothing is proven before.
+    pub(crate) fn undecided(&self) -> Vec<String> {
+        let relations = self
+            .relations
+            .iter()
+            .map(|(name, relation)| (name, &relation.reason));
+        let functions = self
+            .functions
+            .iter()
+            .map(|(name, function)| (name, &function.reason));
+        relations
+            .chain(functions)
+            .filter(|(_, reason)| reason.as_ref().is_some_and(|reason| reason.contains("TODO")))
+            .map(|(name, _)| format!("the model's reason for {name} is still a TODO: review it"))
+            .collect()
+    }
+
     /// The model as a file.
     #[must_use]
     pub fn to_toml(&self) -> String {
@@ -193,11 +214,29 @@ impl Default for Tenant {
             claim: sub(),
             column: None,
             membership: None,
+            claims: BTreeMap::new(),
         }
     }
 }
 
 impl Tenant {
+    /// Adds the claims among `read` (by policies, views and functions) that must name the tenant: they are called as a
+    /// tenant column is. They stand at the top of a token, or in `app_metadata`, which users can't change.
+    pub(crate) fn with_claims(mut self, read: &[String]) -> Self {
+        let column = self.column().to_owned();
+        let names = if self.membership.is_some() {
+            Names::Tenant
+        } else {
+            Names::User
+        };
+        for claim in read.iter().filter(|claim| **claim == column) {
+            for path in [claim.clone(), format!("app_metadata.{claim}")] {
+                self.claims.entry(path).or_insert(names);
+            }
+        }
+        self
+    }
+
     /// The default tenant column.
     pub(crate) fn column(&self) -> &str {
         match (&self.column, &self.membership) {

@@ -183,6 +183,13 @@ impl Persona {
             "session_id": who_session(who), "sub": who.user,
         });
         set_path(&mut claims, &model.tenant.claim, &who.user);
+        for (claim, names) in &model.tenant.claims {
+            let value = match names {
+                Names::User => &who.user,
+                Names::Tenant => &who.tenant,
+            };
+            set_path(&mut claims, claim, value);
+        }
         Self {
             label,
             role: signed_in_role(model),
@@ -235,6 +242,11 @@ impl Persona {
             all.push(
                 signed_in("a removed member with an old token", &people.removed).with(|claims| {
                     fill(&mut claims["app_metadata"], &words.claims, &tenant);
+                    // A hook looks memberships up for each token: what it writes isn't old for long.
+                    let kept = format!("app_metadata.{}", model.tenant.column());
+                    for claim in model.tenant.claims.keys().filter(|claim| **claim != kept) {
+                        set_path(claims, claim, &people.nobody.tenant);
+                    }
                 }),
             );
         }

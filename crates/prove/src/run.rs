@@ -66,9 +66,14 @@ async fn within(session: &Session<'_>, model: &Model, _options: &Options) -> Res
             membership.table
         ));
     }
+    not_tested.extend(model.undecided());
     let people = People::make_up(&catalog, &plan)?;
     let mentions = mentions(&catalog);
     let words = words(&mentions);
+    let model = &Model {
+        tenant: model.tenant.clone().with_claims(&words.claims),
+        ..model.clone()
+    };
     let personas = Persona::attackers(model, &people, plan.membership.is_some(), &words);
     let mut world = World::default();
     let maker = Maker {
@@ -82,19 +87,7 @@ async fn within(session: &Session<'_>, model: &Model, _options: &Options) -> Res
     session.must("savepoint mako_before_others").await?;
     maker.others_rows(&mut world).await;
     not_tested.extend(world.unsettled.take());
-    // A replica has no transaction of its own, and no rows that could have been made in it.
-    let transaction = session
-        .attempt(vec!["select pg_current_xact_id()".to_owned()])
-        .await
-        .pop();
-    let transaction = transaction
-        .and_then(Result::ok)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .flatten()
-        .next()
-        .unwrap_or_else(|| "0".to_owned());
+    let transaction = transaction_number(session).await;
     let field = Field {
         session,
         catalog: &catalog,
@@ -104,6 +97,7 @@ async fn within(session: &Session<'_>, model: &Model, _options: &Options) -> Res
         world: &world,
         transaction,
     };
+    not_tested.extend(field.without_standing().await);
     let mut learnt: BTreeMap<usize, Learnt> = BTreeMap::new();
     let mut of_functions: BTreeMap<usize, Learnt> = BTreeMap::new();
     field.tables(&mut learnt).await;
@@ -138,6 +132,22 @@ async fn within(session: &Session<'_>, model: &Model, _options: &Options) -> Res
     (report.fingerprint, report.schemas, report.roles) =
         (fingerprint, model.schemas.clone(), model.roles.clone());
     Ok(report)
+}
+
+/// The number of the transaction. A replica has none of its own, and no rows that could have been made in it.
+async fn transaction_number(session: &Session<'_>) -> String {
+    let number = session
+        .attempt(vec!["select pg_current_xact_id()".to_owned()])
+        .await
+        .pop();
+    number
+        .and_then(Result::ok)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .flatten()
+        .next()
+        .unwrap_or_else(|| "0".to_owned())
 }
 
 /// Where every sequence stands: a rollback doesn't give numbers back.
@@ -358,6 +368,12 @@ fn report(
         round_trips: 0,
     };
     report.relations.extend(lint::sequences(catalog, model));
+    if report.relations.is_empty() && report.functions.is_empty() {
+        report.not_tested.push(format!(
+            "there is nothing to prove: no relation and no function in {}",
+            model.schemas.join(", ")
+        ));
+    }
     report.verdict = whole(&report);
     report
 }

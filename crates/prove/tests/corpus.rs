@@ -323,3 +323,18 @@ async fn a_hundred_relations_take_seconds() {
     assert!(report.elapsed_ms < 60_000, "{} ms", report.elapsed_ms);
     assert!(report.round_trips < 1_000, "{} round trips", report.round_trips);
 }
+
+#[tokio::test]
+async fn where_there_is_nothing_nothing_is_proven() {
+    let postgres = tokio::task::spawn_blocking(start).await.unwrap();
+    let mut client = connect(&postgres.superuser_url("postgres")).await;
+    client
+        .simple_query(&std::fs::read_to_string(folder().join("supabase.sql")).unwrap())
+        .await
+        .unwrap();
+    let model = Model::parse("schemas = [\"elsewhere\"]").unwrap();
+    let report = prove::run(&mut client, &model, &prove::Options::default())
+        .await
+        .unwrap();
+    assert_eq!(report.verdict, Verdict::Incomplete, "{}", report.to_text());
+}

@@ -10,6 +10,7 @@ mod insert;
 mod prepared;
 mod read;
 pub(crate) mod side_effects;
+mod standing;
 pub(crate) mod views;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -78,6 +78,11 @@ impl Maker<'_> {
             }
         } else if is_tenant && let Some(value) = wish.tenant {
             return Some(vec![value.to_owned()]);
+        } else if let Some((_, value)) = self
+            .presence(relation)
+            .filter(|(present, _)| present.name == column.name)
+        {
+            return Some(vec![value.to_owned()]);
         }
         let by = if is_tenant { tenant.map(|(_, by)| by) } else { None };
         match (by, self.plan.meaning(relation, &column.name)) {

@@ -196,6 +196,23 @@ impl Maker<'_> {
         self.departure(relation).map(|_| "left")
     }
 
+    /// The column and value that say that a membership goes on: whoever is made up as a member must be one.
+    pub(super) fn presence(&self, relation: usize) -> Option<(&Column, &'static str)> {
+        let (column, ended) = self.departure(relation)?;
+        let is_membership = self
+            .plan
+            .membership
+            .as_ref()
+            .is_some_and(|(at, ..)| *at == relation);
+        let goes_on = match column.category {
+            'D' if !column.not_null => "null",
+            'B' if ended == "true" => "false",
+            'B' => "true",
+            _ => return None,
+        };
+        is_membership.then_some((column, goes_on))
+    }
+
     /// The column and value that say that a membership has ended.
     pub(crate) fn departure(&self, relation: usize) -> Option<(&Column, String)> {
         const PAST: [&str; 9] = [
