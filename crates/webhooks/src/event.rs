@@ -1,4 +1,4 @@
-//! What happened, to whom, and for which number?
+//! An event as it was read: what happened, to whom, and for which number.
 
 use std::fmt;
 
@@ -26,7 +26,7 @@ pub struct Event {
     pub customer: Option<Customer>,
     /// Twilio's `AccountSid`, to be compared with that of the number's owner.
     pub account: Option<String>,
-    /// The call that it is about.
+    /// The call, or the message of Twilio's, that it is about.
     pub call: CallIds,
     /// When it happened, as the provider says.
     pub occurred_at: Option<DateTime<Utc>>,
@@ -85,7 +85,8 @@ impl fmt::Debug for Event {
 pub enum Clue {
     /// A number that the tenant may have verified.
     Number(PhoneNumber),
-    /// A Twilio `CallSid`: the event belongs to whom that call belongs (recordings, legs of a `<Dial>`).
+    /// A Twilio `CallSid` or `MessageSid`: the event belongs to whom that call or message belongs (recordings, legs of a
+    /// `<Dial>`, statuses that name no number).
     Call(String),
     /// A Twilio `MessagingServiceSid`.
     MessagingService(String),
@@ -112,7 +113,7 @@ pub struct Customer {
 /// and Vapi about one call.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct CallIds {
-    /// Twilio's `CallSid`, which is Vapi's `phoneCallProviderId`.
+    /// Twilio's `CallSid`, which is Vapi's `phoneCallProviderId`; of a message its `MessageSid`.
     pub provider: Option<String>,
     /// Vapi's `call.id`.
     pub vapi: Option<String>,
@@ -330,6 +331,8 @@ pub struct Automation {
     pub target: Target,
     /// `data` as posted.
     pub data: Map<String, Value>,
+    /// Members that are there and can't be read as what they must be; acting on the rest would drop them unsaid.
+    pub unreadable: Vec<&'static str>,
 }
 
 /// What an automation makes or changes. Texts are cut to the columns' limits, names are the columns'.

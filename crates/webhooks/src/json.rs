@@ -2,7 +2,7 @@
 //!
 //! Providers send numbers as strings, leave out what they promise and add what they don't.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use serde_json::Value;
 
 /// Times above this are milliseconds: as seconds they would be in the year 5138.
@@ -36,7 +36,8 @@ pub(crate) fn number(value: &Value, paths: &[&str]) -> Option<f64> {
     paths.iter().find_map(|path| as_number(at(value, path)?))
 }
 
-/// The time at the first of the paths that has one: RFC 3339, RFC 2822, or seconds or milliseconds since 1970.
+/// The time at the first of the paths that has one: RFC 3339, RFC 2822, seconds or milliseconds since 1970, or a date and
+/// time without a zone, which is taken for UTC.
 pub(crate) fn time(value: &Value, paths: &[&str]) -> Option<DateTime<Utc>> {
     paths.iter().find_map(|path| as_time(at(value, path)?))
 }
@@ -92,6 +93,38 @@ fn as_time(value: &Value) -> Option<DateTime<Utc>> {
         .or_else(|_| DateTime::parse_from_rfc2822(text))
         .ok()
         .map(|time| time.with_timezone(&Utc))
+        .or_else(|| without_zone(text))
+}
+
+/// `2026-12-01 10:30:00`, as Make hands dates on, with `T` or a blank, with or without seconds or the time.
+fn without_zone(text: &str) -> Option<DateTime<Utc>> {
+    const FORMS: [&str; 4] = [
+        "%Y-%m-%d %H:%M:%S%.f",
+        "%Y-%m-%dT%H:%M:%S%.f",
+        "%Y-%m-%d %H:%M",
+        "%Y-%m-%dT%H:%M",
+    ];
+    let time = FORMS
+        .iter()
+        .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())
+        .or_else(|| {
+            NaiveDate::parse_from_str(text, "%Y-%m-%d")
+                .ok()?
+                .and_hms_opt(0, 0, 0)
+        })?;
+    Some(time.and_utc())
+}
+
+/// Whether something is at one of the paths, and `read` makes nothing of it. Empty text counts as absent.
+pub(crate) fn is_unreadable<T>(
+    value: &Value,
+    paths: &[&str],
+    read: impl Fn(&Value, &[&str]) -> Option<T>,
+) -> bool {
+    let is_there = |path: &&str| {
+        at(value, path).is_some_and(|found| found.as_str().is_none_or(|text| !text.trim().is_empty()))
+    };
+    paths.iter().any(is_there) && read(value, paths).is_none()
 }
 
 /// The text with every escaped surrogate that has no partner replaced by U+FFFD.

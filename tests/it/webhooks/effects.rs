@@ -331,3 +331,75 @@ async fn an_effect_that_fails_is_kept_with_its_reason_and_can_be_replayed() {
             .await;
     assert_eq!((code, list.matches("processed").count()), (Some(0), 2), "{list}");
 }
+
+#[tokio::test]
+async fn a_softphones_call_is_not_whose_number_it_dials() {
+    let (_database, service) = setting().await;
+    for status in ["ringing", "completed"] {
+        let body = form(&[
+            ("CallSid", "CA77"),
+            ("AccountSid", "AC1"),
+            ("Direction", "inbound"),
+            ("From", "client:agent_7"),
+            ("To", ALICES_NUMBER),
+            ("CallStatus", status),
+            ("SequenceNumber", status),
+        ]);
+        assert!(post(&service, &platform(Source::Twilio, body)).await.status < 300);
+    }
+    let recording = form(&[
+        ("CallSid", "CA77"),
+        ("AccountSid", "AC1"),
+        ("RecordingSid", "RE77"),
+        ("RecordingStatus", "completed"),
+        ("RecordingUrl", "https://api.example.com/RE77"),
+    ]);
+    assert!(post(&service, &platform(Source::Twilio, recording)).await.status < 300);
+    for path in ["/v1/call-logs", "/v1/automation-logs", "/v1/webhook-events"] {
+        assert_eq!(rows(&service, Alice, path).await, Vec::<Value>::new(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_status_that_names_no_number_joins_its_message() {
+    let (_database, service) = setting().await;
+    let sent = form(&[
+        ("MessageSid", "SM9"),
+        ("AccountSid", "AC1"),
+        ("From", ALICES_NUMBER),
+        ("To", CUSTOMER),
+        ("MessageStatus", "sent"),
+    ]);
+    let failed = form(&[
+        ("MessageSid", "SM9"),
+        ("AccountSid", "AC1"),
+        ("MessageStatus", "undelivered"),
+        ("ErrorCode", "30003"),
+    ]);
+    for body in [sent, failed] {
+        assert_eq!(post(&service, &platform(Source::Twilio, body)).await.status, 204);
+    }
+    let logs = rows(&service, Alice, "/v1/automation-logs").await;
+    assert_eq!((logs.len(), &logs[0]["status"]), (1, &"failed".into()));
+}
+
+#[tokio::test]
+async fn an_event_with_a_value_that_cannot_be_read_fails_by_name_and_changes_nothing() {
+    let (_database, service) = setting().await;
+    let body = json!({"event_id": "d1", "event_type": "contact.created", "tenant_phone": ALICES_NUMBER,
+        "data": {"first_name": "Ann", "email": "ann@example.com", "appointment_date": "next Monday"}});
+    assert_eq!(
+        post(&service, &platform(Source::Make, body.to_string()))
+            .await
+            .status,
+        200
+    );
+    let events = rows(&service, Alice, "/v1/webhook-events").await;
+    assert_eq!(events[0]["status"], "failed");
+    let reason = events[0]["error_message"].as_str().unwrap();
+    assert!(
+        reason.contains("data.appointment_date") && !reason.contains("Monday"),
+        "{reason}"
+    );
+    assert_eq!(rows(&service, Alice, "/v1/contacts").await, Vec::<Value>::new());
+}

@@ -22,6 +22,9 @@ pub(super) enum Unfit {
     /// The event lacks what the row needs.
     #[error("{0}")]
     Incomplete(&'static str),
+    /// The event has values that can't be read; by name.
+    #[error("can't be read: {0}")]
+    Unreadable(String),
     /// The database.
     #[error(transparent)]
     Database(#[from] store::Error),
@@ -242,6 +245,9 @@ async fn message_moved(tx: &TenantTx<'_>, event: &Event, change: &MessageChange)
 }
 
 async fn automation_ran(tx: &TenantTx<'_>, event: &Event, automation: &Automation) -> Result<End, Unfit> {
+    if !automation.unreadable.is_empty() {
+        return Err(Unfit::Unreadable(automation.unreadable.join(", ")));
+    }
     match &automation.target {
         Target::Lead { .. } => wanted_lead(tx, &automation.target).await?,
         Target::Contact { .. } => wanted_contact(tx, &automation.target).await?,

@@ -1,4 +1,4 @@
-//! What does a Make scenario want noted?
+//! Reads what a Make scenario wants noted.
 //!
 //! The contract is ours and stands in the README; scenarios are written by people, so it is read leniently.
 
@@ -30,7 +30,7 @@ const CONTRACT: [&str; 13] = [
 
 pub(super) fn parse(payload: &Value) -> Event {
     let Value::Object(members) = payload else {
-        return event(Source::Make, "other", contents_key(Source::Make, payload));
+        return no_object(payload);
     };
     let event_id = json::text(payload, &["event_id", "eventId"]);
     let word =
@@ -56,10 +56,26 @@ pub(super) fn parse(payload: &Value) -> Event {
         execution_id: json::text(payload, &["execution_id", "executionId"]),
         status: leads::cut(&status, 50).to_owned(),
         target: target(&word, &fields),
+        unreadable: unreadable(members, &word, &fields),
         data: match fields {
             Value::Object(data) => data,
             _ => Map::new(),
         },
+    }));
+    event
+}
+
+/// A list of events, or no event at all: said to whoever's it is, not passed over.
+fn no_object(payload: &Value) -> Event {
+    let mut event = event(Source::Make, "other", contents_key(Source::Make, payload));
+    event.kind = Kind::Automation(Box::new(Automation {
+        event_id: None,
+        scenario_id: None,
+        execution_id: None,
+        status: "completed".to_owned(),
+        target: Target::Log,
+        data: Map::new(),
+        unreadable: vec!["the body, which must be one object: post the events of a list one by one"],
     }));
     event
 }
@@ -115,22 +131,75 @@ fn customer(fields: &Value) -> Option<Customer> {
 const PHONE: [&str; 3] = ["phone", "phone_number", "phoneNumber"];
 
 /// `lead`, `lead.created`, `contact_updated` …: the first word says what it is about.
+fn about(word: &str) -> String {
+    let first = word.split(|c: char| !c.is_ascii_alphabetic()).next();
+    first.unwrap_or_default().to_ascii_lowercase()
+}
+
 fn target(word: &str, fields: &Value) -> Target {
-    let about = word
-        .split(|c: char| !c.is_ascii_alphabetic())
-        .next()
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    match about.as_str() {
+    match about(word).as_str() {
         "lead" | "leads" => lead(fields),
         "contact" | "contacts" => contact(fields),
         _ => Target::Log,
     }
 }
 
+/// What of the event is there, but not as it must be.
+fn unreadable(members: &Map<String, Value>, word: &str, fields: &Value) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    let data = members.get("data").filter(|data| !data.is_null());
+    let no_object = |data: &Value| match data {
+        Value::Object(_) => false,
+        Value::String(text) if text.trim().is_empty() => false,
+        Value::String(text) => !matches!(json::read(text.as_bytes()), Some(Value::Object(_))),
+        _ => true,
+    };
+    if data.is_some_and(no_object) {
+        names.push("data");
+    }
+    let is_text = |(_, names): &&(&str, &[&str])| json::is_unreadable(fields, names, json::text);
+    match about(word).as_str() {
+        "lead" | "leads" => names.extend(LEAD.iter().filter(is_text).map(|(name, _)| *name)),
+        "contact" | "contacts" => {
+            names.extend(CONTACT.iter().filter(is_text).map(|(name, _)| *name));
+            if json::is_unreadable(fields, &APPOINTMENT, json::time) {
+                names.push("data.appointment_date");
+            }
+        }
+        _ => {}
+    }
+    names
+}
+
+/// Texts of a lead, by the names that they may have.
+const LEAD: [(&str, &[&str]); 7] = [
+    ("data.name", &NAME),
+    ("data.phone", &PHONE),
+    ("data.status", &["status"]),
+    ("data.source", &["source"]),
+    ("data.summary", &["summary"]),
+    ("data.ai_summary", &["ai_summary", "aiSummary"]),
+    ("data.sentiment", &["sentiment"]),
+];
+/// Texts of a contact.
+const CONTACT: [(&str, &[&str]); 10] = [
+    ("data.name", &NAME),
+    ("data.first_name", &["first_name", "firstName"]),
+    ("data.last_name", &["last_name", "lastName"]),
+    ("data.email", &["email"]),
+    ("data.phone", &PHONE),
+    ("data.company", &["company"]),
+    ("data.job_position", &["job_position", "jobPosition"]),
+    ("data.status", &["status"]),
+    ("data.notes", &["notes"]),
+    ("data.plan", &["plan"]),
+];
+const NAME: [&str; 3] = ["name", "full_name", "fullName"];
+const APPOINTMENT: [&str; 2] = ["appointment_date", "appointmentDate"];
+
 fn lead(fields: &Value) -> Target {
     Target::Lead {
-        name: column(fields, &["name", "full_name", "fullName"], 200),
+        name: column(fields, &NAME, 200),
         phone: phone(fields),
         status: column(fields, &["status"], 50),
         source: column(fields, &["source"], 100),
@@ -141,7 +210,7 @@ fn lead(fields: &Value) -> Target {
 }
 
 fn contact(fields: &Value) -> Target {
-    let whole = column(fields, &["name", "full_name", "fullName"], 200);
+    let whole = column(fields, &NAME, 200);
     let (first, last) = match whole.as_deref().map(|name| name.rsplit_once(char::is_whitespace)) {
         Some(Some((first, last))) => (Some(first.trim_end().to_owned()), Some(last.to_owned())),
         _ => (whole, None),
@@ -156,7 +225,7 @@ fn contact(fields: &Value) -> Target {
         status: column(fields, &["status"], 50),
         notes: column(fields, &["notes"], 100_000),
         plan: column(fields, &["plan"], 200),
-        appointment_date: json::time(fields, &["appointment_date", "appointmentDate"]),
+        appointment_date: json::time(fields, &APPOINTMENT),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What does Twilio say?
+//! Reads what Twilio says.
 //!
 //! Sources: twilio.com/docs/messaging/guides/webhook-request, /track-outbound-message-status,
 //! /voice/twiml#request-parameters, /voice/api/call-resource#statuscallback, /voice/api/recording.
@@ -9,7 +9,7 @@ use crate::event::{
     Call, CallIds, Clue, Customer, Direction, Event, Kind, Media, Message, MessageChange, OptOut, Recording,
 };
 use crate::parse::{contents_key, event};
-use crate::party::Party;
+use crate::party::{Channel, Party};
 use crate::source::Source;
 use crate::status::{CallStatus, MessageStatus, RecordingStatus};
 use crate::{json, leads};
@@ -65,6 +65,7 @@ fn message(payload: &Value) -> Option<Event> {
 /// To the tenant, from the customer.
 fn inbound(payload: &Value, sid: String) -> Event {
     let mut event = event(Source::Twilio, "message.received", format!("twilio:msg:in:{sid}"));
+    event.call = message_ids(&sid);
     event.clues = number(payload, "To")
         .into_iter()
         .chain(messaging_service(payload))
@@ -91,10 +92,13 @@ fn fate(payload: &Value, sid: String, word: &str) -> Event {
     let code = error_code.as_deref().unwrap_or("-");
     let key = format!("twilio:msg:status:{sid}:{word}:{code}");
     let mut event = event(Source::Twilio, format!("message.{word}"), key);
+    // Of a message sent by a service only some of its statuses name the number.
     event.clues = number(payload, "From")
         .into_iter()
         .chain(messaging_service(payload))
+        .chain([Clue::Call(sid.clone())])
         .collect();
+    event.call = message_ids(&sid);
     event.customer = customer(payload, "To", None);
     if let Some(status) = MessageStatus::parse(word) {
         event.kind = Kind::MessageStatus(MessageChange {
@@ -156,14 +160,25 @@ fn call(payload: &Value) -> Option<Event> {
     Some(event)
 }
 
+/// Which way a call went. Twilio says `inbound` of every call that comes to *it*, also of one that the tenant's own app or
+/// telephone makes (twilio.com/docs/voice/twiml#request-parameters): then `To` is who was dialled, not whose call it is.
 fn direction(payload: &Value) -> Direction {
     match text(payload, "Direction").as_deref() {
         Some("outbound-dial") => Direction::Leg,
         Some("outbound-api" | "trunking-terminating") => Direction::Outbound,
         Some(other) if other.starts_with("outbound") => Direction::Outbound,
         _ if text(payload, "ParentCallSid").is_some() => Direction::Leg,
+        _ if is_tenants_equipment(payload) => Direction::Outbound,
         _ => Direction::Inbound,
     }
+}
+
+/// Whether the caller is a client of the Voice SDK or a SIP user: only an account's own get as far as Twilio.
+fn is_tenants_equipment(payload: &Value) -> bool {
+    let caller = CALLER.into_iter().find_map(|name| text(payload, name));
+    caller
+        .and_then(|caller| Party::read(&caller))
+        .is_some_and(|(channel, _)| matches!(channel, Channel::Client | Channel::Sip))
 }
 
 fn media(payload: &Value) -> Vec<Media> {
@@ -184,6 +199,13 @@ fn media(payload: &Value) -> Vec<Media> {
 fn call_ids(payload: &Value) -> CallIds {
     CallIds {
         provider: text(payload, "CallSid"),
+        vapi: None,
+    }
+}
+
+fn message_ids(sid: &str) -> CallIds {
+    CallIds {
+        provider: Some(sid.to_owned()),
         vapi: None,
     }
 }

@@ -76,3 +76,67 @@ fn makes_events_without_an_id_are_the_same_only_if_they_say_the_same() {
     assert_eq!(row(1), row(1));
     assert_ne!(row(1), row(2));
 }
+
+fn unreadable(body: &serde_json::Value) -> Vec<&'static str> {
+    match make_event(body).kind {
+        Kind::Automation(automation) => automation.unreadable,
+        kind => panic!("{}", kind.name()),
+    }
+}
+
+#[test]
+fn what_is_there_and_cannot_be_read_is_named() {
+    let contact = |name: &str, value: serde_json::Value| {
+        let mut data = json!({"first_name": "Ann", "email": "a@example.com"});
+        data[name] = value;
+        json!({"event_id": 1, "event_type": "contact.created", "data": data})
+    };
+    for date in ["12/01/2026 10:30 AM", "next Monday", "2026-13-01", "soon"] {
+        assert_eq!(
+            unreadable(&contact("appointment_date", json!(date))),
+            ["data.appointment_date"],
+            "{date}"
+        );
+    }
+    for (name, value) in [
+        ("notes", json!({"text": "x"})),
+        ("company", json!([1, 2])),
+        ("email", json!({})),
+    ] {
+        assert_eq!(unreadable(&contact(name, value)), [format!("data.{name}")]);
+    }
+    // Absent, null and empty are no mistakes.
+    for value in [json!(null), json!(""), json!(" ")] {
+        assert!(unreadable(&contact("appointment_date", value)).is_empty());
+    }
+    assert_eq!(
+        unreadable(&json!({"event_type": "lead.created", "data": "{broken"})),
+        ["data"]
+    );
+    assert!(unreadable(&json!([{"event_type": "lead.created"}]))[0].contains("one by one"));
+}
+
+#[test]
+fn a_date_without_a_zone_is_in_utc() {
+    for date in [
+        "2026-12-01 10:30:00",
+        "2026-12-01T10:30:00",
+        "2026-12-01T10:30",
+        "2026-12-01 10:30:00.000",
+    ] {
+        let event = make_event(
+            &json!({"event_type": "contact.created", "data": {"email": "a@example.com", "appointment_date": date}}),
+        );
+        let Kind::Automation(automation) = &event.kind else {
+            panic!("{event:?}")
+        };
+        let Target::Contact { appointment_date, .. } = &automation.target else {
+            panic!("{event:?}")
+        };
+        assert_eq!(
+            appointment_date.unwrap().to_rfc3339(),
+            "2026-12-01T10:30:00+00:00",
+            "{date}"
+        );
+    }
+}

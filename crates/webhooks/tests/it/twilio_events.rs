@@ -2,7 +2,7 @@
 
 use webhooks::{CallStatus, Channel, Clue, Direction, Kind, MessageStatus, OptOut, Party, RecordingStatus};
 
-use crate::support::{TENANT, assert_sides, at, customer, tenants, twilio_event};
+use crate::support::{CUSTOMER, TENANT, assert_sides, at, customer, tenants, twilio_event};
 
 const T: &str = "%2B15558675310";
 const C: &str = "%2B14017122661";
@@ -61,7 +61,7 @@ fn a_message_status_is_about_a_message_from_the_tenant() {
         "twilio:msg:status:SM1:undelivered:30003",
         "message.undelivered",
     );
-    assert!(event.clues.last() == Some(&Clue::MessagingService("MG1".into())));
+    assert!(event.clues[1..] == [Clue::MessagingService("MG1".into()), Clue::Call("SM1".into())]);
     let Kind::MessageStatus(change) = &event.kind else {
         panic!("{event:?}")
     };
@@ -101,6 +101,123 @@ fn a_call_is_to_the_tenant_or_from_it() {
     assert_eq!((call.status, call.duration), (CallStatus::Completed, Some(61)));
     assert!(!call.wants_twiml);
     assert_eq!(outbound.call.provider.as_deref(), Some("CA2"));
+}
+
+/// Twilio's `Direction` is seen from Twilio; ours from the tenant.
+#[test]
+fn who_made_a_call_is_told_by_what_each_party_is() {
+    const CLIENT: &str = "client%3Aagent_7";
+    const SIP: &str = "sip%3Aagent%40crm.sip.twilio.com";
+    const LEG: &str = "&ParentCallSid=CA0";
+    let (from_whatsapp, to_whatsapp) = (format!("whatsapp%3A{C}"), format!("whatsapp%3A{T}"));
+    let (ours, nobodys): (&[&str], &[&str]) = (&[TENANT], &[]);
+    let cases = [
+        // Twilio's word, from, to, more, and what it is: direction, tenant's numbers, customer.
+        ("inbound", C, T, "", Direction::Inbound, ours, Some(CUSTOMER)),
+        (
+            "inbound",
+            &*from_whatsapp,
+            &*to_whatsapp,
+            "",
+            Direction::Inbound,
+            ours,
+            Some(CUSTOMER),
+        ),
+        // A softphone or desk phone of the tenant's dials: whoever is called, nothing says that it is theirs.
+        (
+            "inbound",
+            CLIENT,
+            C,
+            "",
+            Direction::Outbound,
+            nobodys,
+            Some(CUSTOMER),
+        ),
+        (
+            "inbound",
+            CLIENT,
+            T,
+            "",
+            Direction::Outbound,
+            nobodys,
+            Some(TENANT),
+        ),
+        (
+            "inbound",
+            SIP,
+            C,
+            "",
+            Direction::Outbound,
+            nobodys,
+            Some(CUSTOMER),
+        ),
+        (
+            "inbound",
+            CLIENT,
+            "client%3Aagent_8",
+            "",
+            Direction::Outbound,
+            nobodys,
+            None,
+        ),
+        (
+            "inbound",
+            C,
+            CLIENT,
+            "",
+            Direction::Inbound,
+            nobodys,
+            Some(CUSTOMER),
+        ),
+        (
+            "outbound-api",
+            T,
+            C,
+            "",
+            Direction::Outbound,
+            ours,
+            Some(CUSTOMER),
+        ),
+        ("outbound-api", T, CLIENT, "", Direction::Outbound, ours, None),
+        (
+            "trunking-terminating",
+            T,
+            C,
+            "",
+            Direction::Outbound,
+            ours,
+            Some(CUSTOMER),
+        ),
+        (
+            "trunking-originating",
+            C,
+            T,
+            "",
+            Direction::Inbound,
+            ours,
+            Some(CUSTOMER),
+        ),
+        // A leg shows its parent's caller id, which may be another tenant's number.
+        ("outbound-dial", T, C, LEG, Direction::Leg, nobodys, None),
+    ];
+    for (word, from, to, more, direction, tenant, called) in cases {
+        let event = twilio_event(&format!(
+            "CallSid=CA1&From={from}&To={to}&CallStatus=completed&Direction={word}{more}"
+        ));
+        let Kind::Call(call) = &event.kind else {
+            panic!("{event:?}")
+        };
+        assert_eq!(call.direction, direction, "{word} {from} {to}");
+        assert_eq!(tenants(&event), tenant, "{word} {from} {to}");
+        assert_eq!(customer(&event), called, "{word} {from} {to}");
+    }
+}
+
+#[test]
+fn a_status_that_names_no_number_belongs_to_its_message() {
+    let event = twilio_event(&format!("MessageSid=SM1&MessageStatus=undelivered&To={C}"));
+    assert!(event.clues == [Clue::Call("SM1".into())]);
+    assert_eq!(event.call.provider.as_deref(), Some("SM1"));
 }
 
 #[test]
