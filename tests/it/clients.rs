@@ -38,14 +38,18 @@ async fn exchange(service: &Service, bytes: &[u8]) -> String {
     rest(&mut stream).await
 }
 
+/// Asks on a connection of its own, as a load balancer does: one that was kept may have made room for another.
 async fn healthy(service: &Service) -> bool {
-    let health = service
-        .request(Method::GET, "/health")
-        .timeout(Duration::from_secs(5));
-    health
+    let client = reqwest::Client::builder()
+        .pool_max_idle_per_host(0)
+        .timeout(PATIENCE)
+        .build();
+    let health = client
+        .unwrap()
+        .get(format!("{}/health", service.url))
         .send()
-        .await
-        .is_ok_and(|answer| answer.status() == StatusCode::OK)
+        .await;
+    health.is_ok_and(|answer| answer.status() == StatusCode::OK)
 }
 
 /// What the process holds: megabytes and descriptors.

@@ -159,8 +159,8 @@ impl Relay {
         if status == StatusCode::SWITCHING_PROTOCOLS {
             return Err(RelayError::Unreachable);
         }
-        let encoding = answer.headers().get(header::CONTENT_ENCODING);
-        if encoding.is_some_and(|name| !name.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        let mut encodings = answer.headers().get_all(header::CONTENT_ENCODING).iter();
+        if encodings.any(|name| !name.as_bytes().eq_ignore_ascii_case(b"identity")) {
             return Err(RelayError::Encoded);
         }
         let mut headers = to_caller(answer.headers());
@@ -192,7 +192,7 @@ fn redirect(answer: &reqwest::Response, forms: &Forms) -> Result<Option<HeaderVa
         .and_then(|location| answer.url().join(location).ok())
         .filter(|url| url.scheme() == "https")
         .ok_or(RelayError::Redirected)?;
-    let plain = decoded(url.as_str()).unwrap_or_default();
+    let plain = decoded(url.as_str()).ok_or(RelayError::Redirected)?;
     if forms.are_in(url.as_str().as_bytes()) || forms.are_in(&plain) {
         return Err(RelayError::Redirected);
     }

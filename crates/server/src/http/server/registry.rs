@@ -171,7 +171,8 @@ impl Open {
             .iter()
             .filter(|(_, connection)| address.is_none_or(|address| connection.address == address))
             .filter(|(_, connection)| connection.phase() != Phase::Working)
-            .min_by_key(|(_, connection)| connection.since())
+            // A client that is silent between requests may be about to send the next one: its turn comes last.
+            .min_by_key(|(_, connection)| (connection.phase() == Phase::Idle, connection.since()))
             .map(|(id, _)| *id)
     }
 }
@@ -243,6 +244,14 @@ mod tests {
         assert!(registry.enter(B).is_some());
         places[1].connection.evicted().await;
         assert_eq!(registry.open(), 2);
+    }
+
+    #[tokio::test]
+    async fn who_leaves_an_answer_unread_goes_before_who_only_keeps_a_connection() {
+        let registry = Registry::new(2, 2, ConnectionMetrics::default());
+        let places = phases(&registry, A, &[Phase::Idle, Phase::Stalled]);
+        assert!(registry.enter(B).is_some());
+        places[1].connection.evicted().await;
     }
 
     #[test]
