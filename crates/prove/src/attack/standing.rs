@@ -1,24 +1,27 @@
 //! Tries whether the plain attacker is a working tenant: whoever can't see even their own rows proves nothing.
 
-use super::{Attempt, Field, any_of, says_yes};
+use std::collections::BTreeMap;
+
+use super::{Attempt, Field, Learnt, any_of, says_yes};
 use crate::plan::Class;
 
 impl Field<'_> {
-    /// Why no attack can be believed, if the attacker sees no row of its own in any relation that it may read.
-    pub(crate) async fn without_standing(&self) -> Option<String> {
-        let scripts: Vec<String> = (0..self.catalog.relations.len())
-            .filter_map(|relation| Some(self.script(relation, &self.own_read(relation)?)))
-            .collect();
-        if scripts.is_empty() {
-            return None;
-        }
+    /// Notes of each relation that the attacker may read, and sees no row of its own in, that nothing was attacked there.
+    pub(crate) async fn standing(&self, learnt: &mut BTreeMap<usize, Learnt>) {
+        let (relations, scripts): (Vec<usize>, Vec<String>) = (0..self.catalog.relations.len())
+            .filter_map(|relation| Some((relation, self.script(relation, &self.own_read(relation)?))))
+            .unzip();
         let outcomes = self.session.attempt(scripts).await;
-        let sees = outcomes.iter().flatten().any(|rows| says_yes(rows));
-        (!sees).then(|| {
-            "the users that were made up see none of their own rows, so that nothing was attacked by a working tenant: if \
-             tokens carry the tenant in a claim, name it under [tenant.claims], such as org_id = \"tenant\""
-                .to_owned()
-        })
+        for (relation, outcome) in relations.into_iter().zip(outcomes) {
+            // What fails whoever asks is closed to strangers as well.
+            if outcome.is_ok_and(|rows| !says_yes(&rows)) {
+                learnt
+                    .entry(relation)
+                    .or_default()
+                    .untested
+                    .insert(BLIND.to_owned());
+            }
+        }
     }
 
     fn own_read(&self, relation: usize) -> Option<Attempt> {
@@ -42,3 +45,6 @@ impl Field<'_> {
         })
     }
 }
+
+const BLIND: &str = "the users that were made up see none of their own rows, so that no working tenant attacked it: if tokens \
+                     carry the tenant in a claim, name it under [tenant.claims], such as org_id = \"tenant\"";

@@ -202,6 +202,7 @@ impl Field<'_> {
         let claims = attacker
             .claims
             .replace(&self.people.own.user, &self.people.other.user)
+            .replace(&self.people.own.tenant, &self.people.other.tenant)
             .replace(&self.people.own.marker, &self.people.other.marker);
         Persona {
             claims,
