@@ -17,6 +17,7 @@ mod migrations;
 mod operate;
 mod prove;
 mod provisioning;
+mod query_parameters;
 mod races;
 mod readme;
 mod relay;

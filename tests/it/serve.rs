@@ -52,6 +52,7 @@ async fn unsafe_settings_are_refused_with_the_fix() {
         (&[("DATABASE_URL", "mysql://x")], "DATABASE_URL"),
         (&[("LISTEN", "nowhere")], "LISTEN"),
         (&[("POOL_SIZE", "0")], "POOL_SIZE"),
+        (&[("JWT_SIZE_LIMIT", "65536")], "JWT_SIZE_LIMIT"),
         (&[("PREPARED_STATEMENTS", "maybe")], "PREPARED_STATEMENTS"),
         (
             &[("STATEMENT_TIMEOUT", "60s"), ("REQUEST_TIMEOUT", "10s")],

@@ -67,7 +67,11 @@ async fn bad_tokens_are_refused_with_the_right_code() {
         ("garbage in three parts", "a.b.c".to_owned(), "PGRST301"),
         ("one part", "token".to_owned(), "PGRST301"),
         ("an API key", "sb_secret_0123456789".to_owned(), "PGRST301"),
-        ("8 KB", format!("{signed}.{}", "A".repeat(8200)), "PGRST301"),
+        (
+            "over 16 KB",
+            format!("{signed}.{}", "A".repeat(16_384)),
+            "MK_TOKEN_TOO_LONG",
+        ),
     ];
     for (what, token, code) in cases {
         let answer = with_token(&service, &token).await;
@@ -271,4 +275,19 @@ async fn tokens_of_a_key_set_are_verified_and_its_public_key_is_no_secret() {
         with_token(&service, &Alice.token()).await.outcome(),
         (401, "PGRST301")
     );
+}
+
+#[tokio::test]
+async fn a_token_of_twelve_kilobytes_is_good_and_its_limit_can_be_set() {
+    let database = TestDatabase::new().await;
+    let service = Service::on(&database).await;
+    let organisations = vec!["x".repeat(40); 210];
+    let large = sign(&claims(&json!({"user_metadata": {"orgs": organisations}})));
+    assert!(large.len() > 12_000);
+    assert_eq!(with_token(&service, &large).await.status, 200);
+
+    let strict = Service::with(&database.login_url(), &[("JWT_SIZE_LIMIT", "8192")]).await;
+    let refused = with_token(&strict, &large).await;
+    assert_eq!(refused.outcome(), (401, "MK_TOKEN_TOO_LONG"));
+    assert!(refused.text.contains("JWT_SIZE_LIMIT"), "{}", refused.text);
 }

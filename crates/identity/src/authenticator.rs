@@ -41,7 +41,7 @@ impl<F: Fetch> Authenticator<F> {
     /// # Errors
     /// [`AuthError`].
     pub async fn authenticate(&self, unverified_token: &str, now: SystemTime) -> Result<Speaker, AuthError> {
-        let token = UnverifiedToken::parse(unverified_token)?;
+        let token = UnverifiedToken::parse(unverified_token, self.verifier.size_limit())?;
         let Some(cache) = self.keys.as_ref().filter(|_| token.wants_public_key()) else {
             return Ok(self.verifier.verify_parsed(&token, &KeySet::empty(), now)?);
         };

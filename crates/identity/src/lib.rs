@@ -24,4 +24,4 @@ pub use rejected::Rejected;
 pub use secret::{HmacSecret, WeakSecret};
 pub use speaker::{ServiceToken, Speaker};
 pub use verified::Verified;
-pub use verifier::{Misconfigured, Settings, Verifier};
+pub use verifier::{Misconfigured, SIZE_LIMIT, Settings, Verifier};

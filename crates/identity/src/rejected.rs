@@ -8,7 +8,7 @@ use std::fmt;
 /// Why a token proves no identity. The answer is always 401.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Rejected {
-    /// Longer than 8192 bytes; nothing of it was read.
+    /// Longer than [`crate::Settings::size_limit`]; nothing of it was read.
     TooLong,
     /// No text at all where a token was announced.
     Empty,
@@ -63,7 +63,8 @@ pub enum Rejected {
 }
 
 impl Rejected {
-    /// PostgREST's code: `PGRST301` (not a good token), `PGRST302` (nobody), `PGRST303` (its claims).
+    /// PostgREST's code: `PGRST301` (not a good token), `PGRST302` (nobody), `PGRST303` (its claims); for a token that
+    /// PostgREST would have taken, `MK_TOKEN_TOO_LONG`.
     #[must_use]
     pub fn code(self) -> &'static str {
         self.answer().0
@@ -80,6 +81,9 @@ impl Rejected {
     #[must_use]
     pub fn hint(self) -> Option<&'static str> {
         match self {
+            Self::TooLong => Some(
+                "Keep less in user_metadata and app_metadata, which every token carries, or raise JWT_SIZE_LIMIT.",
+            ),
             Self::ApiKey => Some(
                 "sb_publishable_ and sb_secret_ keys are not JWTs and belong in the apikey header. \
                  Send the signed-in user's access token as Bearer.",
@@ -101,7 +105,7 @@ impl Rejected {
 
     fn answer(self) -> (&'static str, &'static str) {
         match self {
-            Self::TooLong => (UNUSABLE, "JWT is longer than 8192 bytes"),
+            Self::TooLong => (TOO_LONG, "JWT is longer than this service accepts"),
             Self::Empty => (UNUSABLE, "Empty JWT is sent in Authorization header"),
             Self::ApiKey => (UNUSABLE, "An sb_ API key is not a JWT"),
             Self::Parts => (UNUSABLE, "Expected 3 parts in JWT"),
@@ -136,6 +140,7 @@ impl Rejected {
     }
 }
 
+const TOO_LONG: &str = "MK_TOKEN_TOO_LONG";
 const UNUSABLE: &str = "PGRST301";
 const NOBODY: &str = "PGRST302";
 const CLAIMS: &str = "PGRST303";

@@ -13,9 +13,6 @@ use serde::Deserialize;
 use crate::json;
 use crate::rejected::Rejected;
 
-/// Supabase's tokens are about 1 KB, with a full `user_metadata` a few. What is longer costs us, not the sender.
-const LONGEST: usize = 8192;
-
 /// A token whose form is right. Nobody has signed it yet, as far as we know.
 pub(crate) struct UnverifiedToken<'t> {
     pub(crate) text: &'t str,
@@ -24,12 +21,12 @@ pub(crate) struct UnverifiedToken<'t> {
 }
 
 impl<'t> UnverifiedToken<'t> {
-    /// Reads the header.
+    /// Reads the header of a token of at most `size_limit` bytes.
     ///
     /// # Errors
-    /// The reasons with code `PGRST301` that need no key.
-    pub(crate) fn parse(text: &'t str) -> Result<Self, Rejected> {
-        if text.len() > LONGEST {
+    /// [`Rejected::TooLong`], and the reasons with code `PGRST301` that need no key.
+    pub(crate) fn parse(text: &'t str, size_limit: usize) -> Result<Self, Rejected> {
+        if text.len() > size_limit {
             return Err(Rejected::TooLong);
         }
         if text.is_empty() {
@@ -96,9 +93,11 @@ struct Header {
 mod tests {
     use super::*;
 
+    const LIMIT: usize = 8192;
+
     fn with_header(header: &str) -> Result<Algorithm, Rejected> {
         let token = format!("{}.e30.c2ln", URL_SAFE_NO_PAD.encode(header));
-        UnverifiedToken::parse(&token).map(|token| token.algorithm)
+        UnverifiedToken::parse(&token, LIMIT).map(|token| token.algorithm)
     }
 
     #[test]
@@ -154,10 +153,13 @@ mod tests {
 
     #[test]
     fn length_is_looked_at_before_anything_else() {
-        let longest = format!("sb_{}", "x".repeat(LONGEST - 3));
-        assert_eq!(UnverifiedToken::parse(&longest).unwrap_err(), Rejected::ApiKey);
+        let longest = format!("sb_{}", "x".repeat(LIMIT - 3));
         assert_eq!(
-            UnverifiedToken::parse(&format!("{longest}x")).unwrap_err(),
+            UnverifiedToken::parse(&longest, LIMIT).unwrap_err(),
+            Rejected::ApiKey
+        );
+        assert_eq!(
+            UnverifiedToken::parse(&format!("{longest}x"), LIMIT).unwrap_err(),
             Rejected::TooLong
         );
     }
@@ -166,12 +168,15 @@ mod tests {
     fn three_parts_are_three() {
         for text in ["a", "a.b", "a.b.c.d", "a.b.c.d.e", "...", "."] {
             assert_eq!(
-                UnverifiedToken::parse(text).unwrap_err(),
+                UnverifiedToken::parse(text, LIMIT).unwrap_err(),
                 Rejected::Parts,
                 "{text}"
             );
         }
-        assert_eq!(UnverifiedToken::parse("").unwrap_err(), Rejected::Empty);
-        assert_eq!(UnverifiedToken::parse("..").unwrap_err(), Rejected::Undecodable);
+        assert_eq!(UnverifiedToken::parse("", LIMIT).unwrap_err(), Rejected::Empty);
+        assert_eq!(
+            UnverifiedToken::parse("..", LIMIT).unwrap_err(),
+            Rejected::Undecodable
+        );
     }
 }

@@ -31,7 +31,12 @@ pub struct Settings {
     /// `JWT_USER_CLAIM`: the claim that names the user. With `sub`, tokens are read as Supabase's; with any
     /// other name, as an application's own, whose `role` is not a Postgres role.
     pub user_claim: String,
+    /// `JWT_SIZE_LIMIT`: bytes that a token may have. Longer ones are refused unread: they cost us, not the sender.
+    pub size_limit: usize,
 }
+
+/// Supabase's tokens have about 1 KB; those with many organisations or avatars in `user_metadata` have 12 KB and more.
+pub const SIZE_LIMIT: usize = 16 * 1024;
 
 impl Default for Settings {
     /// Supabase's tokens; no secret.
@@ -41,6 +46,7 @@ impl Default for Settings {
             audience: None,
             issuer: None,
             user_claim: SUPABASE_CLAIM.into(),
+            size_limit: SIZE_LIMIT,
         }
     }
 }
@@ -64,6 +70,7 @@ pub struct Verifier {
     audience: Option<String>,
     issuer: Option<String>,
     user_claim: String,
+    size_limit: usize,
 }
 
 impl Verifier {
@@ -77,6 +84,7 @@ impl Verifier {
             audience,
             issuer,
             user_claim,
+            size_limit,
         } = settings;
         if user_claim.is_empty() || SHARED_CLAIMS.contains(&user_claim.as_str()) {
             return Err(Misconfigured::UserClaim);
@@ -96,7 +104,13 @@ impl Verifier {
             audience,
             issuer,
             user_claim,
+            size_limit,
         })
+    }
+
+    /// Bytes that a token may have.
+    pub(crate) fn size_limit(&self) -> usize {
+        self.size_limit
     }
 
     /// Verifies a token as it was presented, without `Bearer `.
@@ -110,7 +124,8 @@ impl Verifier {
         keys: &KeySet,
         now: SystemTime,
     ) -> Result<Speaker, Rejected> {
-        self.verify_parsed(&UnverifiedToken::parse(unverified_token)?, keys, now)
+        let token = UnverifiedToken::parse(unverified_token, self.size_limit)?;
+        self.verify_parsed(&token, keys, now)
     }
 
     pub(crate) fn verify_parsed(

@@ -29,6 +29,7 @@ use crate::http::edge::Edge;
 use crate::http::guard::{Bounds, Methods};
 use crate::http::operations::{Measurements, Operations};
 use crate::http::page::Page;
+use crate::http::query::QueryParameters;
 use crate::http::server::{ConnectionMetrics, Draining};
 use crate::jwks::HttpFetch;
 use crate::receiver::{Hook, Receiver, Spool};
@@ -117,12 +118,14 @@ pub(crate) fn app(
     let methods = Methods::of(&document)
         .with("/webhooks/{source}", "POST")
         .with("/webhooks/{source}/{endpoint_key}", "POST");
+    let query_parameters = QueryParameters::of(&document);
     let document = document.to_string();
     let page = document::page(&service.swagger_ui_html(), &spec, &document);
     let doorkeeper = Arc::new(doorkeeper(
         config.auth,
         config.public_base_url.as_deref(),
         &config.cors_allowed_origins,
+        query_parameters,
     )?);
     let json = Arc::new(Page::new("application/json", document));
     let docs = Arc::new(Page::new("text/html; charset=utf-8", page));
@@ -196,7 +199,12 @@ fn service(parts: &Parts, draining: &Draining) -> OpenApiService<impl poem_opena
         )
 }
 
-fn doorkeeper(auth: Auth, base: Option<&str>, origins: &[String]) -> Result<Doorkeeper, Failure> {
+fn doorkeeper(
+    auth: Auth,
+    base: Option<&str>,
+    origins: &[String],
+    query_parameters: QueryParameters,
+) -> Result<Doorkeeper, Failure> {
     let own = base
         .and_then(|base| Url::parse(base).ok())
         .map(|url| url.origin().ascii_serialization());
@@ -209,5 +217,6 @@ fn doorkeeper(auth: Auth, base: Option<&str>, origins: &[String]) -> Result<Door
         cookie: auth.cookie,
         own_origin: own,
         allowed_origins: origins.to_vec(),
+        query_parameters,
     })
 }

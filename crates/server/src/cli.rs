@@ -50,6 +50,7 @@ Address and pages:
 Tokens:
   JWT_USER_CLAIM           which claim names the user [sub]; the CRM's own tokens use userId
   JWT_AUDIENCE, JWT_ISSUER are checked when set
+  JWT_SIZE_LIMIT           bytes that a token may have, 1024 to 24576 [16384]
 
 Database:
   DATABASE_CA_FILE         PEM certificates to trust in place of the system's

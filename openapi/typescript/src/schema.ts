@@ -1391,7 +1391,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1534,7 +1534,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1677,7 +1677,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1820,7 +1820,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1969,7 +1969,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2115,7 +2115,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2263,7 +2263,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2412,7 +2412,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2468,9 +2468,9 @@ export interface operations {
                 action_type?: string;
                 /** @description Exactly this status. */
                 status?: string;
-                /** @description Created at this time or later. */
+                /** @description Created at this time or later; without a zone it is read as UTC. */
                 created_after?: string;
-                /** @description Created before this time. */
+                /** @description Created before this time; without a zone it is read as UTC. */
                 created_before?: string;
                 /** @description Rows at most, 1 to 200; 50 if not given. */
                 limit?: number;
@@ -2570,7 +2570,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2731,7 +2731,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2876,7 +2876,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2934,9 +2934,9 @@ export interface operations {
                 sentiment?: string;
                 /** @description Anywhere in phone or summary. */
                 q?: string;
-                /** @description Created at this time or later. */
+                /** @description Created at this time or later; without a zone it is read as UTC. */
                 created_after?: string;
-                /** @description Created before this time. */
+                /** @description Created before this time; without a zone it is read as UTC. */
                 created_before?: string;
                 /** @description Rows at most, 1 to 200; 50 if not given. */
                 limit?: number;
@@ -3036,7 +3036,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3197,7 +3197,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3342,7 +3342,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3404,9 +3404,9 @@ export interface operations {
                 email?: string;
                 /** @description Anywhere in name, e-mail, phone, company or notes. */
                 q?: string;
-                /** @description Created at this time or later. */
+                /** @description Created at this time or later; without a zone it is read as UTC. */
                 created_after?: string;
-                /** @description Created before this time. */
+                /** @description Created before this time; without a zone it is read as UTC. */
                 created_before?: string;
                 /** @description Rows at most, 1 to 200; 50 if not given. */
                 limit?: number;
@@ -3506,7 +3506,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3667,7 +3667,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3814,7 +3814,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3959,7 +3959,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4102,7 +4102,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4251,7 +4251,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4397,7 +4397,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4540,7 +4540,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4686,7 +4686,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4834,7 +4834,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4896,9 +4896,9 @@ export interface operations {
                 phone?: string;
                 /** @description Anywhere in name, phone or summary. */
                 q?: string;
-                /** @description Created at this time or later. */
+                /** @description Created at this time or later; without a zone it is read as UTC. */
                 created_after?: string;
-                /** @description Created before this time. */
+                /** @description Created before this time; without a zone it is read as UTC. */
                 created_before?: string;
                 /** @description Rows at most, 1 to 200; 50 if not given. */
                 limit?: number;
@@ -4998,7 +4998,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5159,7 +5159,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5304,7 +5304,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5447,7 +5447,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5596,7 +5596,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5739,7 +5739,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5889,7 +5889,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6050,7 +6050,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6195,7 +6195,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6338,7 +6338,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6483,7 +6483,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6630,7 +6630,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6782,7 +6782,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6934,7 +6934,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7086,7 +7086,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7238,7 +7238,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7381,7 +7381,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7530,7 +7530,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7673,7 +7673,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7818,7 +7818,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7876,9 +7876,9 @@ export interface operations {
                 status?: components["schemas"]["EventStatus"];
                 /** @description Exactly this type, in the provider's words. */
                 event_type?: string;
-                /** @description Recorded at this time or later. */
+                /** @description Recorded at this time or later; without a zone it is read as UTC. */
                 created_after?: string;
-                /** @description Recorded before this time. */
+                /** @description Recorded before this time; without a zone it is read as UTC. */
                 created_before?: string;
                 /** @description Rows at most, 1 to 200; 50 if not given. */
                 limit?: number;
@@ -7978,7 +7978,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8123,7 +8123,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8268,7 +8268,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Fields that can't be accepted; `details` names each */
+            /** @description Fields or parameters that can't be accepted; `details` names each */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -291,18 +291,23 @@ fn an_api_key_gets_its_own_explanation() {
 }
 
 #[test]
-fn a_token_over_eight_kilobytes_is_refused_unread() {
+fn a_token_over_sixteen_kilobytes_is_refused_unread() {
     let padded =
         |padding: usize| identity::mint(&secret(SECRET), &but(alice(), json!({"x": "y".repeat(padding)})));
+    let too_long = |token: &str| anywhere(token, &KeySet::empty()).err();
     // Three bytes of text are four of base64, so not every length can be had.
-    let sizes = || (5000..7000).map(padded);
-    let fits = sizes().rfind(|token| token.len() <= 8192).unwrap();
-    assert!(fits.len() > 8190);
+    let sizes = || (11_000..13_000).map(padded);
+    let fits = sizes().rfind(|token| token.len() <= 16_384).unwrap();
+    assert!(fits.len() > 16_382);
     assert_eq!(user(anywhere(&fits, &KeySet::empty())).user_id(), "alice");
-    let longer = sizes().find(|token| token.len() > 8192).unwrap();
-    assert_eq!(unusable(&longer), Rejected::TooLong);
-    assert_eq!(unusable(&"x".repeat(10_000_000)), Rejected::TooLong);
-    assert_eq!(unusable(&format!("sb_{}", "x".repeat(8192))), Rejected::TooLong);
+    let longer = sizes().find(|token| token.len() > 16_384).unwrap();
+    assert_eq!(too_long(&longer), Some(Rejected::TooLong));
+    assert_eq!(too_long(&"x".repeat(10_000_000)), Some(Rejected::TooLong));
+    assert_eq!(
+        too_long(&format!("sb_{}", "x".repeat(16_384))),
+        Some(Rejected::TooLong)
+    );
+    assert_eq!(Rejected::TooLong.code(), "MK_TOKEN_TOO_LONG");
 }
 
 #[test]

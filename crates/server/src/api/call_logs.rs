@@ -17,7 +17,7 @@ use crate::http::caller::Caller;
 use crate::http::fields::body;
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::problem::Problem;
-use crate::http::values::{Phone, Seconds, Text, Time, WebUrl};
+use crate::http::values::{FilterTime, Phone, Seconds, Text, WebUrl};
 
 /// The routes of this module.
 #[derive(Clone)]
@@ -70,10 +70,10 @@ impl CallLogs {
         sentiment: Query<Option<Text<0, 50>>>,
         /// Anywhere in phone or summary.
         q: Query<Option<Text<0, 200>>>,
-        /// Created at this time or later.
-        created_after: Query<Option<Time>>,
-        /// Created before this time.
-        created_before: Query<Option<Time>>,
+        /// Created at this time or later; without a zone it is read as UTC.
+        created_after: Query<Option<FilterTime>>,
+        /// Created before this time; without a zone it is read as UTC.
+        created_before: Query<Option<FilterTime>>,
         /// Rows at most, 1 to 200; 50 if not given.
         limit: Query<Option<Limit>>,
         /// `next_cursor` of the page before.

@@ -18,7 +18,7 @@ use super::webhook_endpoints::SourceName;
 use crate::http::answer::{Nullable, Raw, Word};
 use crate::http::caller::Caller;
 use crate::http::problem::Problem;
-use crate::http::values::{Text, Time};
+use crate::http::values::{FilterTime, Text};
 use crate::receiver::{Processed, replay};
 
 /// The routes of this module.
@@ -98,10 +98,10 @@ impl WebhookEvents {
         status: Query<Option<EventStatus>>,
         /// Exactly this type, in the provider's words.
         event_type: Query<Option<Text<0, 100>>>,
-        /// Recorded at this time or later.
-        created_after: Query<Option<Time>>,
-        /// Recorded before this time.
-        created_before: Query<Option<Time>>,
+        /// Recorded at this time or later; without a zone it is read as UTC.
+        created_after: Query<Option<FilterTime>>,
+        /// Recorded before this time; without a zone it is read as UTC.
+        created_before: Query<Option<FilterTime>>,
         /// Rows at most, 1 to 200; 50 if not given.
         limit: Query<Option<Limit>>,
         /// `next_cursor` of the page before.

@@ -208,6 +208,7 @@ fn config(
             audience: None,
             issuer: None,
             user_claim: "sub".to_owned(),
+            size_limit: identity::SIZE_LIMIT,
         },
         jwks_url: None,
         cookie: None,

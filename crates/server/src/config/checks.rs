@@ -1,6 +1,7 @@
 //! Is a setting sound? Each check names the setting and the fix, never the value.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use reqwest::Url;
@@ -22,6 +23,9 @@ pub(super) fn target(name: &str, url: Option<&Secret>, given: &Given) -> Result<
         .or_else(|error| refused(format!("{name}: {error}")))
 }
 
+/// What Supabase's smallest tokens need, and what a head of 32 KiB has room for beside browsers' other headers.
+const JWT_SIZES: RangeInclusive<usize> = 1_024..=24_576;
+
 pub(super) fn auth(given: &Given) -> Result<Auth, Refused> {
     if given.jwt_secret.is_none() && given.jwks_url.is_none() {
         return refused(
@@ -36,12 +40,20 @@ pub(super) fn auth(given: &Given) -> Result<Auth, Refused> {
             return refused("JWKS_URL must be https: whoever answers it decides who everybody is");
         }
     }
+    if !JWT_SIZES.contains(&given.jwt_size_limit) {
+        return refused(format!(
+            "JWT_SIZE_LIMIT must be {} to {} bytes: a request's whole head may have 32768",
+            JWT_SIZES.start(),
+            JWT_SIZES.end()
+        ));
+    }
     Ok(Auth {
         verifier: identity::Settings {
             secret: hmac_secret(given.jwt_secret.as_ref())?,
             audience: given.jwt_audience.clone(),
             issuer: given.jwt_issuer.clone(),
             user_claim: given.jwt_user_claim.clone(),
+            size_limit: given.jwt_size_limit,
         },
         jwks_url: given.jwks_url.clone(),
         cookie: given.auth_cookie.clone(),

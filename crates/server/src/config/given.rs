@@ -26,6 +26,8 @@ pub(super) struct Given {
     pub(super) jwt_issuer: Option<String>,
     #[serde(default = "default_user_claim")]
     pub(super) jwt_user_claim: String,
+    #[serde(default = "default_jwt_size_limit")]
+    pub(super) jwt_size_limit: usize,
     pub(super) auth_cookie: Option<String>,
     pub(super) encryption_key: Option<Secret>,
     pub(super) encryption_keys_retired: Option<Secret>,
@@ -79,6 +81,7 @@ pub(super) const NAMES: &[&str] = &[
     "jwt_audience",
     "jwt_issuer",
     "jwt_user_claim",
+    "jwt_size_limit",
     "auth_cookie",
     "encryption_key",
     "encryption_keys_retired",
@@ -240,6 +243,10 @@ fn default_listen() -> String {
 
 fn default_user_claim() -> String {
     "sub".to_owned()
+}
+
+fn default_jwt_size_limit() -> usize {
+    identity::SIZE_LIMIT
 }
 
 fn default_on() -> String {

@@ -9,6 +9,7 @@ use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::problem::Problem;
+use super::query::QueryParameters;
 use crate::jwks::HttpFetch;
 
 /// The verified speaker of a request.
@@ -27,6 +28,8 @@ pub(crate) struct Doorkeeper {
     pub(crate) own_origin: Option<String>,
     /// `CORS_ALLOWED_ORIGINS`: the operator lets their pages call with credentials, so their word counts as our own's.
     pub(crate) allowed_origins: Vec<String>,
+    /// Which query parameters each operation takes.
+    pub(crate) query_parameters: QueryParameters,
 }
 
 impl Doorkeeper {
@@ -182,7 +185,13 @@ macro_rules! extractor {
                 _: &mut RequestBody,
                 _: ExtractParamOptions<Self::ParamType>,
             ) -> Result<Self> {
-                Ok(Self(doorkeeper(request)?.$admit(request).await?))
+                let doorkeeper = doorkeeper(request)?;
+                let who = doorkeeper.$admit(request).await?;
+                // Only now: strangers are told that they are strangers.
+                doorkeeper
+                    .query_parameters
+                    .check(request.method(), request.original_uri())?;
+                Ok(Self(who))
             }
         }
     };

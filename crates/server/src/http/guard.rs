@@ -129,7 +129,7 @@ fn expectation(reason: &str) -> &str {
 }
 
 /// Which methods each path of the document takes, for the `Allow` header of a 405.
-pub(crate) struct Methods(Vec<(Vec<String>, String)>);
+pub(crate) struct Methods(Vec<(PathPattern, String)>);
 
 impl Methods {
     /// Reads the paths of an OpenAPI document.
@@ -143,10 +143,7 @@ impl Methods {
                         .into_iter()
                         .flatten()
                         .map(|(method, _)| method.to_uppercase());
-                    (
-                        path.split('/').map(str::to_owned).collect(),
-                        methods.collect::<Vec<_>>().join(", "),
-                    )
+                    (PathPattern::new(path), methods.collect::<Vec<_>>().join(", "))
                 })
                 .collect(),
         )
@@ -154,8 +151,7 @@ impl Methods {
 
     /// A path that isn't in the document.
     pub(crate) fn with(mut self, path: &str, allow: &str) -> Self {
-        self.0
-            .push((path.split('/').map(str::to_owned).collect(), allow.to_owned()));
+        self.0.push((PathPattern::new(path), allow.to_owned()));
         self
     }
 
@@ -168,23 +164,39 @@ impl Methods {
         let index: usize = counted.strip_prefix("param")?.parse().ok()?;
         let (pattern, _) = self.of_path(path)?;
         let mut names = pattern
+            .0
             .iter()
             .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
         names.nth(index)
     }
 
-    fn of_path(&self, path: &str) -> Option<&(Vec<String>, String)> {
+    fn of_path(&self, path: &str) -> Option<&(PathPattern, String)> {
         let segments: Vec<&str> = path.split('/').collect();
-        let fits = |pattern: &[String]| {
-            // `{path}` stands for all that follows.
-            let open = pattern.last().is_some_and(|last| last == "{path}");
-            (pattern.len() == segments.len() || open && pattern.len() < segments.len())
-                && pattern
-                    .iter()
-                    .zip(&segments)
-                    .all(|(p, s)| p == s || (p.starts_with('{') && !s.is_empty()))
-        };
-        self.0.iter().find(|(pattern, _)| fits(pattern))
+        self.0.iter().find(|(pattern, _)| pattern.fits(&segments))
+    }
+}
+
+/// A path of the document, such as `/v1/leads/{id}`, in its segments.
+pub(super) struct PathPattern(Vec<String>);
+
+impl PathPattern {
+    pub(super) fn new(path: &str) -> Self {
+        Self(path.split('/').map(str::to_owned).collect())
+    }
+
+    /// Whether its end, `{path}`, stands for all that follows.
+    pub(super) fn is_open(&self) -> bool {
+        self.0.last().is_some_and(|last| last == "{path}")
+    }
+
+    pub(super) fn fits(&self, segments: &[&str]) -> bool {
+        let length = self.0.len();
+        (length == segments.len() || self.is_open() && length < segments.len())
+            && self
+                .0
+                .iter()
+                .zip(segments)
+                .all(|(p, s)| p == s || (p.starts_with('{') && !s.is_empty()))
     }
 }
 

@@ -11,5 +11,6 @@ pub(crate) mod limits;
 pub(crate) mod operations;
 pub(crate) mod page;
 pub(crate) mod problem;
+pub(crate) mod query;
 pub(crate) mod server;
 pub(crate) mod values;

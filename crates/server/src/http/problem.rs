@@ -391,7 +391,10 @@ const STATUSES: &[(u16, &str)] = &[
     ),
     (413, "The body is too large"),
     (415, "The body is not application/json"),
-    (422, "Fields that can't be accepted; `details` names each"),
+    (
+        422,
+        "Fields or parameters that can't be accepted; `details` names each",
+    ),
     (500, "A mistake of the service"),
     (
         502,

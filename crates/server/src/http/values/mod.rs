@@ -73,7 +73,7 @@ pub(crate) use number::{Seconds, Whole};
 pub(crate) use phone::{Phone, RoutableNumber, set_phone_region};
 pub(crate) use service::ServiceName;
 pub(crate) use text::{Email, JsonObject, Text, WebUrl};
-pub(crate) use time::Time;
+pub(crate) use time::{FilterTime, Time};
 
 #[cfg(test)]
 mod tests {
