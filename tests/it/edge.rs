@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use tests::database::batch;
-use tests::people::Person::Alice;
+use tests::people::Person::{Alice, Bob};
 use tests::service::Answer;
 use tests::{Service, TestDatabase};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -413,7 +413,7 @@ async fn a_full_pool_is_a_503_with_retry_after() {
     let waiting = service.request_as(Alice, Method::GET, "/v1/leads");
     let waiting = tokio::spawn(async move { Answer::of(waiting).await });
     database.until_blocked(1).await; // From here on it has the connection.
-    let refused = service.get(Alice, "/v1/call-logs").await;
+    let refused = service.get(Bob, "/v1/call-logs").await;
     batch(&blocker, "rollback").await;
     assert_problem(&refused, 503, "PGRST003");
     assert!(!refused.header("retry-after").is_empty());

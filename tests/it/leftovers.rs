@@ -244,7 +244,7 @@ async fn a_closure_that_is_dropped_commits_nothing() {
 #[tokio::test]
 async fn a_connection_that_still_prepares_for_a_dropped_request_is_not_lent() {
     let database = TestDatabase::new().await.with_rows().await;
-    let store = database.store(2);
+    let store = database.store(4); // Two of them for Alice.
     let (claims, all, page) = (Alice.claims(), LeadFilter::default(), page());
     let blocker = database.superuser().await;
     batch(&blocker, "begin; lock table leads in access exclusive mode").await;
@@ -257,4 +257,21 @@ async fn a_connection_that_still_prepares_for_a_dropped_request_is_not_lent() {
     let others = tokio::time::timeout(std::time::Duration::from_secs(3), others).await;
     assert!(matches!(others, Ok(Ok(_))), "another connection answers");
     batch(&blocker, "rollback").await;
+}
+
+#[tokio::test]
+async fn a_dropped_request_counts_as_the_users_until_it_is_rolled_back() {
+    let database = TestDatabase::new().await.with_rows().await;
+    let store = database.store(2); // One of them for Alice.
+    let (claims, all, page) = (Alice.claims(), LeadFilter::default(), page());
+    let blocker = database.superuser().await;
+    batch(&blocker, "begin; lock table leads in access exclusive mode").await;
+    tokio::select! {
+        _ = leads::list(&store, &claims, &all, &page) => panic!("the table is locked"),
+        () = database.until_blocked(1) => {}
+    }
+    let refused = store.run(&claims, query("users/find"), &[]).await;
+    assert!(matches!(refused, Err(Error::ShareExhausted)), "{refused:?}");
+    batch(&blocker, "rollback").await;
+    assert!(store.run(&claims, query("users/find"), &[]).await.is_ok());
 }

@@ -14,6 +14,7 @@ mod leftovers;
 mod login;
 mod logs;
 mod migrations;
+mod neighbours;
 mod operate;
 mod prove;
 mod provisioning;

@@ -122,7 +122,7 @@ impl Store {
             })
             .collect();
         // Boxed: four queries under way are 4 KB, which every future around would carry along.
-        let rows = Box::pin(self.exchange(claims.payload(), role.name(), access, statements)).await?;
+        let rows = Box::pin(self.exchange(Some(claims), role.name(), access, statements)).await?;
         Ok(rows
             .try_into()
             .unwrap_or_else(|_| unreachable!("as many answers as calls")))
@@ -139,19 +139,21 @@ impl Store {
             types: query.types,
             params: params.to_vec(),
         };
-        let mut rows = self.exchange("", ROUTER, Access::Write, vec![statement]).await?;
+        let mut rows = self
+            .exchange(None, ROUTER, Access::Write, vec![statement])
+            .await?;
         Ok(rows.pop().unwrap_or_default())
     }
 
-    /// One transaction in one round trip: BEGIN, who is speaking, the statements, COMMIT.
+    /// One transaction in one round trip: BEGIN, who is speaking (nobody: the router), the statements, COMMIT.
     async fn exchange(
         &self,
-        payload: &str,
+        speaker: Option<&Claims>,
         role: &str,
         access: Access,
         statements: Vec<Statement<'_>>,
     ) -> Result<Vec<Vec<Row>>, Error> {
-        let mut lease = self.connections.lease().await?;
+        let mut lease = self.connections.lease(speaker.map(Claims::user_id)).await?;
         lease.busy();
         // All preparing comes first: it is a round trip of its own, and must not fall behind COMMIT.
         let (begin, settings, commit) = envelope(&lease, access).await?;
@@ -159,6 +161,7 @@ impl Store {
         for statement in &statements {
             plans.push(lease.plan(statement.sql, statement.types).await?);
         }
+        let payload = speaker.map_or("", Claims::payload);
         let identity: [&(dyn ToSql + Sync); 3] = [&payload, &self.statement_timeout, &role];
 
         // `join!` polls all of them before any answer is looked at, so that COMMIT is queued whatever
@@ -243,7 +246,7 @@ impl Store {
         access: Access,
         work: impl AsyncFnOnce(&TenantTx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut lease = self.connections.lease().await?;
+        let mut lease = self.connections.lease(Some(claims.user_id())).await?;
         lease.busy();
         let (begin, settings, commit) = envelope(&lease, access).await?;
         let (payload, role) = (claims.payload(), Role::Authenticated.name());
@@ -290,7 +293,7 @@ impl Store {
 
     /// Asks what the login itself may know, outside any tenant's transaction.
     async fn ask(&self, sql: &'static str) -> Result<Vec<Row>, Error> {
-        let mut lease = self.connections.lease().await?;
+        let mut lease = self.connections.lease(None).await?;
         lease.busy();
         let plan = lease.plan(sql, &[]).await?;
         let rows = lease.run(&plan, &[]).await?;

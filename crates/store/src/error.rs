@@ -15,6 +15,9 @@ pub enum Error {
     /// Every connection was in use for longer than a request may wait.
     #[error("no database connection came free in time")]
     PoolExhausted,
+    /// The user's own requests held the user's share of the connections for that long.
+    #[error("the user's share of the database connections was taken for too long")]
+    ShareExhausted,
     /// The statement ran longer than `STATEMENT_TIMEOUT` (SQLSTATE 57014).
     #[error("the statement was stopped by its timeout")]
     StatementTimeout,
@@ -84,7 +87,7 @@ impl Error {
         match self {
             Self::Unavailable(_) | Self::PoolExhausted | Self::UnsafeLogin(_) => true,
             Self::Sql(refusal) => STATES.iter().any(|class| refusal.code.starts_with(class)),
-            Self::StatementTimeout | Self::Mismatch(_) | Self::Abandoned => false,
+            Self::ShareExhausted | Self::StatementTimeout | Self::Mismatch(_) | Self::Abandoned => false,
         }
     }
 
@@ -100,10 +103,10 @@ impl Error {
         self.is_away() || self.is_conflict() || self.is_locked()
     }
 
-    /// Whether a lock or a slow statement was in the way for too long.
+    /// Whether a lock, a slow statement or the user's other requests were in the way for too long.
     #[must_use]
     pub fn is_locked(&self) -> bool {
-        matches!(self, Self::StatementTimeout)
+        matches!(self, Self::StatementTimeout | Self::ShareExhausted)
             || matches!(self, Self::Sql(refusal) if refusal.code == SqlState::LOCK_NOT_AVAILABLE.code())
     }
 

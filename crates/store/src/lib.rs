@@ -9,6 +9,7 @@ mod pool;
 mod query;
 pub mod rows;
 mod sealing;
+mod share;
 
 pub use connect::{BadTarget, Target};
 pub use door::{Call, Readiness, Settings, Store, TenantTx};

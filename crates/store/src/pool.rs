@@ -1,4 +1,4 @@
-//! Where do connections come from, and when may one be lent again?
+//! Where connections come from, and when one may be lent again.
 //!
 //! The only place that takes a connection from the pool. A [`Lease`] goes back only when its transaction
 //! is known to be over; a request that was dropped half-way leaves the roll-back to a task, and the next
@@ -14,6 +14,7 @@ use tokio_postgres::types::{ToSql, Type};
 use crate::connect::Target;
 use crate::error::Error;
 use crate::login;
+use crate::share::{Share, Shares};
 
 /// How long a request waits for a free connection before it is answered 503.
 const WAIT: Duration = Duration::from_secs(5);
@@ -23,6 +24,7 @@ const ROLL_BACK: Duration = Duration::from_secs(30);
 /// Connections of the login role, each checked to be a safe one before its first use.
 pub(crate) struct Connections {
     pool: Pool,
+    shares: Shares,
     prepared: bool,
 }
 
@@ -64,15 +66,25 @@ impl Connections {
             }))
             .build()
             .map_err(|_| Error::Mismatch("pool"))?;
-        Ok(Self { pool, prepared })
+        Ok(Self {
+            pool,
+            shares: Shares::of(size, WAIT),
+            prepared,
+        })
     }
 
-    /// Takes a connection out of the pool, waiting at most [`WAIT`].
+    /// Takes a connection out of the pool, waiting at most [`WAIT`], and before it a place in the user's share, if it
+    /// is for one.
     #[expect(clippy::disallowed_methods, reason = "this is the place the fence points to")]
-    pub(crate) async fn lease(&self) -> Result<Lease, Error> {
+    pub(crate) async fn lease(&self, user: Option<&str>) -> Result<Lease, Error> {
+        let share = match user {
+            Some(user) => Some(self.shares.take(user).await?),
+            None => None,
+        };
         let connection = self.pool.get().await?;
         Ok(Lease {
             connection: Some(connection),
+            share,
             prepared: self.prepared,
             idle: true,
         })
@@ -89,6 +101,7 @@ impl Connections {
 pub(crate) struct Lease {
     /// Always there, but for the moment in which `drop` takes it.
     connection: Option<Object>,
+    share: Option<Share>,
     prepared: bool,
     idle: bool,
 }
@@ -157,15 +170,16 @@ impl Drop for Lease {
             drop(Object::take(connection)); // Closes it.
             return;
         };
-        runtime.spawn(roll_back(connection));
+        runtime.spawn(roll_back(connection, self.share.take()));
     }
 }
 
 /// Ends whatever the dropped request left behind, and only then gives the connection back.
 ///
-/// A pipelined write that was already on the wire is committed all the same; its COMMIT precedes this.
+/// Until then the connection counts as the user's. A pipelined write that was already on the wire is committed all
+/// the same; its COMMIT precedes this.
 #[expect(clippy::disallowed_methods, reason = "ROLLBACK carries nothing of a tenant")]
-async fn roll_back(connection: Object) {
+async fn roll_back(connection: Object, _share: Option<Share>) {
     let ended = tokio::time::timeout(ROLL_BACK, connection.batch_execute("rollback")).await;
     if !matches!(ended, Ok(Ok(()))) {
         drop(Object::take(connection));

@@ -9,7 +9,7 @@ export interface Transport {
    * `AUTH_COOKIE` is sent.
    */
   getAccessToken?: (() => Promise<string | null | undefined> | string | null | undefined) | undefined;
-  /** How often a request is repeated after a 503; 3 if not given. */
+  /** How often a request is repeated after a 429 or 503; 3 if not given. */
   retries?: number | undefined;
   /** The longest wait before a repetition, in milliseconds, whatever Retry-After says; 10,000 if not given. */
   maxRetryDelay?: number | undefined;
@@ -48,7 +48,8 @@ async function persistent(request: Request, transport: Transport): Promise<Respo
     const last = tries >= retries || !repeatable(request);
     const response = await fetch(last ? request : request.clone());
     const seconds = Number(response.headers.get("Retry-After") ?? Number.NaN);
-    if (response.status !== 503 || last || Number.isNaN(seconds)) {
+    const passing = response.status === 429 || response.status === 503;
+    if (!passing || last || Number.isNaN(seconds)) {
       return response;
     }
     await response.body?.cancel();

@@ -123,14 +123,15 @@ test("the localStorage contacts move over once, as README shows", async () => {
   assert.deepEqual([second.data.created, second.data.unchanged], [0, 1]);
 });
 
-test("a 503 with Retry-After is repeated, so often and no more, and a create only with its key", async () => {
+test("a 429 or 503 with Retry-After is repeated, so often and no more, and a create only with its key", async () => {
   const seen = [];
   let failures = 2;
   const server = await answering((request, response) => {
     seen.push(request.headers["idempotency-key"]);
     if (failures-- > 0) {
-      response.writeHead(503, { "Retry-After": "0", "Content-Type": "application/problem+json" });
-      response.end(JSON.stringify({ status: 503, code: "PGRST001", message: "m", details: null, hint: null }));
+      const status = failures % 2 ? 503 : 429;
+      response.writeHead(status, { "Retry-After": "0", "Content-Type": "application/problem+json" });
+      response.end(JSON.stringify({ status, code: "PGRST001", message: "m", details: null, hint: null }));
     } else {
       response.writeHead(200, { "Content-Type": "application/json" });
       response.end("{}");

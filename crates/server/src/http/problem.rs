@@ -168,6 +168,17 @@ impl Problem {
         )
     }
 
+    /// The user's other requests keep the user's share of the connections.
+    fn too_many_at_once() -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "MK_RATE",
+            "Too many of this user's requests are under way",
+        )
+        .header(header::RETRY_AFTER, "1")
+        .hint("Wait for answers before sending more; one user has half of the service's connections")
+    }
+
     pub(crate) fn media_type() -> Self {
         Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -281,6 +292,7 @@ impl From<store::Error> for Problem {
             store::Error::PoolExhausted => {
                 Self::unavailable("PGRST003", "No database connection came free in time")
             }
+            store::Error::ShareExhausted => Self::too_many_at_once(),
             store::Error::UnsafeLogin(_) => Self::unavailable("MK503", "The service isn't set up safely"),
             store::Error::StatementTimeout => Self::new(
                 StatusCode::GATEWAY_TIMEOUT,
@@ -395,6 +407,10 @@ const STATUSES: &[(u16, &str)] = &[
         422,
         "Fields or parameters that can't be accepted; `details` names each",
     ),
+    (
+        429,
+        "Too many of the user's requests are under way; `Retry-After` says when to try again",
+    ),
     (500, "A mistake of the service"),
     (
         502,
@@ -412,7 +428,7 @@ fn headers(status: u16) -> Vec<MetaHeader> {
     let (name, description) = match status {
         401 => ("WWW-Authenticate", "Why the token is refused"),
         405 => ("Allow", "The methods that the path takes"),
-        503 => ("Retry-After", "Seconds to wait before the next try"),
+        429 | 503 => ("Retry-After", "Seconds to wait before the next try"),
         _ => return Vec::new(),
     };
     vec![answer::header(name, description)]
