@@ -30,7 +30,7 @@ revoke all on function mako.find_endpoint(text, text) from public, anon, authent
 grant execute on function mako.find_endpoint(text, text) to mako_router;
 
 -- Records a verified delivery once. On a tenant's own endpoint it is the endpoint's owner's; on the platform's address
--- the owner's of the first of its numbers that is verified, else of whoever the call belongs to by such a number.
+-- it is whose the call is that it belongs to, else the owner's of the first of its numbers that is verified.
 create or replace function mako.record_event(
   p_source text, p_endpoint text, p_dedupe_key text, p_event_type text, p_payload jsonb,
   p_numbers text[], p_call_id text, p_calls text[]
@@ -51,20 +51,20 @@ begin
   if p_endpoint is not null then
     owner := (select e.user_id from public.webhook_endpoints e where e.id = p_endpoint);
   else
-    owner := (
-      select n.user_id
-      from unnest(p_numbers) with ordinality as candidate (phone, place)
-      join public.user_phone_numbers n on n.phone = candidate.phone and n.verified_at is not null
-      order by candidate.place
-      limit 1
-    );
     -- Only what came in on the platform's address tells whose a call is: on an endpoint of one's own one may sign
     -- anything, also for calls of others.
-    owner := coalesce(owner, (
+    owner := (
       select e.user_id
       from public.webhook_events e
       where e.call_id = any (p_calls) and e.source = p_source and e.scope = 'platform' and e.user_id is not null
       limit 1
+    );
+    -- What is about a call and names numbers of two tenants is nobody's until the call is known: either may be meant.
+    owner := coalesce(owner, (
+      select case when cardinality(p_calls) = 0 or count(distinct n.user_id) = 1
+        then (array_agg(n.user_id order by candidate.place))[1] end
+      from unnest(p_numbers) with ordinality as candidate (phone, place)
+      join public.user_phone_numbers n on n.phone = candidate.phone and n.verified_at is not null
     ));
   end if;
   return query

@@ -4,6 +4,7 @@ mod effects;
 mod endpoints;
 mod events;
 mod numbers;
+mod people;
 
 use reqwest::Method;
 use serde_json::{Value, json};

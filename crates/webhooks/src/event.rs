@@ -63,10 +63,12 @@ impl Event {
         self.source == Source::Vapi && CHATTER.contains(&word)
     }
 
-    /// The customer's number; `None` if there is none or it was withheld: no lead comes of that.
+    /// The customer's number; `None` if there is none, it was withheld, or it is a short code, behind which is no
+    /// person: no lead comes of those.
     #[must_use]
     pub fn customer_number(&self) -> Option<&PhoneNumber> {
-        self.customer.as_ref()?.party.number()
+        let number = self.customer.as_ref()?.party.number();
+        number.filter(|number| !number.is_short_code())
     }
 }
 

@@ -29,7 +29,7 @@ pub use event::{
     MessageChange, OptOut, Question, Recording, Target, ToolCall,
 };
 pub use identity::Verified;
-pub use number::PhoneNumber;
+pub use number::{PhoneNumber, same_subscriber};
 pub use parse::parse;
 pub use party::{Channel, Party};
 pub use plan::{Algorithm, Encoding, HmacPlan};

@@ -15,9 +15,11 @@ pub struct PhoneNumber(String);
 
 impl PhoneNumber {
     /// Reads a number as providers send it. Blanks, hyphens, dots, slashes and parentheses are forgiven in a
-    /// number with `+`; a national number has no meaning without its country and is `None`.
+    /// number with `+`, and marks that nobody sees anywhere; a national number has no meaning without its country and
+    /// is `None`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
+        let text = visible(text);
         let text = text.trim();
         if let Some(rest) = text.strip_prefix('+') {
             let digits: String = rest.chars().filter(|c| !is_separator(*c)).collect();
@@ -53,6 +55,54 @@ impl fmt::Debug for PhoneNumber {
     }
 }
 
+/// The digits of a number, however somebody typed it, and those of every other way to write the same subscriber; its
+/// own come first. None for fewer digits than a number has: those of a name or an extension tell nobody apart.
+#[must_use]
+pub fn same_subscriber(number: &str) -> Vec<String> {
+    let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+    if digits.len() < *E164_DIGITS.start() {
+        return Vec::new();
+    }
+    let other = other_spelling(&digits);
+    std::iter::once(digits).chain(other).collect()
+}
+
+/// Three countries put a digit into mobile numbers, or have put one, which some senders write and others leave out
+/// (chatwoot/chatwoot issues 14048 and 13986).
+fn other_spelling(digits: &str) -> Option<String> {
+    let (country, rest) = digits.split_at_checked(2)?;
+    match (country, rest.len()) {
+        // The 1 before Mexico's mobile numbers ended in 2019; WhatsApp goes on writing it.
+        ("52", 10) => Some(format!("521{rest}")),
+        ("52", 11) => Some(format!("52{}", rest.strip_prefix('1')?)),
+        // The 9 before Argentina's is written in calls from abroad and left out in messages.
+        ("54", 10) => Some(format!("549{rest}")),
+        ("54", 11) => Some(format!("54{}", rest.strip_prefix('9')?)),
+        // Brazil's got a 9 in front, behind the area code. What begins with 2 to 5 is a landline, which has none.
+        ("55", 10) if is_brazilian_mobile(&rest[2..]) => Some(format!("55{}9{}", &rest[..2], &rest[2..])),
+        ("55", 11) => {
+            let number = rest[2..]
+                .strip_prefix('9')
+                .filter(|number| is_brazilian_mobile(number))?;
+            Some(format!("55{}{number}", &rest[..2]))
+        }
+        _ => None,
+    }
+}
+
+fn is_brazilian_mobile(number: &str) -> bool {
+    number.starts_with(['6', '7', '8', '9'])
+}
+
+/// Without what a copied number brings along and nobody sees: marks of direction, joiners, soft hyphens.
+pub(crate) fn visible(text: &str) -> String {
+    text.chars().filter(|c| !is_invisible(*c)).collect()
+}
+
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
 fn is_separator(c: char) -> bool {
     matches!(c, '-' | '.' | '(' | ')' | '/' | '\u{2010}'..='\u{2013}') || c.is_whitespace()
 }
@@ -73,6 +123,8 @@ mod tests {
             ("+44 20 7946 0958", "+442079460958"),
             ("+15558675310", "+15558675310"),
             (" 32665 ", "32665"),
+            // As copied from an address book: woocommerce/woocommerce issue 58000.
+            ("\u{202a}+91 88888 01042\u{202c}", "+918888801042"),
             ("911", "911"),
         ] {
             assert_eq!(PhoneNumber::parse(text).unwrap().as_str(), expected, "{text}");
@@ -95,6 +147,32 @@ mod tests {
             "alice",
         ] {
             assert!(PhoneNumber::parse(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_same_subscriber_is_found_in_every_way_to_write_the_number() {
+        for (one, other) in [
+            ("+525512345678", "+5215512345678"),
+            ("+541123456789", "+5491123456789"),
+            ("+551187654321", "+5511987654321"),
+        ] {
+            let digits = |number: &str| number.trim_start_matches('+').to_owned();
+            assert_eq!(same_subscriber(one), [digits(one), digits(other)]);
+            assert_eq!(same_subscriber(other), [digits(other), digits(one)]);
+        }
+        for (alone, digits) in [
+            ("+1 (401) 712-2661", "14017122661"),
+            ("918888801042", "918888801042"),
+            // Landlines, and a mobile number that would become one.
+            ("+551131234567", "551131234567"),
+            ("+5511945678901", "5511945678901"),
+            ("+5281123", "5281123"),
+        ] {
+            assert_eq!(same_subscriber(alone), [digits], "{alone}");
+        }
+        for none in ["", "Ann", "ext. 12", "32665"] {
+            assert!(same_subscriber(none).is_empty(), "{none}");
         }
     }
 

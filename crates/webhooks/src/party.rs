@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::leads::cut;
-use crate::number::PhoneNumber;
+use crate::number::{PhoneNumber, visible};
 
 /// What providers write for a caller who withholds the number: words, and the same words as typed on a
 /// keypad (support.twilio.com, "Why am I getting calls from strange numbers").
@@ -57,6 +57,7 @@ impl Party {
     /// Reads an address with or without a channel's prefix. `None` if there is nothing.
     #[must_use]
     pub fn read(address: &str) -> Option<(Channel, Self)> {
+        let address = visible(address);
         let (channel, bare) = Channel::split(address.trim());
         if bare.is_empty() {
             return None;

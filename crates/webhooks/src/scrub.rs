@@ -32,7 +32,7 @@ const SECRET_WORDS: [&str; 17] = [
 /// How names end that are secret though no word in them is.
 const SECRET_ENDINGS: [&str; 4] = ["apikey", "privatekey", "secretkey", "accesskey"];
 /// Members of Vapi's: live audio and control, where its callbacks go and with what, where recordings are put.
-const VAPI_SECRETS: [&str; 17] = [
+const VAPI_SECRETS: [&str; 16] = [
     "controlurl",
     "listenurl",
     "realtimeurl",
@@ -40,7 +40,6 @@ const VAPI_SECRETS: [&str; 17] = [
     "callsipuri",
     "websocketurl",
     "monitor",
-    "transport",
     "server",
     "serverurl",
     "webhookurl",
@@ -91,6 +90,8 @@ const CONFIGURATION_KEEPS: [&str; 8] = [
     "twilioPhoneNumber",
     "function",
 ];
+/// How a call came to Vapi: beside these, addresses that steer it and the account's credentials.
+const TRANSPORT_KEEPS: [&str; 3] = ["provider", "conversationType", "callSid"];
 const FUNCTION_KEEPS: [&str; 3] = ["name", "arguments", "parameters"];
 
 /// The payload without secrets, and without U+0000, which `jsonb` refuses.
@@ -123,6 +124,9 @@ fn vapis(name: &str, value: Value) -> Option<Value> {
     let is_key = value.is_string() && VAPI_SECRET_ENDINGS.iter().any(|end| plain.ends_with(end));
     if is_key || VAPI_SECRETS.contains(&plain) || (VAPI_BULK.contains(&plain) && !value.is_string()) {
         return None;
+    }
+    if plain == "transport" {
+        return value.is_object().then(|| keep(value, &TRANSPORT_KEEPS));
     }
     if VAPI_CONFIGURATION.contains(&plain) {
         return Some(keep(value, &CONFIGURATION_KEEPS));
@@ -227,7 +231,8 @@ mod tests {
                 "phoneNumber": {"id": "p", "number": "+15558675310", "twilioAccountSid": "AC1", "twilioAuthToken": "s3cret",
                     "serverUrlSecret": "s3cret", "credentialId": "s3cret", "server": {"url": "s3cret", "secret": "s3cret"}},
                 "call": {"id": "c", "monitor": {"listenUrl": "s3cret", "controlUrl": "s3cret"},
-                    "transport": {"callToken": "s3cret"}, "phoneCallProviderId": "CA1", "customer": {"number": "+14017122661"}},
+                    "transport": {"provider": "twilio", "callSid": "CA1", "callToken": "s3cret", "accountSid": "s3cret",
+                        "websocketCallUrl": "s3cret"}, "phoneCallProviderId": "CA1", "customer": {"number": "+14017122661"}},
                 "assistant": {"id": "a", "name": "Ann", "server": {"headers": {"Authorization": "s3cret"}},
                     "credentials": [{"apiKey": "s3cret"}], "model": {"messages": [{"content": "s3cret prompt"}]}},
                 "artifact": {"presignedMonoUrl": "s3cret", "messages": [{"message": "s3cret"}], "transcript": "AI: hi",
@@ -246,6 +251,7 @@ mod tests {
             "phoneNumber.number",
             "call.id",
             "call.phoneCallProviderId",
+            "call.transport.callSid",
             "call.customer.number",
             "assistant.name",
             "artifact.transcript",

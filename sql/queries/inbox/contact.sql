@@ -1,7 +1,9 @@
--- inbox/contact: the caller's newest contact with this address, else with this number, locked
+-- inbox/contact: the caller's newest contact with this address, else with this number in one of these spellings ($3, and
+-- $4 as digits alone), locked; and whether its number is that one
 select id
+  , coalesce(phone = any ($3) or regexp_replace(phone, '[^0-9]', '', 'g') = any ($4), false)
 from public.contacts
-where user_id = $1 and (lower(email) = lower($2) or phone = $3)
-order by lower(email) = lower($2) desc nulls last, created_at desc, id desc
+where user_id = $1 and (lower(email) = lower($2) or phone = any ($3))
+order by lower(email) = lower($2) desc nulls last, array_position($3, phone), created_at desc, id desc
 limit 1
 for update

@@ -152,6 +152,7 @@ async fn call_recording(tx: &TenantTx<'_>, event: &Event, recording: &Recording)
         return Ok(End::Ignored);
     }
     let call = ReportedCall {
+        phone: customer_phone(event),
         recording_url: recording.url.clone(),
         ..ReportedCall::default()
     };
@@ -332,13 +333,18 @@ async fn wanted_contact(tx: &TenantTx<'_>, target: &Target) -> Result<(), Unfit>
         return Ok(());
     };
     let set = |text: &Option<String>| text.clone().map_or(Change::Keep, Change::Set);
-    if let Some(id) = inbox::find_contact(tx, email.as_deref(), phone.as_deref()).await? {
+    if let Some(found) = inbox::find_contact(tx, email.as_deref(), phone.as_deref()).await? {
         let change = ContactChange {
             first_name: first_name.clone(),
             status: status.clone(),
             last_name: set(last_name),
             email: set(email),
-            phone: set(phone),
+            // The same number in another spelling is no news.
+            phone: if found.has_this_phone {
+                Change::Keep
+            } else {
+                set(phone)
+            },
             company: set(company),
             job_position: set(job_position),
             notes: set(notes),
@@ -346,7 +352,7 @@ async fn wanted_contact(tx: &TenantTx<'_>, target: &Target) -> Result<(), Unfit>
             appointment_date: appointment_date.map_or(Change::Keep, Change::Set),
             ..ContactChange::default()
         };
-        return Ok(contacts::change(tx, &id, &change).await?);
+        return Ok(contacts::change(tx, &found.id, &change).await?);
     }
     let new = NewContact {
         first_name: first_name

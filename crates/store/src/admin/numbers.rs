@@ -70,9 +70,14 @@ impl Admin {
             .map_err(at())?;
         let mut events = 0;
         if backfill {
-            let by_number = "update public.webhook_events set user_id = $2, status = 'received'
-                             where status = 'unrouted' and user_id is null and scope = 'platform'
-                               and $1 = any (tenant_numbers)";
+            // What is about a call and names another tenant's number as well may be either's: its call will tell.
+            let by_number = "update public.webhook_events e set user_id = $2, status = 'received'
+                             where e.status = 'unrouted' and e.user_id is null and e.scope = 'platform'
+                               and $1 = any (e.tenant_numbers)
+                               and (coalesce(cardinality(e.calls), 0) = 0 or not exists (
+                                 select from public.user_phone_numbers n
+                                 where n.phone = any (e.tenant_numbers) and n.verified_at is not null and n.user_id <> $2
+                               ))";
             events += tx.execute(by_number, &[&phone, &user]).await.map_err(at())?;
             // Recordings and legs name their call only.
             let by_call = "update public.webhook_events e set user_id = $1, status = 'received'

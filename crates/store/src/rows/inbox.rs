@@ -57,12 +57,29 @@ pub struct FoundLead {
     pub status: String,
 }
 
+/// A contact that was found by its address or number.
+#[derive(Clone, Debug)]
+pub struct FoundContact {
+    /// Its id.
+    pub id: String,
+    /// Whether its number is the one in question, though perhaps written in another way.
+    pub has_this_phone: bool,
+}
+
 static CALL: Query = query!(Write "inbox/call" [TEXT_ARRAY, TEXT, TEXT, INT4, TEXT, TEXT]);
 static LOG: Query = query!(Write "inbox/log" [TEXT, TEXT, TEXT, TEXT, TEXT, INT2]);
-static LEAD_BY_NUMBER: Query = query!(Write "inbox/lead_by_number" [TEXT]);
-static LEAD_BY_DIGITS: Query = query!(Write "inbox/lead_by_digits" [TEXT]);
-static CONTACT: Query = query!(Write "inbox/contact" [TEXT, TEXT]);
-pub(crate) static QUERIES: &[&Query] = &[&CALL, &LOG, &LEAD_BY_NUMBER, &LEAD_BY_DIGITS, &CONTACT];
+static LEAD_BY_NUMBER: Query = query!(Write "inbox/lead_by_number" [TEXT_ARRAY]);
+static LEAD_BY_DIGITS: Query = query!(Write "inbox/lead_by_digits" [TEXT_ARRAY]);
+static CONTACT: Query = query!(Write "inbox/contact" [TEXT, TEXT_ARRAY, TEXT_ARRAY]);
+static CONTACT_BY_DIGITS: Query = query!(Write "inbox/contact_by_digits" [TEXT_ARRAY]);
+pub(crate) static QUERIES: &[&Query] = &[
+    &CALL,
+    &LOG,
+    &LEAD_BY_NUMBER,
+    &LEAD_BY_DIGITS,
+    &CONTACT,
+    &CONTACT_BY_DIGITS,
+];
 
 /// Takes an event to be processed; false if that is done already, or it isn't the speaker's.
 pub async fn take(tx: &TenantTx<'_>, event_id: &str) -> Result<bool, Error> {
@@ -120,25 +137,60 @@ pub async fn note_log(tx: &TenantTx<'_>, log: &ProviderLog) -> Result<(), Error>
     .map(drop)
 }
 
-/// The tenant's newest lead with this number, also if somebody typed it with blanks and brackets.
+/// The tenant's newest lead with this number, in whichever way somebody has written it.
 pub async fn find_lead(tx: &TenantTx<'_>, number: &str) -> Result<Option<FoundLead>, Error> {
-    let exact = tx.run(&LEAD_BY_NUMBER, &[&number]).await?;
+    let spellings = Spellings::of(number);
+    let exact = tx.run(&LEAD_BY_NUMBER, &[&spellings.texts]).await?;
     if let Some(row) = exact.first() {
         return Ok(Some(row.into()));
     }
-    let digits: String = number.chars().filter(char::is_ascii_digit).collect();
-    let typed = tx.run(&LEAD_BY_DIGITS, &[&digits]).await?;
+    let typed = tx.run(&LEAD_BY_DIGITS, &[&spellings.digits]).await?;
     Ok(typed.first().map(FoundLead::from))
 }
 
-/// The id of the tenant's newest contact with this address, else with this number.
+/// The tenant's newest contact with this address, else with this number, in whichever way somebody has written it.
 pub async fn find_contact(
     tx: &TenantTx<'_>,
     email: Option<&str>,
     phone: Option<&str>,
-) -> Result<Option<String>, Error> {
-    let rows = tx.run(&CONTACT, &[&email, &phone]).await?;
-    Ok(rows.first().map(|row| row.get(0)))
+) -> Result<Option<FoundContact>, Error> {
+    let spellings = phone.map(Spellings::of).unwrap_or_default();
+    let rows = tx
+        .run(&CONTACT, &[&email, &spellings.texts, &spellings.digits])
+        .await?;
+    if let Some(row) = rows.first() {
+        return Ok(Some(FoundContact {
+            id: row.get(0),
+            has_this_phone: row.get(1),
+        }));
+    }
+    let typed = tx.run(&CONTACT_BY_DIGITS, &[&spellings.digits]).await?;
+    Ok(typed.first().map(|row| FoundContact {
+        id: row.get(0),
+        has_this_phone: true,
+    }))
+}
+
+/// The ways to write a number, its own first.
+#[derive(Default)]
+struct Spellings {
+    /// As whole texts, which an index finds.
+    texts: Vec<String>,
+    /// As digits alone, for what somebody typed.
+    digits: Vec<String>,
+}
+
+impl Spellings {
+    fn of(number: &str) -> Self {
+        let digits = webhooks::same_subscriber(number);
+        let spelled = digits
+            .iter()
+            .flat_map(|digits| [format!("+{digits}"), digits.clone()]);
+        Self {
+            texts: std::iter::once(number.to_owned()).chain(spelled).collect(),
+            digits,
+        }
+    }
 }
 
 impl From<&Row> for FoundLead {

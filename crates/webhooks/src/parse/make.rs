@@ -5,7 +5,7 @@
 use serde_json::{Map, Value};
 
 use crate::event::{Automation, Clue, Customer, Event, Kind, Target};
-use crate::number::PhoneNumber;
+use crate::number::{PhoneNumber, visible};
 use crate::parse::{contents_key, event};
 use crate::party::{Channel, Party};
 use crate::source::Source;
@@ -231,7 +231,7 @@ fn contact(fields: &Value) -> Target {
 
 /// E.164 if it can be read as that, else as typed; nothing for a withheld caller.
 fn phone(fields: &Value) -> Option<String> {
-    let typed = json::text(fields, &PHONE)?;
+    let typed = visible(&json::text(fields, &PHONE)?);
     match Party::read(&typed)?.1 {
         Party::Withheld => None,
         Party::Number(number) => Some(PhoneNumber::as_str(&number).to_owned()),

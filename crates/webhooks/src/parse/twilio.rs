@@ -32,7 +32,8 @@ pub(super) fn parse(payload: &Value) -> Event {
     event
 }
 
-/// Names no numbers: the call tells whose it is.
+/// A callback about a recording names its call only, which tells whose it is; an app that hands one on, such as a
+/// voicemail's, may name both ends.
 fn recording(payload: &Value) -> Option<Event> {
     let sid = text(payload, "RecordingSid")?;
     let status = RecordingStatus::parse(&text(payload, "RecordingStatus")?)?;
@@ -43,7 +44,18 @@ fn recording(payload: &Value) -> Option<Event> {
         format!("twilio:rec:{sid}:{word}"),
     );
     event.call = call_ids(payload);
-    event.clues = event.call.provider.iter().cloned().map(Clue::Call).collect();
+    if text(payload, "Direction").is_some() {
+        take_sides(&mut event, payload, direction(payload));
+    } else {
+        // Either may be the tenant's.
+        event.clues = [CALLED, CALLER]
+            .into_iter()
+            .filter_map(|names| first_number(payload, names))
+            .collect();
+    }
+    event
+        .clues
+        .extend(event.call.provider.iter().cloned().map(Clue::Call));
     event.kind = Kind::Recording(Recording {
         sid,
         status,
@@ -130,14 +142,34 @@ fn call(payload: &Value) -> Option<Event> {
     };
     let mut event = event(Source::Twilio, format!("call.{word}"), key);
     event.call = call_ids(payload);
-    let parent = text(payload, "ParentCallSid");
+    take_sides(&mut event, payload, direction);
+    event.kind = Kind::Call(Call {
+        direction,
+        status,
+        wants_twiml,
+        parent: text(payload, "ParentCallSid"),
+        ended_reason: None,
+        // `Duration` is in minutes, for the bill.
+        duration: json::number(payload, &["CallDuration"]).and_then(json::seconds),
+        recording_url: url(payload, "RecordingUrl"),
+    });
+    Some(event)
+}
+
+/// Which end of a call is the tenant's and which the customer's.
+fn take_sides(event: &mut Event, payload: &Value, direction: Direction) {
     match direction {
         Direction::Outbound => {
             event.clues = first_number(payload, CALLER).into_iter().collect();
             event.customer = first_customer(payload, CALLED, None);
         }
         // The caller id shown may be the customer's number, and the target the tenant's staff.
-        Direction::Leg => event.clues = parent.iter().cloned().map(Clue::Call).collect(),
+        Direction::Leg => {
+            event.clues = text(payload, "ParentCallSid")
+                .into_iter()
+                .map(Clue::Call)
+                .collect();
+        }
         Direction::Inbound | Direction::Web => {
             // Calls to the tenant's own line that were forwarded to Twilio.
             event.clues = first_number(payload, CALLED)
@@ -147,17 +179,6 @@ fn call(payload: &Value) -> Option<Event> {
             event.customer = first_customer(payload, CALLER, text(payload, "CallerName").as_deref());
         }
     }
-    event.kind = Kind::Call(Call {
-        direction,
-        status,
-        wants_twiml,
-        parent,
-        ended_reason: None,
-        // `Duration` is in minutes, for the bill.
-        duration: json::number(payload, &["CallDuration"]).and_then(json::seconds),
-        recording_url: url(payload, "RecordingUrl"),
-    });
-    Some(event)
 }
 
 /// Which way a call went. Twilio says `inbound` of every call that comes to *it*, also of one that the tenant's own app or

@@ -93,9 +93,17 @@ fn dedupe_key(message: &Value, event: &Event) -> Option<String> {
     }
 }
 
+/// Twilio's name of the call. Newer servers of Vapi's say it as the transport's (`TwilioTransport.callSid`).
+const PROVIDERS_NAME: [&str; 4] = [
+    "call.phoneCallProviderId",
+    "phoneCallProviderId",
+    "call.transport.callSid",
+    "transport.callSid",
+];
+
 pub(super) fn call_ids(message: &Value) -> CallIds {
     CallIds {
-        provider: json::text(message, &["call.phoneCallProviderId", "phoneCallProviderId"]),
+        provider: json::text(message, &PROVIDERS_NAME),
         vapi: json::text(message, &["call.id"]),
     }
 }

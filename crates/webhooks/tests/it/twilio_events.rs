@@ -265,6 +265,31 @@ fn a_recording_belongs_to_its_call() {
 }
 
 #[test]
+fn a_recording_that_names_the_ends_of_its_call_is_the_tenants_and_the_customers() {
+    let recording = |more: &str| {
+        twilio_event(&format!(
+            "CallSid=CA1&RecordingSid=RE1&RecordingStatus=completed&{more}"
+        ))
+    };
+    let number = |text| Clue::Number(webhooks::PhoneNumber::parse(text).unwrap());
+    for said in [
+        format!("From={C}&To={T}&Direction=inbound"),
+        format!("From={T}&To={C}&Direction=outbound-api"),
+    ] {
+        let event = recording(&said);
+        assert!(
+            event.clues == [number(TENANT), Clue::Call("CA1".into())],
+            "{said}"
+        );
+        assert_eq!(customer(&event), Some(CUSTOMER), "{said}");
+    }
+    // Without the direction either may be the tenant's, and nobody is the customer.
+    let event = recording(&format!("From={C}&To={T}"));
+    assert!(event.clues == [number(TENANT), number(CUSTOMER), Clue::Call("CA1".into())]);
+    assert!(event.customer.is_none());
+}
+
+#[test]
 fn a_withheld_caller_is_no_customer_number() {
     for from in [
         "anonymous",
