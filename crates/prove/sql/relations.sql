@@ -78,6 +78,7 @@ select jsonb_build_object(
       'expression', i.indexprs is not null, 'valid', i.indisvalid,
       'constraint', exists (select from pg_constraint k where k.conindid = i.indexrelid and k.contype in ('p', 'u', 'x')),
       'immediate', i.indimmediate,
+      'keys', (select jsonb_agg(pg_get_indexdef(i.indexrelid, n, true) order by n) from generate_series(1, i.indnkeyatts) n),
       'columns', (select jsonb_agg((select attname from pg_attribute where attrelid = c.oid and attnum = k.n) order by k.ord)
         from unnest(i.indkey[0:i.indnkeyatts - 1]) with ordinality k(n, ord)))
       order by i.indisprimary desc, ic.relname)

@@ -95,6 +95,8 @@ pub(crate) struct Index {
     pub(crate) immediate: bool,
     /// None for an expression.
     pub(crate) columns: Vec<Option<String>>,
+    /// Columns and expressions, as SQL.
+    pub(crate) keys: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]

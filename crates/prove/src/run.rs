@@ -87,7 +87,7 @@ async fn within(session: &Session<'_>, model: &Model, _options: &Options) -> Res
     session.must("savepoint mako_before_others").await?;
     maker.others_rows(&mut world).await;
     not_tested.extend(world.unsettled.take());
-    let transaction = transaction_number(session).await;
+    let mark = mark(session).await;
     let field = Field {
         session,
         catalog: &catalog,
@@ -95,8 +95,9 @@ async fn within(session: &Session<'_>, model: &Model, _options: &Options) -> Res
         people: &people,
         personas: &personas,
         world: &world,
-        transaction,
+        mark,
     };
+    not_tested.extend(field.harmed_already().await);
     let mut learnt: BTreeMap<usize, Learnt> = BTreeMap::new();
     let mut of_functions: BTreeMap<usize, Learnt> = BTreeMap::new();
     field.standing(&mut learnt).await;
@@ -134,20 +135,12 @@ async fn within(session: &Session<'_>, model: &Model, _options: &Options) -> Res
     Ok(report)
 }
 
-/// The number of the transaction. A replica has none of its own, and no rows that could have been made in it.
-async fn transaction_number(session: &Session<'_>) -> String {
-    let number = session
-        .attempt(vec!["select pg_current_xact_id()".to_owned()])
-        .await
-        .pop();
-    number
-        .and_then(Result::ok)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .flatten()
-        .next()
-        .unwrap_or_else(|| "0".to_owned())
+/// The number of a subtransaction that comes after all that was made up, and before all attacks.
+async fn mark(session: &Session<'_>) -> Option<String> {
+    let mark = format!("{}.mark", controls::SCHEMA);
+    let sql = format!("create table {mark} (); select xmin from pg_class where oid = '{mark}'::regclass");
+    let number = session.attempt(vec![sql]).await.pop()?.ok()?;
+    number.into_iter().flatten().flatten().next()
 }
 
 /// Where every sequence stands: a rollback doesn't give numbers back.

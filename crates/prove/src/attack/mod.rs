@@ -7,6 +7,7 @@ mod change;
 mod escalate;
 mod foreign_key;
 mod insert;
+mod judge;
 mod prepared;
 mod read;
 pub(crate) mod side_effects;
@@ -31,8 +32,8 @@ pub(crate) struct Field<'a> {
     pub(crate) people: &'a People,
     pub(crate) personas: &'a [Persona],
     pub(crate) world: &'a World,
-    /// The transaction's own number: rows with a newer one were made in it.
-    pub(crate) transaction: String,
+    /// The number of the last subtransaction before the attacks: rows with a newer one came of them.
+    pub(crate) mark: Option<String>,
 }
 
 /// One try.
@@ -168,7 +169,8 @@ impl Field<'_> {
     }
 
     async fn table(&self, relation: usize, about: &mut Learnt) {
-        let read: Vec<Attempt> = self.try_all(relation, self.reads(relation), about).await;
+        let read = self.try_all(relation, self.reads(relation), about).await;
+        let read = self.confirmed(relation, read).await;
         let in_detail = read
             .iter()
             .take(3)
@@ -349,10 +351,15 @@ impl Field<'_> {
         about: &mut Learnt,
     ) -> Vec<Attempt> {
         let mut succeeded = Vec::new();
-        for (attempt, outcome) in attempts.into_iter().zip(outcomes) {
+        for (mut attempt, outcome) in attempts.into_iter().zip(outcomes) {
             about.attempts += 1;
             let success = match &outcome {
-                Ok(rows) => says_yes(rows),
+                Ok(rows) => {
+                    if let Some(Some(harm)) = rows.first().and_then(|row| row.get(1)) {
+                        attempt.message = format!("{}: {}", attempt.message, self.describe(harm));
+                    }
+                    says_yes(rows)
+                }
                 Err(refusal) if refusal.is_inconclusive() && attempt.rule == "stranger_read" => false,
                 Err(refusal) if refusal.is_inconclusive() => {
                     about.untested.insert(format!(
@@ -398,58 +405,6 @@ impl Field<'_> {
             })
     }
 
-    /// Whether a row has been written: its version is no longer where it was.
-    pub(crate) fn written(&self, rows: &[&Row]) -> String {
-        let mut homes: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
-        for row in rows {
-            homes.entry(row.home).or_default().push(&row.ctid);
-        }
-        let parts: Vec<String> = homes
-            .iter()
-            .map(|(home, places)| {
-                format!(
-                    "(select count(*) <> {} from only {} where ctid = any ('{{{}}}'::tid[]))",
-                    places.len(),
-                    self.catalog.relations[*home].sql(),
-                    quoted(places)
-                )
-            })
-            .collect();
-        if parts.is_empty() {
-            return "select false".to_owned();
-        }
-        format!("select {}", parts.join(" or "))
-    }
-
-    /// Whether there is a row that this attempt made, of which a condition holds.
-    pub(crate) fn made(&self, relation: usize, condition: &str) -> String {
-        let table = &self.catalog.relations[relation];
-        let mut homes: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
-        for row in self.world.rows.iter().filter(|row| row.relation == relation) {
-            homes.entry(row.home).or_default().push(&row.ctid);
-        }
-        let known: Vec<String> = homes
-            .iter()
-            .map(|(home, places)| {
-                format!(
-                    "not (tableoid = {} and ctid = any ('{{{}}}'::tid[]))",
-                    self.catalog.relations[*home].oid,
-                    quoted(places)
-                )
-            })
-            .collect();
-        let known = if known.is_empty() {
-            String::new()
-        } else {
-            format!(" and {}", known.join(" and "))
-        };
-        format!(
-            "select exists (select from {} where ({condition}) and xmin::text::int8 >= {}{known})",
-            table.sql(),
-            self.transaction
-        )
-    }
-
     /// A condition on the tenant column: it holds what another's row holds.
     pub(crate) fn is_tenant(&self, relation: usize, value: &str) -> String {
         match self.plan.tenant_column(relation) {
@@ -489,14 +444,6 @@ pub(crate) fn any_of(rows: &[&Row]) -> String {
     } else {
         parts.join(" or ")
     }
-}
-
-fn quoted(places: &[&str]) -> String {
-    places
-        .iter()
-        .map(|place| format!("\"{place}\""))
-        .collect::<Vec<_>>()
-        .join(",")
 }
 
 /// The last answer's first value: a number above 0, or true.

@@ -70,6 +70,22 @@ impl Field<'_> {
 
     /// Rows of real tenants may be what the made-up ones aren't: published, archived, shared.
     fn read_of_strangers(&self, relation: usize, persona: usize) -> Option<Attempt> {
+        let (_, condition) = self.strangers(relation, persona)?;
+        let table = &self.catalog.relations[relation];
+        let sql = format!(
+            "select count(*) from (select from {} where {condition} limit 1) as mako_row",
+            table.sql()
+        );
+        Some(Attempt::new(
+            "stranger_read",
+            persona,
+            "reads rows of {} that aren't theirs",
+            sql,
+        ))
+    }
+
+    /// The tenant column of a relation, and which rows are strangers' to a persona.
+    fn strangers(&self, relation: usize, persona: usize) -> Option<(&str, String)> {
         let table = &self.catalog.relations[relation];
         let who = self.personas[persona].who.as_ref();
         let plain = persona == 0 || who.is_none();
@@ -102,15 +118,43 @@ impl Field<'_> {
             None if self.personas[persona].label == crate::people::EMPTY_USER => return None,
             None => "true".to_owned(),
         };
-        let sql = format!(
-            "select count(*) from (select from {} where {condition} limit 1) as mako_row",
-            table.sql()
+        Some((column, condition))
+    }
+
+    /// Of attempts that read, those that really read: rows that triggers made for who was made up are no strangers'.
+    pub(super) async fn confirmed(&self, relation: usize, read: Vec<Attempt>) -> Vec<Attempt> {
+        let (strange, mut read): (Vec<_>, Vec<_>) = read
+            .into_iter()
+            .partition(|attempt| attempt.rule == "stranger_read");
+        let scripts = strange
+            .iter()
+            .filter_map(|attempt| self.whose(relation, attempt.persona))
+            .collect();
+        let outcomes = self.session.attempt(scripts).await;
+        read.extend(
+            strange
+                .into_iter()
+                .zip(outcomes)
+                .filter(|(_, outcome)| outcome.as_ref().is_ok_and(|rows| super::says_yes(rows)))
+                .map(|(attempt, _)| attempt),
         );
-        Some(Attempt::new(
-            "stranger_read",
-            persona,
-            "reads rows of {} that aren't theirs",
-            sql,
+        read
+    }
+
+    /// Asks whether the tenants whose rows a persona sees have any that were there before this transaction.
+    fn whose(&self, relation: usize, persona: usize) -> Option<String> {
+        let (column, condition) = self.strangers(relation, persona)?;
+        let table = &self.catalog.relations[relation];
+        let (sql, name) = (table.sql(), ident(column));
+        let kind = &table.column(column)?.base;
+        Some(format!(
+            "{}; select set_config('mako.seen', coalesce(json_agg(distinct tenant::text)::text, '[]'), true) \
+             from (select {name} as tenant from {sql} where {condition} limit 1000) as mako_row; {}; \
+             select exists (select from {sql} where age(xmin) > age(pg_current_xact_id()::xid) and ({name} = any (array( \
+             select v::{kind} from json_array_elements_text(current_setting('mako.seen')::json) as mako_value(v) where v is not null)) \
+             or {name} is null and current_setting('mako.seen')::jsonb @> '[null]'))",
+            self.settings(&self.personas[persona], table),
+            self.session.back(),
         ))
     }
 }

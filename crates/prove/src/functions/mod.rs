@@ -2,6 +2,7 @@
 //! rows, before and after those rows are there; and with SQL for text, to see whether it is run.
 
 mod arguments;
+mod oracle;
 mod outward;
 mod sql_text;
 
@@ -21,7 +22,7 @@ pub(crate) struct Call {
     /// Whose call it is; `personas.len()` is the other tenant's own user.
     persona: usize,
     arguments: String,
-    /// What came back: a digest or a refusal's code.
+    /// What came back: the answer or its digest, or `!` and a refusal's code.
     answer: Option<String>,
     /// The same call once more.
     again: Option<String>,
@@ -52,7 +53,7 @@ impl Field<'_> {
                 continue;
             }
             // Read-only, or without the right: what was there before can't be taken away, to see whether it shows.
-            if self.all_foreign().is_empty() {
+            if self.has_tenants() && self.all_foreign().is_empty() {
                 about.untested.insert(
                     "there is no made-up row of another tenant's that its answers might show".to_owned(),
                 );
@@ -99,6 +100,9 @@ impl Field<'_> {
             succeeded |= [&victims, &first].into_iter().flatten().any(Result::is_ok);
             if let Some(Err(refusal)) = &first {
                 refusals.push(refusal.clone());
+                if self.tells(&refusal.message, &call.arguments) {
+                    self.reads_others(call, "tells of another tenant's rows in an error to", about);
+                }
             }
             if let Some(Err(refusal)) = first
                 .as_ref()
@@ -109,21 +113,15 @@ impl Field<'_> {
                     refusal.message, refusal.code
                 ));
             }
-            let done = first.as_ref().is_some_and(|outcome| {
-                outcome.as_ref().is_ok_and(|rows| {
-                    rows.first()
-                        .and_then(|row| row.get(1))
-                        .is_some_and(|v| v.as_deref() == Some("t"))
-                })
-            });
-            if done {
+            if let Some(harm) = first.as_ref().and_then(harm) {
                 let persona = &self.personas[call.persona];
                 about.leak(
                     "function_changes_others",
                     format!(
-                        "{} changes or makes rows of another tenant's by calling {}",
+                        "{} changes or makes rows of another tenant's by calling {}: {}",
                         persona.label,
-                        function.label()
+                        function.label(),
+                        self.describe(harm)
                     ),
                     reproduce(persona, &format!("select {}({})", function.sql(), call.arguments)),
                 );
@@ -153,17 +151,17 @@ impl Field<'_> {
         let mut scripts = vec!["discard plans".to_owned()];
         scripts.extend(stable.iter().map(|call| {
             let function = &self.catalog.functions[call.function];
-            self.call_script(function, false, call.persona, &call.arguments, "false")
+            self.call_script(function, false, call.persona, &call.arguments, "null")
         }));
         let outcomes = self.session.attempt(scripts).await.into_iter().skip(1);
         for (call, outcome) in stable.into_iter().zip(outcomes) {
-            let inconclusive = |answer: &Option<String>| {
-                answer
-                    .as_deref()
-                    .is_some_and(|code| matches!(code, "57014" | "55P03" | "40001" | "40P01" | "25P02"))
-            };
+            let refusal = outcome.as_ref().err().cloned();
             let before = answer(Some(outcome));
-            if before == call.answer || inconclusive(&before) || inconclusive(&call.answer) {
+            if before == call.answer
+                || [before.as_deref(), call.answer.as_deref()]
+                    .into_iter()
+                    .any(undecided)
+            {
                 continue;
             }
             let persona = &self.personas[call.persona];
@@ -172,15 +170,19 @@ impl Field<'_> {
             }
             let function = &self.catalog.functions[call.function];
             let about = learnt.entry(call.function).or_default();
-            about.leak(
-                "function_reads_others",
-                format!(
-                    "What {} answers to {} depends on another tenant's rows",
-                    function.label(),
-                    persona.label
-                ),
-                reproduce(persona, &format!("select {}({})", function.sql(), call.arguments)),
-            );
+            if let Some(constraint) = self.oracle(&call, refusal).await {
+                about.risk(
+                    "existence_oracle",
+                    format!(
+                        "{} tells {} whether another tenant has a value: it meets {constraint}, which is over all tenants",
+                        function.label(),
+                        persona.label
+                    ),
+                    reproduce(persona, &format!("select {}({})", function.sql(), call.arguments)),
+                );
+                continue;
+            }
+            self.reads_others(&call, "answers by another tenant's rows to", about);
         }
     }
 
@@ -217,18 +219,33 @@ impl Field<'_> {
             .collect();
         for (call, outcome) in doubtful.iter().zip(self.session.attempt(scripts).await) {
             if outcome.is_ok_and(|rows| crate::attack::says_yes(&rows)) {
-                let persona = &self.personas[call.persona];
-                about.leak(
-                    "function_reads_others",
-                    format!(
-                        "{} answers {} with another tenant's rows",
-                        function.label(),
-                        persona.label
-                    ),
-                    reproduce(persona, &format!("select {}({})", function.sql(), call.arguments)),
-                );
+                self.reads_others(call, "answers with another tenant's rows to", about);
             }
         }
+    }
+
+    fn reads_others(&self, call: &Call, how: &str, about: &mut Learnt) {
+        let (function, persona) = (
+            &self.catalog.functions[call.function],
+            &self.personas[call.persona],
+        );
+        about.leak(
+            "function_reads_others",
+            format!("{} {how} {}", function.label(), persona.label),
+            reproduce(persona, &format!("select {}({})", function.sql(), call.arguments)),
+        );
+    }
+
+    /// Whether a text holds the other tenant's words, other than those that were given.
+    fn tells(&self, text: &str, arguments: &str) -> bool {
+        let mut text = text.to_lowercase();
+        let given = crate::values::words_in(arguments);
+        for given in given.iter().filter(|word| word.len() > 3) {
+            text = text.replace(&given.to_lowercase(), " ");
+        }
+        self.telling()
+            .split('|')
+            .any(|word| text.contains(&word.to_lowercase()))
     }
 
     fn call_script(
@@ -247,7 +264,8 @@ impl Field<'_> {
             &victim
         };
         format!(
-            "{}{}; select set_config('mako.seen', md5(coalesce(string_agg(v, '|' order by v), '')), true) from (select {}({arguments})::text as v) as mako_row; \
+            "{}{}; select set_config('mako.seen', case when length(string_agg(v, '|')) > 8 then md5(string_agg(v, '|' order by v)) \
+             else coalesce(string_agg(v, '|'), '') end, true) from (select {}({arguments})::text as v) as mako_row; \
              set constraints all immediate; {}; select current_setting('mako.seen'), {judge}",
             if fresh { "discard plans; " } else { "" },
             persona.settings(&self.session.admin, self.catalog, &function.schema),
@@ -276,17 +294,29 @@ impl Field<'_> {
             .collect()
     }
 
-    /// Whether anything of the other tenant's, or for nobody, has been written.
+    /// What of the other tenant's, or for another or nobody, has been written.
     fn effects(&self, function: &Function) -> String {
-        let mut tests = vec![format!("({})", self.written(&self.all_foreign()))];
-        if function.volatility == 'v' {
-            tests.extend(self.made_for_others(|relation| {
-                let name = &self.catalog.relations[relation].name;
-                function.source.contains(name.as_str()) || self.catalog.relations.len() < 30
-            }));
-        }
-        tests.join(" or ")
+        let matters = |relation: usize| {
+            let name = &self.catalog.relations[relation].name;
+            function.volatility == 'v'
+                && (function.source.contains(name.as_str()) || self.catalog.relations.len() < 30)
+        };
+        format!(
+            "(select string_agg(what, ';') from ({}) as mako_harm)",
+            self.harms(matters)
+        )
     }
+}
+
+/// What a call did that it must not.
+fn harm(outcome: &Outcome) -> Option<&str> {
+    let row = outcome.as_ref().ok()?.first()?;
+    row.get(1)?.as_deref()
+}
+
+/// Whether a call was stopped before it had an answer.
+fn undecided(answer: Option<&str>) -> bool {
+    matches!(answer, Some("!57014" | "!55P03" | "!40001" | "!40P01" | "!25P02"))
 }
 
 fn answer(outcome: Option<Outcome>) -> Option<String> {
@@ -295,7 +325,7 @@ fn answer(outcome: Option<Outcome>) -> Option<String> {
             .into_iter()
             .next()
             .and_then(|row| row.into_iter().next().flatten()),
-        Some(Err(refusal)) => Some(refusal.code),
+        Some(Err(refusal)) => Some(format!("!{}", refusal.code)),
         None => None,
     }
 }

@@ -192,7 +192,7 @@ pub(crate) fn fix(rule: &str) -> &'static str {
         "definer_without_search_path" => "set search_path = '' and qualify every name",
         "not_forced" => "alter table … force row level security",
         "nullable_tenant" => "alter table … alter column … set not null",
-        "unscoped_unique" => "make it unique together with the tenant column",
+        "unscoped_unique" | "existence_oracle" => "make it unique together with the tenant column",
         "view_without_security_invoker" => "alter view … set (security_invoker = true)",
         _ => "",
     }

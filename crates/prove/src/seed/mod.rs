@@ -3,6 +3,7 @@
 
 mod checks;
 mod choose;
+mod lookups;
 mod order;
 mod wishes;
 
@@ -116,9 +117,13 @@ pub(crate) struct Maker<'a> {
 impl Maker<'_> {
     /// The rows that are there before the other tenant comes.
     pub(crate) async fn own_rows(&self, world: &mut World) {
+        self.lookups(world).await;
         for level in self.levels() {
             let wishes = level
                 .iter()
+                .filter(|relation| {
+                    !self.is_lookup(**relation) || world.of(**relation, Belongs::Shared).next().is_none()
+                })
                 .flat_map(|relation| self.wishes_of_own(*relation))
                 .collect();
             self.grant(world, wishes).await;

@@ -1,0 +1,39 @@
+//! Which shared rows are there already? Price lists, settings: what everybody reads is used as it is.
+
+use std::collections::BTreeMap;
+
+use super::{Belongs, Draft, Maker, World};
+use crate::plan::Class;
+use crate::sql::idents;
+
+impl Maker<'_> {
+    /// Rows that everybody shares, where there are some: of settings that are one row there must not be two.
+    pub(super) async fn lookups(&self, world: &mut World) {
+        let tables: Vec<usize> = (0..self.catalog.relations.len())
+            .filter(|n| self.is_lookup(*n))
+            .collect();
+        let scripts = tables
+            .iter()
+            .map(|n| {
+                let table = &self.catalog.relations[*n];
+                let columns = idents(table.columns.iter().map(|column| column.name.as_str()));
+                format!("select {columns}, ctid from only {} limit 1", table.sql())
+            })
+            .collect();
+        for (n, outcome) in tables.into_iter().zip(self.session.attempt(scripts).await) {
+            let draft = Draft {
+                relation: n,
+                belongs: Belongs::Shared,
+                marker: String::new(),
+                columns: BTreeMap::new(),
+            };
+            self.note(world, &draft, outcome.unwrap_or_default(), true);
+        }
+    }
+
+    pub(super) fn is_lookup(&self, relation: usize) -> bool {
+        self.plan.classes[relation] == Class::Public
+            && self.catalog.relations[relation].kind == 'r'
+            && !self.names_people(relation)
+    }
+}
