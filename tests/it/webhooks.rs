@@ -3,6 +3,7 @@
 mod effects;
 mod endpoints;
 mod events;
+mod lists;
 mod numbers;
 mod people;
 
@@ -10,7 +11,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tests::database::batch;
 use tests::hooks::{
-    self, BASE_URL, SETTINGS, TWILIO_AUTH_TOKEN, call, form, platform, post, report, signed, sms,
+    self, BASE_URL, SETTINGS, TWILIO_AUTH_TOKEN, call, form, platform, post, report, signed, sms, streamed,
 };
 use tests::people::Person::{self, Alice, Bob};
 use tests::process::Process;

@@ -100,8 +100,8 @@ pub fn report(id: &str, call_sid: Option<&str>, from: &str, to: &str, summary: &
 #[must_use]
 pub fn signed(source: Source, path: &str, body: impl Into<Vec<u8>>, secret: &str) -> Delivery {
     let kind = match source {
-        Source::Twilio => "application/x-www-form-urlencoded",
-        Source::Vapi | Source::Make => "application/json",
+        Source::Twilio if !path.contains("bodySHA256=") => "application/x-www-form-urlencoded",
+        _ => "application/json",
     };
     let delivery = Delivery::new(
         source,
@@ -125,6 +125,27 @@ pub fn platform(source: Source, body: impl Into<Vec<u8>>) -> Delivery {
         body,
         platform_secret(source),
     )
+}
+
+/// What Event Streams posts to the platform's address: CloudEvents, each of a type below `com.twilio.` with its data.
+#[must_use]
+pub fn streamed(events: &[(&str, Value)]) -> Delivery {
+    let list: Vec<Value> = events
+        .iter()
+        .enumerate()
+        .map(|(n, (kind, data))| {
+            json!({"specversion": "1.0", "type": format!("com.twilio.{kind}"), "source": "AB1",
+                "id": format!("EZ{n}"), "data": data})
+        })
+        .collect();
+    let body = Value::from(list).to_string();
+    let hash = ring::digest::digest(&ring::digest::SHA256, body.as_bytes());
+    let hash = hash
+        .as_ref()
+        .iter()
+        .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+    let path = format!("/webhooks/twilio?bodySHA256={hash}");
+    signed(Source::Twilio, &path, body, TWILIO_AUTH_TOKEN)
 }
 
 /// Posts a delivery to the service as its provider would, behind a proxy that keeps the path.

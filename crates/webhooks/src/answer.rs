@@ -45,10 +45,27 @@ impl Answer {
             (Kind::Call(call), Source::Twilio) if call.wants_twiml => Self::EmptyTwiml,
             (_, Source::Twilio) => Self::NoContent,
             (_, Source::Vapi) => Self::Ok,
-            (_, Source::Make) => Self::Json(match standing {
-                Standing::First => json!({"status": "received", "dedupe_key": event.dedupe_key}),
-                Standing::Duplicate => json!({"status": "duplicate", "dedupe_key": event.dedupe_key}),
-            }),
+            (_, Source::Make) => Self::Json(for_author(event, standing)),
+        }
+    }
+
+    /// The answer to a list of events, in its order. Make hears of each, and `duplicate` of the whole if none is new.
+    #[must_use]
+    pub fn to_list(source: Source, events: &[(Event, Standing)]) -> Self {
+        match source {
+            Source::Twilio => Self::NoContent,
+            Source::Vapi => Self::Ok,
+            Source::Make => {
+                let old = !events.is_empty()
+                    && events
+                        .iter()
+                        .all(|(_, standing)| *standing == Standing::Duplicate);
+                let whole = if old { Standing::Duplicate } else { Standing::First };
+                let each = events
+                    .iter()
+                    .map(|(event, standing)| for_author(event, *standing));
+                Self::Json(json!({"status": word(whole), "events": each.collect::<Vec<_>>()}))
+            }
         }
     }
 
@@ -79,6 +96,18 @@ impl Answer {
             Self::Json(value) => value.to_string(),
             Self::NoContent | Self::Ok => String::new(),
         }
+    }
+}
+
+/// What the author of a scenario sees of an event.
+fn for_author(event: &Event, standing: Standing) -> Value {
+    json!({"status": word(standing), "dedupe_key": event.dedupe_key})
+}
+
+fn word(standing: Standing) -> &'static str {
+    match standing {
+        Standing::First => "received",
+        Standing::Duplicate => "duplicate",
     }
 }
 

@@ -33,7 +33,7 @@ pub use number::{PhoneNumber, same_subscriber};
 pub use parse::parse;
 pub use party::{Channel, Party};
 pub use plan::{Algorithm, Encoding, HmacPlan};
-pub use redact::{Recorded, Unparsable, redact};
+pub use redact::{LONGEST_LIST, Recorded, Records, Unparsable, redact};
 pub use sample::{Unsignable, sample, sign};
 pub use secret::{Secret, UnusableSecret};
 pub use source::{Source, UnknownSource};

@@ -35,7 +35,7 @@ impl Recorded {
         self.source
     }
 
-    /// The contents, at most 256 KiB of JSON: an object, or an array if the provider sent one. Personal data.
+    /// The contents, at most 256 KiB of JSON: an object. Personal data.
     #[must_use]
     pub fn payload(&self) -> &Value {
         &self.payload
@@ -56,7 +56,19 @@ impl fmt::Debug for Recorded {
     }
 }
 
-/// The body is neither a form nor JSON that can be read. The answer is 400.
+/// What is recorded of a delivery: one event, or a list of them.
+#[derive(Clone, Debug)]
+pub struct Records {
+    /// Whether a list was delivered, if only of one.
+    pub is_list: bool,
+    /// Each event by itself, in the order of the list, which may be empty.
+    pub each: Vec<Verified<Recorded>>,
+}
+
+/// Most events of a list: what one request can record in time.
+pub const LONGEST_LIST: usize = 500;
+
+/// The body is neither a form nor JSON that can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unparsable {
     /// Not JSON, or more than 128 levels deep.
@@ -65,28 +77,61 @@ pub enum Unparsable {
     /// JSON, but neither an object nor an array.
     #[error("the body is not a JSON object")]
     NotAnObject,
+    /// A list, in which this item (from 1) is no event.
+    #[error("item {0} of the list is not a JSON object; nothing of the list was taken")]
+    NotAnEvent(usize),
+    /// A list with more than [`LONGEST_LIST`] events.
+    #[error("the list has more than {LONGEST_LIST} events; nothing of it was taken")]
+    TooLong,
     /// Not a form.
     #[error("the body is not a form of names and values")]
     NotAForm,
 }
 
+impl Unparsable {
+    /// 400 or 413.
+    #[must_use]
+    pub fn status(self) -> u16 {
+        match self {
+            Self::TooLong => 413,
+            _ => 400,
+        }
+    }
+}
+
 /// Reads a verified delivery and leaves out what must not be stored: credentials, temporary addresses of
 /// recordings, live control of calls, bulk. A form becomes an object, a repeated name an array; for GET it
-/// is the query.
+/// is the query. Of a list each item is an event of its own.
 ///
 /// # Errors
 /// [`Unparsable`].
-pub fn redact(delivery: &Verified<Delivery>) -> Result<Verified<Recorded>, Unparsable> {
+pub fn redact(delivery: &Verified<Delivery>) -> Result<Records, Unparsable> {
     let delivery = delivery.get();
-    let contents = contents(delivery)?;
-    if !contents.is_object() && !contents.is_array() {
-        return Err(Unparsable::NotAnObject);
+    let (is_list, items) = match contents(delivery)? {
+        Value::Array(items) => (true, items),
+        one => (false, vec![one]),
+    };
+    if items.len() > LONGEST_LIST {
+        return Err(Unparsable::TooLong);
     }
-    let mut payload = bound::bounded(scrub::without_secrets(delivery.source(), contents));
-    if delivery.source() == Source::Make {
-        name_by_header(delivery, &mut payload);
+    if let Some(at) = items.iter().position(|item| !item.is_object()) {
+        return Err(if is_list {
+            Unparsable::NotAnEvent(at + 1)
+        } else {
+            Unparsable::NotAnObject
+        });
     }
-    Ok(carry(Recorded::new(delivery.source(), payload)))
+    let each = items.into_iter().enumerate().map(|(at, item)| {
+        let mut payload = bound::bounded(scrub::without_secrets(delivery.source(), item));
+        if delivery.source() == Source::Make {
+            name_by_header(delivery, is_list.then_some(at + 1), &mut payload);
+        }
+        carry(Recorded::new(delivery.source(), payload))
+    });
+    Ok(Records {
+        is_list,
+        each: each.collect(),
+    })
 }
 
 #[expect(
@@ -132,12 +177,15 @@ fn object(pairs: Vec<(String, String)>) -> Value {
     Value::Object(members)
 }
 
-/// A scenario that signs by Standard Webhooks names its event in a header, which isn't stored.
-fn name_by_header(delivery: &Delivery, payload: &mut Value) {
+/// A scenario that signs by Standard Webhooks names its event in a header, which isn't stored; a list it names as a whole,
+/// and each event of it by its place as well.
+fn name_by_header(delivery: &Delivery, place: Option<usize>, payload: &mut Value) {
     let (Some(id), Value::Object(members)) = (delivery.header(MESSAGE_ID), payload) else {
         return;
     };
     if members.get("event_id").is_none_or(Value::is_null) {
-        members.insert("event_id".into(), cut(id, 500).into());
+        let id = cut(id, 500);
+        let id = place.map_or_else(|| id.to_owned(), |place| format!("{id}.{place}"));
+        members.insert("event_id".into(), id.into());
     }
 }

@@ -250,7 +250,7 @@ impl WebhookEndpoints {
         match self.0.take(arrival).await {
             Ok(receipt) => {
                 test.passed(TestStep::Verify, "the signature or key is right");
-                let Some(Receiving { known, processed }) = receipt.event else {
+                let Some(Receiving { known, processed }) = receipt.events.into_iter().next() else {
                     return Ok(Raw(test.report(None)));
                 };
                 test.passed(TestStep::Record, "the event is recorded");

@@ -16,8 +16,8 @@ use super::{NotTaken, Processed, Receiver};
 const OFTEN: Duration = Duration::from_secs(1);
 /// How often old payloads are.
 const SELDOM: Duration = Duration::from_hours(1);
-/// An event is left to the request that recorded it for this long, in seconds.
-const GRACE: f64 = 5.0;
+/// An event is left to the request that recorded it for this long.
+pub(super) const GRACE: Duration = Duration::from_secs(5);
 /// Events and payloads at a time.
 const BATCH: i32 = 200;
 
@@ -83,7 +83,7 @@ async fn drain(receiver: &Receiver) {
 /// Processes what was recorded and routed but not processed: after a crash, an outage, or an assignment of a number.
 async fn catch_up(receiver: &Receiver) {
     // The database may be down; there will be another time.
-    while let Ok(batch) = process_waiting(&receiver.store, GRACE).await {
+    while let Ok(batch) = process_waiting(&receiver.store, GRACE.as_secs_f64()).await {
         receiver.measurements.failed_later(batch.failed);
         if batch.events == 0 || batch.later > 0 {
             return;

@@ -14,6 +14,7 @@ pub(crate) mod spool;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use identity::Verified;
@@ -25,6 +26,7 @@ use webhooks::{
     Answer, Auth, Clue, Delivery, Event, Recorded, Refused, Secret, Source, Standing, Unparsable,
 };
 
+use keeper::GRACE;
 pub(crate) use keeper::{Keeper, process_waiting};
 pub(crate) use measurements::Inbound;
 use process::process;
@@ -58,8 +60,8 @@ pub(crate) struct Arrival {
 /// What was done with a delivery.
 pub(crate) struct Receipt {
     pub(crate) answer: Answer,
-    /// None while it is in the spool.
-    pub(crate) event: Option<Receiving>,
+    /// One, or those of a list in its order; none while it is in the spool.
+    pub(crate) events: Vec<Receiving>,
 }
 
 /// How far an event has come.
@@ -114,7 +116,7 @@ impl Receiver {
         match spool.put(&self.vault, &arrival, verified).await {
             Ok(()) => Ok(Receipt {
                 answer: provisional(source),
-                event: None,
+                events: Vec::new(),
             }),
             Err(failure) => {
                 tracing::error!(error = %failure, "the spool takes nothing");
@@ -130,21 +132,35 @@ impl Receiver {
         let verified = webhooks::verify(arrival.delivery, &proof.auth, &proof.secrets, arrival.at)
             .inspect_err(|refused| self.refuse(source, refused))?;
         self.measurements.verified(source);
-        let recorded = webhooks::redact(&verified)?;
-        let event = webhooks::parse(&recorded);
+        let records = webhooks::redact(&verified)?;
         let endpoint = proof.endpoint.as_ref().map(|endpoint| endpoint.id.as_str());
-        let known = self.record(endpoint, &recorded, &event).await?;
-        let standing = if known.is_new {
-            Standing::First
-        } else {
-            self.measurements.duplicate(source);
-            Standing::Duplicate
+        let started = Instant::now();
+        // All of a list are recorded before the first is acted on: what is cut short then is done by the keeper.
+        let mut taken = Vec::with_capacity(records.each.len());
+        for recorded in &records.each {
+            let event = webhooks::parse(recorded);
+            let known = self.record(endpoint, recorded, &event).await?;
+            if !known.is_new {
+                self.measurements.duplicate(source);
+            }
+            taken.push((recorded, event, known));
+        }
+        let (mut heard, mut events) = (Vec::new(), Vec::new());
+        for (recorded, event, known) in taken {
+            // Whoever sent a long list hears in time that it is recorded, and the keeper looks at the rest from now on.
+            let processed = if started.elapsed() < GRACE {
+                self.process(&known, recorded, &event).await
+            } else {
+                Processed::Later
+            };
+            heard.push((event, standing(&known)));
+            events.push(Receiving { known, processed });
+        }
+        let answer = match heard.as_slice() {
+            [(event, standing)] if !records.is_list => Answer::to(event, *standing),
+            list => Answer::to_list(source, list),
         };
-        let processed = self.process(&known, &recorded, &event).await;
-        Ok(Receipt {
-            answer: Answer::to(&event, standing),
-            event: Some(Receiving { known, processed }),
-        })
+        Ok(Receipt { answer, events })
     }
 
     /// The endpoint's own way and secrets, or the platform's.
@@ -227,6 +243,14 @@ impl Receiver {
         self.measurements.refused(source, refused.reason());
         // Says which address was tried, without its parameters and keys.
         tracing::warn!(source = source.as_str(), %refused, "a delivery was refused");
+    }
+}
+
+fn standing(known: &Known) -> Standing {
+    if known.is_new {
+        Standing::First
+    } else {
+        Standing::Duplicate
     }
 }
 

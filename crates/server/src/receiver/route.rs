@@ -91,6 +91,10 @@ impl From<NotTaken> for Problem {
                 };
                 problem.hint("The service's log says which address was tried")
             }
+            NotTaken::Unparsable(unparsable) if unparsable.status() == 413 => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "MK413", unparsable.to_string())
+                    .hint("Post the list in parts")
+            }
             NotTaken::Unparsable(unparsable) => {
                 Self::new(StatusCode::BAD_REQUEST, "MK400", unparsable.to_string())
             }

@@ -65,7 +65,7 @@ pub(super) fn parse(payload: &Value) -> Event {
     event
 }
 
-/// A list of events, or no event at all: said to whoever's it is, not passed over.
+/// A list that an older version recorded as one event: said to whoever's it is, not passed over.
 fn no_object(payload: &Value) -> Event {
     let mut event = event(Source::Make, "other", contents_key(Source::Make, payload));
     event.kind = Kind::Automation(Box::new(Automation {
@@ -75,7 +75,7 @@ fn no_object(payload: &Value) -> Event {
         status: "completed".to_owned(),
         target: Target::Log,
         data: Map::new(),
-        unreadable: vec!["the body, which must be one object: post the events of a list one by one"],
+        unreadable: vec!["the body, which is a list recorded as one event: post it again"],
     }));
     event
 }

@@ -2,6 +2,7 @@
 
 mod make;
 mod twilio;
+mod twilio_stream;
 mod vapi;
 mod vapi_report;
 

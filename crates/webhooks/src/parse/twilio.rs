@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::event::{
     Call, CallIds, Clue, Customer, Direction, Event, Kind, Media, Message, MessageChange, OptOut, Recording,
 };
-use crate::parse::{contents_key, event};
+use crate::parse::{contents_key, event, twilio_stream};
 use crate::party::{Channel, Party};
 use crate::source::Source;
 use crate::status::{CallStatus, MessageStatus, RecordingStatus};
@@ -23,13 +23,24 @@ const CALLER: [&str; 2] = ["From", "Caller"];
 const CALLED: [&str; 2] = ["To", "Called"];
 
 pub(super) fn parse(payload: &Value) -> Event {
+    match twilio_stream::Streamed::read(payload) {
+        Some(streamed) => match streamed.callback.as_ref().and_then(callback) {
+            Some(event) => event,
+            None => event(Source::Twilio, streamed.event_type, streamed.dedupe_key),
+        },
+        None => callback(payload)
+            .unwrap_or_else(|| event(Source::Twilio, "other", contents_key(Source::Twilio, payload))),
+    }
+}
+
+/// What a callback's form says.
+fn callback(payload: &Value) -> Option<Event> {
     let mut event = recording(payload)
         .or_else(|| message(payload))
-        .or_else(|| call(payload))
-        .unwrap_or_else(|| event(Source::Twilio, "other", contents_key(Source::Twilio, payload)));
+        .or_else(|| call(payload))?;
     event.account = text(payload, "AccountSid");
     event.occurred_at = json::time(payload, &["Timestamp", "RecordingStartTime"]);
-    event
+    Some(event)
 }
 
 /// A callback about a recording names its call only, which tells whose it is; an app that hands one on, such as a

@@ -8,6 +8,7 @@ mod oracle;
 mod properties;
 mod support;
 mod twilio_events;
+mod twilio_stream;
 mod vapi_events;
 mod vectors;
 mod whole_path;

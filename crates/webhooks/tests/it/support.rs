@@ -46,13 +46,14 @@ pub(crate) fn form(url: &str, signature: &str, body: &str) -> Delivery {
 }
 
 pub(crate) fn json(source: Source, body: &Value) -> Delivery {
-    Delivery::new(
-        source,
-        "POST",
-        &format!("https://hooks.example.com/webhooks/{source}"),
-        [("content-type", "application/json")],
-        body.to_string(),
-    )
+    let body = body.to_string();
+    let mut url = format!("https://hooks.example.com/webhooks/{source}");
+    if source == Source::Twilio {
+        let hash = ring::digest::digest(&ring::digest::SHA256, body.as_bytes());
+        url = format!("{url}?bodySHA256={}", hex::encode(hash));
+    }
+    let kind = [("content-type", "application/json")];
+    Delivery::new(source, "POST", &url, kind, body)
 }
 
 /// Twilio's verdict with one auth token.
@@ -69,7 +70,16 @@ pub(crate) fn verified(delivery: Delivery) -> Verified<Delivery> {
 }
 
 pub(crate) fn recorded(delivery: Delivery) -> Verified<Recorded> {
-    redact(&verified(delivery)).unwrap()
+    let records = redact(&verified(delivery)).unwrap();
+    assert!(!records.is_list);
+    records.each.into_iter().next().unwrap()
+}
+
+/// The events of a list.
+pub(crate) fn listed(delivery: Delivery) -> Vec<Event> {
+    let records = redact(&verified(delivery)).unwrap();
+    assert!(records.is_list);
+    records.each.iter().map(parse).collect()
 }
 
 /// The event of a form as Twilio posts it.

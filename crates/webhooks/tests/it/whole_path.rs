@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use webhooks::{
-    Answer, Auth, Delivery, Kind, Recorded, Refused, Secret, Source, Standing, Unparsable, UnusableSecret,
-    Verified, parse, redact, sample, sign, verify,
+    Answer, Auth, Delivery, Kind, LONGEST_LIST, Recorded, Refused, Secret, Source, Standing, Unparsable,
+    UnusableSecret, Verified, parse, redact, sample, sign, verify,
 };
 
 use crate::support::{
@@ -92,7 +92,7 @@ fn a_sample_verifies_under_every_configuration_and_under_no_other_secret() {
 
         let rotating = [secret("AAAA"), key];
         let proof = verify(made, &auth, &rotating, now()).unwrap();
-        let event = parse(&redact(&proof).unwrap());
+        let event = parse(&redact(&proof).unwrap().each[0]);
         assert!(event.is_sample);
         assert_eq!(tenants(&event), [TENANT]);
         assert_eq!(customer(&event), Some("+15005550006"));
@@ -375,20 +375,47 @@ fn a_body_that_cannot_be_read_is_told_so() {
     assert_eq!(by(Source::Make, "plain text"), Err(Unparsable::NotAForm));
     assert_eq!(by(Source::Make, "event_type=x&data=y"), Ok(()));
     assert_eq!(by(Source::Make, &"[".repeat(1_000_000)), Err(Unparsable::NotJson));
+    assert_eq!(by(Source::Make, "[{}, 7]"), Err(Unparsable::NotAnEvent(2)));
+    assert_eq!(by(Source::Make, "[[{}]]"), Err(Unparsable::NotAnEvent(1)));
+    let list = |length| json!(vec![json!({}); length]).to_string();
+    assert_eq!(by(Source::Make, &list(LONGEST_LIST)), Ok(()));
+    assert_eq!(
+        by(Source::Make, &list(LONGEST_LIST + 1)),
+        Err(Unparsable::TooLong)
+    );
 }
 
 #[test]
 fn a_make_event_may_be_named_by_standard_webhooks() {
     let auth = auth(Source::Make, &json!({"type": "standard_webhooks"}));
     let key = secret("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD");
-    let signed = sign(
-        json(Source::Make, &json!({"event_type": "x"})),
-        &auth,
-        &key,
-        "msg_9",
-        now(),
-    )
-    .unwrap();
-    let proof = verify(signed, &auth, &[key], now()).unwrap();
-    assert_eq!(parse(&redact(&proof).unwrap()).dedupe_key, "make:msg_9");
+    let keys = |body: &Value| {
+        let signed = sign(json(Source::Make, body), &auth, &key, "msg_9", now()).unwrap();
+        let proof = verify(signed, &auth, std::slice::from_ref(&key), now()).unwrap();
+        let records = redact(&proof).unwrap();
+        let keys = records.each.iter().map(|recorded| parse(recorded).dedupe_key);
+        keys.collect::<Vec<_>>()
+    };
+    assert_eq!(keys(&json!({"event_type": "x"})), ["make:msg_9"]);
+    // The header names a list as a whole.
+    let list = json!([{"event_type": "x"}, {"event_type": "x"}, {"event_id": "7"}]);
+    assert_eq!(keys(&list), ["make:msg_9.1", "make:msg_9.2", "make:7"]);
+}
+
+#[test]
+fn a_list_is_answered_as_its_provider_takes_it() {
+    let event = |id: &str| make_event(&json!({ "event_id": id }));
+    let first = (event("1"), Standing::First);
+    let again = (event("2"), Standing::Duplicate);
+    let heard =
+        |events: &[_]| serde_json::from_str::<Value>(&Answer::to_list(Source::Make, events).body()).unwrap();
+    assert_eq!(
+        heard(&[first, again.clone()]),
+        json!({"status": "received", "events": [
+            {"status": "received", "dedupe_key": "make:1"}, {"status": "duplicate", "dedupe_key": "make:2"}]})
+    );
+    assert_eq!(heard(&[again])["status"], "duplicate");
+    assert_eq!(heard(&[]), json!({"status": "received", "events": []}));
+    assert_eq!(Answer::to_list(Source::Twilio, &[]), Answer::NoContent);
+    assert_eq!(Answer::to_list(Source::Vapi, &[]), Answer::Ok);
 }
