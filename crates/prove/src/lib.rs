@@ -2,6 +2,7 @@
 
 mod attack;
 mod catalog;
+mod conditions;
 mod controls;
 mod draft;
 mod fingerprint;

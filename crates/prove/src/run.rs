@@ -8,6 +8,7 @@ use tokio_postgres::Client;
 use crate::Error;
 use crate::attack::{Field, Learnt};
 use crate::catalog::Catalog;
+use crate::conditions::Contents;
 use crate::controls::{self, PLANTED};
 use crate::model::{Model, Names};
 use crate::people::{People, Persona, Words};
@@ -75,6 +76,7 @@ async fn within(session: &Session<'_>, model: &Model, _options: &Options) -> Res
         ..model.clone()
     };
     let personas = Persona::attackers(model, &people, plan.membership.is_some(), &words);
+    let contents = Contents::of(&catalog, &plan);
     let mut world = World::default();
     let maker = Maker {
         session,
@@ -82,6 +84,7 @@ async fn within(session: &Session<'_>, model: &Model, _options: &Options) -> Res
         plan: &plan,
         people: &people,
         mentions: &mentions,
+        contents: &contents,
     };
     maker.own_rows(&mut world).await;
     session.must("savepoint mako_before_others").await?;

@@ -50,6 +50,16 @@ impl Field<'_> {
             (_, None) => return Vec::new(),
         };
         let mut drafts = vec![spare.clone()];
+        if persona == 0 || self.personas[persona].who.is_none() {
+            drafts.extend(
+                self.world
+                    .singled_out
+                    .get(&relation)
+                    .into_iter()
+                    .flatten()
+                    .cloned(),
+            );
+        }
         if let Some(who) = &self.personas[persona].who {
             let mut mine = spare.clone();
             let tenant = self

@@ -51,16 +51,21 @@ impl Field<'_> {
         };
         for belongs in [Belongs::Other, Belongs::Nobody, Belongs::Own] {
             for wanted in [true, false] {
-                let mut relations: Vec<usize> = Vec::new();
+                let mut of: BTreeMap<usize, Vec<&Row>> = BTreeMap::new();
                 for row in self.world.rows.iter().filter(|row| {
                     row.belongs == belongs && mentioned(row) == wanted && row.relation == row.home
                 }) {
-                    // Of each relation a few: they differ in what policies may distinguish.
-                    let most = if wanted && belongs == Belongs::Other { 3 } else { 1 };
-                    if relations.iter().filter(|n| **n == row.relation).count() < most {
-                        relations.push(row.relation);
-                        rows.push(row);
-                    }
+                    of.entry(row.relation).or_default().push(row);
+                }
+                for of_one in of.values() {
+                    // Of each relation a few: they differ in what policies may distinguish, the last by their content.
+                    let (first, last) = if wanted && belongs == Belongs::Other {
+                        (2, 3)
+                    } else {
+                        (1, 0)
+                    };
+                    rows.extend(of_one.iter().take(first));
+                    rows.extend(of_one.iter().skip(first).rev().take(last));
                 }
             }
         }

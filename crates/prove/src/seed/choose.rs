@@ -66,6 +66,9 @@ impl Maker<'_> {
         table: &Relation,
         column: &Column,
     ) -> Option<Vec<String>> {
+        if let Some(value) = wish.content.get(&column.name) {
+            return Some(vec![value.clone()]);
+        }
         let relation = wish.relation;
         let tenant = self.plan.tenant_column(relation);
         let is_tenant = tenant.is_some_and(|(name, _)| name == column.name);
@@ -226,8 +229,11 @@ impl Maker<'_> {
         } else {
             wish.variant
         };
+        let turn = wish.parent.map_or(turn % found.len().max(1), |parent| {
+            found.len().saturating_sub(1 + parent)
+        });
         let value = found
-            .get(turn % found.len().max(1))
+            .get(turn)
             .and_then(|row| row.values.get(name))
             .cloned()
             .flatten();

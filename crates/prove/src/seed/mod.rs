@@ -10,6 +10,7 @@ mod wishes;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::catalog::{Catalog, Column, Relation};
+use crate::conditions::{Content, Contents};
 use crate::model::Names;
 use crate::people::{People, Who};
 use crate::plan::{Class, Plan};
@@ -67,6 +68,10 @@ pub(crate) struct Wish {
     tenant: Option<&'static str>,
     /// Whom columns name that name a user but not the tenant.
     named: Option<Who>,
+    /// What columns hold, so that policies single the row out by its content.
+    content: Content,
+    /// Which of a parent's rows it refers to, counted from the last.
+    parent: Option<usize>,
 }
 
 /// Everything that was made.
@@ -77,6 +82,8 @@ pub(crate) struct World {
     pub(crate) failures: HashMap<usize, String>,
     /// Rows that an attacker may try to insert, for another, for nobody and for itself; valid, as tried by the owner.
     pub(crate) spares: HashMap<(usize, Belongs), Draft>,
+    /// The same for another tenant, with content that policies single out.
+    pub(crate) singled_out: HashMap<usize, Vec<Draft>>,
     /// Why no row could be made to insert.
     pub(crate) spareless: HashMap<usize, String>,
     /// Why attacks would be judged wrongly.
@@ -112,6 +119,8 @@ pub(crate) struct Maker<'a> {
     pub(crate) people: &'a People,
     /// Texts of policies, views and functions that mention a relation.
     pub(crate) mentions: &'a [String],
+    /// What rows must hold to be singled out.
+    pub(crate) contents: &'a Contents,
 }
 
 impl Maker<'_> {
@@ -337,6 +346,8 @@ impl Maker<'_> {
                 variant: 0,
                 tenant,
                 named: None,
+                content: Content::new(),
+                parent: None,
             };
             let people = self.people;
             match &self.plan.classes[relation] {
@@ -348,19 +359,28 @@ impl Maker<'_> {
                         wish(Belongs::Nobody, &people.own, Some("null")),
                         wish(Belongs::Own, &people.own, None),
                     ]);
+                    wishes.extend(self.contents.about(relation).iter().map(|content| Wish {
+                        content: content.clone(),
+                        ..wish(Belongs::Other, &people.other, None)
+                    }));
                 }
                 Class::Internal => wishes.push(wish(Belongs::Other, &people.other, None)),
                 _ => {}
             }
         }
+        let singled_out: Vec<bool> = wishes.iter().map(|wish| !wish.content.is_empty()).collect();
         let drafts = self.draft(world, wishes).await;
         let outcomes = self
             .session
             .attempt(drafts.iter().map(|draft| self.insertion(draft)).collect())
             .await;
         let mut taken = BTreeSet::new();
-        for (draft, outcome) in drafts.into_iter().zip(outcomes) {
+        for ((draft, singled_out), outcome) in drafts.into_iter().zip(singled_out).zip(outcomes) {
             match outcome {
+                Ok(rows) if !rows.is_empty() && singled_out => {
+                    world.singled_out.entry(draft.relation).or_default().push(draft);
+                }
+                _ if singled_out => {}
                 Ok(rows) if !rows.is_empty() => {
                     world
                         .spares

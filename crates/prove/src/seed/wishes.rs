@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Belongs, Maker, Wish, is_unique};
 use crate::catalog::Column;
+use crate::conditions::{Content, Contents};
 use crate::people::Who;
 use crate::plan::Class;
 use crate::sql::typed;
@@ -19,6 +20,8 @@ impl Maker<'_> {
             variant,
             tenant: None,
             named: None,
+            content: Content::new(),
+            parent: None,
         };
         if !self.can_insert(relation) {
             return Vec::new();
@@ -67,6 +70,14 @@ impl Maker<'_> {
             Class::Tenant { .. } => {
                 wishes.push(wish(Belongs::Own, &people.own, 0));
                 wishes.push(wish(Belongs::Own, &people.own, 0));
+                // What policies demand of one's own rows, some of them meet.
+                wishes.extend(self.singled_out(relation, Contents::about_own).into_iter().map(
+                    |(content, parent)| Wish {
+                        content,
+                        parent,
+                        ..wish(Belongs::Own, &people.own, 0)
+                    },
+                ));
             }
             _ => wishes.push(wish(Belongs::Shared, &people.shared, 0)),
         }
@@ -82,6 +93,8 @@ impl Maker<'_> {
             variant,
             tenant: None,
             named: None,
+            content: Content::new(),
+            parent: None,
         };
         if !self.can_insert(relation) {
             return Vec::new();
@@ -126,6 +139,15 @@ impl Maker<'_> {
                 ..wish(Belongs::Other, &people.other, variant)
             })
             .collect();
+        wishes.extend(
+            self.singled_out(relation, Contents::about)
+                .into_iter()
+                .map(|(content, parent)| Wish {
+                    content,
+                    parent,
+                    ..wish(Belongs::Other, &people.other, 0)
+                }),
+        );
         if self.catalog.relations[relation].is_partition {
             // A partition by hash or list may not take the other tenant's rows; perhaps those of one more.
             wishes.push(wish(Belongs::Other, &people.spare, 0));
@@ -144,6 +166,31 @@ impl Maker<'_> {
             });
         }
         wishes
+    }
+
+    /// Contents of rows that policies single out, their own or that of the row to which they refer.
+    fn singled_out(
+        &self,
+        relation: usize,
+        about: fn(&Contents, usize) -> &[Content],
+    ) -> Vec<(Content, Option<usize>)> {
+        const MOST: usize = 8;
+        let contents = about(self.contents, relation);
+        let keys = &self.catalog.relations[relation].foreign_keys;
+        let parents = keys.iter().filter_map(|key| self.catalog.position(key.target));
+        let parents = parents
+            .filter(|parent| *parent != relation)
+            .map(|parent| about(self.contents, parent).len())
+            .max()
+            .unwrap_or(0);
+        let own = contents.iter().cloned().map(|content| (content, None));
+        let by_parent = (0..parents).flat_map(|parent| {
+            let plain = std::iter::once(Content::new());
+            plain
+                .chain(contents.iter().cloned())
+                .map(move |content| (content, Some(parent)))
+        });
+        own.chain(by_parent).take(MOST).collect()
     }
 
     /// Whether its rows are people or tenants themselves, so that one is made for each of them.

@@ -1,0 +1,134 @@
+//! Which rows do policies, views and functions single out by content? Their expressions are parsed, and solved for the
+//! columns of a table: each way to make one true is a row to be made.
+
+mod body;
+mod logic;
+mod scope;
+mod solve;
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::catalog::{Catalog, Relation};
+use crate::plan::{Class, Plan};
+use crate::values::is_power;
+use logic::{Alternatives, alternatives, any_of_query};
+use scope::Scope;
+
+pub(crate) use logic::is_always_true;
+
+/// The most rows that are made for one relation by its content.
+const MOST: usize = 6;
+
+/// Columns and the SQL of what they hold.
+pub(crate) type Content = BTreeMap<String, String>;
+
+/// What rows must hold to be singled out, by relation.
+#[derive(Debug, Default)]
+pub(crate) struct Contents {
+    all: HashMap<usize, Vec<Content>>,
+    /// By the relation's own policies.
+    own: HashMap<usize, Vec<Content>>,
+}
+
+impl Contents {
+    /// Reads every expression of the catalog.
+    pub(crate) fn of(catalog: &Catalog, plan: &Plan) -> Self {
+        let mut contents = Self::default();
+        for (n, relation) in catalog.relations.iter().enumerate() {
+            for text in relation.policies.iter().flat_map(|policy| {
+                [&policy.using_expression, &policy.check_expression]
+                    .into_iter()
+                    .flatten()
+            }) {
+                if let Some(expression) = body::expression(text) {
+                    let scope = Scope::of_table(catalog, n);
+                    contents.add(catalog, plan, Some(n), alternatives(&expression, true, &scope));
+                }
+            }
+            for query in relation.definition.iter().flat_map(|text| body::queries(text)) {
+                contents.add(
+                    catalog,
+                    plan,
+                    None,
+                    any_of_query(&query, &Scope::outermost(catalog)),
+                );
+            }
+        }
+        for function in catalog.functions.iter().filter(|function| function.is_callable()) {
+            let scope = Scope::outermost(catalog);
+            for piece in body::pieces(&function.source) {
+                contents.add(catalog, plan, None, piece.alternatives(true, &scope));
+            }
+        }
+        contents
+    }
+
+    /// What rows of a relation are to hold.
+    pub(crate) fn about(&self, relation: usize) -> &[Content] {
+        self.all.get(&relation).map_or(&[], Vec::as_slice)
+    }
+
+    /// The same of the attacker's own rows: what makes a row more powerful, in a table of roles say, it must not hold.
+    pub(crate) fn about_own(&self, relation: usize) -> &[Content] {
+        self.own.get(&relation).map_or(&[], Vec::as_slice)
+    }
+
+    /// `home` is the relation whose policy is read.
+    fn add(&mut self, catalog: &Catalog, plan: &Plan, home: Option<usize>, found: Alternatives) {
+        for facts in found {
+            let mut by_relation: BTreeMap<usize, Content> = BTreeMap::new();
+            for fact in facts {
+                if is_content(catalog, plan, fact.relation, &fact.column) {
+                    by_relation
+                        .entry(fact.relation)
+                        .or_default()
+                        .insert(fact.column, fact.value);
+                }
+            }
+            for (relation, content) in by_relation {
+                let harmless = !content.values().any(|value| is_power(value));
+                for holder in holders(catalog, relation) {
+                    remember(&mut self.all, holder, &content);
+                    if home == Some(relation) && harmless {
+                        remember(&mut self.own, holder, &content);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn remember(contents: &mut HashMap<usize, Vec<Content>>, relation: usize, content: &Content) {
+    let known = contents.entry(relation).or_default();
+    if known.len() < MOST && !known.contains(content) {
+        known.push(content.clone());
+    }
+}
+
+/// Whether a column may be chosen: what names users and tenants says whose a row is.
+fn is_content(catalog: &Catalog, plan: &Plan, relation: usize, column: &str) -> bool {
+    let table: &Relation = &catalog.relations[relation];
+    table.is_table()
+        && table.schema != crate::controls::SCHEMA
+        && matches!(plan.classes[relation], Class::Tenant { .. } | Class::Internal)
+        && plan
+            .tenant_column(relation)
+            .is_none_or(|(name, _)| name != column)
+        && plan.meaning(relation, column).is_none()
+        && table
+            .column(column)
+            .is_some_and(|column| !column.generated && column.identity.is_empty())
+}
+
+/// A table, or the partitions that hold its rows.
+fn holders(catalog: &Catalog, relation: usize) -> Vec<usize> {
+    let table = &catalog.relations[relation];
+    let mut holders = vec![relation];
+    if table.kind == 'p' {
+        holders.extend((0..catalog.relations.len()).filter(|n| {
+            let child = &catalog.relations[*n];
+            child.is_partition && child.parents.contains(&table.oid)
+        }));
+    }
+    holders
+}

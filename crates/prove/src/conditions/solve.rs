@@ -1,0 +1,411 @@
+//! What must a column hold so that a comparison is true? `price > 100`, `'public' = any (tags)`, `meta ->> 'k' = 'v'`,
+//! `published_at < now()`: the answer is SQL, so that times and casts are the database's.
+
+use sqlparser::ast::{
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, InTarget, UnaryOperator,
+    Value,
+};
+
+use super::logic::{Alternatives, Fact, unknown};
+use super::scope::{Meaning, Scope, identifiers};
+use crate::catalog::Column;
+use crate::pattern::sample;
+use crate::sql::literal;
+
+/// The column that a comparison is about, and how its value is looked at.
+struct Target<'a> {
+    relation: usize,
+    column: &'a Column,
+    view: View,
+}
+
+/// How a value is looked at.
+enum View {
+    Whole,
+    /// A member of a JSON document; the last arrow gives JSON instead of text.
+    Member {
+        path: Vec<String>,
+        json: bool,
+    },
+    /// How long a text is.
+    Length,
+    /// How many elements an array has.
+    Count,
+}
+
+/// How to make what isn't logic true, or false.
+pub(super) fn solve(expr: &Expr, yes: bool, scope: &Scope<'_>) -> Alternatives {
+    let one = |target: Option<Target<'_>>, value: Option<String>| match (target, value) {
+        (Some(target), Some(value)) => vec![vec![target.hold(&value)]],
+        _ => unknown(),
+    };
+    match expr {
+        Expr::IsNull(expr) if yes => match target(expr, scope) {
+            Some(target) if matches!(target.view, View::Whole) => vec![vec![target.hold("null")]],
+            _ => unknown(),
+        },
+        Expr::BinaryOp { left, op, right } => {
+            compare(left, &if yes { op.clone() } else { opposite(op) }, right, scope)
+        }
+        Expr::IsNotDistinctFrom(left, right) if yes => compare(left, &BinaryOperator::Eq, right, scope),
+        Expr::AnyOp { left, right, .. } if yes => any_of(left, right, scope),
+        Expr::In {
+            expr,
+            target: InTarget::List(list),
+            negated,
+            ..
+        } if yes != *negated => list
+            .iter()
+            .take(3)
+            .flat_map(|value| one(target(expr, scope), constant(value, scope)))
+            .collect(),
+        Expr::Between {
+            expr, low, negated, ..
+        } if yes != *negated => one(target(expr, scope), constant(low, scope)),
+        Expr::Like {
+            expr,
+            pattern,
+            negated,
+            ..
+        }
+        | Expr::ILike {
+            expr,
+            pattern,
+            negated,
+            ..
+        } if yes != *negated => one(target(expr, scope), like(pattern)),
+        // A boolean by itself.
+        _ => match target(expr, scope) {
+            Some(target) if target.column.category == 'B' || matches!(target.view, View::Member { .. }) => {
+                vec![vec![target.hold(if yes { "'true'" } else { "'false'" })]]
+            }
+            _ => unknown(),
+        },
+    }
+}
+
+/// A comparison, with the column on either side and constants around it.
+fn compare(left: &Expr, op: &BinaryOperator, right: &Expr, scope: &Scope<'_>) -> Alternatives {
+    let found = match (constant(left, scope), constant(right, scope)) {
+        (None, Some(value)) => against(left, op, &value, right, scope),
+        (Some(value), None) => against(right, &flipped(op), &value, left, scope),
+        _ => None,
+    };
+    found.map_or_else(unknown, |fact| vec![vec![fact]])
+}
+
+fn against(subject: &Expr, op: &BinaryOperator, value: &str, raw: &Expr, scope: &Scope<'_>) -> Option<Fact> {
+    // What is added to the column is taken from the constant.
+    if let Expr::BinaryOp {
+        left,
+        op: sign @ (BinaryOperator::Plus | BinaryOperator::Minus),
+        right,
+    } = bare(subject)
+    {
+        let plus = *sign == BinaryOperator::Plus;
+        return match (constant(left, scope), constant(right, scope)) {
+            (None, Some(term)) => {
+                let back = if plus { "-" } else { "+" };
+                against(left, op, &format!("({value} {back} {term})"), raw, scope)
+            }
+            (Some(term), None) if plus => against(right, op, &format!("({value} - {term})"), raw, scope),
+            (Some(term), None) => against(right, &flipped(op), &format!("({term} - {value})"), raw, scope),
+            _ => None,
+        };
+    }
+    let target = target(subject, scope)?;
+    let held = match op {
+        BinaryOperator::PGLikeMatch | BinaryOperator::PGILikeMatch => like(raw)?,
+        BinaryOperator::PGRegexMatch | BinaryOperator::PGRegexIMatch => literal(&sample(&text(raw)?, 1)?),
+        BinaryOperator::Question => {
+            return Some(target.hold(&format!("jsonb_build_object({value}, true)")));
+        }
+        BinaryOperator::AtArrow if target.column.category == 'R' => {
+            format!("{}({value}, null, '[]')", target.column.base_name)
+        }
+        BinaryOperator::Eq
+        | BinaryOperator::GtEq
+        | BinaryOperator::LtEq
+        | BinaryOperator::AtArrow
+        | BinaryOperator::PGOverlap
+        | BinaryOperator::PGStartsWith => value.to_owned(),
+        BinaryOperator::Gt => target.beyond(value, '+'),
+        BinaryOperator::Lt => target.beyond(value, '-'),
+        BinaryOperator::NotEq => target.other_than(value)?,
+        _ => return None,
+    };
+    Some(target.hold(&held))
+}
+
+/// `'x' = any (column)`, or a column that is one of several constants.
+fn any_of(left: &Expr, right: &Expr, scope: &Scope<'_>) -> Alternatives {
+    let held = |target: Option<Target<'_>>, value: &str| {
+        target.map_or_else(unknown, |target| vec![vec![target.hold(value)]])
+    };
+    if let Some(value) = constant(left, scope) {
+        return match target(right, scope) {
+            Some(target) if target.column.category == 'A' => held(Some(target), &format!("array[{value}]")),
+            _ => unknown(),
+        };
+    }
+    match bare(right) {
+        Expr::Array(array) => {
+            let values = array.elem.iter().filter_map(|value| constant(value, scope));
+            values
+                .take(3)
+                .flat_map(|value| held(target(left, scope), &value))
+                .collect()
+        }
+        _ => match constant(right, scope) {
+            Some(list) => held(target(left, scope), &format!("({list})[1]")),
+            None => unknown(),
+        },
+    }
+}
+
+impl Target<'_> {
+    /// The value of the column in which the value that is looked at is this.
+    fn hold(&self, value: &str) -> Fact {
+        let base = &self.column.base;
+        let value = match &self.view {
+            View::Whole => format!("({value})::{base}"),
+            View::Length => format!("repeat('x', ({value})::int)::{base}"),
+            View::Count => {
+                let element = self.column.element.as_deref().unwrap_or("text");
+                format!("array_fill(null::{element}, array[({value})::int])::{base}")
+            }
+            View::Member { path, json } => {
+                let inner = if *json {
+                    format!("({value})::jsonb")
+                } else {
+                    format!("to_jsonb(({value})::text)")
+                };
+                let nested = path.iter().rev().fold(inner, |inner, key| {
+                    format!("jsonb_build_object({}, {inner})", literal(key))
+                });
+                format!("({nested})::{base}")
+            }
+        };
+        Fact {
+            relation: self.relation,
+            column: self.column.name.clone(),
+            value,
+        }
+    }
+
+    /// A value above or below a constant.
+    fn beyond(&self, value: &str, sign: char) -> String {
+        let numeric = match self.view {
+            View::Whole => self.column.category == 'N',
+            View::Length | View::Count => true,
+            View::Member { .. } => value.trim_matches(|c| "'()".contains(c)).parse::<f64>().is_ok(),
+        };
+        if numeric {
+            return format!("(({value})::numeric {sign} 1)");
+        }
+        match self.column.category {
+            'D' => format!("(({value})::timestamptz {sign} interval '1 day')"),
+            'T' => format!("(({value})::interval {sign} interval '1 day')"),
+            _ if sign == '+' => format!("(({value})::text || 'a')"),
+            _ => "''".to_owned(),
+        }
+    }
+
+    /// A value that isn't a constant; a text of its own isn't anyhow.
+    fn other_than(&self, value: &str) -> Option<String> {
+        match (&self.view, self.column.category) {
+            (View::Whole, 'B') => Some(format!("not ({value})")),
+            (View::Whole, 'N') | (View::Length | View::Count, _) => Some(format!("({value}) + 1")),
+            (View::Whole, 'E') => {
+                let other = self
+                    .column
+                    .labels
+                    .iter()
+                    .find(|label| !value.contains(&literal(label)))?;
+                Some(literal(other))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The column that an expression looks at, through casts, members and lengths.
+fn target<'s>(expr: &Expr, scope: &'s Scope<'_>) -> Option<Target<'s>> {
+    match expr {
+        Expr::Nested(inner) | Expr::Cast { expr: inner, .. } | Expr::Collate { expr: inner, .. } => {
+            target(inner, scope)
+        }
+        Expr::BinaryOp {
+            left,
+            op: op @ (BinaryOperator::Arrow | BinaryOperator::LongArrow),
+            right,
+        } => member(left, vec![text(right)?], *op == BinaryOperator::Arrow, scope),
+        Expr::BinaryOp {
+            left,
+            op: op @ (BinaryOperator::HashArrow | BinaryOperator::HashLongArrow),
+            right,
+        } => {
+            let path = text(right)?;
+            let path = path.trim_matches(|c| c == '{' || c == '}').split(',');
+            member(
+                left,
+                path.map(str::to_owned).collect(),
+                *op == BinaryOperator::HashArrow,
+                scope,
+            )
+        }
+        Expr::Function(function) => through(function, scope),
+        Expr::Trim { expr, .. } => target(expr, scope),
+        _ => match scope.meaning(expr)? {
+            Meaning::Column(relation, column) => Some(Target {
+                relation,
+                column,
+                view: View::Whole,
+            }),
+            Meaning::Value(..) => None,
+        },
+    }
+}
+
+fn member<'s>(of: &Expr, mut keys: Vec<String>, json: bool, scope: &'s Scope<'_>) -> Option<Target<'s>> {
+    let target = target(of, scope)?;
+    if !matches!(target.column.base_name.as_str(), "json" | "jsonb") {
+        return None;
+    }
+    let mut path = match target.view {
+        View::Whole => Vec::new(),
+        View::Member { path, json: true } => path,
+        _ => return None,
+    };
+    path.append(&mut keys);
+    Some(Target {
+        view: View::Member { path, json },
+        ..target
+    })
+}
+
+/// Functions that show a column as it is, nearly so, or its length.
+fn through<'s>(function: &Function, scope: &'s Scope<'_>) -> Option<Target<'s>> {
+    let FunctionArguments::List(list) = &function.args else {
+        return None;
+    };
+    let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(first))) = list.args.first() else {
+        return None;
+    };
+    let name = identifiers(&function.name)?.pop()?.to_lowercase();
+    let target = target(first, scope)?;
+    let view = match (name.as_str(), target.view) {
+        ("lower" | "upper" | "btrim" | "coalesce" | "date_trunc", view) => view,
+        ("length" | "char_length", View::Whole) => View::Length,
+        ("cardinality" | "array_length", View::Whole) => View::Count,
+        _ => return None,
+    };
+    Some(Target { view, ..target })
+}
+
+/// The SQL of an expression that is the same for every row and every user.
+fn constant(expr: &Expr, scope: &Scope<'_>) -> Option<String> {
+    if let Some(Meaning::Value(given, caller)) = scope.meaning(expr) {
+        return constant(given, caller);
+    }
+    is_constant(expr).then(|| expr.to_string())
+}
+
+fn is_constant(expr: &Expr) -> bool {
+    const OF_TIME: [&str; 14] = [
+        "now",
+        "current_date",
+        "current_timestamp",
+        "localtimestamp",
+        "localtime",
+        "current_time",
+        "statement_timestamp",
+        "transaction_timestamp",
+        "clock_timestamp",
+        "timezone",
+        "make_interval",
+        "make_date",
+        "to_timestamp",
+        "date_trunc",
+    ];
+    match expr {
+        Expr::Nested(expr)
+        | Expr::Cast { expr, .. }
+        | Expr::UnaryOp {
+            op: UnaryOperator::Minus | UnaryOperator::Plus,
+            expr,
+        } => is_constant(expr),
+        Expr::Value(value) => !matches!(value.value, Value::Placeholder(_) | Value::Null),
+        Expr::TypedString(_) | Expr::Interval(_) => true,
+        Expr::Array(array) => array.elem.iter().all(is_constant),
+        Expr::AtTimeZone { timestamp, .. } => is_constant(timestamp),
+        Expr::BinaryOp {
+            left,
+            op:
+                BinaryOperator::Plus | BinaryOperator::Minus | BinaryOperator::Multiply | BinaryOperator::Divide,
+            right,
+        } => is_constant(left) && is_constant(right),
+        Expr::Function(function) => {
+            let known = identifiers(&function.name)
+                .and_then(|names| names.last().map(|name| name.to_lowercase()))
+                .is_some_and(|name| OF_TIME.contains(&name.as_str()));
+            known
+                && match &function.args {
+                    FunctionArguments::None => true,
+                    FunctionArguments::List(list) => list.args.iter().all(|argument| {
+                        matches!(argument, FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) if is_constant(expr))
+                    }),
+                    FunctionArguments::Subquery(_) => false,
+                }
+        }
+        _ => false,
+    }
+}
+
+fn bare(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Nested(expr) | Expr::Cast { expr, .. } => bare(expr),
+        _ => expr,
+    }
+}
+
+/// The text of a constant.
+fn text(expr: &Expr) -> Option<String> {
+    match bare(expr) {
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(text) | Value::Number(text, _) => Some(text.clone()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// A text that a pattern of LIKE matches.
+fn like(pattern: &Expr) -> Option<String> {
+    text(pattern).map(|pattern| literal(&pattern.replace('%', "").replace('_', "a")))
+}
+
+fn flipped(op: &BinaryOperator) -> BinaryOperator {
+    match op {
+        BinaryOperator::Gt => BinaryOperator::Lt,
+        BinaryOperator::Lt => BinaryOperator::Gt,
+        BinaryOperator::GtEq => BinaryOperator::LtEq,
+        BinaryOperator::LtEq => BinaryOperator::GtEq,
+        BinaryOperator::ArrowAt => BinaryOperator::AtArrow,
+        BinaryOperator::AtArrow => BinaryOperator::ArrowAt,
+        other => other.clone(),
+    }
+}
+
+fn opposite(op: &BinaryOperator) -> BinaryOperator {
+    match op {
+        BinaryOperator::Gt => BinaryOperator::LtEq,
+        BinaryOperator::Lt => BinaryOperator::GtEq,
+        BinaryOperator::GtEq => BinaryOperator::Lt,
+        BinaryOperator::LtEq => BinaryOperator::Gt,
+        BinaryOperator::Eq => BinaryOperator::NotEq,
+        BinaryOperator::NotEq => BinaryOperator::Eq,
+        // Nothing is known of what an operator's absence demands.
+        _ => BinaryOperator::Spaceship,
+    }
+}
