@@ -19,12 +19,16 @@ struct Dev {
 
 impl Dev {
     async fn start(arguments: &[&str]) -> Self {
+        Self::start_with(arguments, &[]).await
+    }
+
+    async fn start_with(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         Cluster::fetched(Search::from_env()).await;
         drop(rustls::crypto::ring::default_provider().install_default());
         let mut all = vec!["dev", "--json", "--listen", "127.0.0.1:0"];
         all.extend(arguments);
         let home = std::env::var_os("HOME").unwrap_or_default();
-        let mut process = Process::start(mako(&all, &[]).await.env("HOME", home));
+        let mut process = Process::start(mako(&all, environment).await.env("HOME", home));
         let ready = process
             .wait_for(|log| {
                 log.lines().find_map(|line| {
@@ -140,6 +144,28 @@ async fn one_command_is_a_whole_environment() {
         .get(0);
     assert_eq!(verified, 2);
     drop((login, admin));
+    assert_stopped(&dev.stop("TERM").await).await;
+}
+
+#[tokio::test]
+async fn a_page_of_an_allowed_origin_may_call_it_and_no_other() {
+    const PAGE: &str = "http://localhost:5173";
+    let dev = Dev::start_with(&["--ephemeral"], &[("CORS_ALLOWED_ORIGINS", PAGE)]).await;
+    let preflight = async |origin: &str| {
+        let url = format!("{}/v1/leads", dev.text("api_url"));
+        let asked = dev
+            .client
+            .request(Method::OPTIONS, url)
+            .header("origin", origin)
+            .header("access-control-request-method", "POST")
+            .header("access-control-request-headers", "authorization");
+        Answer::of(asked)
+            .await
+            .header("access-control-allow-origin")
+            .to_owned()
+    };
+    assert_eq!(preflight(PAGE).await, PAGE);
+    assert_eq!(preflight("http://localhost:9999").await, "");
     assert_stopped(&dev.stop("TERM").await).await;
 }
 

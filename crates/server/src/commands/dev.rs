@@ -219,8 +219,6 @@ fn config(
         Some(&secrets.jwt_secret),
         true,
     )?;
-    // Providers may be stood in for, as with `serve`.
-    let relay_bases = environment.relay_bases()?;
     let webhooks = Webhooks {
         secrets: crate::config::platform_secrets([
             (
@@ -234,14 +232,8 @@ fn config(
         spool_dir: environment.spool_dir(),
         retention_days: 90,
     };
-    Ok(Config::for_development(
-        target,
-        options.listen,
-        auth,
-        sealing,
-        relay_bases,
-        webhooks,
-    ))
+    let config = Config::for_development(environment, target, options.listen, auth, sealing, webhooks)?;
+    Ok(config)
 }
 
 /// The one line of `--json`; names as in the contract.

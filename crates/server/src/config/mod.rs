@@ -108,16 +108,17 @@ pub(crate) struct Auth {
 }
 
 impl Config {
-    /// The service's defaults around a private database: `mako dev`.
+    /// The service's defaults around a private database, and of the environment what isn't about the database or its
+    /// secrets: `mako dev`.
     pub(crate) fn for_development(
+        environment: &Environment,
         target: store::Target,
         listen: SocketAddr,
         auth: Auth,
         sealing: SealingKeys,
-        relay_bases: HashMap<Service, Url>,
         webhooks: Webhooks,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, Refused> {
+        Ok(Self {
             target,
             store: store::Settings {
                 pool_size: default_pool_size(),
@@ -127,16 +128,17 @@ impl Config {
             listen,
             public_base_url: None,
             auth,
-            cors_allowed_origins: Vec::new(),
+            cors_allowed_origins: environment.cors_allowed_origins()?,
             body_limit: default_body_limit(),
             request_timeout: Duration::from_secs(15),
             max_connections: default_max_connections(),
             max_connections_per_address: default_max_connections(),
             drain_time: Duration::ZERO,
             sealing,
-            relay_bases,
+            // Providers may be stood in for, as with `serve`.
+            relay_bases: environment.relay_bases()?,
             webhooks,
-        }
+        })
     }
 }
 
@@ -229,13 +231,18 @@ impl Environment {
             .or_else(|_| refused("LISTEN must be an address such as 127.0.0.1:8080"))
     }
 
+    /// `CORS_ALLOWED_ORIGINS`.
+    fn cors_allowed_origins(&self) -> Result<Vec<String>, Refused> {
+        origins(self.0.cors_allowed_origins.as_deref())
+    }
+
     /// `SPOOL_DIR`.
     pub(crate) fn spool_dir(&self) -> Option<PathBuf> {
         self.0.spool_dir.clone()
     }
 
     /// `RELAY_BASE_URL_…`.
-    pub(crate) fn relay_bases(&self) -> Result<HashMap<Service, Url>, Refused> {
+    fn relay_bases(&self) -> Result<HashMap<Service, Url>, Refused> {
         let given = &self.0;
         let named = [
             (Service::Vapi, &given.relay_base_url_vapi),
@@ -288,7 +295,7 @@ impl Environment {
             listen: self.listen()?,
             public_base_url: given.public_base_url.as_deref().map(base_url).transpose()?,
             auth: auth(given)?,
-            cors_allowed_origins: origins(given.cors_allowed_origins.as_deref())?,
+            cors_allowed_origins: self.cors_allowed_origins()?,
             body_limit: given.body_limit,
             request_timeout,
             max_connections: given.max_connections,
