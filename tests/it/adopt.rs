@@ -32,7 +32,17 @@ fn folder(url: &str) -> PathBuf {
 
 /// `mako adopt`, started.
 async fn start(url: &str, arguments: &[&str]) -> Process {
-    let arguments: Vec<_> = ["adopt"].iter().chain(arguments).copied().collect();
+    let rollback: &[_] = if arguments.contains(&"--apply") {
+        &["--rollback-dir", "."]
+    } else {
+        &[]
+    };
+    let arguments: Vec<_> = ["adopt"]
+        .iter()
+        .chain(arguments)
+        .chain(rollback)
+        .copied()
+        .collect();
     let mut command = mako(&arguments, &[("ADMIN_DATABASE_URL", url)]).await;
     Process::start(command.current_dir(folder(url)))
 }

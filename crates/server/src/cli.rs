@@ -150,8 +150,11 @@ pub(crate) struct Dev {
 #[derive(Args)]
 pub(crate) struct Adopt {
     /// Bring tenancy in, without refusing any write of the present writers; may be repeated
-    #[arg(long, conflicts_with = "enforce")]
+    #[arg(long, conflicts_with = "enforce", requires = "rollback_dir")]
     pub(crate) apply: bool,
+    /// Write the SQL that takes the adoption back into this folder, before anything is changed
+    #[arg(long, value_name = "DIR")]
+    pub(crate) rollback_dir: Option<PathBuf>,
     /// Make the user mandatory, once nobody writes without one and no orphan is left
     #[arg(long)]
     pub(crate) enforce: bool,

@@ -116,8 +116,7 @@ async fn the_plan_names_everything_and_changes_nothing() {
         "drop constraint webhook_events_status_check",
         "access exclusive on leads",
         "orphans: 4 (1 without a user, 2 with an empty or unknown one, 1 whose user only auth.users knows)",
-        "mako-adopt-rollback-",
-        "mako adopt --apply",
+        "mako adopt --apply --rollback-dir DIR",
     ] {
         assert!(log.contains(said), "{said} is missing in:\n{log}");
     }

@@ -2,6 +2,8 @@
 
 use tests::crm::{State, Writers};
 use tests::database::batch;
+use tests::process::Process;
+use tests::service::mako;
 
 use super::{adopt, assign_orphans, content, crm_in, folder};
 use crate::migrations::shape;
@@ -83,6 +85,46 @@ async fn taken_back(state: State) {
     let (code, log) = adopt(&url, &["--apply"]).await;
     assert_eq!(code, Some(0), "{log}");
     assert_eq!(super::holes(&owner).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn the_way_back_is_written_where_somebody_said_and_before_anything_is_changed() {
+    let (database, owner) = crm_in(State::BEFORE, 4).await;
+    let url = database.superuser_url();
+    let before = shape(&url).await;
+    let run = async |arguments: &[&str]| {
+        let mut command = mako(arguments, &[("ADMIN_DATABASE_URL", &url)]).await;
+        Process::start(command.current_dir(folder(&url))).output().await
+    };
+    let written = || std::fs::read_dir(folder(&url)).unwrap().count();
+    let (code, log) = run(&["adopt"]).await;
+    assert_eq!(
+        (code, written()),
+        (Some(0), 0),
+        "a plan alone writes no file: {log}"
+    );
+    let (code, log) = run(&["adopt", "--apply"]).await;
+    assert_eq!((code, written()), (Some(2), 0), "{log}");
+    assert!(log.contains("--rollback-dir"), "{log}");
+    let (code, log) = run(&["adopt", "--apply", "--rollback-dir", "not-there"]).await;
+    assert_eq!((code, written()), (Some(2), 0), "{log}");
+    assert!(log.contains("nothing was changed"), "{log}");
+    assert_eq!(shape(&url).await, before);
+    std::fs::create_dir(folder(&url).join("kept")).unwrap();
+    let file = format!("kept/mako-adopt-rollback-{}.sql", database.name());
+    let file = folder(&url).join(file);
+    for arguments in [
+        &["adopt", "--rollback-dir", "kept"][..],
+        &["adopt", "--apply", "--rollback-dir", "kept"],
+    ] {
+        let (code, log) = run(arguments).await;
+        assert_eq!(code, Some(0), "{log}");
+        assert!(
+            log.contains(&format!("the way back is in {}", file.display())),
+            "{log}"
+        );
+    }
+    batch(&owner, &std::fs::read_to_string(file).unwrap()).await;
 }
 
 #[tokio::test]

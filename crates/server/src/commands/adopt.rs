@@ -1,6 +1,6 @@
 //! `mako adopt`: takes over a live CRM's database, in steps that its present writers don't notice.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use store::admin::adopt::{Plan, Report};
@@ -31,16 +31,16 @@ async fn carry_out(options: &Adopt, environment: &Environment) -> Result<ExitCod
     let target = environment.admin_target()?;
     let mut progress = |step: Progress| say(&step.to_string());
     let mut sound = true;
-    if options.is_plan() {
+    if options.is_plan() || options.rollback_dir.is_some() {
         let plan = Admin::connect(&target).await?.plan_adoption().await?;
-        if let Err(failure) = keep_rollback(&plan) {
-            say(&failure.to_string());
+        if let Some(folder) = &options.rollback_dir {
+            keep_rollback(&plan, folder)?;
         }
-        print(&plan.to_string())?;
+        if options.is_plan() {
+            print(&plan.to_string())?;
+        }
     }
     if options.apply {
-        let plan = Admin::connect(&target).await?.plan_adoption().await?;
-        keep_rollback(&plan)?;
         let login = environment.login_target()?;
         let admin = Admin::connect(&target).await?;
         sound &= finish(&admin.adopt(login.as_ref(), &mut progress).await?)?;
@@ -72,8 +72,8 @@ fn finish(report: &Report) -> Result<bool, Failure> {
     Ok(report.is_sound())
 }
 
-/// Writes the way back into the current folder, before the first change; a later adoption writes the same one again.
-fn keep_rollback(plan: &Plan) -> Result<(), Failure> {
+/// Writes the way back, before the first change; a later adoption writes the same one again.
+fn keep_rollback(plan: &Plan, folder: &Path) -> Result<(), Failure> {
     let name: String = plan
         .database
         .chars()
@@ -85,21 +85,13 @@ fn keep_rollback(plan: &Plan) -> Result<(), Failure> {
             }
         })
         .collect();
-    let path = PathBuf::from(format!("mako-adopt-rollback-{name}.sql"));
-    let written = std::fs::write(&path, plan.rollback());
-    written.map_err(|error| {
+    let path = std::path::absolute(folder.join(format!("mako-adopt-rollback-{name}.sql")))?;
+    std::fs::write(&path, plan.rollback()).map_err(|error| {
         format!(
-            "{} can't be written: {error}; change to a folder where it can",
-            shown(&path)
+            "{} can't be written, so nothing was changed: {error}",
+            path.display()
         )
     })?;
-    say(&format!("the way back is in {}", shown(&path)));
+    say(&format!("the way back is in {}", path.display()));
     Ok(())
-}
-
-fn shown(path: &Path) -> String {
-    std::path::absolute(path)
-        .unwrap_or_else(|_| path.to_owned())
-        .display()
-        .to_string()
 }

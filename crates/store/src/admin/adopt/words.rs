@@ -74,7 +74,7 @@ fn holes(plan: &Plan, f: &mut Formatter<'_>) -> fmt::Result {
 fn next(plan: &Plan) -> String {
     let orphans: i64 = plan.tables.iter().map(|table| table.orphans.total()).sum();
     match (plan.is_adopted(), plan.is_enforced(), orphans) {
-        (false, ..) => "Next: mako adopt --apply. It refuses no write that the present writers make, and may be repeated.".to_owned(),
+        (false, ..) => "Next: mako adopt --apply --rollback-dir DIR. It writes the way back into DIR, refuses no write that the present writers make, and may be repeated.".to_owned(),
         (true, true, _) => "Nothing is left to do.".to_owned(),
         (true, false, 0) => "Adopted. Next, once nobody writes rows without a user any more: mako adopt --enforce".to_owned(),
         (true, false, orphans) => format!(
