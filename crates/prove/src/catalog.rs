@@ -6,7 +6,8 @@ use serde::Deserialize;
 
 use crate::Error;
 use crate::model::Model;
-use crate::session::{Outcome, Session};
+use crate::script::Outcome;
+use crate::session::Session;
 use crate::sql::{ident, literal};
 
 /// An object id.
@@ -423,7 +424,7 @@ impl Catalog {
     }
 }
 
-fn rows(outcome: Outcome) -> Result<Vec<crate::session::Row>, Error> {
+fn rows(outcome: Outcome) -> Result<Vec<crate::script::Row>, Error> {
     outcome.map_err(|refusal| Error::Database {
         code: refusal.code,
         message: refusal.message,

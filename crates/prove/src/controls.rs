@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::model::Model;
 use crate::people::signed_in_role;
+use crate::script::Script;
 use crate::session::Session;
 use crate::sql::ident;
 
@@ -55,7 +56,7 @@ pub(crate) async fn plant(session: &Session<'_>, model: &Model, id_type: &str) -
             );
         }
     }
-    let outcome = session.keep(vec![sql]).await.pop();
+    let outcome = session.keep(vec![Script::default().act(sql)]).await.pop();
     match outcome {
         Some(Ok(_)) => Ok(()),
         Some(Err(refusal)) => Err(format!("{} [{}]", refusal.message, refusal.code)),

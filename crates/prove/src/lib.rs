@@ -14,6 +14,7 @@ mod people;
 mod plan;
 mod report;
 mod run;
+mod script;
 mod seed;
 mod session;
 mod sql;

@@ -7,6 +7,7 @@ use crate::Error;
 use crate::catalog::Catalog;
 use crate::model::{Model, Names};
 use crate::plan::Plan;
+use crate::script::Settings;
 use crate::session::Admin;
 use crate::sql::{ident, literal};
 
@@ -316,8 +317,8 @@ impl Persona {
         all
     }
 
-    /// The statements that make a transaction theirs, as PostgREST and the service send them.
-    pub(crate) fn settings(&self, admin: &Admin, catalog: &Catalog, schema: &str) -> String {
+    /// The settings that make a transaction theirs, as PostgREST and the service make them.
+    pub(crate) fn settings(&self, admin: &Admin, catalog: &Catalog, schema: &str) -> Settings {
         let path = if self.service {
             "public".to_owned()
         } else {
@@ -328,28 +329,30 @@ impl Persona {
             };
             format!("{}, \"public\"{extra}", ident(schema))
         };
-        let login = match &catalog.login {
-            Some(login) if admin.superuser => format!("set local session authorization {}; ", literal(login)),
-            _ => String::new(),
-        };
-        let more = if self.service {
-            "set_config('request.jwt.claim', '', true), set_config('request.jwt.claim.sub', '', true), \
-             set_config('request.jwt.claim.role', '', true), set_config('request.jwt.claim.email', '', true)"
-                .to_owned()
+        let login = catalog.login.as_ref().filter(|_| admin.superuser);
+        let mut settings = Settings::new();
+        settings.extend(login.map(|login| ("session_authorization", login.clone())));
+        settings.push(("row_security", "on".to_owned()));
+        settings.push(("search_path", path));
+        if self.service {
+            let old = [
+                "request.jwt.claim",
+                "request.jwt.claim.sub",
+                "request.jwt.claim.role",
+                "request.jwt.claim.email",
+            ];
+            settings.extend(old.map(|name| (name, String::new())));
         } else {
-            format!(
-                "set_config('request.method', 'GET', true), set_config('request.path', '/', true), \
-                 set_config('request.headers', {0}, true), set_config('request.cookies', {0}, true)",
-                literal(&self.headers)
-            )
-        };
-        format!(
-            "{login}select set_config('row_security', 'on', true), set_config('search_path', {}, true), {more}, \
-             set_config('request.jwt.claims', {}, true), set_config('role', {}, true)",
-            literal(&path),
-            literal(&self.claims),
-            literal(&self.role)
-        )
+            settings.extend([
+                ("request.method", "GET".to_owned()),
+                ("request.path", "/".to_owned()),
+                ("request.headers", self.headers.clone()),
+                ("request.cookies", self.headers.clone()),
+            ]);
+        }
+        settings.push(("request.jwt.claims", self.claims.clone()));
+        settings.push(("role", self.role.clone()));
+        settings
     }
 
     /// The same, as somebody would type it to see the leak.

@@ -14,6 +14,7 @@ use crate::model::{Model, Names};
 use crate::people::{People, Persona, Words};
 use crate::plan::{Class, Plan};
 use crate::report::{Controls, Finding, FunctionReport, RelationReport, Report, Verdict};
+use crate::script::Script;
 use crate::seed::{Maker, World};
 use crate::session::Session;
 use crate::sql::ident;
@@ -141,8 +142,12 @@ async fn within(session: &Session<'_>, model: &Model, _options: &Options) -> Res
 /// The number of a subtransaction that comes after all that was made up, and before all attacks.
 async fn mark(session: &Session<'_>) -> Option<String> {
     let mark = format!("{}.mark", controls::SCHEMA);
-    let sql = format!("create table {mark} (); select xmin from pg_class where oid = '{mark}'::regclass");
-    let number = session.attempt(vec![sql]).await.pop()?.ok()?;
+    let script = Script::default()
+        .act(format!("create table {mark} ()"))
+        .ask(format!(
+            "select xmin from pg_class where oid = '{mark}'::regclass"
+        ));
+    let number = session.attempt(vec![script]).await.pop()?.ok()?;
     number.into_iter().flatten().flatten().next()
 }
 
@@ -171,8 +176,9 @@ fn moved(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) ->
 
 /// Taken before anything is planted.
 async fn catalog_digest(session: &Session<'_>, model: &Model) -> Result<String, Error> {
+    let statement = fingerprint::statement(&model.schemas, &model.roles);
     match session
-        .attempt(vec![fingerprint::statement(&model.schemas, &model.roles)])
+        .attempt(vec![Script::default().ask(statement)])
         .await
         .pop()
     {
@@ -201,19 +207,21 @@ async fn become_roles(session: &Session<'_>, model: &Model) -> Vec<String> {
             "select to_regrole({}) is not null",
             crate::sql::literal(&role_sql)
         );
-        if let Some(Ok(rows)) = session.attempt(vec![there]).await.pop()
+        if let Some(Ok(rows)) = session.attempt(vec![Script::default().ask(there)]).await.pop()
             && !crate::attack::says_yes(&rows)
             && *role != crate::people::signed_in_role(model)
         {
             // Nobody can be what isn't there.
             continue;
         }
-        let test = || vec![format!("set local role {role_sql}")];
+        let test = || vec![Script::default().act(format!("set local role {role_sql}"))];
         if session.attempt(test()).await.iter().all(Result::is_ok) {
             continue;
         }
         session
-            .keep(vec![format!("grant {role_sql} to current_user")])
+            .keep(vec![
+                Script::default().act(format!("grant {role_sql} to current_user")),
+            ])
             .await;
         if let Some(Err(refusal)) = session.attempt(test()).await.pop() {
             refused.push(format!(
@@ -237,6 +245,7 @@ async fn check_settings(session: &Session<'_>, model: &Model, catalog: &mut Cata
         let scripts = roles
             .iter()
             .map(|role| Persona::of_role(role).settings(&session.admin, catalog, &model.schemas[0]))
+            .map(|settings| Script::default().be(settings))
             .collect();
         let outcomes = session.attempt(scripts).await;
         let refused: Vec<String> = roles

@@ -1,5 +1,4 @@
-//! How does the prover speak to the database? One transaction, rolled back; scripts are pipelined, so that hundreds
-//! of attempts cost one round trip.
+//! How the prover speaks to the database: in one transaction, rolled back; many attempts to a round trip.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,31 +7,17 @@ use futures_util::future::{self, MaybeDone};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::Error;
+use crate::script::{Batch, Outcome, Refusal, Reply, Row, Script};
 use crate::sql::literal;
 
-/// What one script came to: the rows of its last statement, or why it was refused.
-pub(crate) type Outcome = Result<Vec<Row>, Refusal>;
-/// The values of one row, as text.
-pub(crate) type Row = Vec<Option<String>>;
+/// How many scripts make a batch; a message to the server has bounds.
+const MOST: usize = 1_000;
 
-/// Why the server refused.
-#[derive(Clone, Debug)]
-pub(crate) struct Refusal {
-    /// SQLSTATE.
-    pub(crate) code: String,
-    /// The server's message, shown to administrators only.
-    pub(crate) message: String,
-    /// The constraint that it names.
-    pub(crate) constraint: Option<String>,
-}
-
-impl Refusal {
-    /// Whether nothing was learnt: the statement never got as far as a decision.
-    pub(crate) fn is_inconclusive(&self) -> bool {
-        // Locks, timeouts, resources, an aborted block, a read-only session, a lost connection.
-        ["55P03", "57014", "40P01", "40001", "25P02", "25006", "08006"].contains(&self.code.as_str())
-            || self.code.starts_with("53")
-    }
+/// Whether what a script did stays.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Effects {
+    Kept,
+    Undone,
 }
 
 /// The rolled-back transaction.
@@ -153,79 +138,87 @@ impl<'c> Session<'c> {
     }
 
     /// Scripts that leave no trace, each undone before the next.
-    pub(crate) async fn attempt(&self, scripts: Vec<String>) -> Vec<Outcome> {
-        if scripts.is_empty() {
-            return Vec::new();
-        }
-        let mut all = vec!["savepoint mako_prove".to_owned()];
-        all.extend(undone(scripts));
-        all.push("release savepoint mako_prove".to_owned());
-        every_second(self.all(all).await.into_iter().skip(1))
+    pub(crate) async fn attempt(&self, scripts: Vec<Script>) -> Vec<Outcome> {
+        self.run(Effects::Undone, "", &scripts)
+            .await
+            .unwrap_or_else(|refusal| {
+                // As if each had been refused: nothing of it was run.
+                scripts.iter().map(|_| Err(refusal.clone())).collect()
+            })
     }
 
-    /// Attempts within a fence: statements that hold for all of them and are undone afterwards.
+    /// Attempts within a fence: a statement that holds for all of them and is undone afterwards.
     /// The error is the fence's own refusal; nothing was attempted then.
     pub(crate) async fn attempt_within(
         &self,
         fence: &str,
-        scripts: Vec<String>,
+        scripts: &[Script],
     ) -> Result<Vec<Outcome>, Refusal> {
-        let mut all = vec![
-            "savepoint mako_fence".to_owned(),
-            fence.to_owned(),
-            "savepoint mako_prove".to_owned(),
-        ];
-        all.extend(undone(scripts));
-        all.push("rollback to savepoint mako_fence; release savepoint mako_fence".to_owned());
-        let mut outcomes = self.all(all).await.into_iter().skip(1);
-        if let Some(Err(refusal)) = outcomes.next() {
-            return Err(refusal);
-        }
-        Ok(every_second(outcomes.skip(1)))
+        self.run(Effects::Undone, fence, scripts).await
     }
 
-    /// Scripts that stay where they succeed. One round trip, and one more for each that is refused.
-    pub(crate) async fn keep(&self, scripts: Vec<String>) -> Vec<Outcome> {
-        let mut outcomes: Vec<Outcome> = Vec::with_capacity(scripts.len());
+    /// Scripts that stay where they succeed.
+    pub(crate) async fn keep(&self, scripts: Vec<Script>) -> Vec<Outcome> {
+        self.run(Effects::Kept, "", &scripts)
+            .await
+            .unwrap_or_else(|refusal| scripts.iter().map(|_| Err(refusal.clone())).collect())
+    }
+
+    /// Runs scripts in as few batches as time allows.
+    async fn run(&self, effects: Effects, fence: &str, scripts: &[Script]) -> Result<Vec<Outcome>, Refusal> {
+        let mut outcomes = Vec::with_capacity(scripts.len());
         while outcomes.len() < scripts.len() {
-            let mut batch = Vec::new();
-            for script in &scripts[outcomes.len()..] {
-                batch.push("savepoint mako_keep".to_owned());
-                batch.push(format!("{script}; release savepoint mako_keep"));
+            let rest = &scripts[outcomes.len()..];
+            let batch = Batch::new(effects == Effects::Kept, fence, &rest[..rest.len().min(MOST)]);
+            let reply = self.batch(&batch).await?;
+            if let Some(refusal) = reply.refused {
+                return Err(refusal);
             }
-            let answers = self.all(batch).await.into_iter().skip(1).step_by(2);
-            for answer in answers {
-                let refused = answer.is_err();
-                outcomes.push(answer);
-                if refused {
-                    self.all(vec![
-                        "rollback to savepoint mako_keep; release savepoint mako_keep".to_owned(),
-                    ])
-                    .await;
-                    break;
-                }
+            let before = outcomes.len();
+            outcomes.extend(reply.outcomes());
+            if outcomes.len() == before {
+                return Err(Refusal::lost());
             }
         }
-        outcomes
+        Ok(outcomes)
+    }
+
+    /// Three statements, so that what the server logs of a failure is never the whole batch.
+    async fn batch(&self, batch: &Batch<'_>) -> Result<Reply, Refusal> {
+        let work = serde_json::to_string(batch).unwrap_or_default();
+        let answers = self
+            .all(vec![
+                "savepoint mako_batch".to_owned(),
+                format!("select set_config('mako.work', {}, true)", literal(&work)),
+                include_str!("../sql/batch.sql").to_owned(),
+                "select current_setting('mako.outcomes')".to_owned(),
+                "release savepoint mako_batch".to_owned(),
+            ])
+            .await;
+        if let Some(refusal) = answers.iter().find_map(|answer| answer.as_ref().err()) {
+            // Left as it is, the transaction would refuse everything else.
+            self.all(vec![
+                "rollback to savepoint mako_batch; release savepoint mako_batch".to_owned(),
+            ])
+            .await;
+            return Err(refusal.clone());
+        }
+        let json = answers
+            .into_iter()
+            .nth(3)
+            .transpose()?
+            .into_iter()
+            .flatten()
+            .flatten()
+            .flatten()
+            .next();
+        json.and_then(|json| serde_json::from_str(&json).ok())
+            .ok_or_else(Refusal::lost)
     }
 
     pub(crate) fn round_trips(&self) -> usize {
         self.round_trips.load(Ordering::Relaxed)
     }
-}
-
-/// Each script, and what undoes it; the savepoint stays for the next.
-fn undone(scripts: Vec<String>) -> impl Iterator<Item = String> {
-    scripts
-        .into_iter()
-        .flat_map(|script| [script, "rollback to savepoint mako_prove".to_owned()])
-}
-
-/// The scripts' outcomes among those of their undoing.
-fn every_second(outcomes: impl Iterator<Item = Outcome>) -> Vec<Outcome> {
-    let mut outcomes: Vec<Outcome> = outcomes.collect();
-    outcomes.pop();
-    outcomes.into_iter().step_by(2).collect()
 }
 
 /// The rows of the last statement that gave any.
@@ -250,10 +243,6 @@ fn refusal(error: &tokio_postgres::Error) -> Refusal {
             message: db.message().to_owned(),
             constraint: db.constraint().map(str::to_owned),
         },
-        None => Refusal {
-            code: "08006".to_owned(),
-            message: "the connection was lost".to_owned(),
-            constraint: None,
-        },
+        None => Refusal::lost(),
     }
 }

@@ -95,12 +95,17 @@ async fn connect(url: &str) -> Client {
 }
 
 fn start() -> Postgres {
-    let settings = [("max_connections", "100"), ("log_min_messages", "fatal")]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    start_with(&[("max_connections", "100"), ("log_min_messages", "fatal")])
+}
+
+fn start_with(settings: &[(&str, &str)]) -> Postgres {
+    let owned = settings
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let options = Options {
         data: Data::Ephemeral,
         search: Search::from_env(),
-        settings: settings.to_vec(),
+        settings: owned.collect(),
         cancel: devdb::Cancel::default(),
     };
     devdb::start(options, &mut |_| ()).unwrap()
@@ -337,4 +342,60 @@ async fn where_there_is_nothing_nothing_is_proven() {
         .await
         .unwrap();
     assert_eq!(report.verdict, Verdict::Incomplete, "{}", report.to_text());
+}
+
+/// Tables that take no made-up row, and others whose policies fail.
+fn refusing_tables() -> String {
+    let table = |n: usize| {
+        format!(
+            "create table public.t{n} (id uuid primary key, user_id uuid not null references auth.users (id), title text);
+             create index on public.t{n} (user_id);
+             alter table public.t{n} enable row level security;
+             create policy own on public.t{n} to authenticated
+               using (user_id = (select auth.uid()) and 1 / (1 - {} * length(left(title, 1))) = 1) with check (true);
+             create trigger refuse before insert on public.t{n} for each row when (length(new.title) > {}) execute function public.refuse();",
+            n % 2,
+            if n.is_multiple_of(2) { 0 } else { 10_000 }
+        )
+    };
+    let refuse = "create function public.refuse() returns trigger language plpgsql as
+        $$ begin raise exception 'no row of % is taken', tg_table_name; end $$;";
+    (0..80).fold(refuse.to_owned(), |sql, n| sql + &table(n))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_refused_does_not_fill_the_servers_log() {
+    let settings = [
+        ("logging_collector", "on"),
+        ("log_directory", "log"),
+        ("log_min_messages", "warning"),
+    ];
+    let postgres = tokio::task::spawn_blocking(move || start_with(&settings))
+        .await
+        .unwrap();
+    let mut client = connect(&postgres.superuser_url("postgres")).await;
+    client
+        .simple_query(&std::fs::read_to_string(folder().join("supabase.sql")).unwrap())
+        .await
+        .unwrap();
+    client.simple_query(&refusing_tables()).await.unwrap();
+    let logged = "select sum(size)::int8 from pg_ls_logdir()";
+    let before: i64 = client.query_one(logged, &[]).await.unwrap().get(0);
+    assert!(client.simple_query("select 1 / 0").await.is_err());
+    let one: i64 = client.query_one(logged, &[]).await.unwrap().get(0);
+    assert!(one > before, "nothing is logged here");
+    let report = prove::run(
+        &mut client,
+        &Model::parse("").unwrap(),
+        &prove::Options::default(),
+    )
+    .await
+    .unwrap();
+    let refused = report
+        .relations
+        .iter()
+        .filter(|relation| relation.not_tested.iter().any(|why| why.contains("is taken")));
+    assert_eq!(refused.count(), 40, "{}", report.to_text());
+    let all: i64 = client.query_one(logged, &[]).await.unwrap().get(0);
+    assert!(all - one < 100_000, "{} bytes were logged", all - one);
 }

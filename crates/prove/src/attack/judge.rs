@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Field;
 use crate::catalog::Relation;
 use crate::plan::{By, Class};
+use crate::script::Script;
 use crate::seed::{Belongs, Row};
 use crate::sql::{ident, literal, typed};
 
@@ -63,7 +64,12 @@ impl Field<'_> {
 
     /// Before any act there can be no harm; if there is, or the question fails, no judgement holds.
     pub(crate) async fn harmed_already(&self) -> Option<String> {
-        match self.session.attempt(vec![self.harm(|_| true)]).await.pop()? {
+        match self
+            .session
+            .attempt(vec![Script::default().ask(self.harm(|_| true))])
+            .await
+            .pop()?
+        {
             Err(refusal) => Some(format!(
                 "what comes of acts can't be asked: {} [{}]",
                 refusal.message, refusal.code

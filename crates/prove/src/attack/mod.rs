@@ -20,8 +20,9 @@ use crate::catalog::{Catalog, Relation};
 use crate::people::{EMPTY_USER, People, Persona};
 use crate::plan::{By, Class, Plan};
 use crate::report::{Finding, Severity};
+use crate::script::{Outcome, Refusal, Script};
 use crate::seed::{Belongs, Row, World};
-use crate::session::{Outcome, Refusal, Session};
+use crate::session::Session;
 use crate::sql::{ident, typed};
 
 /// Everything that attacks need to know.
@@ -292,13 +293,13 @@ impl Field<'_> {
         if attempts.is_empty() {
             return;
         }
-        let scripts: Vec<String> = attempts
+        let scripts: Vec<Script> = attempts
             .iter()
             .map(|attempt| self.script(relation, attempt))
             .collect();
         let mut refused: Option<Refusal> = None;
         for _ in 0..5 {
-            match self.session.attempt_within(fence, scripts.clone()).await {
+            match self.session.attempt_within(fence, &scripts).await {
                 Ok(outcomes) => {
                     for attempt in self.judge(relation, attempts, outcomes, about) {
                         self.note(relation, &attempt, about);
@@ -322,23 +323,21 @@ impl Field<'_> {
         }
     }
 
-    fn script(&self, relation: usize, attempt: &Attempt) -> String {
+    fn script(&self, relation: usize, attempt: &Attempt) -> Script {
         let schema = &self.catalog.relations[relation].schema;
         let settings = self.personas[attempt.persona].settings(&self.session.admin, self.catalog, schema);
-        let prelude = if attempt.prelude.is_empty() {
-            String::new()
-        } else {
-            format!("{}; ", attempt.prelude)
-        };
+        let mut script = Script::default();
+        if !attempt.prelude.is_empty() {
+            script = script.act(&attempt.prelude);
+        }
+        script = script.be(settings);
         match &attempt.judge {
-            None => format!("{prelude}{settings}; {}", attempt.attack),
-            Some(judge) => {
-                format!(
-                    "{prelude}{settings}; {}; set constraints all immediate; {}; {judge}",
-                    attempt.attack,
-                    self.session.back()
-                )
-            }
+            None => script.ask(&attempt.attack),
+            Some(judge) => script
+                .act(&attempt.attack)
+                .act("set constraints all immediate")
+                .act(self.session.back())
+                .ask(judge),
         }
     }
 
@@ -447,7 +446,7 @@ pub(crate) fn any_of(rows: &[&Row]) -> String {
 }
 
 /// The last answer's first value: a number above 0, or true.
-pub(crate) fn says_yes(rows: &[crate::session::Row]) -> bool {
+pub(crate) fn says_yes(rows: &[crate::script::Row]) -> bool {
     let value = rows.first().and_then(|row| row.first()).cloned().flatten();
     value.is_some_and(|value| value == "t" || value.parse::<i64>().is_ok_and(|n| n > 0))
 }

@@ -2,6 +2,7 @@
 
 use super::{Field, Learnt, any_of, reproduce, says_yes};
 use crate::people::Persona;
+use crate::script::Script;
 use crate::seed::{Belongs, Row};
 
 impl Field<'_> {
@@ -29,23 +30,24 @@ impl Field<'_> {
         };
         let settings = |who: &Persona| who.settings(&self.session.admin, self.catalog, &table.schema);
         let statement = format!("select count(*) from {} where {}", table.sql(), any_of(&rows));
-        let mut outcomes = self
+        let name = format!("mako_{relation}");
+        let victims = Script::default()
+            .act("set local plan_cache_mode = force_generic_plan")
+            .be(settings(&victim))
+            .act(format!("prepare {name} as {statement}"))
+            .ask(format!("execute {name}"));
+        let both = victims
+            .clone()
+            .be(settings(attacker))
+            .ask(format!("execute {name}"));
+        // No rollback forgets what was prepared.
+        let forget = Script::default().act(format!("deallocate {name}"));
+        let outcomes = self
             .session
-            .all(vec![
-                "savepoint mako_plan; set local plan_cache_mode = force_generic_plan".to_owned(),
-                format!(
-                    "{}; prepare mako_prove as {statement}; execute mako_prove",
-                    settings(&victim)
-                ),
-                format!("{}; execute mako_prove", settings(attacker)),
-                "rollback to savepoint mako_plan; release savepoint mako_plan; ".to_owned(),
-                "savepoint mako_plan".to_owned(),
-                "deallocate mako_prove".to_owned(),
-                "rollback to savepoint mako_plan; release savepoint mako_plan".to_owned(),
-            ])
+            .attempt(vec![victims, forget.clone(), both, forget])
             .await;
         about.attempts += 1;
-        if let Some(Err(refusal)) = outcomes.get(1)
+        if let Some(Err(refusal)) = outcomes.first()
             && !refusal.is_inconclusive()
         {
             about.risk(
@@ -59,9 +61,8 @@ impl Field<'_> {
                 reproduce(&victim, &statement),
             );
         }
-        if outcomes.len() > 2
-            && let Ok(rows) = outcomes.swap_remove(2)
-            && says_yes(&rows)
+        if let Some(Ok(rows)) = outcomes.get(2)
+            && says_yes(rows.get(1..).unwrap_or_default())
         {
             let shown = format!(
                 "set local plan_cache_mode = force_generic_plan; {}; prepare p as {statement}; execute p; {}; execute p",

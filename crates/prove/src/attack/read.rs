@@ -3,6 +3,7 @@
 use super::{Attempt, Field, any_of};
 use crate::catalog::Relation;
 use crate::plan::{By, Class};
+use crate::script::Script;
 use crate::seed::{Belongs, Row};
 use crate::sql::{ident, typed};
 
@@ -142,20 +143,24 @@ impl Field<'_> {
     }
 
     /// Asks whether the tenants whose rows a persona sees have any that were there before this transaction.
-    fn whose(&self, relation: usize, persona: usize) -> Option<String> {
+    fn whose(&self, relation: usize, persona: usize) -> Option<Script> {
         let (column, condition) = self.strangers(relation, persona)?;
         let table = &self.catalog.relations[relation];
         let (sql, name) = (table.sql(), ident(column));
         let kind = &table.column(column)?.base;
-        Some(format!(
-            "{}; select set_config('mako.seen', coalesce(json_agg(distinct tenant::text)::text, '[]'), true) \
-             from (select {name} as tenant from {sql} where {condition} limit 1000) as mako_row; {}; \
-             select exists (select from {sql} where age(xmin) > age(pg_current_xact_id()::xid) and ({name} = any (array( \
-             select v::{kind} from json_array_elements_text(current_setting('mako.seen')::json) as mako_value(v) where v is not null)) \
-             or {name} is null and current_setting('mako.seen')::jsonb @> '[null]'))",
-            self.settings(&self.personas[persona], table),
-            self.session.back(),
-        ))
+        let script = Script::default()
+            .be(self.settings(&self.personas[persona], table))
+            .act(format!(
+                "select set_config('mako.seen', coalesce(json_agg(distinct tenant::text)::text, '[]'), true) \
+                 from (select {name} as tenant from {sql} where {condition} limit 1000) as mako_row"
+            ))
+            .act(self.session.back())
+            .ask(format!(
+                "select exists (select from {sql} where age(xmin) > age(pg_current_xact_id()::xid) and ({name} = any (array( \
+                 select v::{kind} from json_array_elements_text(current_setting('mako.seen')::json) as mako_value(v) where v is not null)) \
+                 or {name} is null and current_setting('mako.seen')::jsonb @> '[null]'))"
+            ));
+        Some(script)
     }
 }
 

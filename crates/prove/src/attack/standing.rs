@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use super::{Attempt, Field, Learnt, any_of, says_yes};
 use crate::plan::Class;
+use crate::script::Script;
 
 impl Field<'_> {
     /// Notes of each relation that the attacker may read, and sees no row of its own in, that nothing was attacked there.
     pub(crate) async fn standing(&self, learnt: &mut BTreeMap<usize, Learnt>) {
-        let (relations, scripts): (Vec<usize>, Vec<String>) = (0..self.catalog.relations.len())
+        let (relations, scripts): (Vec<usize>, Vec<Script>) = (0..self.catalog.relations.len())
             .filter_map(|relation| Some((relation, self.script(relation, &self.own_read(relation)?))))
             .unzip();
         let outcomes = self.session.attempt(scripts).await;

@@ -7,8 +7,9 @@ use super::{Attempt, Field, Learnt, reproduce, says_yes};
 use crate::catalog::Relation;
 use crate::people::Persona;
 use crate::plan::{By, Class};
+use crate::script::{Outcome, Script, Settings};
 use crate::seed::{Belongs, Row};
-use crate::session::Outcome;
+
 use crate::sql::{ident, idents, typed};
 
 /// What each attacker saw of each view: a digest, or a refusal's code.
@@ -41,22 +42,22 @@ impl Field<'_> {
             for (n, persona) in self.personas.iter().enumerate() {
                 if let Some(columns) = readable(relation, &persona.role) {
                     places.push((view, n));
-                    scripts.push(format!(
-                        "{}; {}",
-                        self.settings(persona, relation),
-                        digest(relation, &columns)
-                    ));
+                    scripts.push(
+                        Script::default()
+                            .be(self.settings(persona, relation))
+                            .ask(digest(relation, &columns)),
+                    );
                 }
             }
             let all = idents(relation.columns.iter().map(|column| column.name.as_str()));
             places.push((view, self.personas.len()));
-            scripts.push(format!(
-                "{}; {}",
-                self.settings(&self.victim(), relation),
-                digest(relation, &all)
-            ));
+            scripts.push(
+                Script::default()
+                    .be(self.settings(&self.victim(), relation))
+                    .ask(digest(relation, &all)),
+            );
             places.push((view, self.personas.len() + 1));
-            scripts.push(digest(relation, &all));
+            scripts.push(Script::default().ask(digest(relation, &all)));
         }
         let outcomes = self.session.attempt(scripts).await;
         places.into_iter().zip(outcomes.into_iter().map(seen)).collect()
@@ -156,12 +157,11 @@ impl Field<'_> {
         for n in personas {
             let persona = &self.personas[*n];
             let columns = readable(relation, &persona.role).unwrap_or_default();
-            scripts.push(format!(
-                "{}; select count(*) from (select {columns} from {}) as mako_row where mako_row::text ~* {}",
-                self.settings(persona, relation),
+            scripts.push(Script::default().be(self.settings(persona, relation)).ask(format!(
+                "select count(*) from (select {columns} from {}) as mako_row where mako_row::text ~* {}",
                 relation.sql(),
                 crate::sql::literal(&words)
-            ));
+            )));
         }
         for (n, outcome) in personas.iter().zip(self.session.attempt(scripts).await) {
             if outcome.is_ok_and(|rows| says_yes(&rows)) {
@@ -192,7 +192,7 @@ impl Field<'_> {
         words.join("|")
     }
 
-    pub(crate) fn settings(&self, persona: &Persona, relation: &Relation) -> String {
+    pub(crate) fn settings(&self, persona: &Persona, relation: &Relation) -> Settings {
         persona.settings(&self.session.admin, self.catalog, &relation.schema)
     }
 

@@ -12,7 +12,7 @@ use crate::attack::{Field, Learnt, reproduce};
 use crate::catalog::Function;
 use crate::model::Model;
 use crate::people::Persona;
-use crate::session::{Outcome, Refusal};
+use crate::script::{Outcome, Refusal, Script};
 use crate::sql::literal;
 
 /// One call.
@@ -148,7 +148,7 @@ impl Field<'_> {
             .into_iter()
             .filter(|call| call.answer == call.again)
             .collect();
-        let mut scripts = vec!["discard plans".to_owned()];
+        let mut scripts = vec![Script::default().act("discard plans")];
         scripts.extend(stable.iter().map(|call| {
             let function = &self.catalog.functions[call.function];
             self.call_script(function, false, call.persona, &call.arguments, "null")
@@ -208,13 +208,13 @@ impl Field<'_> {
                 } else {
                     words.join("|")
                 };
-                format!(
-                    "{}; select count(*) from (select {}({})::text as v) as mako_row where v ~* {}",
-                    persona.settings(&self.session.admin, self.catalog, &function.schema),
+                let settings = persona.settings(&self.session.admin, self.catalog, &function.schema);
+                Script::default().be(settings).ask(format!(
+                    "select count(*) from (select {}({})::text as v) as mako_row where v ~* {}",
                     function.sql(),
                     call.arguments,
                     literal(&pattern)
-                )
+                ))
             })
             .collect();
         for (call, outcome) in doubtful.iter().zip(self.session.attempt(scripts).await) {
@@ -255,7 +255,7 @@ impl Field<'_> {
         persona: usize,
         arguments: &str,
         judge: &str,
-    ) -> String {
+    ) -> Script {
         let victim;
         let persona = if let Some(persona) = self.personas.get(persona) {
             persona
@@ -263,15 +263,21 @@ impl Field<'_> {
             victim = self.victim();
             &victim
         };
-        format!(
-            "{}{}; select set_config('mako.seen', case when length(string_agg(v, '|')) > 8 then md5(string_agg(v, '|' order by v)) \
-             else coalesce(string_agg(v, '|'), '') end, true) from (select {}({arguments})::text as v) as mako_row; \
-             set constraints all immediate; {}; select current_setting('mako.seen'), {judge}",
-            if fresh { "discard plans; " } else { "" },
-            persona.settings(&self.session.admin, self.catalog, &function.schema),
-            function.sql(),
-            self.session.back()
-        )
+        let fresh = if fresh {
+            Script::default().act("discard plans")
+        } else {
+            Script::default()
+        };
+        fresh
+            .be(persona.settings(&self.session.admin, self.catalog, &function.schema))
+            .ask(format!(
+                "select case when length(string_agg(v, '|')) > 8 then md5(string_agg(v, '|' order by v)) \
+                 else coalesce(string_agg(v, '|'), '') end from (select {}({arguments})::text as v) as mako_row",
+                function.sql()
+            ))
+            .act("set constraints all immediate")
+            .act(self.session.back())
+            .ask(format!("select {judge}"))
     }
 
     /// Who calls: everybody if there is nothing to vary, else those who differ most.
@@ -310,8 +316,8 @@ impl Field<'_> {
 
 /// What a call did that it must not.
 fn harm(outcome: &Outcome) -> Option<&str> {
-    let row = outcome.as_ref().ok()?.first()?;
-    row.get(1)?.as_deref()
+    let row = outcome.as_ref().ok()?.get(1)?;
+    row.first()?.as_deref()
 }
 
 /// Whether a call was stopped before it had an answer.

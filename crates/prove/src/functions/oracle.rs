@@ -5,8 +5,9 @@ use super::Call;
 use crate::attack::Field;
 use crate::catalog::{Function, Index};
 use crate::plan::Class;
+use crate::script::Refusal;
 use crate::seed::{Belongs, Row};
-use crate::session::Refusal;
+
 use crate::sql::{ident, literal, typed};
 
 impl Field<'_> {
@@ -31,7 +32,7 @@ impl Field<'_> {
         );
         let script = self.call_script(function, false, call.persona, &call.arguments, &judge);
         let rows = self.session.attempt(vec![script]).await.pop()?.ok()?;
-        rows.into_iter().next()?.into_iter().nth(1)?
+        rows.into_iter().nth(1)?.into_iter().next()?
     }
 
     /// A foreign key to users or tenants themselves: their ids had to be known before.

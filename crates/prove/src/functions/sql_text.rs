@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::attack::{Field, Learnt, reproduce};
 use crate::catalog::Function;
+use crate::script::Script;
 use crate::sql::typed;
 
 /// SQL that tells by its error that it was run; what it says is put together only then.
@@ -59,11 +60,15 @@ impl Field<'_> {
         let scripts = tries
             .iter()
             .map(|arguments| {
-                format!(
-                    "select set_config('mako.ran', '', true); {settings}; select count(v) from (select {}({arguments})::text as v) as mako_row; {}; select current_setting('mako.ran') = 'yes'",
-                    function.sql(),
-                    self.session.back()
-                )
+                Script::default()
+                    .act("select set_config('mako.ran', '', true)")
+                    .be(settings.clone())
+                    .act(format!(
+                        "select count(v) from (select {}({arguments})::text as v) as mako_row",
+                        function.sql()
+                    ))
+                    .act(self.session.back())
+                    .ask("select current_setting('mako.ran') = 'yes'")
             })
             .collect();
         for (arguments, outcome) in tries.iter().zip(self.session.attempt(scripts).await) {

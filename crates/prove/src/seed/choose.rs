@@ -8,7 +8,7 @@ use super::{Belongs, Draft, Maker, Row, Wish, World, is_unique};
 use crate::catalog::{Column, Relation};
 use crate::model::Names;
 use crate::plan::By;
-use crate::session::Outcome;
+use crate::script::{Outcome, Script};
 use crate::sql::typed;
 use crate::values::{self, Seed};
 
@@ -16,7 +16,7 @@ impl Maker<'_> {
     /// Chooses values for rows; one round trip, for the checks that choose among candidates.
     pub(super) async fn draft(&self, world: &mut World, wishes: Vec<Wish>) -> Vec<Draft> {
         let mut drafts = Vec::new();
-        let mut questions: Vec<String> = Vec::new();
+        let mut questions: Vec<Script> = Vec::new();
         let mut askers: Vec<(usize, Vec<String>)> = Vec::new();
         for wish in wishes {
             world.number += 1;
@@ -28,7 +28,7 @@ impl Maker<'_> {
                 }
             }
             for (expressions, columns) in components(table, &choices) {
-                questions.push(question(&expressions, &columns, &choices));
+                questions.push(Script::default().ask(question(&expressions, &columns, &choices)));
                 askers.push((drafts.len(), columns));
             }
             let columns = choices

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Belongs, Draft, Maker, World};
 use crate::plan::Class;
+use crate::script::Script;
 use crate::sql::idents;
 
 impl Maker<'_> {
@@ -17,7 +18,10 @@ impl Maker<'_> {
             .map(|n| {
                 let table = &self.catalog.relations[*n];
                 let columns = idents(table.columns.iter().map(|column| column.name.as_str()));
-                format!("select {columns}, ctid from only {} limit 1", table.sql())
+                Script::default().ask(format!(
+                    "select {columns}, ctid from only {} limit 1",
+                    table.sql()
+                ))
             })
             .collect();
         for (n, outcome) in tables.into_iter().zip(self.session.attempt(scripts).await) {

@@ -14,6 +14,7 @@ use crate::conditions::{Content, Contents};
 use crate::model::Names;
 use crate::people::{People, Who};
 use crate::plan::{Class, Plan};
+use crate::script::Script;
 use crate::session::Session;
 use crate::sql::{ident, idents, typed};
 
@@ -161,7 +162,7 @@ impl Maker<'_> {
     async fn settle(&self, world: &mut World) {
         if let Some(Err(refusal)) = self
             .session
-            .keep(vec!["set constraints all immediate".to_owned()])
+            .keep(vec![Script::default().act("set constraints all immediate")])
             .await
             .pop()
         {
@@ -180,11 +181,11 @@ impl Maker<'_> {
             .map(|row| {
                 let home = &self.catalog.relations[row.home];
                 let columns = idents(home.columns.iter().map(|column| column.name.as_str()));
-                format!(
+                Script::default().ask(format!(
                     "select {columns}, ctid from only {} where {} limit 1",
                     home.sql(),
                     predicate(home, &row.values)
-                )
+                ))
             })
             .collect();
         let mut outcomes = self.session.attempt(scripts).await.into_iter();
@@ -210,7 +211,10 @@ impl Maker<'_> {
     /// Makes rows, as far as the database lets the owner.
     async fn grant(&self, world: &mut World, wishes: Vec<Wish>) {
         let drafts = self.draft(world, wishes).await;
-        let scripts = drafts.iter().map(|draft| self.insertion(draft)).collect();
+        let scripts = drafts
+            .iter()
+            .map(|draft| Script::default().ask(self.insertion(draft)))
+            .collect();
         let outcomes = self.session.keep(scripts).await;
         let mut again = Vec::new();
         for (draft, outcome) in drafts.into_iter().zip(outcomes) {
@@ -272,7 +276,7 @@ impl Maker<'_> {
         }
         let outcomes = self
             .session
-            .attempt(found.iter().map(|(_, sql)| sql.clone()).collect())
+            .attempt(found.iter().map(|(_, sql)| Script::default().ask(sql)).collect())
             .await;
         for ((draft, _), outcome) in found.into_iter().zip(outcomes) {
             if let Ok(rows) = outcome
@@ -313,11 +317,11 @@ impl Maker<'_> {
                     Some((column, _)) => format!("{real} and {} is not null", ident(column)),
                     None => real,
                 };
-                format!(
+                Script::default().ask(format!(
                     "select {}, ctid from only {} where {condition} limit 1",
                     idents(table.columns.iter().map(|column| column.name.as_str())),
                     table.sql()
-                )
+                ))
             })
             .collect();
         for (n, outcome) in wanting.iter().zip(self.session.attempt(scripts).await) {
@@ -372,7 +376,12 @@ impl Maker<'_> {
         let drafts = self.draft(world, wishes).await;
         let outcomes = self
             .session
-            .attempt(drafts.iter().map(|draft| self.insertion(draft)).collect())
+            .attempt(
+                drafts
+                    .iter()
+                    .map(|draft| Script::default().ask(self.insertion(draft)))
+                    .collect(),
+            )
             .await;
         let mut taken = BTreeSet::new();
         for ((draft, singled_out), outcome) in drafts.into_iter().zip(singled_out).zip(outcomes) {
@@ -407,7 +416,7 @@ impl Maker<'_> {
     }
 
     /// Remembers a row, in its own relation and in those that it is also part of.
-    fn note(&self, world: &mut World, draft: &Draft, mut rows: Vec<crate::session::Row>, existing: bool) {
+    fn note(&self, world: &mut World, draft: &Draft, mut rows: Vec<crate::script::Row>, existing: bool) {
         let Some(mut values) = rows.pop() else { return };
         let ctid = values.pop().flatten().unwrap_or_default();
         let table = &self.catalog.relations[draft.relation];
