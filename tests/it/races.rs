@@ -86,7 +86,7 @@ async fn an_event_moves_no_lead_back_that_was_moved_on_at_the_same_moment() {
     let database = TestDatabase::new().await;
     let service = Service::with(&database.login_url(), &SETTINGS).await;
     let other = database.superuser().await;
-    batch(&other, crate::webhook_tenancy::TENANTS).await;
+    batch(&other, tests::hooks::TENANTS).await;
     let phone = "+14017122661";
     let lead = json!({"name": "Ann", "phone": phone, "status": "new", "source": "SMS"});
     let made = service.post(Alice, "/v1/leads", &lead).await;

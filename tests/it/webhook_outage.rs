@@ -1,135 +1,24 @@
 //! Is anything lost when the database goes away? Postgres is really stopped and started again.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, Ordering};
 
-use devdb::{Data, Options, Postgres, Search};
 use futures_util::StreamExt as _;
 use serde_json::json;
-use store::Target;
-use store::admin::Admin;
-use tests::Service;
-use tests::cluster::LOGIN_PASSWORD;
-use tests::database::{batch, connect};
-use tests::hooks::{SETTINGS, platform, post, sms};
+use tests::database::batch;
+use tests::hooks::{NUMBERS, SETTINGS, platform, post, sms};
 use tests::people::Person::Alice;
-use tests::service::remove_data_dir;
-use tokio::net::{TcpListener, TcpStream};
+use tests::{Restartable, Service, SpoolFolder};
 use webhooks::Source;
 
-use crate::webhook_tenancy::{Dice, TENANTS, mixed};
-
-/// A Postgres that can be stopped and started again, behind an address that stays.
-pub(crate) struct Restartable {
-    pub(crate) folder: PathBuf,
-    postgres: Option<Postgres>,
-    /// Where the server listens now.
-    port: Arc<AtomicU16>,
-    /// What clients are told.
-    address: u16,
-}
-
-impl Restartable {
-    pub(crate) async fn start() -> Self {
-        let folder = std::env::temp_dir().join(format!(
-            "mako-outage-{}-{}",
-            std::process::id(),
-            tests::process::free_port()
-        ));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().port();
-        let port = Arc::new(AtomicU16::new(0));
-        tokio::spawn(forward(listener, Arc::clone(&port)));
-        let mut it = Self {
-            folder,
-            postgres: None,
-            port,
-            address,
-        };
-        it.go_on().await;
-        let admin = it.postgres().superuser_url("postgres");
-        batch(&connect(&admin).await, "create database mako").await;
-        let login = Target::parse(&it.login_url(), None).unwrap();
-        let admin = Target::parse(&it.postgres().superuser_url("mako"), None).unwrap();
-        Admin::connect(&admin)
-            .await
-            .unwrap()
-            .migrate(Some(&login), &mut |_| ())
-            .await
-            .unwrap();
-        batch(&it.superuser().await, TENANTS).await;
-        it
-    }
-
-    pub(crate) async fn go_on(&mut self) {
-        let options = Options {
-            data: Data::Kept(self.folder.clone()),
-            search: Search::from_env(),
-            settings: Vec::new(),
-            cancel: devdb::Cancel::default(),
-        };
-        let started = tokio::task::spawn_blocking(move || devdb::start(options, &mut |_| ()))
-            .await
-            .unwrap()
-            .unwrap();
-        self.port.store(started.port(), Ordering::SeqCst);
-        self.postgres = Some(started);
-    }
-
-    pub(crate) async fn stop(&mut self) {
-        let postgres = self.postgres.take().unwrap();
-        tokio::task::spawn_blocking(move || postgres.stop())
-            .await
-            .unwrap();
-    }
-
-    pub(crate) fn postgres(&self) -> &Postgres {
-        self.postgres.as_ref().unwrap()
-    }
-
-    /// Where the server keeps its data.
-    pub(crate) async fn data(&self) -> PathBuf {
-        let row = self.superuser().await.query_one("show data_directory", &[]).await;
-        PathBuf::from(row.unwrap().get::<_, String>(0))
-    }
-
-    pub(crate) fn login_url(&self) -> String {
-        format!("postgres://mako:{LOGIN_PASSWORD}@127.0.0.1:{}/mako", self.address)
-    }
-
-    pub(crate) async fn superuser(&self) -> tokio_postgres::Client {
-        connect(&self.postgres().superuser_url("mako")).await
-    }
-}
-
-impl Drop for Restartable {
-    fn drop(&mut self) {
-        drop(self.postgres.take());
-        remove_data_dir(&self.folder);
-    }
-}
-
-/// Passes bytes on to wherever the server listens now; a server that isn't there refuses.
-async fn forward(listener: TcpListener, port: Arc<AtomicU16>) {
-    while let Ok((mut client, _)) = listener.accept().await {
-        let port = port.load(Ordering::SeqCst);
-        tokio::spawn(async move {
-            if let Ok(mut server) = TcpStream::connect(("127.0.0.1", port)).await {
-                drop(tokio::io::copy_bidirectional(&mut client, &mut server).await);
-            }
-        });
-    }
-}
+use crate::webhook_tenancy::{Dice, mixed};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_acknowledged_event_is_lost_or_doubled_when_postgres_stops_in_the_middle() {
     let mut database = Restartable::start().await;
-    let spool = std::env::temp_dir().join(format!("mako-spool-{}-{}", std::process::id(), database.address));
+    let spool = SpoolFolder::new();
     let mut settings = SETTINGS.to_vec();
-    let folder = spool.to_str().unwrap().to_owned();
-    settings.push(("SPOOL_DIR", &folder));
+    settings.push(spool.setting());
     let service = Arc::new(Service::with(&database.login_url(), &settings).await);
     let (deliveries, expected) = mixed(1000, &mut Dice(3));
     let all = deliveries.len();
@@ -162,7 +51,7 @@ async fn no_acknowledged_event_is_lost_or_doubled_when_postgres_stops_in_the_mid
 
     let client = database.superuser().await;
     let settled = async || {
-        let empty = deliveries_in(&spool).is_empty();
+        let empty = spool.deliveries().is_empty();
         let waiting = "select count(*) from webhook_events where status <> 'processed'";
         empty && client.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) == 0
     };
@@ -175,7 +64,7 @@ async fn no_acknowledged_event_is_lost_or_doubled_when_postgres_stops_in_the_mid
         ("call_logs", 1),
         ("automation_logs", 1),
     ] {
-        let person = crate::webhook_tenancy::NUMBERS[user].0;
+        let person = NUMBERS[user].0;
         let sql = format!("select count(*) from {table} where user_id = $1");
         let rows: i64 = client.query_one(&sql, &[&person.id()]).await.unwrap().get(0);
         assert_eq!(
@@ -188,7 +77,6 @@ async fn no_acknowledged_event_is_lost_or_doubled_when_postgres_stops_in_the_mid
         service.process.log().contains("goes to the spool"),
         "the outage was met"
     );
-    std::fs::remove_dir_all(&spool).unwrap();
 }
 
 #[tokio::test]
@@ -224,10 +112,9 @@ async fn without_a_spool_a_sender_is_told_to_come_again() {
 #[tokio::test]
 async fn what_waits_in_the_spool_is_sealed() {
     let mut database = Restartable::start().await;
-    let spool = std::env::temp_dir().join(format!("mako-spool-{}-{}", std::process::id(), database.address));
-    let folder = spool.to_str().unwrap().to_owned();
+    let spool = SpoolFolder::new();
     let mut settings = SETTINGS.to_vec();
-    settings.push(("SPOOL_DIR", &folder));
+    settings.push(spool.setting());
     let service = Service::with(&database.login_url(), &settings).await;
     database.stop().await;
     let delivery = platform(
@@ -235,7 +122,7 @@ async fn what_waits_in_the_spool_is_sealed() {
         sms("SM1", "+14017122661", "+15005550001", "a private text"),
     );
     assert_eq!(post(&service, &delivery).await.status, 204);
-    let file = deliveries_in(&spool).remove(0);
+    let file = spool.deliveries().remove(0);
     let contents = std::fs::read_to_string(&file).unwrap();
     assert!(!contents.contains("private") && !contents.contains("4017122661"));
     assert_eq!(
@@ -250,7 +137,7 @@ async fn what_waits_in_the_spool_is_sealed() {
             .contains("mako_webhooks_spooled 1")
     );
     database.go_on().await;
-    let drained = async || deliveries_in(&spool).is_empty();
+    let drained = async || spool.deliveries().is_empty();
     tests::process::until(drained).await;
     assert_eq!(
         service.get(Alice, "/v1/leads").await.body["data"]
@@ -259,22 +146,19 @@ async fn what_waits_in_the_spool_is_sealed() {
             .len(),
         1
     );
-    std::fs::remove_dir_all(&spool).unwrap();
 }
 
-/// A service with a spool, and the spool's folder, which vanishes with it.
+/// A service with a spool.
 pub(crate) struct Spooling {
     pub(crate) service: Service,
-    pub(crate) folder: PathBuf,
+    pub(crate) folder: SpoolFolder,
 }
 
 impl Spooling {
     pub(crate) async fn on(database: &Restartable) -> Self {
-        let name = format!("mako-spool-{}-{}", std::process::id(), database.address);
-        let folder = std::env::temp_dir().join(name);
-        let path = folder.to_str().unwrap().to_owned();
+        let folder = SpoolFolder::new();
         let mut settings = SETTINGS.to_vec();
-        settings.push(("SPOOL_DIR", &path));
+        settings.push(folder.setting());
         Self {
             service: Service::with(&database.login_url(), &settings).await,
             folder,
@@ -283,26 +167,7 @@ impl Spooling {
 
     /// What kinds of files are there.
     pub(crate) fn files(&self) -> Vec<String> {
-        let kinds = deliveries_in(&self.folder).into_iter();
-        kinds
-            .map(|path| path.extension().unwrap().to_str().unwrap().to_owned())
-            .collect()
-    }
-}
-
-/// The files of a spool, without those that only try whether there can be any.
-pub(crate) fn deliveries_in(folder: &Path) -> Vec<PathBuf> {
-    let files = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|file| file.unwrap().path());
-    files
-        .filter(|file| file.extension().is_none_or(|kind| kind != "probe"))
-        .collect()
-}
-
-impl Drop for Spooling {
-    fn drop(&mut self) {
-        drop(std::fs::remove_dir_all(&self.folder));
+        self.folder.kinds()
     }
 }
 

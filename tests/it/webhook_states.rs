@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use serde_json::json;
+use tests::Restartable;
 use tests::database::{batch, connect};
 use tests::hooks::{SETTINGS, platform, post, sms};
 use tests::people::{JWT_SECRET, Person::Alice};
@@ -9,7 +10,7 @@ use tests::process::{Process, until};
 use tests::service::{ENCRYPTION_KEY, mako};
 use webhooks::Source;
 
-use crate::webhook_outage::{Restartable, Spooling, deliveries_in};
+use crate::webhook_outage::Spooling;
 
 /// A message to Alice's number; each its own.
 fn message(n: usize) -> webhooks::Delivery {
@@ -161,7 +162,7 @@ async fn one_bad_file_keeps_no_other_waiting_and_is_shown_to_the_operator() {
     for n in 0..=spoilers.len() {
         assert_eq!(post(&it.service, &message(n)).await.status, 204);
     }
-    let mut files = deliveries_in(&it.folder);
+    let mut files = it.folder.deliveries();
     files.sort();
     let good = std::fs::read(&files[0]).unwrap();
     for (spoil, file) in spoilers.iter().zip(&files) {
@@ -173,7 +174,7 @@ async fn one_bad_file_keeps_no_other_waiting_and_is_shown_to_the_operator() {
     let metrics = it.service.get(Alice, "/metrics").await.text;
     assert!(metrics.contains("mako_webhooks_put_aside 4"), "{metrics}");
 
-    let folder = it.folder.to_str().unwrap();
+    let folder = it.folder.path().to_str().unwrap();
     let environment = [("SPOOL_DIR", folder)];
     let command = async |arguments: &[&str]| {
         Process::start(&mut mako(arguments, &environment).await)
@@ -217,9 +218,9 @@ async fn a_spool_that_takes_no_files_is_refused_at_start_and_turns_ready_red_lat
             .status(),
         200
     );
-    let elsewhere = it.folder.with_extension("elsewhere");
-    std::fs::rename(&it.folder, &elsewhere).unwrap();
+    let elsewhere = it.folder.path().with_extension("elsewhere");
+    std::fs::rename(it.folder.path(), &elsewhere).unwrap();
     until(async || it.service.get(Alice, "/ready").await.text.contains("SPOOL_DIR")).await;
-    std::fs::rename(&elsewhere, &it.folder).unwrap();
+    std::fs::rename(&elsewhere, it.folder.path()).unwrap();
     until(async || it.service.get(Alice, "/ready").await.status == 200).await;
 }

@@ -5,21 +5,12 @@ use std::collections::BTreeMap;
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use tests::database::batch;
-use tests::hooks::{BASE_URL, SETTINGS, call, platform, post, report, signed, sms};
+use tests::hooks::{BASE_URL, NUMBERS, SETTINGS, TENANTS, call, platform, post, report, signed, sms};
 use tests::people::Person::{self, Alice, Bob};
 use tests::pgbouncer::PgBouncer;
 use tests::postgrest::Postgrest;
 use tests::{Service, TestDatabase};
 use webhooks::{Delivery, Source};
-
-pub(crate) const NUMBERS: [(Person, &str); 2] = [(Alice, "+15005550001"), (Bob, "+15005550002")];
-
-/// Both tenants, each with a verified number.
-pub(crate) const TENANTS: &str = "
-    insert into users (id, email, password) values
-      ('a11ce000-0000-4000-8000-000000000001', 'alice@example.com', '!'), ('b0b00000-0000-4000-8000-000000000002', 'bob@example.com', '!');
-    insert into user_phone_numbers (user_id, phone, verified_at) values
-      ('a11ce000-0000-4000-8000-000000000001', '+15005550001', now()), ('b0b00000-0000-4000-8000-000000000002', '+15005550002', now())";
 
 /// What a tenant must have after all deliveries: rows by table.
 type Expected = BTreeMap<&'static str, usize>;

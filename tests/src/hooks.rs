@@ -1,9 +1,10 @@
 //! What providers send: real shapes, signed as they sign, posted to the service.
 
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use webhooks::{Auth, Delivery, Secret, Source};
 
+use crate::people::Person;
 use crate::service::{Answer, Service};
 
 /// What providers were told; nothing listens there, the service only signs and compares with it.
@@ -22,6 +23,16 @@ pub const SETTINGS: [(&str, &str); 4] = [
     ("VAPI_SECRET", VAPI_SECRET),
     ("MAKE_API_KEY", MAKE_API_KEY),
 ];
+
+/// Each tenant's verified number.
+pub const NUMBERS: [(Person, &str); 2] = [(Person::Alice, "+15005550001"), (Person::Bob, "+15005550002")];
+
+/// Both tenants, each with a verified number.
+pub const TENANTS: &str = "
+    insert into users (id, email, password) values
+      ('a11ce000-0000-4000-8000-000000000001', 'alice@example.com', '!'), ('b0b00000-0000-4000-8000-000000000002', 'bob@example.com', '!');
+    insert into user_phone_numbers (user_id, phone, verified_at) values
+      ('a11ce000-0000-4000-8000-000000000001', '+15005550001', now()), ('b0b00000-0000-4000-8000-000000000002', '+15005550002', now())";
 
 /// The platform's secret of a source.
 #[must_use]
@@ -150,10 +161,14 @@ pub fn streamed(events: &[(&str, Value)]) -> Delivery {
 
 /// Posts a delivery to the service as its provider would, behind a proxy that keeps the path.
 pub async fn post(service: &Service, delivery: &Delivery) -> Answer {
+    Answer::of(request(delivery, |path| service.request(Method::POST, path))).await
+}
+
+/// The request of a delivery, made of one to its path.
+pub fn request(delivery: &Delivery, to: impl FnOnce(&str) -> RequestBuilder) -> RequestBuilder {
     let path = delivery.url().strip_prefix(BASE_URL).expect("below the base");
-    let mut request = service.request(Method::POST, path).body(delivery.body().to_vec());
-    for (name, value) in delivery.headers() {
-        request = request.header(name, value);
-    }
-    Answer::of(request).await
+    let empty = to(path).body(delivery.body().to_vec());
+    delivery
+        .headers()
+        .fold(empty, |request, (name, value)| request.header(name, value))
 }

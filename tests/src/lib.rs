@@ -14,8 +14,12 @@ pub mod postgrest;
 pub mod process;
 pub mod programs;
 pub mod provider;
+pub mod restartable;
 pub mod service;
 pub mod snapshot;
+pub mod spool_folder;
 
 pub use database::TestDatabase;
+pub use restartable::Restartable;
 pub use service::Service;
+pub use spool_folder::SpoolFolder;
