@@ -23,6 +23,7 @@ mod races;
 mod readme;
 mod relay;
 mod resources;
+mod rolling_restart;
 mod sealing_keys;
 mod serve;
 mod statements;

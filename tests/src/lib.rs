@@ -6,6 +6,7 @@ pub mod compose;
 pub mod crm;
 pub mod database;
 pub mod es256;
+pub mod haproxy;
 pub mod hooks;
 pub mod npm;
 pub mod people;
@@ -18,6 +19,7 @@ pub mod restartable;
 pub mod service;
 pub mod snapshot;
 pub mod spool_folder;
+pub mod traffic;
 
 pub use database::TestDatabase;
 pub use restartable::Restartable;

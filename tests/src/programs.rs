@@ -46,7 +46,7 @@ pub fn pgbouncer() -> PathBuf {
     find("pgbouncer", &PGBOUNCER)
 }
 
-/// The `HAProxy` of the system, else one that is fetched.
+/// The HAProxy of the system, else one that is fetched.
 #[must_use]
 pub fn haproxy() -> PathBuf {
     find("haproxy", &HAPROXY)
@@ -72,7 +72,7 @@ fn find(name: &str, source: &Source) -> PathBuf {
     })
 }
 
-/// Debian keeps PgBouncer and `HAProxy` where only root's PATH looks. `MAKO_TESTS_FETCH=1` looks nowhere.
+/// Debian keeps PgBouncer and HAProxy where only root's PATH looks. `MAKO_TESTS_FETCH=1` looks nowhere.
 fn installed(name: &str) -> Option<PathBuf> {
     if std::env::var_os("MAKO_TESTS_FETCH").is_some_and(|fetch| fetch == "1") {
         return None;
@@ -226,6 +226,7 @@ fn needed(package: &str) -> Result<Vec<String>, String> {
                 "libldap",
                 "libsasl2-2",
                 "liblua5",
+                "libpcre2-8",
                 "libopentracing",
             ]
             .iter()
