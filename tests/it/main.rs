@@ -9,6 +9,7 @@ mod clients;
 mod coverage;
 mod dev;
 mod edge;
+mod failover;
 mod leads;
 mod leftovers;
 mod login;

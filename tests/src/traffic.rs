@@ -62,7 +62,7 @@ pub struct Plan {
     pub senders: u32,
     /// Requests a second, of all together.
     pub per_second: u32,
-    /// What they send, in turns.
+    /// What they send, each of them one kind.
     pub kinds: &'static [Kind],
 }
 
@@ -115,8 +115,9 @@ impl Traffic {
         let mut ledger = self.shared.ledger.subscribe();
         let goal = ledger.borrow().acknowledged.len() + more;
         let reached = ledger.wait_for(|ledger| ledger.acknowledged.len() >= goal);
-        let reached = tokio::time::timeout(PATIENCE, reached).await;
-        assert!(reached.is_ok(), "nothing is acknowledged any more");
+        let reached = tokio::time::timeout(PATIENCE, reached).await.is_ok();
+        let answers = &self.shared.ledger.borrow().answers;
+        assert!(reached, "hardly anything is acknowledged any more: {answers:?}");
     }
 
     /// Ends it; the service must be well by now, for those who go on until they are heard.
@@ -129,30 +130,32 @@ impl Traffic {
 }
 
 impl Shared {
-    /// One client: a request at a time, in its turn; every other one is repeated until it is acknowledged.
+    /// One client: a request at a time; every other one is repeated until it is acknowledged.
     async fn send(self: Arc<Self>, sender: u32) {
         let every = Duration::from_secs(1) * self.plan.senders / self.plan.per_second;
         let first = Instant::now() + every * sender / self.plan.senders;
         let mut turns = tokio::time::interval_at(first, every);
         turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let kind = self.plan.kinds[sender as usize % self.plan.kinds.len()];
+        let mut repeats = false;
         while !*self.over.borrow() {
             turns.tick().await;
-            let (number, kind) = self.next();
-            let repeats = (number / self.plan.kinds.len()).is_multiple_of(2);
+            let number = self.number(kind);
+            repeats = !repeats;
             while !self.attempt(number, kind).await && repeats {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
     }
 
-    fn next(&self) -> (usize, Kind) {
-        let mut next = (0, Kind::Read);
+    /// A new request's.
+    fn number(&self, kind: Kind) -> usize {
+        let mut number = 0;
         self.ledger.send_modify(|ledger| {
-            let number = ledger.sent.len();
-            next = (number, self.plan.kinds[number % self.plan.kinds.len()]);
-            ledger.sent.push(next.1);
+            number = ledger.sent.len();
+            ledger.sent.push(kind);
         });
-        next
+        number
     }
 
     /// Sends it once; whether it was acknowledged.
