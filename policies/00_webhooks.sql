@@ -29,11 +29,25 @@ alter function mako.find_endpoint(text, text) owner to mako_definer;
 revoke all on function mako.find_endpoint(text, text) from public, anon, authenticated, service_role;
 grant execute on function mako.find_endpoint(text, text) to mako_router;
 
+-- Which addresses there are, so that a service knows them while the database is away. Hashes: no key can be made of one.
+create or replace function mako.endpoint_keys(p_limit int) returns table (endpoint_key_hash text)
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return query select e.endpoint_key_hash from public.webhook_endpoints e where e.endpoint_key_hash is not null limit p_limit;
+end $$;
+comment on function mako.endpoint_keys(int) is 'Hashes of the keys in the addresses of endpoints';
+alter function mako.endpoint_keys(int) owner to mako_definer;
+revoke all on function mako.endpoint_keys(int) from public, anon, authenticated, service_role;
+grant execute on function mako.endpoint_keys(int) to mako_router;
+
 -- Records a verified delivery once. On a tenant's own endpoint it is the endpoint's owner's; on the platform's address
 -- it is whose the call is that it belongs to, else the owner's of the first of its numbers that is verified.
+-- It is dated from its arrival, which is never later than now.
 create or replace function mako.record_event(
   p_source text, p_endpoint text, p_dedupe_key text, p_event_type text, p_payload jsonb,
-  p_numbers text[], p_call_id text, p_calls text[]
+  p_numbers text[], p_call_id text, p_calls text[], p_arrived_at timestamptz
 ) returns table (id text, user_id text, status text, is_new boolean)
 language plpgsql volatile security definer
 set search_path = ''
@@ -69,9 +83,10 @@ begin
   end if;
   return query
     insert into public.webhook_events as e
-      (source, scope, dedupe_key, event_type, payload, user_id, status, tenant_numbers, call_id, calls)
+      (source, scope, dedupe_key, event_type, payload, user_id, status, tenant_numbers, call_id, calls, created_at)
     values (p_source, in_scope, p_dedupe_key, p_event_type, p_payload, owner,
-      case when owner is null then 'unrouted' else 'received' end, p_numbers, p_call_id, p_calls)
+      case when owner is null then 'unrouted' else 'received' end, p_numbers, p_call_id, p_calls,
+      least(p_arrived_at, now()))
     on conflict (source, scope, dedupe_key) do nothing
     returning e.id, e.user_id, e.status, true;
   if found then
@@ -88,7 +103,23 @@ begin
       where e.source = p_source and e.scope = in_scope and e.dedupe_key = p_dedupe_key;
   end if;
 end $$;
-comment on function mako.record_event(text, text, text, text, jsonb, text[], text, text[]) is 'Records a verified delivery once, and says whose it is';
+comment on function mako.record_event(text, text, text, text, jsonb, text[], text, text[], timestamptz) is 'Records a verified delivery once, and says whose it is';
+alter function mako.record_event(text, text, text, text, jsonb, text[], text, text[], timestamptz) owner to mako_definer;
+revoke all on function mako.record_event(text, text, text, text, jsonb, text[], text, text[], timestamptz) from public, anon, authenticated, service_role;
+grant execute on function mako.record_event(text, text, text, text, jsonb, text[], text, text[], timestamptz) to mako_router;
+
+-- The same for a service that runs beside this version and doesn't tell when a delivery arrived.
+create or replace function mako.record_event(
+  p_source text, p_endpoint text, p_dedupe_key text, p_event_type text, p_payload jsonb,
+  p_numbers text[], p_call_id text, p_calls text[]
+) returns table (id text, user_id text, status text, is_new boolean)
+language sql volatile security definer
+set search_path = ''
+as $$
+  select r.id, r.user_id, r.status, r.is_new
+  from mako.record_event(p_source, p_endpoint, p_dedupe_key, p_event_type, p_payload, p_numbers, p_call_id, p_calls, now()) r
+$$;
+comment on function mako.record_event(text, text, text, text, jsonb, text[], text, text[]) is 'Records a verified delivery that arrives now';
 alter function mako.record_event(text, text, text, text, jsonb, text[], text, text[]) owner to mako_definer;
 revoke all on function mako.record_event(text, text, text, text, jsonb, text[], text, text[]) from public, anon, authenticated, service_role;
 grant execute on function mako.record_event(text, text, text, text, jsonb, text[], text, text[]) to mako_router;
@@ -108,7 +139,8 @@ begin
       from public.webhook_events e
       -- Without a key it wasn't recorded here: an older handler's row proves nothing.
       where e.status = 'received' and e.user_id is not null and e.dedupe_key is not null
-        and e.created_at < now() - p_age
+        -- One that waited in a spool arrived long before it was recorded. The first condition has an index.
+        and e.created_at < now() - p_age and e.recorded_at < now() - p_age
     ) w
     order by w.turn, w.created_at, w.id
     limit p_limit;
@@ -142,16 +174,33 @@ revoke all on function mako.forget_payloads(interval, int) from public, anon, au
 grant execute on function mako.forget_payloads(interval, int) to mako_router;
 
 -- Takes one of the speaker's events to be processed: locked until the transaction ends, so that its effects happen once.
-create or replace function mako.take_event(p_id text) returns boolean
+-- False if it is done or somebody else's; null if another transaction holds it and this one isn't to wait.
+create or replace function mako.take_event(p_id text, p_wait boolean) returns boolean
 language plpgsql volatile security definer
 set search_path = ''
 as $$
 begin
+  if not p_wait then
+    perform from public.webhook_events e where e.id = p_id and e.user_id = mako.current_user_id() for update skip locked;
+    if not found and exists (select from public.webhook_events e where e.id = p_id and e.user_id = mako.current_user_id()) then
+      return null;
+    end if;
+  end if;
   update public.webhook_events e set attempts = e.attempts + 1
   where e.id = p_id and e.user_id = mako.current_user_id() and e.status in ('received', 'failed')
     and e.dedupe_key is not null;
   return found;
 end $$;
+comment on function mako.take_event(text, boolean) is 'Locks one of the speaker''s events that is not done; false if it is done or somebody else''s, null if it is held';
+alter function mako.take_event(text, boolean) owner to mako_definer;
+revoke all on function mako.take_event(text, boolean) from public, anon, authenticated, service_role;
+grant execute on function mako.take_event(text, boolean) to authenticated;
+
+-- The same for a service that runs beside this version.
+create or replace function mako.take_event(p_id text) returns boolean
+language sql volatile security definer
+set search_path = ''
+as $$ select mako.take_event(p_id, true) $$;
 comment on function mako.take_event(text) is 'Locks one of the speaker''s events that is not done; false if it is done or somebody else''s';
 alter function mako.take_event(text) owner to mako_definer;
 revoke all on function mako.take_event(text) from public, anon, authenticated, service_role;

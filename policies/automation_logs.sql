@@ -28,8 +28,8 @@ alter table public.automation_logs enable row level security, force row level se
 -- Rights come first: TRUNCATE, REFERENCES and columns are beyond what a policy can decide.
 revoke all on public.automation_logs from public, anon, authenticated, service_role, mako_sealer, mako_router, mako_definer;
 grant select, delete on public.automation_logs to authenticated;
--- Not id (one that exists elsewhere would answer 23505), not created_at; and a row never changes its tenant.
-grant insert (user_id, action_type, status, details) on public.automation_logs to authenticated;
+-- Not id (one that exists elsewhere would answer 23505); and a row never changes its tenant, nor when it was made.
+grant insert (user_id, action_type, status, details, created_at, updated_at) on public.automation_logs to authenticated;
 grant update (action_type, status, details, updated_at) on public.automation_logs to authenticated;
 grant select, insert, update, delete on public.automation_logs to service_role;
 

@@ -28,8 +28,9 @@ alter table public.call_logs enable row level security, force row level security
 -- Rights come first: TRUNCATE, REFERENCES and columns are beyond what a policy can decide.
 revoke all on public.call_logs from public, anon, authenticated, service_role, mako_sealer, mako_router, mako_definer;
 grant select, delete on public.call_logs to authenticated;
--- Not id (one that exists elsewhere would answer 23505), not created_at; and a row never changes its tenant.
-grant insert (user_id, phone, recording_url, duration, sentiment, summary) on public.call_logs to authenticated;
+-- Not id (one that exists elsewhere would answer 23505); and a row never changes its tenant, nor when it was made.
+grant insert (user_id, phone, recording_url, duration, sentiment, summary, created_at, updated_at)
+  on public.call_logs to authenticated;
 grant update (phone, recording_url, duration, sentiment, summary, updated_at) on public.call_logs to authenticated;
 grant select, insert, update, delete on public.call_logs to service_role;
 

@@ -28,9 +28,9 @@ alter table public.contacts enable row level security, force row level security;
 -- Rights come first: TRUNCATE, REFERENCES and columns are beyond what a policy can decide.
 revoke all on public.contacts from public, anon, authenticated, service_role, mako_sealer, mako_router, mako_definer;
 grant select, delete on public.contacts to authenticated;
--- Not id (one that exists elsewhere would answer 23505), not created_at; and a row never changes its tenant.
+-- Not id (one that exists elsewhere would answer 23505); and a row never changes its tenant, nor when it was made.
 grant insert (user_id, first_name, last_name, email, phone, company, job_position, status, notes, plan,
-  appointment_date, business_name, business_position) on public.contacts to authenticated;
+  appointment_date, business_name, business_position, created_at, updated_at) on public.contacts to authenticated;
 grant update (first_name, last_name, email, phone, company, job_position, status, notes, plan,
   appointment_date, business_name, business_position, updated_at) on public.contacts to authenticated;
 grant select, insert, update, delete on public.contacts to service_role;

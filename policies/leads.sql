@@ -28,8 +28,9 @@ alter table public.leads enable row level security, force row level security;
 -- Rights come first: TRUNCATE, REFERENCES and columns are beyond what a policy can decide.
 revoke all on public.leads from public, anon, authenticated, service_role, mako_sealer, mako_router, mako_definer;
 grant select, delete on public.leads to authenticated;
--- Not id (one that exists elsewhere would answer 23505), not created_at; and a row never changes its tenant.
-grant insert (user_id, name, phone, status, source, summary, ai_summary, sentiment) on public.leads to authenticated;
+-- Not id (one that exists elsewhere would answer 23505); and a row never changes its tenant, nor when it was made.
+grant insert (user_id, name, phone, status, source, summary, ai_summary, sentiment,
+  created_at, updated_at) on public.leads to authenticated;
 grant update (name, phone, status, source, summary, ai_summary, sentiment, updated_at) on public.leads to authenticated;
 grant select, insert, update, delete on public.leads to service_role;
 

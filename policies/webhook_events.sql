@@ -30,7 +30,8 @@ revoke all on public.webhook_events from public, anon, authenticated, service_ro
 grant select on public.webhook_events to authenticated;
 grant select, insert, update, delete on public.webhook_events to service_role;
 -- For the functions of 00_webhooks.sql, which record and route events that are nobody's yet.
-grant select, insert (source, scope, dedupe_key, event_type, payload, user_id, status, tenant_numbers, call_id, calls),
+grant select, insert (source, scope, dedupe_key, event_type, payload, user_id, status, tenant_numbers, call_id, calls,
+  created_at),
   update (user_id, status, error_message, processed_at, attempts, payload) on public.webhook_events to mako_definer;
 
 drop policy if exists tenant_reads_own on public.webhook_events;

@@ -270,6 +270,30 @@ async fn answer_to_chunks(address: &str, header: &str) -> String {
 }
 
 #[tokio::test]
+async fn a_body_that_does_not_arrive_in_time_is_the_clients_fault() {
+    let database = TestDatabase::new().await;
+    let settings = [("STATEMENT_TIMEOUT", "100ms"), ("REQUEST_TIMEOUT", "600ms")];
+    let service = Service::with(&database.login_url(), &settings).await;
+    let address = service.url.trim_start_matches("http://");
+    for path in ["/v1/leads", "/webhooks/make"] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let half = format!(
+            "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{{\"na",
+            Alice.token()
+        );
+        stream.write_all(half.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 408"), "{path}: {answer}");
+        assert!(answer.contains("MK408"), "{path}: {answer}");
+        assert!(
+            answer.to_lowercase().contains("connection: close"),
+            "{path}: {answer}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_connection_that_falls_silent_is_closed_also_within_a_head() {
     let database = TestDatabase::new().await;
     let settings = [("STATEMENT_TIMEOUT", "100ms"), ("REQUEST_TIMEOUT", "200ms")];

@@ -31,6 +31,7 @@ mod statements;
 mod through_pgbouncer;
 mod tokens;
 mod topology;
+mod webhook_arrival;
 mod webhook_outage;
 mod webhook_states;
 mod webhook_tenancy;

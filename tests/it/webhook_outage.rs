@@ -156,9 +156,14 @@ pub(crate) struct Spooling {
 
 impl Spooling {
     pub(crate) async fn on(database: &Restartable) -> Self {
+        Self::with(database, &[]).await
+    }
+
+    pub(crate) async fn with(database: &Restartable, more: &[(&str, &str)]) -> Self {
         let folder = SpoolFolder::new();
         let mut settings = SETTINGS.to_vec();
         settings.push(folder.setting());
+        settings.extend(more);
         Self {
             service: Service::with(&database.login_url(), &settings).await,
             folder,

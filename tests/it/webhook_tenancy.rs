@@ -402,8 +402,8 @@ async fn stuck(client: &tokio_postgres::Client, age: &str) {
     )
     .await;
     let insert = format!(
-        "insert into webhook_events (source, user_id, event_type, payload, dedupe_key, created_at)
-         values ('twilio', $1, 'sms', $2, $3, now() - interval '{age}')"
+        "insert into webhook_events (source, user_id, event_type, payload, dedupe_key, created_at, recorded_at)
+         values ('twilio', $1, 'sms', $2, $3, now() - interval '{age}', now() - interval '{age}')"
     );
     for n in 0..250 {
         let key = format!("alice {n}");

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use poem::{Endpoint, EndpointExt as _, Response, Route, get, post};
 use poem_openapi::OpenApiService;
@@ -32,7 +33,7 @@ use crate::http::page::Page;
 use crate::http::query::QueryParameters;
 use crate::http::server::{ConnectionMetrics, Draining};
 use crate::jwks::HttpFetch;
-use crate::receiver::{Hook, Receiver, Spool};
+use crate::receiver::{Addresses, Hook, Receiver, Spool};
 use crate::relay::{Relay, Service};
 
 /// What the operations work with.
@@ -51,6 +52,7 @@ impl Parts {
         relay_bases: HashMap<Service, Url>,
         webhooks: Webhooks,
         base_url: String,
+        request_timeout: Duration,
     ) -> Result<Self, Failure> {
         let measurements = Arc::new(Measurements::new());
         let vault = Arc::new(Vault::new(Arc::clone(store), sealing));
@@ -65,7 +67,9 @@ impl Parts {
             platform: webhooks.secrets,
             base_url,
             spool,
+            addresses: Addresses::default(),
             measurements: inbound,
+            request_timeout,
         };
         Ok(Self {
             store: Arc::clone(store),
@@ -79,7 +83,14 @@ impl Parts {
 
 /// The OpenAPI document, as `openapi/openapi.json` holds it.
 pub(crate) fn document(store: &Arc<Store>, sealing: SealingKeys) -> Result<String, Failure> {
-    let parts = Parts::new(store, sealing, HashMap::new(), Webhooks::default(), String::new())?;
+    let parts = Parts::new(
+        store,
+        sealing,
+        HashMap::new(),
+        Webhooks::default(),
+        String::new(),
+        Duration::ZERO,
+    )?;
     let document = document::mended(&service(&parts, &Draining::default()).spec());
     Ok(format!("{document:#}\n"))
 }
@@ -111,6 +122,7 @@ pub(crate) fn app(
         config.relay_bases,
         config.webhooks,
         base_url,
+        config.request_timeout,
     )?;
     let service = service(&parts, draining);
     let spec = service.spec();

@@ -1,2 +1,4 @@
--- webhook_events/take: locks one of the caller's events that isn't done; $1 is for routing only
-select mako.take_event($2) where $1 is not null
+-- webhook_events/take: locks one of the caller's events that isn't done, and tells when it arrived; with $3 an event that
+-- another transaction holds is waited for, else its taken is null
+select taken, (select created_at from public.webhook_events where user_id = $1 and id = $2) as arrived_at
+from mako.take_event($2, $3) taken

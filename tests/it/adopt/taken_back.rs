@@ -20,6 +20,7 @@ async fn restored(url: &str, tables: &[String]) -> Vec<String> {
         "tenant_numbers",
         "call_id",
         "calls",
+        "recorded_at",
     ];
     let is_restored = |line: &&String| {
         let rest = line.trim_start_matches("column ").trim_start_matches("grant ");

@@ -10,7 +10,7 @@ use poem_openapi::{Enum, Object, OpenApi};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use serde::Serialize;
 use serde_json::Value;
-use store::rows::webhook_endpoints::{self, Contents, Endpoint};
+use store::rows::webhook_endpoints::{self, Contents, Endpoint, key_hash};
 use store::rows::{phone_numbers, webhook_events};
 use webhooks::{Auth, PhoneNumber, Secret, Source};
 
@@ -218,6 +218,7 @@ impl WebhookEndpoints {
             .vault
             .save_endpoint(&caller.0, source.as_str(), &contents, &auth.to_json())
             .await?;
+        self.0.addresses.add(key_hash(&contents.key));
         Ok(Raw(self.shown(source, Some(&saved), None, made)))
     }
 
@@ -417,7 +418,7 @@ impl Trial {
                 self.passed(TestStep::Process, "a sample leaves nothing but its event");
             }
             Processed::Failed(reason) => self.failed(TestStep::Process, reason),
-            Processed::Unrouted | Processed::Later => {
+            Processed::Unrouted | Processed::Later | Processed::Held => {
                 self.failed(TestStep::Process, "the database went away");
             }
             Processed::Locked => self.failed(TestStep::Process, "a lock was held for too long"),

@@ -158,7 +158,7 @@ impl WebhookEvents {
         if !done
             && matches!(
                 replay(&self.0, &caller.0, &event, payload).await,
-                Processed::Later | Processed::Locked
+                Processed::Later | Processed::Held | Processed::Locked
             )
         {
             return Err(Problem::unavailable("PGRST001", "The database went away"));

@@ -196,6 +196,15 @@ impl Problem {
         )
     }
 
+    /// The client was too slow, not the service.
+    pub(crate) fn slow_body() -> Self {
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "MK408",
+            "The body did not arrive in time",
+        )
+    }
+
     pub(crate) fn timed_out() -> Self {
         Self::new(
             StatusCode::GATEWAY_TIMEOUT,

@@ -3,12 +3,10 @@
 //! The rules are the CRM's own (`webhooks::leads`); everything is done within the user's transaction.
 
 use serde_json::{Value, json};
-use store::TenantTx;
-use store::rows::Change;
-use store::rows::automation_logs::{self, NewAutomationLog};
-use store::rows::contacts::{self, ContactChange, NewContact};
-use store::rows::inbox::{self, LogKind, ProviderLog, ReportedCall};
-use store::rows::leads::{self, LeadChange, NewLead};
+use store::rows::automation_logs::NewAutomationLog;
+use store::rows::contacts::NewContact;
+use store::rows::inbox::{self, EventTx, LogKind, ProviderLog, ReportedCall, ReportedContact, ReportedLead};
+use store::rows::leads::NewLead;
 use store::rows::webhook_events::End;
 use webhooks::leads as rules;
 use webhooks::{
@@ -31,7 +29,7 @@ pub(super) enum Unfit {
 }
 
 /// Does what the event says, and tells whether there was anything to do.
-pub(super) async fn apply(tx: &TenantTx<'_>, event: &Event) -> Result<End, Unfit> {
+pub(super) async fn apply(tx: &EventTx<'_>, event: &Event) -> Result<End, Unfit> {
     match &event.kind {
         Kind::CallReport(report) => call_report(tx, event, report).await,
         Kind::Call(call) => call_progress(tx, event, call).await,
@@ -49,7 +47,7 @@ const CALL_SUMMARY: usize = 20_000;
 const NAME: usize = 200;
 const PHONE: usize = 32;
 
-async fn call_report(tx: &TenantTx<'_>, event: &Event, report: &CallReport) -> Result<End, Unfit> {
+async fn call_report(tx: &EventTx<'_>, event: &Event, report: &CallReport) -> Result<End, Unfit> {
     let call = ReportedCall {
         phone: customer_phone(event),
         recording_url: report.recording_url.clone(),
@@ -70,7 +68,7 @@ async fn call_report(tx: &TenantTx<'_>, event: &Event, report: &CallReport) -> R
 
 /// A caller who showed interest is a lead, new or contacted.
 async fn interested_caller(
-    tx: &TenantTx<'_>,
+    tx: &EventTx<'_>,
     event: &Event,
     number: &PhoneNumber,
     summary: &str,
@@ -78,14 +76,14 @@ async fn interested_caller(
 ) -> Result<(), Unfit> {
     let (short, long) = (rules::short_summary(summary).to_owned(), cut(summary, LONG));
     if let Some(lead) = inbox::find_lead(tx, number.as_str()).await? {
-        let change = LeadChange {
+        let change = ReportedLead {
             status: Some(rules::status_after_call(&lead.status).to_owned()),
-            summary: Change::Set(short),
-            ai_summary: Change::Set(long),
-            sentiment: call.sentiment.clone().map_or(Change::Keep, Change::Set),
-            ..LeadChange::default()
+            summary: Some(short),
+            ai_summary: Some(long),
+            sentiment: call.sentiment.clone(),
+            ..ReportedLead::default()
         };
-        return Ok(leads::change(tx, &lead.id, &change).await?);
+        return Ok(inbox::change_lead(tx, &lead.id, &change).await?);
     }
     let name = known_name(event).unwrap_or_else(|| rules::voice_name(summary, number));
     let new = NewLead {
@@ -97,11 +95,11 @@ async fn interested_caller(
         ai_summary: Some(long),
         sentiment: call.sentiment.clone(),
     };
-    leads::add(tx, &new).await?;
+    inbox::add_lead(tx, &new).await?;
     Ok(())
 }
 
-async fn call_progress(tx: &TenantTx<'_>, event: &Event, call: &Call) -> Result<End, Unfit> {
+async fn call_progress(tx: &EventTx<'_>, event: &Event, call: &Call) -> Result<End, Unfit> {
     // Vapi reports an ended call at length; what comes before that only Twilio tells for good.
     // Without Twilio's name for it the call's report, which has it, could not be joined.
     if event.source == Source::Vapi && (!call.status.is_final() || event.call.provider.is_none()) {
@@ -147,7 +145,7 @@ async fn call_progress(tx: &TenantTx<'_>, event: &Event, call: &Call) -> Result<
     Ok(End::Processed)
 }
 
-async fn call_recording(tx: &TenantTx<'_>, event: &Event, recording: &Recording) -> Result<End, Unfit> {
+async fn call_recording(tx: &EventTx<'_>, event: &Event, recording: &Recording) -> Result<End, Unfit> {
     if recording.status != RecordingStatus::Completed {
         return Ok(End::Ignored);
     }
@@ -160,7 +158,7 @@ async fn call_recording(tx: &TenantTx<'_>, event: &Event, recording: &Recording)
     Ok(End::Processed)
 }
 
-async fn message_received(tx: &TenantTx<'_>, event: &Event, message: &Message) -> Result<End, Unfit> {
+async fn message_received(tx: &EventTx<'_>, event: &Event, message: &Message) -> Result<End, Unfit> {
     let body = cut(&message.body, CALL_SUMMARY);
     // Whoever only says STOP or HELP is no lead, and withheld or alphanumeric senders are never one.
     let lead = match event.customer_number() {
@@ -192,18 +190,18 @@ async fn message_received(tx: &TenantTx<'_>, event: &Event, message: &Message) -
 
 /// The lead that wrote, made if it is new; its id.
 async fn writing_lead(
-    tx: &TenantTx<'_>,
+    tx: &EventTx<'_>,
     event: &Event,
     number: &PhoneNumber,
     body: &str,
 ) -> Result<Option<String>, Unfit> {
     if let Some(lead) = inbox::find_lead(tx, number.as_str()).await? {
         if rules::replaces_summary(body) {
-            let change = LeadChange {
-                summary: Change::Set(body.to_owned()),
-                ..LeadChange::default()
+            let change = ReportedLead {
+                summary: Some(body.to_owned()),
+                ..ReportedLead::default()
             };
-            leads::change(tx, &lead.id, &change).await?;
+            inbox::change_lead(tx, &lead.id, &change).await?;
         }
         return Ok(Some(lead.id));
     }
@@ -216,10 +214,10 @@ async fn writing_lead(
         ai_summary: None,
         sentiment: Some(rules::SMS_SENTIMENT.to_owned()),
     };
-    Ok(leads::add(tx, &new).await?)
+    Ok(inbox::add_lead(tx, &new).await?)
 }
 
-async fn message_moved(tx: &TenantTx<'_>, event: &Event, change: &MessageChange) -> Result<End, Unfit> {
+async fn message_moved(tx: &EventTx<'_>, event: &Event, change: &MessageChange) -> Result<End, Unfit> {
     let status = match change.status {
         status if status.is_failure() => "failed",
         MessageStatus::Sent | MessageStatus::Delivered | MessageStatus::Read => "completed",
@@ -245,7 +243,7 @@ async fn message_moved(tx: &TenantTx<'_>, event: &Event, change: &MessageChange)
     Ok(End::Processed)
 }
 
-async fn automation_ran(tx: &TenantTx<'_>, event: &Event, automation: &Automation) -> Result<End, Unfit> {
+async fn automation_ran(tx: &EventTx<'_>, event: &Event, automation: &Automation) -> Result<End, Unfit> {
     if !automation.unreadable.is_empty() {
         return Err(Unfit::Unreadable(automation.unreadable.join(", ")));
     }
@@ -258,13 +256,13 @@ async fn automation_ran(tx: &TenantTx<'_>, event: &Event, automation: &Automatio
                 status: automation.status.clone(),
                 details: Some(cut(&Value::Object(automation.data.clone()).to_string(), LONG)),
             };
-            automation_logs::add(tx, &log).await?;
+            inbox::add_log(tx, &log).await?;
         }
     }
     Ok(End::Processed)
 }
 
-async fn wanted_lead(tx: &TenantTx<'_>, target: &Target) -> Result<(), Unfit> {
+async fn wanted_lead(tx: &EventTx<'_>, target: &Target) -> Result<(), Unfit> {
     let Target::Lead {
         name,
         phone,
@@ -280,18 +278,16 @@ async fn wanted_lead(tx: &TenantTx<'_>, target: &Target) -> Result<(), Unfit> {
     let phone = phone
         .as_deref()
         .ok_or(Unfit::Incomplete("a lead needs data.phone"))?;
-    let set = |text: &Option<String>| text.clone().map_or(Change::Keep, Change::Set);
     if let Some(lead) = inbox::find_lead(tx, phone).await? {
-        let change = LeadChange {
+        let change = ReportedLead {
             name: name.clone(),
-            phone: None,
             status: status.clone(),
             source: source.clone(),
-            summary: set(summary),
-            ai_summary: set(ai_summary),
-            sentiment: set(sentiment),
+            summary: summary.clone(),
+            ai_summary: ai_summary.clone(),
+            sentiment: sentiment.clone(),
         };
-        return Ok(leads::change(tx, &lead.id, &change).await?);
+        return Ok(inbox::change_lead(tx, &lead.id, &change).await?);
     }
     let last_four = || {
         phone
@@ -312,11 +308,11 @@ async fn wanted_lead(tx: &TenantTx<'_>, target: &Target) -> Result<(), Unfit> {
         ai_summary: ai_summary.clone(),
         sentiment: sentiment.clone(),
     };
-    leads::add(tx, &new).await?;
+    inbox::add_lead(tx, &new).await?;
     Ok(())
 }
 
-async fn wanted_contact(tx: &TenantTx<'_>, target: &Target) -> Result<(), Unfit> {
+async fn wanted_contact(tx: &EventTx<'_>, target: &Target) -> Result<(), Unfit> {
     let Target::Contact {
         first_name,
         last_name,
@@ -332,27 +328,21 @@ async fn wanted_contact(tx: &TenantTx<'_>, target: &Target) -> Result<(), Unfit>
     else {
         return Ok(());
     };
-    let set = |text: &Option<String>| text.clone().map_or(Change::Keep, Change::Set);
     if let Some(found) = inbox::find_contact(tx, email.as_deref(), phone.as_deref()).await? {
-        let change = ContactChange {
+        let change = ReportedContact {
             first_name: first_name.clone(),
             status: status.clone(),
-            last_name: set(last_name),
-            email: set(email),
+            last_name: last_name.clone(),
+            email: email.clone(),
             // The same number in another spelling is no news.
-            phone: if found.has_this_phone {
-                Change::Keep
-            } else {
-                set(phone)
-            },
-            company: set(company),
-            job_position: set(job_position),
-            notes: set(notes),
-            plan: set(plan),
-            appointment_date: appointment_date.map_or(Change::Keep, Change::Set),
-            ..ContactChange::default()
+            phone: phone.clone().filter(|_| !found.has_this_phone),
+            company: company.clone(),
+            job_position: job_position.clone(),
+            notes: notes.clone(),
+            plan: plan.clone(),
+            appointment_date: *appointment_date,
         };
-        return Ok(contacts::change(tx, &found.id, &change).await?);
+        return Ok(inbox::change_contact(tx, &found.id, &change).await?);
     }
     let new = NewContact {
         first_name: first_name
@@ -369,7 +359,7 @@ async fn wanted_contact(tx: &TenantTx<'_>, target: &Target) -> Result<(), Unfit>
         appointment_date: *appointment_date,
         ..NewContact::default()
     };
-    contacts::add(tx, &new).await?;
+    inbox::add_contact(tx, &new).await?;
     Ok(())
 }
 

@@ -9,15 +9,19 @@ use store::rows::router;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
-use super::process::process;
+use super::process::{Wait, process};
 use super::{NotTaken, Processed, Receiver};
 
 /// How often waiting events and the spool are looked at.
 const OFTEN: Duration = Duration::from_secs(1);
+/// How often the addresses of endpoints are.
+const NOW_AND_THEN: Duration = Duration::from_secs(10);
 /// How often old payloads are.
 const SELDOM: Duration = Duration::from_hours(1);
 /// An event is left to the request that recorded it for this long.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
+/// Addresses that are held in memory, at 100 bytes each; those beyond count as strangers' during an outage.
+const ADDRESSES: i32 = 100_000;
 /// Events and payloads at a time.
 const BATCH: i32 = 200;
 
@@ -35,6 +39,8 @@ impl Keeper {
             drain(&it).await;
             catch_up(&it).await;
         }));
+        let it = Arc::clone(receiver);
+        tasks.spawn(every(NOW_AND_THEN, async move || learn_addresses(&it).await));
         let it = Arc::clone(receiver);
         tasks.spawn(every(SELDOM, async move || forget(&it, retention_days).await));
         Self { _tasks: tasks }
@@ -80,6 +86,22 @@ async fn drain(receiver: &Receiver) {
     }
 }
 
+/// Asks which addresses there are, for the outage in which nobody can be asked.
+async fn learn_addresses(receiver: &Receiver) {
+    if receiver.spool.is_none() {
+        return;
+    }
+    match router::endpoint_keys(&receiver.store, ADDRESSES).await {
+        Ok(hashes) => {
+            let count = i64::try_from(hashes.len()).unwrap_or(i64::MAX);
+            receiver.measurements.addresses.set(count);
+            receiver.addresses.replace(hashes);
+        }
+        // What was known stays.
+        Err(error) => tracing::debug!(%error, "the addresses of endpoints can't be read now"),
+    }
+}
+
 /// Processes what was recorded and routed but not processed: after a crash, an outage, or an assignment of a number.
 async fn catch_up(receiver: &Receiver) {
     // The database may be down; there will be another time.
@@ -117,13 +139,22 @@ pub(crate) async fn process_waiting(store: &Store, seconds: f64) -> Result<Batch
             continue;
         }
         let parsed = webhooks::parse(&event.recorded);
-        match process(store, &event.id, &event.user_id, &event.recorded, &parsed).await {
+        let done = process(
+            store,
+            &event.id,
+            &event.user_id,
+            &event.recorded,
+            &parsed,
+            Wait::No,
+        )
+        .await;
+        match done {
             Processed::Failed(_) => batch.failed += 1,
             Processed::Locked => {
                 locked.insert(event.user_id);
                 batch.later += 1;
             }
-            Processed::Later | Processed::Unrouted => batch.later += 1,
+            Processed::Later | Processed::Held | Processed::Unrouted => batch.later += 1,
             Processed::Before | Processed::Now(_) => {}
         }
     }

@@ -34,6 +34,8 @@ pub(crate) struct Inbound {
     pub(crate) spooled: Gauge,
     /// Deliveries in the spool that could not be taken as things are.
     pub(crate) put_aside: Gauge,
+    /// Addresses that have a share of the spool in the next outage.
+    pub(super) addresses: Gauge,
 }
 
 impl Inbound {
@@ -49,6 +51,7 @@ impl Inbound {
             acknowledged: Family::new_with_constructor((|| Histogram::new(SECONDS)) as fn() -> Histogram),
             spooled: Gauge::default(),
             put_aside: Gauge::default(),
+            addresses: Gauge::default(),
         };
         registry.register(
             "webhooks_received",
@@ -94,6 +97,11 @@ impl Inbound {
             "webhooks_put_aside",
             "Acknowledged deliveries that could not be taken, kept for an operator",
             it.put_aside.clone(),
+        );
+        registry.register(
+            "webhooks_addresses",
+            "Tenants' own webhook addresses when the database was asked last",
+            it.addresses.clone(),
         );
         it.start_at_zero();
         it

@@ -9,12 +9,13 @@ mod effects;
 mod keeper;
 mod measurements;
 mod process;
+mod room;
 mod route;
 pub(crate) mod spool;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use identity::Verified;
@@ -22,15 +23,18 @@ use store::Store;
 use store::rows::api_keys::{KeyError, Vault};
 use store::rows::router::{self, FoundEndpoint, Known, NewEvent};
 use store::rows::webhook_endpoints::key_hash;
+use tokio::time::{Instant, timeout_at};
 use webhooks::{
-    Answer, Auth, Clue, Delivery, Event, Recorded, Refused, Secret, Source, Standing, Unparsable,
+    Answer, Auth, Clue, Delivery, Event, Recorded, Records, Refused, Secret, Source, Standing, Unparsable,
 };
 
 use keeper::GRACE;
 pub(crate) use keeper::{Keeper, process_waiting};
 pub(crate) use measurements::Inbound;
-use process::process;
 pub(crate) use process::{Processed, replay};
+use process::{Wait, process};
+pub(crate) use room::Addresses;
+use room::Share;
 pub(crate) use route::Hook;
 pub(crate) use spool::Spool;
 
@@ -44,7 +48,11 @@ pub(crate) struct Receiver {
     pub(crate) base_url: String,
     /// Where deliveries wait while the database is down.
     pub(crate) spool: Option<Spool>,
+    /// The tenants' own addresses that there are: during an outage they go before others.
+    pub(crate) addresses: Addresses,
     pub(crate) measurements: Arc<Inbound>,
+    /// How long a request may take until its answer starts.
+    pub(crate) request_timeout: Duration,
 }
 
 /// A delivery and the address that it came in on.
@@ -93,6 +101,14 @@ pub(crate) enum NotTaken {
     Database(store::Error),
 }
 
+/// A delivery that has proved itself, and what it says.
+struct Recognised {
+    /// The endpoint that it came in on; None on the platform's address.
+    endpoint: Option<String>,
+    records: Records,
+    arrived_at: DateTime<Utc>,
+}
+
 /// How a delivery is to prove itself.
 struct Proof {
     endpoint: Option<FoundEndpoint>,
@@ -101,11 +117,11 @@ struct Proof {
 }
 
 impl Receiver {
-    /// Takes a delivery; what can't be recorded now waits in the spool, if there is one.
-    pub(crate) async fn receive(&self, arrival: Arrival) -> Result<Receipt, NotTaken> {
+    /// Takes a delivery; what can't be recorded now, or isn't by `until`, waits in the spool, if there is one.
+    pub(crate) async fn receive(&self, arrival: Arrival, until: Instant) -> Result<Receipt, NotTaken> {
         let source = arrival.delivery.source();
         let spare = self.spool.is_some().then(|| arrival.clone());
-        let taken = self.take(arrival).await;
+        let taken = self.take_until(arrival, until).await;
         let Err(NotTaken::Down(error, verified)) = taken else {
             return taken;
         };
@@ -113,7 +129,7 @@ impl Receiver {
             return Err(NotTaken::Down(error, verified));
         };
         tracing::warn!(source = source.as_str(), %error, "the database is down: a delivery goes to the spool");
-        match spool.put(&self.vault, &arrival, verified).await {
+        match self.keep(spool, &arrival, verified).await {
             Ok(()) => Ok(Receipt {
                 answer: provisional(source),
                 events: Vec::new(),
@@ -125,31 +141,38 @@ impl Receiver {
         }
     }
 
+    async fn keep(&self, spool: &Spool, arrival: &Arrival, verified: bool) -> std::io::Result<()> {
+        let share = match &arrival.endpoint_key {
+            Some(key) if !verified => self.addresses.share(&key_hash(key)),
+            _ => Share::Verified,
+        };
+        spool
+            .put(&self.vault, arrival, &share, self.addresses.are_known())
+            .await
+    }
+
     /// Verifies, records and processes, or says at which step it ended.
     pub(crate) async fn take(&self, arrival: Arrival) -> Result<Receipt, NotTaken> {
+        self.take_until(arrival, Instant::now() + self.request_timeout)
+            .await
+    }
+
+    /// A database that doesn't answer is one that is away; once its events are recorded, acting on them can wait.
+    async fn take_until(&self, arrival: Arrival, until: Instant) -> Result<Receipt, NotTaken> {
+        let late =
+            |verified| move |_| NotTaken::Down(store::Error::Unavailable("no answer in time"), verified);
         let source = arrival.delivery.source();
-        let proof = self.proof(source, arrival.endpoint_key.as_deref()).await?;
-        let verified = webhooks::verify(arrival.delivery, &proof.auth, &proof.secrets, arrival.at)
-            .inspect_err(|refused| self.refuse(source, refused))?;
-        self.measurements.verified(source);
-        let records = webhooks::redact(&verified)?;
-        let endpoint = proof.endpoint.as_ref().map(|endpoint| endpoint.id.as_str());
+        let recognised = timeout_at(until, self.recognise(arrival)).await;
+        let recognised = recognised.map_err(late(false))??;
+        let taken = timeout_at(until, self.record_all(&recognised)).await;
+        let taken = taken.map_err(late(true))??;
         let started = Instant::now();
-        // All of a list are recorded before the first is acted on: what is cut short then is done by the keeper.
-        let mut taken = Vec::with_capacity(records.each.len());
-        for recorded in &records.each {
-            let event = webhooks::parse(recorded);
-            let known = self.record(endpoint, recorded, &event).await?;
-            if !known.is_new {
-                self.measurements.duplicate(source);
-            }
-            taken.push((recorded, event, known));
-        }
         let (mut heard, mut events) = (Vec::new(), Vec::new());
         for (recorded, event, known) in taken {
             // Whoever sent a long list hears in time that it is recorded, and the keeper looks at the rest from now on.
-            let processed = if started.elapsed() < GRACE {
-                self.process(&known, recorded, &event).await
+            let processed = if started.elapsed() < GRACE && Instant::now() < until {
+                let processed = timeout_at(until, self.process(&known, recorded, &event)).await;
+                processed.unwrap_or(Processed::Later)
             } else {
                 Processed::Later
             };
@@ -157,10 +180,40 @@ impl Receiver {
             events.push(Receiving { known, processed });
         }
         let answer = match heard.as_slice() {
-            [(event, standing)] if !records.is_list => Answer::to(event, *standing),
+            [(event, standing)] if !recognised.records.is_list => Answer::to(event, *standing),
             list => Answer::to_list(source, list),
         };
         Ok(Receipt { answer, events })
+    }
+
+    async fn recognise(&self, arrival: Arrival) -> Result<Recognised, NotTaken> {
+        let source = arrival.delivery.source();
+        let proof = self.proof(source, arrival.endpoint_key.as_deref()).await?;
+        let verified = webhooks::verify(arrival.delivery, &proof.auth, &proof.secrets, arrival.at)
+            .inspect_err(|refused| self.refuse(source, refused))?;
+        self.measurements.verified(source);
+        Ok(Recognised {
+            endpoint: proof.endpoint.map(|endpoint| endpoint.id),
+            records: webhooks::redact(&verified)?,
+            arrived_at: arrival.at,
+        })
+    }
+
+    /// All of a list are recorded before the first is acted on: what is cut short then is done by the keeper.
+    async fn record_all<'a>(
+        &self,
+        recognised: &'a Recognised,
+    ) -> Result<Vec<(&'a Verified<Recorded>, Event, Known)>, NotTaken> {
+        let mut taken = Vec::with_capacity(recognised.records.each.len());
+        for recorded in &recognised.records.each {
+            let event = webhooks::parse(recorded);
+            let known = self.record(recognised, recorded, &event).await?;
+            if !known.is_new {
+                self.measurements.duplicate(event.source);
+            }
+            taken.push((recorded, event, known));
+        }
+        Ok(taken)
     }
 
     /// The endpoint's own way and secrets, or the platform's.
@@ -172,10 +225,12 @@ impl Receiver {
                 secrets: self.platform.get(&source).cloned().unwrap_or_default(),
             });
         };
-        let found = router::find_endpoint(&self.store, source, &key_hash(key))
+        let hash = key_hash(key);
+        let found = router::find_endpoint(&self.store, source, &hash)
             .await
             .map_err(|error| down_or_not(error, false))?;
         let endpoint = found.ok_or(NotTaken::NoEndpoint)?;
+        self.addresses.add(hash);
         let contents = self.vault.open_endpoint(source.as_str(), &endpoint).await;
         let contents = contents.map_err(|error| match error {
             KeyError::Database(error) => down_or_not(error, false),
@@ -190,7 +245,7 @@ impl Receiver {
 
     async fn record(
         &self,
-        endpoint: Option<&str>,
+        recognised: &Recognised,
         recorded: &Verified<Recorded>,
         event: &Event,
     ) -> Result<Known, NotTaken> {
@@ -207,12 +262,13 @@ impl Receiver {
             })
             .collect();
         let new = NewEvent {
-            endpoint,
+            endpoint: recognised.endpoint.as_deref(),
             dedupe_key: &event.dedupe_key,
             event_type: &event.event_type,
             numbers: &numbers,
             call_id: event.call.provider.as_deref(),
             calls: &calls,
+            arrived_at: recognised.arrived_at,
         };
         router::record(&self.store, recorded, &new)
             .await
@@ -232,7 +288,7 @@ impl Receiver {
         if known.status != "received" {
             return Processed::Before;
         }
-        let processed = process(&self.store, &known.id, user, recorded, event).await;
+        let processed = process(&self.store, &known.id, user, recorded, event, Wait::ForHolder).await;
         if matches!(processed, Processed::Failed(_)) {
             self.measurements.failed(event.source);
         }

@@ -2,7 +2,7 @@
 
 use identity::{Claims, Verified};
 use serde_json::Value;
-use store::rows::inbox;
+use store::rows::inbox::{self, Taken};
 use store::rows::webhook_events::{self, End, WebhookEvent};
 use store::{Access, Store};
 use webhooks::{Event, Recorded};
@@ -22,8 +22,19 @@ pub(crate) enum Processed {
     Failed(String),
     /// The database went away: it will be tried again.
     Later,
+    /// Another transaction, such as the request that recorded it, acts on it just now.
+    Held,
     /// A row that it needs was locked for too long: it will be tried again, for `PATIENCE`.
     Locked,
+}
+
+/// Whether to wait for another transaction that acts on the event.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Wait {
+    /// Until it ends: somebody waits for the outcome.
+    ForHolder,
+    /// No: there will be another time.
+    No,
 }
 
 /// Acts on a recorded event as its user, at most once.
@@ -33,9 +44,10 @@ pub(crate) async fn process(
     user: &str,
     recorded: &Verified<Recorded>,
     event: &Event,
+    wait: Wait,
 ) -> Processed {
     match Claims::on_behalf_of(user, recorded) {
-        Ok(claims) => process_as(store, &claims, id, event).await,
+        Ok(claims) => process_as(store, &claims, id, event, wait).await,
         Err(_) => Processed::Unrouted,
     }
 }
@@ -48,15 +60,18 @@ pub(crate) async fn replay(
     payload: Value,
 ) -> Processed {
     match webhook_events::recorded(event, payload) {
-        Some(recorded) => process_as(store, claims, &event.id, &webhooks::parse(&recorded)).await,
+        Some(recorded) => {
+            let parsed = webhooks::parse(&recorded);
+            process_as(store, claims, &event.id, &parsed, Wait::ForHolder).await
+        }
         None => Processed::Unrouted,
     }
 }
 
-async fn process_as(store: &Store, claims: &Claims, id: &str, event: &Event) -> Processed {
-    let mut done = attempt(store, claims, id, event).await;
+async fn process_as(store: &Store, claims: &Claims, id: &str, event: &Event, wait: Wait) -> Processed {
+    let mut done = attempt(store, claims, id, event, wait).await;
     if matches!(&done, Err(Unfit::Database(error)) if error.is_conflict()) {
-        done = attempt(store, claims, id, event).await;
+        done = attempt(store, claims, id, event, wait).await;
     }
     let reason = match done {
         Ok(processed) => return processed,
@@ -85,19 +100,27 @@ async fn is_overdue(store: &Store, claims: &Claims, id: &str) -> bool {
 /// Seconds from its record for which an event that meets locks is tried again.
 const PATIENCE: f64 = 900.0;
 
-async fn attempt(store: &Store, claims: &Claims, id: &str, event: &Event) -> Result<Processed, Unfit> {
+async fn attempt(
+    store: &Store,
+    claims: &Claims,
+    id: &str,
+    event: &Event,
+    wait: Wait,
+) -> Result<Processed, Unfit> {
     store
         .run_as(claims, Access::Write, async |tx| {
-            // Locks the event: a second delivery, another instance and a replay all wait here and then find it done.
-            if !inbox::take(tx, id).await? {
-                return Ok(Processed::Before);
-            }
+            // Locks the event: a second delivery and a replay wait here and then find it done.
+            let tx = match inbox::take(tx, id, wait == Wait::ForHolder).await? {
+                Taken::Now(tx) => tx,
+                Taken::Done => return Ok(Processed::Before),
+                Taken::Held => return Ok(Processed::Held),
+            };
             let end = if event.is_sample {
                 End::Ignored
             } else {
-                effects::apply(tx, event).await?
+                effects::apply(&tx, event).await?
             };
-            inbox::finish(tx, id, end).await?;
+            inbox::finish(&tx, id, end).await?;
             Ok::<_, Unfit>(Processed::Now(end))
         })
         .await

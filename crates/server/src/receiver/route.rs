@@ -1,11 +1,11 @@
 //! `/webhooks/{source}` and `/webhooks/{source}/{endpoint_key}`: how a delivery comes in over HTTP.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use poem::http::StatusCode;
 use poem::{Endpoint, IntoResponse as _, Request, Response, Result};
 use poem_openapi::OperationId;
+use tokio::time::{Instant, timeout_at};
 use webhooks::{Delivery, Source};
 
 use super::{Arrival, NotTaken, Receiver};
@@ -37,10 +37,15 @@ impl Hook {
             .ok_or_else(Problem::no_such_route)?;
         self.0.measurements.received(source);
         let endpoint_key = request.raw_path_param("endpoint_key").map(str::to_owned);
-        let body = request
-            .take_body()
-            .into_vec()
+        if let Some(limit) = limit(source) {
+            limits::bound(&mut request, limit)?;
+        }
+        // The body may take half of the request's time and the database a quarter: what it doesn't take by then has the
+        // last quarter to reach the spool, or the sender hears in time that it must try again.
+        let quarter = self.0.request_timeout / 4;
+        let body = timeout_at(started + 2 * quarter, request.take_body().into_vec())
             .await
+            .map_err(|_| Problem::slow_body())?
             .map_err(|error| limits::unreadable(&error))?;
         // Never made from Host or X-Forwarded-*: the address that the provider was told.
         let target = request
@@ -60,7 +65,7 @@ impl Hook {
             endpoint_key,
             at,
         };
-        let receipt = self.0.receive(arrival).await?;
+        let receipt = self.0.receive(arrival, started + 3 * quarter).await?;
         self.0.measurements.acknowledged(source, started.elapsed());
         let status = StatusCode::from_u16(receipt.answer.status()).unwrap_or(StatusCode::OK);
         let mut response = Response::builder().status(status);
@@ -68,6 +73,16 @@ impl Hook {
             response = response.content_type(kind);
         }
         Ok(response.body(receipt.answer.body()))
+    }
+}
+
+/// Bytes that a delivery of this source may have, where that is less than any request may.
+fn limit(source: Source) -> Option<usize> {
+    match source {
+        // Its forms have at most 64 KB; a batch of its event streams may be longer.
+        Source::Twilio => Some(1 << 20),
+        // Reports hold whole transcripts; scenarios send what their authors like.
+        Source::Vapi | Source::Make => None,
     }
 }
 

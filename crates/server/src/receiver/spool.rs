@@ -14,19 +14,14 @@ use store::rows::api_keys::Vault;
 use webhooks::{Delivery, Source};
 
 use super::Arrival;
-
-/// Bytes on the disk at most.
-const MOST: u64 = 1024 * 1024 * 1024;
-/// While it holds more than this, only what has been verified goes in: the secrets of tenants' own addresses can't be
-/// asked for during an outage, and whoever can reach one may send anything.
-const MOST_UNVERIFIED: u64 = 64 * 1024 * 1024;
+use super::room::{Room, Share};
 
 /// A folder of deliveries.
 #[derive(Clone)]
 pub(crate) struct Spool {
     folder: Arc<Path>,
     next: Arc<AtomicU64>,
-    bytes: Arc<AtomicU64>,
+    room: Arc<Room>,
     depth: Gauge,
     aside: Gauge,
     writable: Arc<AtomicBool>,
@@ -51,7 +46,7 @@ impl Spool {
             |error: std::io::Error| format!("SPOOL_DIR {} can't be used: {error}", folder.display());
         make_private(folder).map_err(unusable)?;
         try_to_write(folder).map_err(unusable)?;
-        let (mut waiting, mut put_aside, mut bytes) = (0, 0, 0);
+        let (mut waiting, mut put_aside, room) = (0, 0, Room::default());
         for entry in std::fs::read_dir(folder).map_err(unusable)? {
             let entry = entry.map_err(unusable)?;
             let path = entry.path();
@@ -64,7 +59,8 @@ impl Spool {
                     } else {
                         waiting += 1;
                     }
-                    bytes += entry.metadata().map_err(unusable)?.len();
+                    let size = entry.metadata().map_err(unusable)?.len();
+                    room.count(&share_of(&path), size);
                 }
                 _ => {}
             }
@@ -74,7 +70,7 @@ impl Spool {
         Ok(Self {
             folder: folder.into(),
             next: Arc::default(),
-            bytes: Arc::new(AtomicU64::new(bytes)),
+            room: Arc::new(room),
             depth,
             aside,
             writable: Arc::new(AtomicBool::new(true)),
@@ -97,12 +93,14 @@ impl Spool {
         self.writable.load(Ordering::Relaxed)
     }
 
-    /// Keeps a delivery; when this returns it is on the disk.
-    pub(super) async fn put(&self, vault: &Vault, arrival: &Arrival, verified: bool) -> std::io::Result<()> {
-        let most = if verified { MOST } else { MOST_UNVERIFIED };
-        if self.bytes.load(Ordering::Relaxed) >= most {
-            return Err(std::io::Error::other("the spool is full"));
-        }
+    /// Keeps a delivery, if its share has room; when this returns it is on the disk.
+    pub(super) async fn put(
+        &self,
+        vault: &Vault,
+        arrival: &Arrival,
+        share: &Share,
+        addresses_known: bool,
+    ) -> std::io::Result<()> {
         let delivery = &arrival.delivery;
         let waiting = Waiting {
             source: delivery.source().as_str().to_owned(),
@@ -118,22 +116,29 @@ impl Spool {
         };
         // By time, so that names sort in the order of arrival; the counter tells those of one moment apart.
         let name = format!(
-            "{:020}-{:06}-{}",
+            "{:020}-{:06}-{}-{}",
             arrival.at.timestamp_micros(),
             self.next.fetch_add(1, Ordering::Relaxed),
-            uuid::Uuid::new_v4().simple()
+            uuid::Uuid::new_v4().simple(),
+            share.name()
         );
         let text = SecretText::new(serde_json::to_string(&waiting)?);
         let sealed = vault
             .seal(&slot(&name), &text)
             .ok_or_else(|| std::io::Error::other("it can't be sealed"))?;
         let (folder, size) = (Arc::clone(&self.folder), sealed.len() as u64);
-        tokio::task::spawn_blocking(move || write(&folder, &name, sealed.as_bytes()))
+        if !self.room.take(share, size, addresses_known) {
+            return Err(std::io::Error::other("the spool has no room for it"));
+        }
+        let written = tokio::task::spawn_blocking(move || write(&folder, &name, sealed.as_bytes()))
             .await
-            .map_err(std::io::Error::other)??;
-        self.depth.inc();
-        self.bytes.fetch_add(size, Ordering::Relaxed);
-        Ok(())
+            .map_err(std::io::Error::other)
+            .flatten();
+        match written {
+            Ok(()) => drop(self.depth.inc()),
+            Err(_) => self.room.give_back(share, size),
+        }
+        written
     }
 
     /// The files that wait, in the order in which they came.
@@ -173,11 +178,7 @@ impl Spool {
         let size = std::fs::symlink_metadata(file)?.len();
         std::fs::remove_file(file)?;
         self.depth.dec();
-        // Another process may have put it there: what isn't counted can't be taken off.
-        let less = |bytes: u64| Some(bytes.saturating_sub(size));
-        let _before = self
-            .bytes
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        self.room.give_back(&share_of(file), size);
         Ok(())
     }
 
@@ -254,6 +255,11 @@ fn files(folder: &Path, ending: &str) -> std::io::Result<Vec<PathBuf>> {
         .collect();
     files.sort();
     Ok(files)
+}
+
+/// Whom a file counts for.
+fn share_of(file: &Path) -> Share {
+    Share::of(&file.file_stem().unwrap_or_default().to_string_lossy())
 }
 
 /// Makes a file and removes it.

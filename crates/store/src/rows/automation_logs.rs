@@ -7,7 +7,7 @@ use tokio_postgres::types::ToSql;
 
 use super::page::{Cursor, Listed, Ordered, Page};
 use super::{Created, time};
-use crate::door::{Store, TenantTx};
+use crate::door::Store;
 use crate::error::Error;
 use crate::query::{Query, query};
 
@@ -93,14 +93,6 @@ pub async fn create(
     store
         .create(claims, &INSERT, &[action_type, status, details, &idempotency_key])
         .await
-}
-
-/// Adds an automation log within a transaction.
-pub async fn add(tx: &TenantTx<'_>, new: &NewAutomationLog) -> Result<(), Error> {
-    let key: Option<&str> = None;
-    tx.run(&INSERT, &[&new.action_type, &new.status, &new.details, &key])
-        .await
-        .map(drop)
 }
 
 impl From<&Row> for AutomationLog {

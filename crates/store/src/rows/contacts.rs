@@ -7,7 +7,7 @@ use tokio_postgres::types::ToSql;
 
 use super::page::{Cursor, Listed, Ordered, Page};
 use super::{Change, Created, Moment, containing, time};
-use crate::door::{Store, TenantTx};
+use crate::door::Store;
 use crate::error::Error;
 use crate::query::{Query, query};
 
@@ -172,12 +172,6 @@ pub async fn create(
     store.create(claims, &INSERT, &new.params(&idempotency_key)).await
 }
 
-/// Adds a contact within a transaction; its id.
-pub async fn add(tx: &TenantTx<'_>, new: &NewContact) -> Result<Option<String>, Error> {
-    let rows = tx.run(&INSERT, &new.params(&None::<&str>)).await?;
-    Ok(rows.first().map(|row| row.get(0)))
-}
-
 /// Changes a contact of the speaker's.
 pub async fn update(
     store: &Store,
@@ -187,11 +181,6 @@ pub async fn update(
 ) -> Result<Option<Contact>, Error> {
     let rows = store.run(claims, &UPDATE, &change.params(&id)).await?;
     Ok(rows.first().map(Contact::from))
-}
-
-/// Changes a contact within a transaction.
-pub async fn change(tx: &TenantTx<'_>, id: &str, change: &ContactChange) -> Result<(), Error> {
-    tx.run(&UPDATE, &change.params(&id)).await.map(drop)
 }
 
 /// Deletes a contact of the speaker's; false if there is none.

@@ -1,14 +1,64 @@
 //! What an event does to the tenant's rows: statements for one transaction, run as that tenant.
 //!
 //! Every such transaction begins with [`take`], which locks the event, and then the tenant's row: of two events of a
-//! tenant one at a time finds or makes leads and calls, so that no two of them make the same.
+//! tenant one at a time finds or makes leads and calls, so that no two of them make the same. What an event says counts
+//! from its arrival: what was written to a row later stays.
 
+use chrono::{DateTime, Utc};
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
 use crate::door::TenantTx;
 use crate::error::Error;
 use crate::query::{Query, query};
+use crate::rows::automation_logs::NewAutomationLog;
+use crate::rows::contacts::NewContact;
+use crate::rows::leads::NewLead;
 use crate::rows::{users, webhook_events};
+
+/// The transaction of one event's effects. Made by [`take`] only.
+pub struct EventTx<'a> {
+    tx: &'a TenantTx<'a>,
+    arrived_at: DateTime<Utc>,
+}
+
+/// What came of taking an event.
+pub enum Taken<'a> {
+    /// It is locked, and to be acted on.
+    Now(EventTx<'a>),
+    /// It is done already, or isn't the speaker's.
+    Done,
+    /// Another transaction holds it.
+    Held,
+}
+
+/// What an event says of a lead that is there. None leaves what is there.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "the columns are documented in sql/migrations")]
+pub struct ReportedLead {
+    pub name: Option<String>,
+    pub status: Option<String>,
+    pub source: Option<String>,
+    pub summary: Option<String>,
+    pub ai_summary: Option<String>,
+    pub sentiment: Option<String>,
+}
+
+/// What an event says of a contact that is there. None leaves what is there.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "the columns are documented in sql/migrations")]
+pub struct ReportedContact {
+    pub first_name: Option<String>,
+    pub status: Option<String>,
+    pub last_name: Option<String>,
+    pub email: Option<String>,
+    pub phone: Option<String>,
+    pub company: Option<String>,
+    pub job_position: Option<String>,
+    pub notes: Option<String>,
+    pub plan: Option<String>,
+    pub appointment_date: Option<DateTime<Utc>>,
+}
 
 /// What is known of a call. None leaves what is there.
 #[derive(Clone, Debug, Default)]
@@ -66,33 +116,56 @@ pub struct FoundContact {
     pub has_this_phone: bool,
 }
 
-static CALL: Query = query!(Write "inbox/call" [TEXT_ARRAY, TEXT, TEXT, INT4, TEXT, TEXT]);
-static LOG: Query = query!(Write "inbox/log" [TEXT, TEXT, TEXT, TEXT, TEXT, INT2]);
+static CALL: Query = query!(Write "inbox/call" [TEXT_ARRAY, TEXT, TEXT, INT4, TEXT, TEXT, TIMESTAMPTZ]);
+static LOG: Query = query!(Write "inbox/log" [TEXT, TEXT, TEXT, TEXT, TEXT, INT2, TIMESTAMPTZ]);
+static ADD_LOG: Query = query!(Write "inbox/add_log" [TEXT, TEXT, TEXT, TIMESTAMPTZ]);
 static LEAD_BY_NUMBER: Query = query!(Write "inbox/lead_by_number" [TEXT_ARRAY]);
 static LEAD_BY_DIGITS: Query = query!(Write "inbox/lead_by_digits" [TEXT_ARRAY]);
+static ADD_LEAD: Query =
+    query!(Write "inbox/add_lead" [TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TIMESTAMPTZ]);
+static CHANGE_LEAD: Query =
+    query!(Write "inbox/change_lead" [TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TIMESTAMPTZ]);
 static CONTACT: Query = query!(Write "inbox/contact" [TEXT, TEXT_ARRAY, TEXT_ARRAY]);
 static CONTACT_BY_DIGITS: Query = query!(Write "inbox/contact_by_digits" [TEXT_ARRAY]);
+static ADD_CONTACT: Query = query!(Write "inbox/add_contact" [TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
+static CHANGE_CONTACT: Query = query!(Write "inbox/change_contact" [TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
 pub(crate) static QUERIES: &[&Query] = &[
     &CALL,
     &LOG,
+    &ADD_LOG,
     &LEAD_BY_NUMBER,
     &LEAD_BY_DIGITS,
+    &ADD_LEAD,
+    &CHANGE_LEAD,
     &CONTACT,
     &CONTACT_BY_DIGITS,
+    &ADD_CONTACT,
+    &CHANGE_CONTACT,
 ];
 
-/// Takes an event to be processed; false if that is done already, or it isn't the speaker's.
-pub async fn take(tx: &TenantTx<'_>, event_id: &str) -> Result<bool, Error> {
-    let rows = tx.run(&webhook_events::TAKE, &[&event_id]).await?;
-    if !rows.first().is_some_and(|row| row.get(0)) {
-        return Ok(false);
+impl EventTx<'_> {
+    async fn run(&self, query: &'static Query, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Error> {
+        self.tx.run(query, params).await
     }
-    tx.run(&users::LOCK, &[]).await?;
-    Ok(true)
+}
+
+/// Takes an event to be processed; if another transaction holds it, this one waits for it or leaves it alone.
+pub async fn take<'a>(tx: &'a TenantTx<'a>, event_id: &str, wait: bool) -> Result<Taken<'a>, Error> {
+    let rows = tx.run(&webhook_events::TAKE, &[&event_id, &wait]).await?;
+    let row = rows.first().ok_or(Error::Mismatch("one row"))?;
+    match row.get(0) {
+        None => Ok(Taken::Held),
+        Some(false) => Ok(Taken::Done),
+        Some(true) => {
+            let arrived_at = row.get(1);
+            tx.run(&users::LOCK, &[]).await?;
+            Ok(Taken::Now(EventTx { tx, arrived_at }))
+        }
+    }
 }
 
 /// Notes in the transaction of its effects that an event is done.
-pub async fn finish(tx: &TenantTx<'_>, event_id: &str, end: webhook_events::End) -> Result<(), Error> {
+pub async fn finish(tx: &EventTx<'_>, event_id: &str, end: webhook_events::End) -> Result<(), Error> {
     let ignored = end == webhook_events::End::Ignored;
     tx.run(&webhook_events::FINISH, &[&event_id, &ignored])
         .await
@@ -100,7 +173,7 @@ pub async fn finish(tx: &TenantTx<'_>, event_id: &str, end: webhook_events::End)
 }
 
 /// Notes what is known of a call; `names` are the provider's ids of it, at least one.
-pub async fn note_call(tx: &TenantTx<'_>, names: &[&str], call: &ReportedCall) -> Result<(), Error> {
+pub async fn note_call(tx: &EventTx<'_>, names: &[&str], call: &ReportedCall) -> Result<(), Error> {
     let ReportedCall {
         phone,
         recording_url,
@@ -110,14 +183,22 @@ pub async fn note_call(tx: &TenantTx<'_>, names: &[&str], call: &ReportedCall) -
     } = call;
     tx.run(
         &CALL,
-        &[&names, phone, recording_url, duration, sentiment, summary],
+        &[
+            &names,
+            phone,
+            recording_url,
+            duration,
+            sentiment,
+            summary,
+            &tx.arrived_at,
+        ],
     )
     .await
     .map(drop)
 }
 
 /// Writes or moves on the automation log of a provider's call or message.
-pub async fn note_log(tx: &TenantTx<'_>, log: &ProviderLog) -> Result<(), Error> {
+pub async fn note_log(tx: &EventTx<'_>, log: &ProviderLog) -> Result<(), Error> {
     let kind = match log.kind {
         LogKind::Call => "call_log",
         LogKind::Message => "message",
@@ -131,14 +212,25 @@ pub async fn note_log(tx: &TenantTx<'_>, log: &ProviderLog) -> Result<(), Error>
             &log.status,
             &log.details,
             &log.rank,
+            &tx.arrived_at,
         ],
     )
     .await
     .map(drop)
 }
 
+/// Adds a line to the automation log that no provider has a name for.
+pub async fn add_log(tx: &EventTx<'_>, log: &NewAutomationLog) -> Result<(), Error> {
+    tx.run(
+        &ADD_LOG,
+        &[&log.action_type, &log.status, &log.details, &tx.arrived_at],
+    )
+    .await
+    .map(drop)
+}
+
 /// The tenant's newest lead with this number, in whichever way somebody has written it.
-pub async fn find_lead(tx: &TenantTx<'_>, number: &str) -> Result<Option<FoundLead>, Error> {
+pub async fn find_lead(tx: &EventTx<'_>, number: &str) -> Result<Option<FoundLead>, Error> {
     let spellings = Spellings::of(number);
     let exact = tx.run(&LEAD_BY_NUMBER, &[&spellings.texts]).await?;
     if let Some(row) = exact.first() {
@@ -148,9 +240,65 @@ pub async fn find_lead(tx: &TenantTx<'_>, number: &str) -> Result<Option<FoundLe
     Ok(typed.first().map(FoundLead::from))
 }
 
+/// Adds a lead; its id.
+pub async fn add_lead(tx: &EventTx<'_>, new: &NewLead) -> Result<Option<String>, Error> {
+    let NewLead {
+        name,
+        phone,
+        status,
+        source,
+        summary,
+        ai_summary,
+        sentiment,
+    } = new;
+    let rows = tx
+        .run(
+            &ADD_LEAD,
+            &[
+                name,
+                phone,
+                status,
+                source,
+                summary,
+                ai_summary,
+                sentiment,
+                &tx.arrived_at,
+            ],
+        )
+        .await?;
+    Ok(rows.first().map(|row| row.get(0)))
+}
+
+/// Notes what an event says of a lead.
+pub async fn change_lead(tx: &EventTx<'_>, id: &str, lead: &ReportedLead) -> Result<(), Error> {
+    let ReportedLead {
+        name,
+        status,
+        source,
+        summary,
+        ai_summary,
+        sentiment,
+    } = lead;
+    tx.run(
+        &CHANGE_LEAD,
+        &[
+            &id,
+            name,
+            status,
+            source,
+            summary,
+            ai_summary,
+            sentiment,
+            &tx.arrived_at,
+        ],
+    )
+    .await
+    .map(drop)
+}
+
 /// The tenant's newest contact with this address, else with this number, in whichever way somebody has written it.
 pub async fn find_contact(
-    tx: &TenantTx<'_>,
+    tx: &EventTx<'_>,
     email: Option<&str>,
     phone: Option<&str>,
 ) -> Result<Option<FoundContact>, Error> {
@@ -191,6 +339,51 @@ impl Spellings {
             digits,
         }
     }
+}
+
+/// Adds a contact.
+pub async fn add_contact(tx: &EventTx<'_>, new: &NewContact) -> Result<(), Error> {
+    tx.run(
+        &ADD_CONTACT,
+        &[
+            &new.first_name,
+            &new.last_name,
+            &new.email,
+            &new.phone,
+            &new.company,
+            &new.job_position,
+            &new.status,
+            &new.notes,
+            &new.plan,
+            &new.appointment_date,
+            &tx.arrived_at,
+        ],
+    )
+    .await
+    .map(drop)
+}
+
+/// Notes what an event says of a contact.
+pub async fn change_contact(tx: &EventTx<'_>, id: &str, contact: &ReportedContact) -> Result<(), Error> {
+    tx.run(
+        &CHANGE_CONTACT,
+        &[
+            &id,
+            &contact.first_name,
+            &contact.status,
+            &contact.last_name,
+            &contact.email,
+            &contact.phone,
+            &contact.company,
+            &contact.job_position,
+            &contact.notes,
+            &contact.plan,
+            &contact.appointment_date,
+            &tx.arrived_at,
+        ],
+    )
+    .await
+    .map(drop)
 }
 
 impl From<&Row> for FoundLead {

@@ -7,7 +7,7 @@ use tokio_postgres::types::ToSql;
 
 use super::page::{Cursor, Listed, Ordered, Page};
 use super::{Change, Created, containing, time};
-use crate::door::{Store, TenantTx};
+use crate::door::Store;
 use crate::error::Error;
 use crate::query::{Query, query};
 
@@ -162,12 +162,6 @@ pub async fn create(
     store.create(claims, &INSERT, &new.params(&idempotency_key)).await
 }
 
-/// Adds a lead within a transaction; its id.
-pub async fn add(tx: &TenantTx<'_>, new: &NewLead) -> Result<Option<String>, Error> {
-    let rows = tx.run(&INSERT, &new.params(&None::<&str>)).await?;
-    Ok(rows.first().map(|row| row.get(0)))
-}
-
 /// Changes a lead of the speaker's.
 pub async fn update(
     store: &Store,
@@ -177,11 +171,6 @@ pub async fn update(
 ) -> Result<Option<Lead>, Error> {
     let rows = store.run(claims, &UPDATE, &change.params(&id)).await?;
     Ok(rows.first().map(Lead::from))
-}
-
-/// Changes a lead within a transaction.
-pub async fn change(tx: &TenantTx<'_>, id: &str, change: &LeadChange) -> Result<(), Error> {
-    tx.run(&UPDATE, &change.params(&id)).await.map(drop)
 }
 
 /// Deletes a lead of the speaker's; false if there is none.

@@ -1,5 +1,8 @@
 //! Whose is a delivery? The router's own statements, run as nobody: it may execute these functions and nothing else.
 
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
 use identity::Verified;
 use serde_json::Value;
 use webhooks::{Recorded, Source};
@@ -35,6 +38,8 @@ pub struct NewEvent<'a> {
     pub call_id: Option<&'a str>,
     /// Calls whose tenant is this event's, where no number tells.
     pub calls: &'a [&'a str],
+    /// When it arrived, also if it has waited in a spool since.
+    pub arrived_at: DateTime<Utc>,
 }
 
 /// A recorded event.
@@ -62,11 +67,12 @@ pub struct Waiting {
 
 static FIND_ENDPOINT: RouterQuery = router_query!("router/find_endpoint" [TEXT, TEXT]);
 static RECORD: RouterQuery =
-    router_query!("router/record" [TEXT, TEXT, TEXT, TEXT, JSONB, TEXT_ARRAY, TEXT, TEXT_ARRAY]);
+    router_query!("router/record" [TEXT, TEXT, TEXT, TEXT, JSONB, TEXT_ARRAY, TEXT, TEXT_ARRAY, TIMESTAMPTZ]);
 static WAITING: RouterQuery = router_query!("router/waiting" [FLOAT8, INT4]);
+static ENDPOINT_KEYS: RouterQuery = router_query!("router/endpoint_keys"[INT4]);
 static FORGET: RouterQuery = router_query!("router/forget" [INT4, INT4]);
 /// Every statement of the router's.
-pub static QUERIES: &[&RouterQuery] = &[&FIND_ENDPOINT, &RECORD, &WAITING, &FORGET];
+pub static QUERIES: &[&RouterQuery] = &[&FIND_ENDPOINT, &ENDPOINT_KEYS, &RECORD, &WAITING, &FORGET];
 
 /// The endpoint of a source whose address holds the key with this hash (SHA-256, hex).
 pub async fn find_endpoint(
@@ -83,6 +89,12 @@ pub async fn find_endpoint(
         sealed_secret: row.get(2),
         auth: row.get(3),
     }))
+}
+
+/// Hashes of the keys in the addresses of endpoints (SHA-256, hex), at most `limit` of them.
+pub async fn endpoint_keys(store: &Store, limit: i32) -> Result<HashSet<String>, Error> {
+    let rows = store.route(&ENDPOINT_KEYS, &[&limit]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// Records a verified delivery once, and says whose it is.
@@ -104,6 +116,7 @@ pub async fn record(
                 &event.numbers,
                 &event.call_id,
                 &event.calls,
+                &event.arrived_at,
             ],
         )
         .await?;

@@ -82,11 +82,21 @@ pub(super) struct RequestBody(Arc<Incoming>);
 struct Incoming {
     inner: Mutex<BoxBody<Bytes, io::Error>>,
     hint: SizeHint,
-    ended: AtomicBool,
+    ended: Arc<AtomicBool>,
     read: AtomicUsize,
     memory: Arc<Semaphore>,
     held: Mutex<Held>,
     connection: Arc<Connection>,
+}
+
+/// Whether a request's body has arrived as a whole; a request without a body has none.
+#[derive(Clone)]
+pub(crate) struct Arrived(Arc<AtomicBool>);
+
+impl Arrived {
+    pub(crate) fn is_whole(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl RequestBody {
@@ -99,12 +109,13 @@ impl RequestBody {
         let counted = Self(Arc::new(Incoming {
             hint: body.size_hint(),
             inner: Mutex::new(body),
-            ended: AtomicBool::new(false),
+            ended: Arc::default(),
             read: AtomicUsize::new(0),
             memory: Arc::clone(&memory.requests),
             held: Mutex::new(None),
             connection: Arc::clone(connection),
         }));
+        request.set_data(Arrived(Arc::clone(&counted.0.ended)));
         request.set_body(poem::Body::from(BoxBody::new(counted.clone())));
         Some(counted)
     }
