@@ -1,5 +1,6 @@
 //! What becomes of a delivery? Each kind of event, its answer and its effects, seen by the tenant whose it is.
 
+mod calls;
 mod effects;
 mod endpoints;
 mod events;

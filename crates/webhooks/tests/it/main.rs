@@ -6,6 +6,7 @@ mod make_events;
 mod mutated;
 mod oracle;
 mod properties;
+mod readme;
 mod support;
 mod twilio_events;
 mod twilio_stream;
