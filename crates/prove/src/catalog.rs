@@ -113,6 +113,8 @@ pub(crate) struct ForeignKey {
     pub(crate) target: Oid,
     pub(crate) columns: Vec<String>,
     pub(crate) target_columns: Vec<String>,
+    /// Whether it may wait until the end of the transaction.
+    pub(crate) deferrable: bool,
 }
 
 #[derive(Debug, Deserialize)]

@@ -1,9 +1,14 @@
 //! Would a leak be noticed? Planted bad policies, in the same transaction, that must be caught.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use crate::attack::Learnt;
+use crate::catalog::Catalog;
 use crate::model::Model;
 use crate::people::signed_in_role;
+use crate::plan::{Class, Plan};
+use crate::report::Controls;
 use crate::script::Script;
 use crate::session::Session;
 use crate::sql::ident;
@@ -49,7 +54,10 @@ pub(crate) async fn plant(session: &Session<'_>, model: &Model, id_type: &str) -
             sql,
             "create table {table} (id uuid primary key, tenant {id_type}, words text); grant select, insert, update, delete on {table} to {role}; "
         );
-        if !policy.is_empty() {
+        if policy.is_empty() {
+            // Some databases enable it on every new table.
+            let _ = write!(sql, "alter table {table} disable row level security; ");
+        } else {
             let _ = write!(
                 sql,
                 "alter table {table} enable row level security; create policy planted on {table} as permissive {policy}; "
@@ -62,4 +70,40 @@ pub(crate) async fn plant(session: &Session<'_>, model: &Model, id_type: &str) -
         Some(Err(refusal)) => Err(format!("{} [{}]", refusal.message, refusal.code)),
         None => Err("nothing was sent".to_owned()),
     }
+}
+
+/// Which of them were caught. Of an attack whose planted leak was not, nothing is called proven.
+pub(crate) fn judge(catalog: &Catalog, plan: &Plan, learnt: &mut BTreeMap<usize, Learnt>) -> Controls {
+    let mut controls = Controls::default();
+    let mut missed = BTreeSet::new();
+    for (at, relation) in catalog.relations.iter().enumerate() {
+        let Some((name, rule, _)) = PLANTED
+            .iter()
+            .find(|(name, ..)| relation.schema == SCHEMA && relation.name == *name)
+        else {
+            continue;
+        };
+        let about = learnt.entry(at).or_default();
+        controls.planted += 1;
+        if about.findings.iter().any(|finding| finding.rule == *rule) {
+            controls.caught += 1;
+        } else {
+            controls
+                .missed
+                .push(format!("{name}: {rule} {:?}", about.untested));
+            missed.insert(*rule);
+        }
+    }
+    for (at, about) in learnt.iter_mut() {
+        if matches!(plan.classes[*at], Class::Tenant { .. } | Class::Internal) {
+            let unproven = missed
+                .iter()
+                .filter(|rule| !about.findings.iter().any(|finding| finding.rule == **rule));
+            let reasons: Vec<String> = unproven
+                .map(|rule| format!("{rule}: a planted leak of this kind was not noticed"))
+                .collect();
+            about.untested.extend(reasons);
+        }
+    }
+    controls
 }

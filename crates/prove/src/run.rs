@@ -9,11 +9,11 @@ use crate::Error;
 use crate::attack::{Field, Learnt};
 use crate::catalog::Catalog;
 use crate::conditions::Contents;
-use crate::controls::{self, PLANTED};
+use crate::controls;
 use crate::model::{Model, Names};
 use crate::people::{People, Persona, Words};
 use crate::plan::{Class, Plan};
-use crate::report::{Controls, Finding, FunctionReport, RelationReport, Report, Verdict};
+use crate::report::{Finding, FunctionReport, RelationReport, Report, Verdict};
 use crate::script::Script;
 use crate::seed::{Maker, World};
 use crate::session::Session;
@@ -79,17 +79,8 @@ async fn within(session: &Session<'_>, model: &Model, _options: &Options) -> Res
     let personas = Persona::attackers(model, &people, plan.membership.is_some(), &words);
     let contents = Contents::of(&catalog, &plan);
     let mut world = World::default();
-    let maker = Maker {
-        session,
-        catalog: &catalog,
-        plan: &plan,
-        people: &people,
-        mentions: &mentions,
-        contents: &contents,
-    };
-    maker.own_rows(&mut world).await;
-    session.must("savepoint mako_before_others").await?;
-    maker.others_rows(&mut world).await;
+    let mut maker = Maker::new(session, &catalog, &plan, &people, &mentions, &contents);
+    maker.populate(&mut world).await?;
     not_tested.extend(world.unsettled.take());
     let mark = mark(session).await;
     let field = Field {
@@ -331,26 +322,11 @@ fn report(
     of_functions: BTreeMap<usize, Learnt>,
     not_tested: Vec<String>,
 ) -> Report {
-    let mut controls = Controls::default();
+    let controls = controls::judge(catalog, plan, &mut learnt);
     let mut relations = Vec::new();
     for (at, relation) in catalog.relations.iter().enumerate() {
         let about = learnt.remove(&at).unwrap_or_default();
-        if relation.schema == controls::SCHEMA {
-            let wanted = PLANTED
-                .iter()
-                .find(|(name, ..)| *name == relation.name)
-                .map_or("", |(_, rule, _)| rule);
-            controls.planted += 1;
-            if about.findings.iter().any(|finding| finding.rule == wanted) {
-                controls.caught += 1;
-            } else {
-                controls
-                    .missed
-                    .push(format!("{}: {wanted} {:?}", relation.name, about.untested));
-            }
-            continue;
-        }
-        if !relation.in_scope || plan.classes[at] == Class::Outside {
+        if !relation.in_scope || relation.schema == controls::SCHEMA || plan.classes[at] == Class::Outside {
             continue;
         }
         relations.push(relation_report(relation, &plan.classes[at], about));

@@ -399,3 +399,52 @@ async fn what_is_refused_does_not_fill_the_servers_log() {
     let all: i64 = client.query_one(logged, &[]).await.unwrap().get(0);
     assert!(all - one < 100_000, "{} bytes were logged", all - one);
 }
+
+#[tokio::test]
+async fn of_an_attack_whose_planted_leak_is_missed_nothing_is_proven() {
+    let postgres = tokio::task::spawn_blocking(start).await.unwrap();
+    let mut client = connect(&postgres.superuser_url("postgres")).await;
+    client
+        .simple_query(&std::fs::read_to_string(folder().join("supabase.sql")).unwrap())
+        .await
+        .unwrap();
+    // Whoever opens a table to every INSERT is corrected at once, the prover too.
+    let correct = "create table public.notes (id uuid primary key, user_id uuid not null references auth.users (id), words text);
+        create index on public.notes (user_id);
+        alter table public.notes enable row level security;
+        create policy own on public.notes to authenticated
+          using (user_id = (select auth.uid())) with check (user_id = (select auth.uid()));
+        create function public.correct() returns event_trigger language plpgsql as $$
+          begin
+            if exists (select from pg_policies where policyname = 'planted' and with_check = 'true' and cmd = 'INSERT') then
+              alter policy planted on mako_prove_controls.open_insert with check (false);
+            end if;
+          end $$;
+        create event trigger correct on ddl_command_end when tag in ('CREATE POLICY') execute function public.correct()";
+    client.simple_query(correct).await.unwrap();
+    let report = prove::run(
+        &mut client,
+        &Model::parse("").unwrap(),
+        &prove::Options::default(),
+    )
+    .await
+    .unwrap();
+    let notes = report
+        .relations
+        .iter()
+        .find(|relation| relation.relation == "public.notes")
+        .unwrap();
+    assert_eq!(
+        report.controls.caught + 1,
+        report.controls.planted,
+        "{}",
+        report.to_text()
+    );
+    assert_eq!(notes.verdict, Verdict::NotTested, "{}", report.to_text());
+    assert!(
+        notes.not_tested[0].starts_with("cross_tenant_insert"),
+        "{:?}",
+        notes.not_tested
+    );
+    assert_eq!(report.verdict, Verdict::Incomplete, "{}", report.to_text());
+}

@@ -136,7 +136,14 @@ impl Maker<'_> {
         );
         let mut values = values::candidates(column, seed, &hints);
         if wish.variant >= 3 {
-            let constants = self.constants(relation, column);
+            let mut constants = self.constants(relation, column);
+            if self.is_lookup(relation) {
+                let keys = self.keys_in_question(relation).into_iter();
+                constants.extend(
+                    keys.filter(|(key, _)| key.name == column.name)
+                        .map(|(_, value)| value),
+                );
+            }
             if let Some(constant) = constants.get((wish.variant - 3) % constants.len().max(1)) {
                 values.insert(0, typed(Some(constant), &column.base));
             } else if !column.not_null && wish.variant.is_multiple_of(2) && !unique {
@@ -211,6 +218,11 @@ impl Maker<'_> {
             rows.iter().copied().filter(|row| test(row)).collect()
         };
         let mut found = of(&|row| row.marker == wish.who.marker && row.belongs != Belongs::Nobody);
+        let comes_later =
+            found.is_empty() && !world.complete && self.circles.contains(&(wish.relation, target));
+        if comes_later && key.deferrable {
+            return self.promise(world, wish, target, name);
+        }
         if found.is_empty() && wish.belongs == Belongs::Own {
             found = of(&|row| row.belongs == Belongs::Own);
         }
@@ -240,25 +252,26 @@ impl Maker<'_> {
         drop(found);
         match value {
             Some(value) => Some(vec![typed(Some(&value), &column.base)]),
-            None => null().or_else(|| {
-                // A circle: the row that is referred to comes later, with the key that is promised here.
-                let seed = Seed {
-                    marker: &wish.who.marker,
-                    number: world.number + 500_000,
-                    nonce: self.people.nonce,
-                    variant: 0,
-                    unique: true,
-                };
-                let place = (target, name.clone(), wish.who.marker.clone());
-                if let Some(value) = world.promised.get(&place) {
-                    return Some(vec![value.clone()]);
-                }
-                let value = values::candidates(self.catalog.relations[target].column(name)?, seed, &[])
-                    .into_iter()
-                    .next()?;
-                world.promised.insert(place, value.clone());
-                Some(vec![value])
-            }),
+            None => null().or_else(|| self.promise(world, wish, target, name)),
         }
+    }
+
+    /// A circle: the row that is referred to comes later, with the key that is promised here.
+    fn promise(&self, world: &mut World, wish: &Wish, target: usize, name: &str) -> Option<Vec<String>> {
+        let seed = Seed {
+            marker: &wish.who.marker,
+            number: world.number + 500_000,
+            nonce: self.people.nonce,
+            variant: 0,
+            unique: true,
+        };
+        let place = (target, name.to_owned(), wish.who.marker.clone());
+        if let Some(value) = world.promised.get(&place) {
+            return Some(vec![value.clone()]);
+        }
+        let column = self.catalog.relations[target].column(name)?;
+        let value = values::candidates(column, seed, &[]).into_iter().next()?;
+        world.promised.insert(place, value.clone());
+        Some(vec![value])
     }
 }

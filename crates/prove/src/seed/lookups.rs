@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Belongs, Draft, Maker, World};
+use crate::catalog::Column;
 use crate::plan::Class;
 use crate::script::Script;
 use crate::sql::idents;
@@ -33,6 +34,26 @@ impl Maker<'_> {
             };
             self.note(world, &draft, outcome.unwrap_or_default(), true);
         }
+    }
+
+    /// Keys of a relation that policies name on columns which refer to it: `kind = 'public'`.
+    pub(super) fn keys_in_question(&self, relation: usize) -> Vec<(&Column, String)> {
+        let table = &self.catalog.relations[relation];
+        let mut keys: Vec<(&Column, String)> = Vec::new();
+        for (n, other) in self.catalog.relations.iter().enumerate() {
+            for key in other.foreign_keys.iter().filter(|key| key.target == table.oid) {
+                let ([name], [target]) = (key.columns.as_slice(), key.target_columns.as_slice()) else {
+                    continue;
+                };
+                let (Some(column), Some(target)) = (other.column(name), table.column(target)) else {
+                    continue;
+                };
+                keys.extend(self.constants(n, column).into_iter().map(|value| (target, value)));
+            }
+        }
+        keys.sort_by(|(a, x), (b, y)| (&a.name, x).cmp(&(&b.name, y)));
+        keys.dedup_by(|(a, x), (b, y)| a.name == b.name && x == y);
+        keys
     }
 
     pub(super) fn is_lookup(&self, relation: usize) -> bool {

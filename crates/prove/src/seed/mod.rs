@@ -5,6 +5,8 @@ mod checks;
 mod choose;
 mod lookups;
 mod order;
+mod settle;
+mod spares;
 mod wishes;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -89,6 +91,8 @@ pub(crate) struct World {
     pub(crate) spareless: HashMap<usize, String>,
     /// Why attacks would be judged wrongly.
     pub(crate) unsettled: Option<String>,
+    /// No more rows come.
+    complete: bool,
     number: u64,
     /// Keys that rows of a circle of references have been promised: relation, column, and whose row.
     promised: HashMap<(usize, String, String), String>,
@@ -122,11 +126,37 @@ pub(crate) struct Maker<'a> {
     pub(crate) mentions: &'a [String],
     /// What rows must hold to be singled out.
     pub(crate) contents: &'a Contents,
+    deferrable: Vec<settle::Deferrable>,
+    /// References from which other references lead back.
+    circles: BTreeSet<(usize, usize)>,
+    /// Relations that get no rows, since those that they got violated a deferred constraint.
+    unsettled: BTreeMap<usize, String>,
 }
 
-impl Maker<'_> {
+impl<'a> Maker<'a> {
+    pub(crate) fn new(
+        session: &'a Session<'a>,
+        catalog: &'a Catalog,
+        plan: &'a Plan,
+        people: &'a People,
+        mentions: &'a [String],
+        contents: &'a Contents,
+    ) -> Self {
+        Self {
+            session,
+            catalog,
+            plan,
+            people,
+            mentions,
+            contents,
+            deferrable: Vec::new(),
+            circles: BTreeSet::new(),
+            unsettled: BTreeMap::new(),
+        }
+    }
+
     /// The rows that are there before the other tenant comes.
-    pub(crate) async fn own_rows(&self, world: &mut World) {
+    async fn own_rows(&self, world: &mut World) {
         self.lookups(world).await;
         for level in self.levels() {
             let wishes = level
@@ -141,35 +171,23 @@ impl Maker<'_> {
     }
 
     /// The other tenant's rows, and nobody's.
-    pub(crate) async fn others_rows(&self, world: &mut World) {
-        let levels = self.levels();
-        for level in &levels {
+    async fn others_rows(&self, world: &mut World) {
+        for level in self.levels() {
             let wishes = level
                 .iter()
                 .flat_map(|relation| self.wishes_of_others(*relation))
                 .collect();
             self.grant(world, wishes).await;
-            self.fall_back(world, level).await;
-        }
-        self.settle(world).await;
-        self.refresh(world).await;
-        for level in &levels {
-            self.spares(world, level).await;
+            self.fall_back(world, &level).await;
         }
     }
 
-    /// Deferred constraints are decided now, so that they don't speak up in the middle of an attack.
-    async fn settle(&self, world: &mut World) {
-        if let Some(Err(refusal)) = self
-            .session
-            .keep(vec![Script::default().act("set constraints all immediate")])
-            .await
-            .pop()
-        {
-            world.unsettled = Some(format!(
-                "the made-up rows violate a deferred constraint: {} [{}]",
-                refusal.message, refusal.code
-            ));
+    /// What is known of rows only when all are there.
+    async fn finish(&self, world: &mut World) {
+        world.complete = true;
+        self.refresh(world).await;
+        for level in self.levels() {
+            self.spares(world, &level).await;
         }
     }
 
@@ -337,82 +355,6 @@ impl Maker<'_> {
                 self.note(world, &draft, rows, true);
             }
         }
-    }
-
-    /// Rows that could still be inserted, tried by the owner and taken back.
-    async fn spares(&self, world: &mut World, level: &[usize]) {
-        let mut wishes = Vec::new();
-        for relation in level.iter().copied().filter(|n| self.can_insert(*n)) {
-            let wish = |belongs, who: &Who, tenant| Wish {
-                relation,
-                belongs,
-                who: who.clone(),
-                variant: 0,
-                tenant,
-                named: None,
-                content: Content::new(),
-                parent: None,
-            };
-            let people = self.people;
-            match &self.plan.classes[relation] {
-                Class::Tenant { .. } => {
-                    wishes.extend([
-                        wish(Belongs::Other, &people.other, None),
-                        wish(Belongs::Other, &people.spare, None),
-                        wish(Belongs::Other, &people.nobody, None),
-                        wish(Belongs::Nobody, &people.own, Some("null")),
-                        wish(Belongs::Own, &people.own, None),
-                    ]);
-                    wishes.extend(self.contents.about(relation).iter().map(|content| Wish {
-                        content: content.clone(),
-                        ..wish(Belongs::Other, &people.other, None)
-                    }));
-                }
-                Class::Internal => wishes.push(wish(Belongs::Other, &people.other, None)),
-                _ => {}
-            }
-        }
-        let singled_out: Vec<bool> = wishes.iter().map(|wish| !wish.content.is_empty()).collect();
-        let drafts = self.draft(world, wishes).await;
-        let outcomes = self
-            .session
-            .attempt(
-                drafts
-                    .iter()
-                    .map(|draft| Script::default().ask(self.insertion(draft)))
-                    .collect(),
-            )
-            .await;
-        let mut taken = BTreeSet::new();
-        for ((draft, singled_out), outcome) in drafts.into_iter().zip(singled_out).zip(outcomes) {
-            match outcome {
-                Ok(rows) if !rows.is_empty() && singled_out => {
-                    world.singled_out.entry(draft.relation).or_default().push(draft);
-                }
-                _ if singled_out => {}
-                Ok(rows) if !rows.is_empty() => {
-                    world
-                        .spares
-                        .entry((draft.relation, draft.belongs))
-                        .or_insert(draft);
-                }
-                // A unique key that is taken keeps an attacker out as well.
-                Err(refusal) if refusal.code == "23505" => {
-                    taken.insert(draft.relation);
-                }
-                Err(refusal) if draft.belongs == Belongs::Other => {
-                    world.spareless.insert(
-                        draft.relation,
-                        format!(
-                            "no row could be made to try an insert with: {} [{}]",
-                            refusal.message, refusal.code
-                        ),
-                    );
-                }
-                _ => {}
-            }
-        }
-        world.spareless.retain(|relation, _| !taken.contains(relation));
     }
 
     /// Remembers a row, in its own relation and in those that it is also part of.

@@ -79,6 +79,11 @@ impl Maker<'_> {
                     },
                 ));
             }
+            Class::Public => {
+                let keys = self.keys_in_question(relation).len();
+                wishes.push(wish(Belongs::Shared, &people.shared, 0));
+                wishes.extend((0..keys).map(|n| wish(Belongs::Shared, &people.shared, 3 + n)));
+            }
             _ => wishes.push(wish(Belongs::Shared, &people.shared, 0)),
         }
         wishes
@@ -223,6 +228,7 @@ impl Maker<'_> {
         let table = &self.catalog.relations[relation];
         table.is_table()
             && table.insertable
+            && !self.unsettled.contains_key(&relation)
             && !self.is_split(relation)
             && self.catalog.outward_trigger(table).is_none()
     }
@@ -345,6 +351,7 @@ impl Maker<'_> {
                     .flat_map(|text| values::numbers_in(text));
                 numbers.take(4).collect()
             }
+            'U' if column.base_name == "uuid" => words.into_iter().filter(|word| is_uuid(word)).collect(),
             _ => Vec::new(),
         }
     }
@@ -381,4 +388,8 @@ impl Maker<'_> {
         words.truncate(6);
         words
     }
+}
+
+fn is_uuid(word: &str) -> bool {
+    word.len() == 36 && word.chars().all(|char| char == '-' || char.is_ascii_hexdigit())
 }
