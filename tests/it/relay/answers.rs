@@ -4,6 +4,8 @@ use reqwest::Method;
 use serde_json::json;
 use tests::people::Person::Alice;
 use tests::{Service, TestDatabase};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 
 use super::{KEY, setting};
 
@@ -67,22 +69,71 @@ async fn a_basic_key_is_withheld_as_it_is_sent() {
     assert_eq!(echo.outcome(), (502, "MK_KEY_ECHOED"), "{}", echo.text);
 }
 
+/// A service whose Vapi is whatever listens there, with requests that end after two seconds; alice is connected.
+async fn connected(listener: &TcpListener) -> (TestDatabase, Service) {
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let database = TestDatabase::new().await;
+    let settings = [
+        ("RELAY_BASE_URL_VAPI", base.as_str()),
+        ("STATEMENT_TIMEOUT", "1s"),
+        ("REQUEST_TIMEOUT", "2s"),
+    ];
+    let service = Service::with(&database.login_url(), &settings).await;
+    let key = json!({"api_key": KEY});
+    service.put(Alice, "/v1/api-keys/vapi", &key).await;
+    (database, service)
+}
+
 #[tokio::test]
 async fn a_provider_that_switches_protocols_is_a_bad_gateway() {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let base = format!("http://{}", listener.local_addr().unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (_database, service) = connected(&listener).await;
     tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         drop(stream.read(&mut [0; 4096]).await);
         let switch = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n";
         stream.write_all(switch).await.unwrap();
     });
-    let database = TestDatabase::new().await;
-    let service = Service::with(&database.login_url(), &[("RELAY_BASE_URL_VAPI", &base)]).await;
-    service
-        .put(Alice, "/v1/api-keys/vapi", &json!({"api_key": KEY}))
-        .await;
     let answer = service.get(Alice, "/v1/relay/vapi/x").await;
     assert_eq!(answer.outcome(), (502, "MK502"), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn a_provider_that_continues_for_ever_ends_with_the_request() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (_database, service) = connected(&listener).await;
+    let provider = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        drop(stream.read(&mut [0; 4096]).await);
+        let more = b"HTTP/1.1 100 Continue\r\n\r\n".repeat(1000);
+        while stream.write_all(&more).await.is_ok() {}
+    });
+    let answer = service.get(Alice, "/v1/relay/vapi/x").await;
+    assert_eq!(answer.outcome(), (504, "MK504"), "{}", answer.text);
+    // Nobody reads on after that, but for what hyper takes in one go.
+    tokio::time::timeout(std::time::Duration::from_secs(60), provider)
+        .await
+        .expect("its connection is closed")
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_caller_who_sends_a_body_slowly_is_no_error_of_the_provider() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (_database, service) = connected(&listener).await;
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        while stream.read(&mut [0; 4096]).await.is_ok_and(|read| read > 0) {}
+    });
+    let mut caller = tokio::net::TcpStream::connect(service.url.trim_start_matches("http://"))
+        .await
+        .unwrap();
+    let half = format!(
+        "POST /v1/relay/vapi/x HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-length: 9\r\n\r\nhalf",
+        Alice.token()
+    );
+    caller.write_all(half.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    caller.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
 }

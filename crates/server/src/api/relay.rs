@@ -12,6 +12,7 @@ use crate::http::answer::Relayed;
 use crate::http::body::Upload;
 use crate::http::caller::Caller;
 use crate::http::problem::Problem;
+use crate::http::server::Arriving;
 use crate::http::values::ServiceName;
 use crate::relay::{Ask, Relay, RelayError, Service};
 
@@ -135,7 +136,17 @@ impl Relays {
                 KeyError::Absent => Problem::not_connected(),
                 other => other.into(),
             })?;
-        let answer = self.relay.call(ask, &key).await?;
+        let answer = self
+            .relay
+            .call(ask, &key)
+            .await
+            .map_err(|error| match request.data::<Arriving>() {
+                // It is the caller who was slow, not the provider.
+                Some(body) if matches!(error, RelayError::TimedOut) && body.is_awaited() => {
+                    Problem::slow_body()
+                }
+                _ => error.into(),
+            })?;
         Ok(Relayed {
             service: service.name(),
             answer,

@@ -13,7 +13,7 @@ use poem_openapi::error::{ContentTypeError, ParseParamError, ParsePathError};
 
 use super::limits;
 use super::problem::Problem;
-use super::server::Arrived;
+use super::server::Arriving;
 
 /// An endpoint that always answers: never an error, never a panic, never later than its time.
 pub(crate) struct Guarded<E> {
@@ -108,13 +108,13 @@ impl<E: Endpoint> Endpoint for Guarded<E> {
     /// Always `Ok`: whatever stands around this sees answers only.
     async fn call(&self, request: Request) -> Result<Response> {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let body = request.data::<Arrived>().cloned();
+        let body = request.data::<Arriving>().cloned();
         let call = AssertUnwindSafe(self.bounded(request)).catch_unwind();
         Ok(match tokio::time::timeout(self.bounds.timeout, call).await {
             Ok(Ok(Ok(response))) => response,
             Ok(Ok(Err(error))) => self.answer(error, &method, &path),
             Ok(Err(_panic)) => Problem::internal().into_response(), // The panic hook has logged where.
-            Err(_elapsed) if body.is_some_and(|body| !body.is_whole()) => {
+            Err(_elapsed) if body.is_some_and(|body| body.is_awaited()) => {
                 Problem::slow_body().into_response()
             }
             Err(_elapsed) => Problem::timed_out().into_response(),

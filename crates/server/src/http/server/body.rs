@@ -82,19 +82,20 @@ pub(super) struct RequestBody(Arc<Incoming>);
 struct Incoming {
     inner: Mutex<BoxBody<Bytes, io::Error>>,
     hint: SizeHint,
-    ended: Arc<AtomicBool>,
+    ended: AtomicBool,
+    awaited: Arc<AtomicBool>,
     read: AtomicUsize,
     memory: Arc<Semaphore>,
     held: Mutex<Held>,
     connection: Arc<Connection>,
 }
 
-/// Whether a request's body has arrived as a whole; a request without a body has none.
+/// Tells whether the client keeps a request waiting for its body.
 #[derive(Clone)]
-pub(crate) struct Arrived(Arc<AtomicBool>);
+pub(crate) struct Arriving(Arc<AtomicBool>);
 
-impl Arrived {
-    pub(crate) fn is_whole(&self) -> bool {
+impl Arriving {
+    pub(crate) fn is_awaited(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -109,13 +110,14 @@ impl RequestBody {
         let counted = Self(Arc::new(Incoming {
             hint: body.size_hint(),
             inner: Mutex::new(body),
-            ended: Arc::default(),
+            ended: AtomicBool::new(false),
+            awaited: Arc::default(),
             read: AtomicUsize::new(0),
             memory: Arc::clone(&memory.requests),
             held: Mutex::new(None),
             connection: Arc::clone(connection),
         }));
-        request.set_data(Arrived(Arc::clone(&counted.0.ended)));
+        request.set_data(Arriving(Arc::clone(&counted.0.awaited)));
         request.set_body(poem::Body::from(BoxBody::new(counted.clone())));
         Some(counted)
     }
@@ -174,6 +176,7 @@ impl Body for RequestBody {
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         let polled = Pin::new(&mut *lock(&self.0.inner)).poll_frame(cx);
         let connection = &self.0.connection;
+        self.0.awaited.store(polled.is_pending(), Ordering::Relaxed);
         if polled.is_pending() {
             connection.change(Phase::Working, Phase::Body);
             return Poll::Pending;

@@ -27,7 +27,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use body::Memory;
-pub(crate) use body::{Arrived, Busy, Shared};
+pub(crate) use body::{Arriving, Busy, Shared};
 pub(crate) use descriptors::connections;
 pub(crate) use registry::ConnectionMetrics;
 use registry::Registry;
