@@ -111,7 +111,7 @@ async fn a_provider_that_continues_for_ever_ends_with_the_request() {
     let answer = service.get(Alice, "/v1/relay/vapi/x").await;
     assert_eq!(answer.outcome(), (504, "MK504"), "{}", answer.text);
     // Nobody reads on after that, but for what hyper takes in one go.
-    tokio::time::timeout(std::time::Duration::from_secs(60), provider)
+    tokio::time::timeout(std::time::Duration::from_mins(1), provider)
         .await
         .expect("its connection is closed")
         .unwrap();
