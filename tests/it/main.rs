@@ -10,6 +10,7 @@ mod coverage;
 mod dev;
 mod edge;
 mod failover;
+mod kill;
 mod leads;
 mod leftovers;
 mod login;

@@ -8,6 +8,7 @@ pub mod database;
 pub mod es256;
 pub mod haproxy;
 pub mod hooks;
+pub mod kill;
 pub mod npm;
 pub mod people;
 pub mod pgbouncer;
