@@ -4,6 +4,8 @@
 mod access_matrix;
 mod adopt;
 mod api_keys;
+#[cfg(target_os = "linux")]
+mod attack;
 mod beside_postgrest;
 mod clients;
 mod coverage;

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![expect(clippy::missing_panics_doc, reason = "a harness panics when a test fails")]
 
+pub mod attack;
 pub mod cluster;
 pub mod compose;
 pub mod crm;
@@ -21,6 +22,7 @@ pub mod service;
 pub mod snapshot;
 pub mod spool_folder;
 pub mod traffic;
+pub mod usage;
 
 pub use database::TestDatabase;
 pub use restartable::Restartable;

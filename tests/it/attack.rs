@@ -1,0 +1,22 @@
+//! Is the service as before once its attackers are gone? Each attack for a moment; at length by the example `attack`.
+
+use std::time::Duration;
+
+use tests::attack::{Attack, Size, run, target};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn attackers_take_bounded_memory_keep_nobody_else_waiting_and_leave_nothing_behind() {
+    let (service, _database) = target().await;
+    let size = Size {
+        attackers: 150,
+        lasts: Duration::from_secs(2),
+        recovers: Duration::from_secs(30),
+    };
+    for attack in Attack::ALL {
+        let effect = run(&service, attack, size).await;
+        let is_back = effect.after.is_back_at(&effect.before);
+        assert!(is_back, "{attack:?}: {effect:#?}");
+        // Also unoptimised; the budgets for bodies and answers are 64 MB of it.
+        assert!(effect.under.resident < 200 << 10, "{attack:?}: {effect:#?}");
+    }
+}
