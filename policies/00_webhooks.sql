@@ -13,7 +13,23 @@ end $$;
 
 grant create on schema mako to mako_definer; -- for the moment that an owner needs it
 
--- The endpoint behind an address, found by the hash of the key in it.
+-- The endpoint behind an address, found by the hash of the key in it, with its settings.
+create or replace function mako.endpoint_by_key(p_source text, p_key_hash text)
+returns table (id text, user_id text, sealed_secret text, auth jsonb, timezone text)
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+  return query select e.id, e.user_id, e.sealed_secret, e.auth, e.timezone
+    from public.webhook_endpoints e
+    where e.source = p_source and e.endpoint_key_hash = p_key_hash;
+end $$;
+comment on function mako.endpoint_by_key(text, text) is 'The endpoint of this source whose address holds the key with this hash';
+alter function mako.endpoint_by_key(text, text) owner to mako_definer;
+revoke all on function mako.endpoint_by_key(text, text) from public, anon, authenticated, service_role;
+grant execute on function mako.endpoint_by_key(text, text) to mako_router;
+
+-- The same for a service that runs beside this version and knows no time zones.
 create or replace function mako.find_endpoint(p_source text, p_key_hash text)
 returns table (id text, user_id text, sealed_secret text, auth jsonb)
 language plpgsql stable security definer

@@ -15,13 +15,13 @@ end $$;
 alter table public.webhook_endpoints enable row level security, force row level security;
 -- Rights come first: TRUNCATE, REFERENCES and columns are beyond what a policy can decide.
 revoke all on public.webhook_endpoints from public, anon, authenticated, service_role, mako_sealer, mako_router, mako_definer;
-grant select (id, user_id, source, auth, created_at, updated_at), delete
+grant select (id, user_id, source, auth, timezone, created_at, updated_at), delete
   on public.webhook_endpoints to authenticated;
-grant select, delete, insert (user_id, source, endpoint_key_hash, sealed_secret, auth),
-  update (endpoint_key_hash, sealed_secret, auth, updated_at) on public.webhook_endpoints to mako_sealer;
+grant select, delete, insert (user_id, source, endpoint_key_hash, sealed_secret, auth, timezone),
+  update (endpoint_key_hash, sealed_secret, auth, timezone, updated_at) on public.webhook_endpoints to mako_sealer;
 grant select, insert, update, delete on public.webhook_endpoints to service_role;
--- For mako.sealing_keys_in_use(), mako.find_endpoint() and mako.record_event().
-grant select (id, user_id, source, endpoint_key_hash, sealed_secret, auth, sealed_by) on public.webhook_endpoints to mako_definer;
+-- For mako.sealing_keys_in_use(), mako.endpoint_by_key() and mako.record_event().
+grant select (id, user_id, source, endpoint_key_hash, sealed_secret, auth, timezone, sealed_by) on public.webhook_endpoints to mako_definer;
 
 drop policy if exists tenant_reads_own on public.webhook_endpoints;
 create policy tenant_reads_own on public.webhook_endpoints for select to authenticated

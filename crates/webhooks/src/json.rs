@@ -5,6 +5,8 @@
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use serde_json::Value;
 
+use crate::zone::Zone;
+
 /// Times above this are milliseconds: as seconds they would be in the year 5138.
 const MILLISECONDS_ABOVE: f64 = 1e11;
 
@@ -39,7 +41,12 @@ pub(crate) fn number(value: &Value, paths: &[&str]) -> Option<f64> {
 /// The time at the first of the paths that has one: RFC 3339, RFC 2822, seconds or milliseconds since 1970, or a date and
 /// time without a zone, which is taken for UTC.
 pub(crate) fn time(value: &Value, paths: &[&str]) -> Option<DateTime<Utc>> {
-    paths.iter().find_map(|path| as_time(at(value, path)?))
+    time_in(value, paths, Zone::default())
+}
+
+/// The same, with a date without a zone taken for one of this zone.
+pub(crate) fn time_in(value: &Value, paths: &[&str], zone: Zone) -> Option<DateTime<Utc>> {
+    paths.iter().find_map(|path| as_time(at(value, path)?, zone))
 }
 
 /// A number of seconds as a column holds it: rounded, not negative, within `int`.
@@ -75,7 +82,7 @@ fn as_number(value: &Value) -> Option<f64> {
     }
 }
 
-fn as_time(value: &Value) -> Option<DateTime<Utc>> {
+fn as_time(value: &Value, zone: Zone) -> Option<DateTime<Utc>> {
     if let Some(number) = as_number(value) {
         let ms = if number > MILLISECONDS_ABOVE {
             number
@@ -93,26 +100,25 @@ fn as_time(value: &Value) -> Option<DateTime<Utc>> {
         .or_else(|_| DateTime::parse_from_rfc2822(text))
         .ok()
         .map(|time| time.with_timezone(&Utc))
-        .or_else(|| without_zone(text))
+        .or_else(|| zone.moment(without_zone(text)?))
 }
 
 /// `2026-12-01 10:30:00`, as Make hands dates on, with `T` or a blank, with or without seconds or the time.
-fn without_zone(text: &str) -> Option<DateTime<Utc>> {
+fn without_zone(text: &str) -> Option<NaiveDateTime> {
     const FORMS: [&str; 4] = [
         "%Y-%m-%d %H:%M:%S%.f",
         "%Y-%m-%dT%H:%M:%S%.f",
         "%Y-%m-%d %H:%M",
         "%Y-%m-%dT%H:%M",
     ];
-    let time = FORMS
+    FORMS
         .iter()
         .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())
         .or_else(|| {
             NaiveDate::parse_from_str(text, "%Y-%m-%d")
                 .ok()?
                 .and_hms_opt(0, 0, 0)
-        })?;
-    Some(time.and_utc())
+        })
 }
 
 /// Whether something is at one of the paths, and `read` makes nothing of it. Empty text counts as absent.
@@ -209,10 +215,10 @@ mod tests {
             json!("2026-11-22T11:11:12.000+01:00"),
             json!("Sun, 22 Nov 2026 10:11:12 +0000"),
         ] {
-            assert_eq!(as_time(&value), expected, "{value}");
+            assert_eq!(as_time(&value, Zone::default()), expected, "{value}");
         }
         for value in [json!("yesterday"), json!(1e300), json!({}), json!("NaN")] {
-            assert_eq!(as_time(&value), None, "{value}");
+            assert_eq!(as_time(&value, Zone::default()), None, "{value}");
         }
     }
 

@@ -20,6 +20,7 @@ mod secret;
 mod source;
 mod status;
 mod verify;
+mod zone;
 
 pub use answer::{Answer, Standing};
 pub use auth::{Auth, BadAuth, MakeAuth, VapiAuth};
@@ -39,3 +40,4 @@ pub use secret::{Secret, UnusableSecret};
 pub use source::{Source, UnknownSource};
 pub use status::{CallStatus, MessageStatus, RecordingStatus};
 pub use verify::{Refused, verify};
+pub use zone::{UnknownZone, Zone};

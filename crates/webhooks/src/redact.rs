@@ -7,9 +7,11 @@ use serde_json::{Map, Value};
 
 use crate::delivery::Delivery;
 use crate::leads::cut;
+use crate::parse::ZONE;
 use crate::source::Source;
 use crate::verify::MESSAGE_ID;
 use crate::verify::twilio::BODY_HASH;
+use crate::zone::Zone;
 use crate::{bound, form, json, scrub};
 
 /// A delivery as `webhook_events` keeps it: who sent it, and its contents without secrets.
@@ -101,11 +103,11 @@ impl Unparsable {
 
 /// Reads a verified delivery and leaves out what must not be stored: credentials, temporary addresses of
 /// recordings, live control of calls, bulk. A form becomes an object, a repeated name an array; for GET it
-/// is the query. Of a list each item is an event of its own.
+/// is the query. Of a list each item is an event of its own. What Make hands on without a zone is in `zone`.
 ///
 /// # Errors
 /// [`Unparsable`].
-pub fn redact(delivery: &Verified<Delivery>) -> Result<Records, Unparsable> {
+pub fn redact(delivery: &Verified<Delivery>, zone: Zone) -> Result<Records, Unparsable> {
     let delivery = delivery.get();
     let (is_list, items) = match contents(delivery)? {
         Value::Array(items) => (true, items),
@@ -125,6 +127,7 @@ pub fn redact(delivery: &Verified<Delivery>) -> Result<Records, Unparsable> {
         let mut payload = bound::bounded(scrub::without_secrets(delivery.source(), item));
         if delivery.source() == Source::Make {
             name_by_header(delivery, is_list.then_some(at + 1), &mut payload);
+            set_zone(zone, &mut payload);
         }
         carry(Recorded::new(delivery.source(), payload))
     });
@@ -175,6 +178,16 @@ fn object(pairs: Vec<(String, String)>) -> Value {
         }
     }
     Value::Object(members)
+}
+
+/// A record says by itself what its dates mean, so that it means the same when it is replayed. Nobody else may say it.
+fn set_zone(zone: Zone, payload: &mut Value) {
+    let Value::Object(members) = payload else { return };
+    if zone == Zone::default() {
+        members.remove(ZONE);
+    } else {
+        members.insert(ZONE.into(), zone.name().into());
+    }
 }
 
 /// A scenario that signs by Standard Webhooks names its event in a header, which isn't stored; a list it names as a whole,

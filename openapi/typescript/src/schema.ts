@@ -1171,6 +1171,8 @@ export interface components {
             /** @description A secret that was made now, to be entered at the provider: shown this once. */
             secret?: string;
             source: components["schemas"]["SourceName"];
+            /** @description Which zone dates without one are in: a name of the IANA database. */
+            timezone: string;
             /** @description The address to enter at the provider. Whoever knows one of the caller's own can at most be refused there. */
             url: string;
         };
@@ -1192,6 +1194,12 @@ export interface components {
              *     Twilio it is the account's auth token, and needed; for the others one is made if there is none.
              */
             secret?: string | null;
+            /**
+             * @description Which zone dates without one are in, by its name in the IANA database, such as `America/Mexico_City`; UTC at
+             *     first. Of make only: the others' dates have their zone.
+             * @example Europe/Berlin
+             */
+            timezone?: string | null;
         };
         /**
          * WebhookEndpointList

@@ -70,6 +70,74 @@ async fn an_endpoint_of_ones_own_has_an_address_that_stays_and_a_sealed_secret()
 }
 
 #[tokio::test]
+async fn a_scenarios_dates_without_a_zone_are_in_that_of_its_endpoint() {
+    let (_database, service) = setting().await;
+    let endpoint = "/v1/webhook-endpoints/make";
+    let made = service.put(Alice, endpoint, &json!({})).await;
+    assert_eq!(made.body["timezone"], "UTC");
+    let (path, secret) = (
+        made.body["url"].as_str().unwrap().strip_prefix(BASE_URL).unwrap(),
+        made.body["secret"].as_str().unwrap(),
+    );
+    for bad in ["Berlin", "UTC+2", "", "europe/berlin"] {
+        let refused = service.put(Alice, endpoint, &json!({ "timezone": bad })).await;
+        assert_eq!(refused.outcome(), (422, "MK422"), "{bad}");
+    }
+    let refused = service
+        .put(
+            Alice,
+            "/v1/webhook-endpoints/vapi",
+            &json!({"timezone": "Europe/Berlin"}),
+        )
+        .await;
+    assert_eq!(refused.outcome(), (422, "MK422"), "Vapi's dates have a zone");
+    // Kept by whoever changes something else.
+    for change in [
+        json!({"timezone": "America/Mexico_City"}),
+        json!({"auth": {}}),
+        json!({"timezone": null}),
+    ] {
+        let saved = service.put(Alice, endpoint, &change).await;
+        assert_eq!(saved.body["timezone"], "America/Mexico_City", "{}", saved.text);
+    }
+    let listed = rows(&service, Alice, "/v1/webhook-endpoints").await;
+    let zones: Vec<_> = listed.iter().map(|endpoint| &endpoint["timezone"]).collect();
+    assert_eq!(zones, ["UTC", "UTC", "America/Mexico_City"]);
+
+    let event = |id: &str, data: Value| {
+        let body = json!({"event_id": id, "event_type": "contact.created", "data": data});
+        signed(Source::Make, path, body.to_string(), secret)
+    };
+    let date = "2026-12-01 10:30:00";
+    accepted(
+        &service,
+        &event("1", json!({"first_name": "Ann", "appointment_date": date})),
+    )
+    .await;
+    let contacts = rows(&service, Alice, "/v1/contacts").await;
+    assert_eq!(contacts[0]["appointment_date"], "2026-12-01T16:30:00Z");
+    // A replay means what the delivery meant, whatever the endpoint says by then.
+    accepted(
+        &service,
+        &event("2", json!({"email": "bob@example.com", "appointment_date": date})),
+    )
+    .await;
+    let failed = rows(&service, Alice, "/v1/webhook-events?status=failed").await;
+    service
+        .put(Alice, endpoint, &json!({"timezone": "Asia/Tokyo"}))
+        .await;
+    let bob = json!({"first_name": "Bob", "email": "bob@example.com"});
+    assert_eq!(service.post(Alice, "/v1/contacts", &bob).await.status, 201);
+    let replay = format!("/v1/webhook-events/{}/replay", failed[0]["id"].as_str().unwrap());
+    assert_eq!(
+        service.post(Alice, &replay, &json!({})).await.body["status"],
+        "processed"
+    );
+    let contacts = rows(&service, Alice, "/v1/contacts?email=bob@example.com").await;
+    assert_eq!(contacts[0]["appointment_date"], "2026-12-01T16:30:00Z");
+}
+
+#[tokio::test]
 async fn an_endpoint_of_ones_own_takes_its_secret_only_and_its_test_walks_the_real_path() {
     let (_database, service) = setting().await;
     let made = service.put(Alice, "/v1/webhook-endpoints/vapi", &json!({})).await;

@@ -13,6 +13,7 @@ pub(crate) mod phone_numbers;
 pub(crate) mod relay;
 pub(crate) mod webhook_endpoints;
 pub(crate) mod webhook_events;
+mod webhook_trial;
 
 use poem_openapi::Tags;
 

@@ -12,16 +12,17 @@ use serde::Serialize;
 use serde_json::Value;
 use store::rows::webhook_endpoints::{self, Contents, Endpoint, key_hash};
 use store::rows::{phone_numbers, webhook_events};
-use webhooks::{Auth, PhoneNumber, Secret, Source};
+use webhooks::{Auth, PhoneNumber, Secret, Source, Zone};
 
 use super::Tag;
+use super::webhook_trial::{TestStep, Trial, WebhookTest};
 use crate::http::answer::{Gone, Nullable, Raw};
 use crate::http::body::In;
 use crate::http::caller::Caller;
 use crate::http::fields::{Field, body};
 use crate::http::problem::Problem;
-use crate::http::values::{ApiKeyText, JsonObject};
-use crate::receiver::{Arrival, NotTaken, Processed, Receiver, Receiving};
+use crate::http::values::{ApiKeyText, JsonObject, TimeZone};
+use crate::receiver::{Arrival, NotTaken, Receiver, Receiving};
 
 /// The routes of this module.
 #[derive(Clone)]
@@ -85,6 +86,8 @@ struct WebhookEndpoint {
     own: bool,
     /// How deliveries prove themselves; without secrets.
     auth: JsonObject,
+    /// Which zone dates without one are in: a name of the IANA database.
+    timezone: String,
     /// When the last event of this source came.
     last_event_at: Nullable<DateTime<Utc>>,
     /// A secret that was made now, to be entered at the provider: shown this once.
@@ -111,41 +114,13 @@ struct EndpointInput {
     /// provider's usual way.
     #[oai(nullable)]
     auth: Option<JsonObject>,
+    /// Which zone dates without one are in, by its name in the IANA database, such as `America/Mexico_City`; UTC at
+    /// first. Of make only: the others' dates have their zone.
+    #[oai(nullable)]
+    timezone: Option<TimeZone>,
 }
 
-body!(EndpointInput { optional: secret, auth; });
-
-/// How a signed sample fared.
-#[derive(Object, Serialize)]
-struct WebhookTest {
-    /// Whether every step succeeded.
-    ok: bool,
-    /// The steps, in order; the first that failed is the last.
-    steps: Vec<WebhookTestStep>,
-    /// The event that was recorded.
-    event_id: Nullable<String>,
-}
-
-/// The steps of a test, in their order.
-#[derive(Clone, Copy, Enum, Serialize)]
-#[oai(rename_all = "lowercase", rename = "WebhookTestStepName")]
-#[serde(rename_all = "lowercase")]
-enum TestStep {
-    Sign,
-    Verify,
-    Record,
-    Route,
-    Process,
-}
-
-/// One step of a test.
-#[derive(Object, Serialize)]
-struct WebhookTestStep {
-    step: TestStep,
-    ok: bool,
-    /// What was seen, or what to do.
-    message: String,
-}
+body!(EndpointInput { optional: secret, auth, timezone; });
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::WebhookEndpoints")]
 impl WebhookEndpoints {
@@ -184,6 +159,11 @@ impl WebhookEndpoints {
         body: In<EndpointInput>,
     ) -> Result<Raw<WebhookEndpoint>, Problem> {
         let (source, In(input)) = (source.0.source(), body);
+        if input.timezone.is_some() && source != Source::Make {
+            return Err(Problem::invalid(
+                "timezone: is for make only; what the others send has its zone",
+            ));
+        }
         let before = self.own(&caller, source).await?;
         let auth = match (&input.auth, &before) {
             (Some(auth), _) => Auth::from_json(source, &auth.0),
@@ -213,10 +193,11 @@ impl WebhookEndpoints {
             },
             secrets,
         };
+        let timezone = input.timezone.map(|timezone| timezone.0.name());
         let saved = self
             .0
             .vault
-            .save_endpoint(&caller.0, source.as_str(), &contents, &auth.to_json())
+            .save_endpoint(&caller.0, source.as_str(), &contents, &auth.to_json(), timezone)
             .await?;
         self.0.addresses.add(key_hash(&contents.key));
         Ok(Raw(self.shown(source, Some(&saved), None, made)))
@@ -297,6 +278,7 @@ impl WebhookEndpoints {
             url: self.url(source, own),
             own: own.is_some(),
             auth: JsonObject(auth),
+            timezone: own.map_or_else(|| Zone::default().name().to_owned(), |own| own.timezone.clone()),
             last_event_at: last_event_at.into(),
             secret,
         }
@@ -387,51 +369,6 @@ impl WebhookEndpoints {
 fn shown_url(url: &str) -> String {
     let parts: Vec<&str> = url.split('/').collect();
     parts[..parts.len().min(5)].join("/")
-}
-
-/// The steps of a test so far.
-#[derive(Default)]
-struct Trial {
-    steps: Vec<WebhookTestStep>,
-}
-
-impl Trial {
-    fn passed(&mut self, step: TestStep, message: &str) {
-        self.step(step, true, message);
-    }
-
-    fn failed(&mut self, step: TestStep, message: &str) {
-        self.step(step, false, message);
-    }
-
-    fn step(&mut self, step: TestStep, ok: bool, message: &str) {
-        self.steps.push(WebhookTestStep {
-            step,
-            ok,
-            message: message.to_owned(),
-        });
-    }
-
-    fn processed(&mut self, processed: &Processed) {
-        match processed {
-            Processed::Now(_) | Processed::Before => {
-                self.passed(TestStep::Process, "a sample leaves nothing but its event");
-            }
-            Processed::Failed(reason) => self.failed(TestStep::Process, reason),
-            Processed::Unrouted | Processed::Later | Processed::Held => {
-                self.failed(TestStep::Process, "the database went away");
-            }
-            Processed::Locked => self.failed(TestStep::Process, "a lock was held for too long"),
-        }
-    }
-
-    fn report(self, event_id: Option<String>) -> WebhookTest {
-        WebhookTest {
-            ok: self.steps.iter().all(|step| step.ok),
-            steps: self.steps,
-            event_id: event_id.into(),
-        }
-    }
 }
 
 /// 32 random bytes: for keys in addresses and secrets.

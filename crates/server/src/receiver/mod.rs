@@ -26,6 +26,7 @@ use store::rows::webhook_endpoints::key_hash;
 use tokio::time::{Instant, timeout_at};
 use webhooks::{
     Answer, Auth, Clue, Delivery, Event, Recorded, Records, Refused, Secret, Source, Standing, Unparsable,
+    Zone,
 };
 
 use keeper::GRACE;
@@ -90,7 +91,7 @@ pub(crate) enum NotTaken {
     /// It can't be read.
     #[error(transparent)]
     Unparsable(#[from] Unparsable),
-    /// The endpoint's secrets can't be opened.
+    /// The endpoint's secrets can't be opened, or its settings can't be read.
     #[error("the endpoint's secret can't be opened")]
     Sealed,
     /// The database is down; whether the delivery had been verified by then.
@@ -114,6 +115,7 @@ struct Proof {
     endpoint: Option<FoundEndpoint>,
     auth: Auth,
     secrets: Vec<Secret>,
+    zone: Zone,
 }
 
 impl Receiver {
@@ -194,7 +196,7 @@ impl Receiver {
         self.measurements.verified(source);
         Ok(Recognised {
             endpoint: proof.endpoint.map(|endpoint| endpoint.id),
-            records: webhooks::redact(&verified)?,
+            records: webhooks::redact(&verified, proof.zone)?,
             arrived_at: arrival.at,
         })
     }
@@ -223,6 +225,7 @@ impl Receiver {
                 endpoint: None,
                 auth: Auth::default_of(source),
                 secrets: self.platform.get(&source).cloned().unwrap_or_default(),
+                zone: Zone::default(),
             });
         };
         let hash = key_hash(key);
@@ -239,6 +242,7 @@ impl Receiver {
         Ok(Proof {
             auth: Auth::from_json(source, &endpoint.auth).map_err(|_| NotTaken::Sealed)?,
             secrets: Secret::list(&contents.secrets).map_err(|_| NotTaken::Sealed)?,
+            zone: endpoint.timezone.parse().map_err(|_| NotTaken::Sealed)?,
             endpoint: Some(endpoint),
         })
     }

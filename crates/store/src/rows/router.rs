@@ -22,6 +22,8 @@ pub struct FoundEndpoint {
     pub(crate) sealed_secret: Option<String>,
     /// How its deliveries prove themselves.
     pub auth: Value,
+    /// Which zone dates without one are in.
+    pub timezone: String,
 }
 
 /// What is recorded of a delivery.
@@ -88,6 +90,7 @@ pub async fn find_endpoint(
         user_id: row.get(1),
         sealed_secret: row.get(2),
         auth: row.get(3),
+        timezone: row.get(4),
     }))
 }
 

@@ -44,6 +44,8 @@ pub struct Endpoint {
     pub contents: Option<Contents>,
     /// How deliveries prove themselves.
     pub auth: Value,
+    /// Which zone dates without one are in.
+    pub timezone: String,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// When it was changed last.
@@ -51,7 +53,7 @@ pub struct Endpoint {
 }
 
 static LIST: Query = query!(Sealer Read "webhook_endpoints/list" []);
-static SAVE: Query = query!(Sealer Write "webhook_endpoints/save" [TEXT, TEXT, TEXT, JSONB]);
+static SAVE: Query = query!(Sealer Write "webhook_endpoints/save" [TEXT, TEXT, TEXT, JSONB, TEXT]);
 static REMOVE: Query = query!(Write "webhook_endpoints/remove" [TEXT]);
 pub(crate) static QUERIES: &[&Query] = &[&LIST, &SAVE, &REMOVE];
 
@@ -76,13 +78,14 @@ impl Vault {
         Ok(endpoints)
     }
 
-    /// Saves the speaker's endpoint for a source, in place of the one before.
+    /// Saves the speaker's endpoint for a source, in place of the one before; without a time zone it keeps its own.
     pub async fn save_endpoint(
         &self,
         claims: &Claims,
         source: &str,
         contents: &Contents,
         auth: &Value,
+        timezone: Option<&str>,
     ) -> Result<Endpoint, KeyError> {
         let text = serde_json::to_string(contents).map_err(|_| KeyError::Unsealable)?;
         let slot = WEBHOOK_SECRETS.slot(claims.user_id(), source);
@@ -96,7 +99,7 @@ impl Vault {
             .run_provisioned(
                 claims,
                 &SAVE,
-                &[&source, &key_hash(&contents.key), &sealed, &auth],
+                &[&source, &key_hash(&contents.key), &sealed, &auth, &timezone],
             )
             .await?;
         let row = rows.first().ok_or(KeyError::Absent)?;
@@ -123,6 +126,7 @@ impl Vault {
             auth: row.get(2),
             created_at: row.get(3),
             updated_at: row.get(4),
+            timezone: row.get(5),
         }
     }
 

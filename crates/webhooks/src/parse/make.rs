@@ -6,13 +6,14 @@ use serde_json::{Map, Value};
 
 use crate::event::{Automation, Clue, Customer, Event, Kind, Target};
 use crate::number::{PhoneNumber, visible};
-use crate::parse::{contents_key, event};
+use crate::parse::{ZONE, contents_key, event};
 use crate::party::{Channel, Party};
 use crate::source::Source;
+use crate::zone::Zone;
 use crate::{json, leads};
 
 /// Names of the contract itself, which are no data.
-const CONTRACT: [&str; 13] = [
+const CONTRACT: [&str; 14] = [
     "event_id",
     "eventId",
     "event_type",
@@ -26,6 +27,7 @@ const CONTRACT: [&str; 13] = [
     "occurred_at",
     "timestamp",
     super::SAMPLE,
+    super::ZONE,
 ];
 
 pub(super) fn parse(payload: &Value) -> Event {
@@ -42,11 +44,12 @@ pub(super) fn parse(payload: &Value) -> Event {
         (Some(id), Some(Clue::Number(tenant))) => format!("make:{}:{id}", tenant.as_str()),
         (Some(id), _) => format!("make:{id}"),
         // Not the run's id: one run may post many events.
-        (None, _) => contents_key(Source::Make, payload),
+        (None, _) => contents_key(Source::Make, &without_zone(payload)),
     };
+    let zone = zone(payload);
     let mut event = event(Source::Make, word.clone(), key);
     event.clues = clues;
-    event.occurred_at = json::time(payload, &["occurred_at", "timestamp"]);
+    event.occurred_at = json::time_in(payload, &["occurred_at", "timestamp"], zone);
     let fields = Value::Object(data);
     event.customer = customer(&fields);
     let status = json::text(payload, &["status"]).unwrap_or_else(|| "completed".into());
@@ -55,7 +58,7 @@ pub(super) fn parse(payload: &Value) -> Event {
         scenario_id: json::text(payload, &["scenario_id", "scenarioId"]),
         execution_id: json::text(payload, &["execution_id", "executionId"]),
         status: leads::cut(&status, 50).to_owned(),
-        target: target(&word, &fields),
+        target: target(&word, &fields, zone),
         unreadable: unreadable(members, &word, &fields),
         data: match fields {
             Value::Object(data) => data,
@@ -63,6 +66,21 @@ pub(super) fn parse(payload: &Value) -> Event {
         },
     }));
     event
+}
+
+/// What the endpoint was set to when the event arrived.
+fn zone(payload: &Value) -> Zone {
+    let name = json::text(payload, &[ZONE]);
+    name.and_then(|name| name.parse().ok()).unwrap_or_default()
+}
+
+/// The contents as they were sent: the same event stays the same when the endpoint's zone is changed.
+fn without_zone(payload: &Value) -> Value {
+    let mut sent = payload.clone();
+    if let Value::Object(members) = &mut sent {
+        members.remove(ZONE);
+    }
+    sent
 }
 
 /// A list that an older version recorded as one event: said to whoever's it is, not passed over.
@@ -136,10 +154,10 @@ fn about(word: &str) -> String {
     first.unwrap_or_default().to_ascii_lowercase()
 }
 
-fn target(word: &str, fields: &Value) -> Target {
+fn target(word: &str, fields: &Value, zone: Zone) -> Target {
     match about(word).as_str() {
         "lead" | "leads" => lead(fields),
-        "contact" | "contacts" => contact(fields),
+        "contact" | "contacts" => contact(fields, zone),
         _ => Target::Log,
     }
 }
@@ -209,7 +227,7 @@ fn lead(fields: &Value) -> Target {
     }
 }
 
-fn contact(fields: &Value) -> Target {
+fn contact(fields: &Value, zone: Zone) -> Target {
     let whole = column(fields, &NAME, 200);
     let (first, last) = match whole.as_deref().map(|name| name.rsplit_once(char::is_whitespace)) {
         Some(Some((first, last))) => (Some(first.trim_end().to_owned()), Some(last.to_owned())),
@@ -225,7 +243,7 @@ fn contact(fields: &Value) -> Target {
         status: column(fields, &["status"], 50),
         notes: column(fields, &["notes"], 100_000),
         plan: column(fields, &["plan"], 200),
-        appointment_date: json::time(fields, &APPOINTMENT),
+        appointment_date: json::time_in(fields, &APPOINTMENT, zone),
     }
 }
 

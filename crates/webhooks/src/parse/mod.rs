@@ -22,6 +22,8 @@ const EVENT_TYPE: usize = 100;
 const DEDUPE_KEY: usize = 200;
 /// The member that marks a signed sample.
 pub(crate) const SAMPLE: &str = "mako_sample";
+/// The member that says in which zone a record's dates without one are; UTC if it isn't there.
+pub(crate) const ZONE: &str = "mako_timezone";
 
 /// Tells what happened, to whom and for which number. Everything can be told: what isn't known is
 /// [`Kind::Other`].

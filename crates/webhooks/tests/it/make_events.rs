@@ -1,9 +1,11 @@
 //! Is the Make contract kept, also by scenarios that keep it loosely?
 
-use serde_json::json;
-use webhooks::{Kind, Target};
+use serde_json::{Value, json};
+use webhooks::{Event, Kind, Source, Target, parse};
 
-use crate::support::{CUSTOMER, TENANT, assert_sides, customer, make_event, tenants};
+use crate::support::{
+    CUSTOMER, TENANT, assert_sides, customer, json as json_delivery, make_event, tenants, verified,
+};
 
 #[test]
 fn make_posts_leads_contacts_and_log_lines() {
@@ -115,6 +117,53 @@ fn what_is_there_and_cannot_be_read_is_named() {
     );
 }
 
+fn appointment(event: &Event) -> Option<String> {
+    let Kind::Automation(automation) = &event.kind else {
+        panic!("{event:?}")
+    };
+    let Target::Contact { appointment_date, .. } = &automation.target else {
+        panic!("{event:?}")
+    };
+    appointment_date.map(|date| date.to_rfc3339())
+}
+
+#[test]
+fn a_date_without_a_zone_is_in_the_endpoints_whatever_the_body_says_of_it() {
+    let in_zone = |zone: &str, body: &Value| {
+        let proof = verified(json_delivery(Source::Make, body));
+        let records = webhooks::redact(&proof, zone.parse().unwrap()).unwrap();
+        parse(&records.each[0])
+    };
+    let event = |date: &str| {
+        json!({"event_type": "contact.created", "mako_timezone": "Asia/Tokyo", "occurred_at": date,
+            "data": {"email": "a@example.com", "appointment_date": date}})
+    };
+    for (zone, date, expected) in [
+        (
+            "America/Mexico_City",
+            "2026-12-01 10:30:00",
+            "2026-12-01T16:30:00+00:00",
+        ),
+        ("America/Mexico_City", "2026-12-01", "2026-12-01T06:00:00+00:00"),
+        (
+            "America/Mexico_City",
+            "2026-12-01T10:30:00Z",
+            "2026-12-01T10:30:00+00:00",
+        ),
+        ("UTC", "2026-12-01 10:30:00", "2026-12-01T10:30:00+00:00"),
+    ] {
+        let event = in_zone(zone, &event(date));
+        assert_eq!(appointment(&event).as_deref(), Some(expected), "{zone} {date}");
+        assert_eq!(event.occurred_at.unwrap().to_rfc3339(), expected, "{zone} {date}");
+        assert!(matches!(&event.kind, Kind::Automation(automation) if automation.data.len() == 2));
+    }
+    // The same contents are the same event, also if the zone was set meanwhile; without `data` all members are it.
+    let bare = json!({"event_type": "note", "text": "x"});
+    let [before, after] = ["UTC", "Europe/Berlin"].map(|zone| in_zone(zone, &bare));
+    assert_eq!(before.dedupe_key, after.dedupe_key);
+    assert!(before.kind == after.kind);
+}
+
 #[test]
 fn a_date_without_a_zone_is_in_utc() {
     for date in [
@@ -126,15 +175,9 @@ fn a_date_without_a_zone_is_in_utc() {
         let event = make_event(
             &json!({"event_type": "contact.created", "data": {"email": "a@example.com", "appointment_date": date}}),
         );
-        let Kind::Automation(automation) = &event.kind else {
-            panic!("{event:?}")
-        };
-        let Target::Contact { appointment_date, .. } = &automation.target else {
-            panic!("{event:?}")
-        };
         assert_eq!(
-            appointment_date.unwrap().to_rfc3339(),
-            "2026-12-01T10:30:00+00:00",
+            appointment(&event).as_deref(),
+            Some("2026-12-01T10:30:00+00:00"),
             "{date}"
         );
     }

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use webhooks::{
-    Auth, Delivery, Event, PhoneNumber, Recorded, Refused, Secret, Source, Verified, parse, redact, sign,
-    verify,
+    Auth, Delivery, Event, PhoneNumber, Recorded, Refused, Secret, Source, Verified, Zone, parse, redact,
+    sign, verify,
 };
 
 pub(crate) const TENANT: &str = "+15558675310";
@@ -70,14 +70,14 @@ pub(crate) fn verified(delivery: Delivery) -> Verified<Delivery> {
 }
 
 pub(crate) fn recorded(delivery: Delivery) -> Verified<Recorded> {
-    let records = redact(&verified(delivery)).unwrap();
+    let records = redact(&verified(delivery), Zone::default()).unwrap();
     assert!(!records.is_list);
     records.each.into_iter().next().unwrap()
 }
 
 /// The events of a list.
 pub(crate) fn listed(delivery: Delivery) -> Vec<Event> {
-    let records = redact(&verified(delivery)).unwrap();
+    let records = redact(&verified(delivery), Zone::default()).unwrap();
     assert!(records.is_list);
     records.each.iter().map(parse).collect()
 }

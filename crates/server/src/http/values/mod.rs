@@ -67,6 +67,7 @@ mod phone;
 mod service;
 mod text;
 mod time;
+mod time_zone;
 
 pub(crate) use api_key::ApiKeyText;
 pub(crate) use number::{Seconds, Whole};
@@ -74,6 +75,7 @@ pub(crate) use phone::{Phone, RoutableNumber, set_phone_region};
 pub(crate) use service::ServiceName;
 pub(crate) use text::{Email, JsonObject, Text, WebUrl};
 pub(crate) use time::{FilterTime, Time};
+pub(crate) use time_zone::TimeZone;
 
 #[cfg(test)]
 mod tests {
@@ -89,6 +91,7 @@ mod tests {
             Email::accept(&secret.clone().into()).err(),
             Seconds::accept(&secret.clone().into()).err(),
             Time::accept(&secret.clone().into()).err(),
+            TimeZone::accept(&secret.clone().into()).err(),
             ApiKeyText::accept(&secret.repeat(20).into()).err(),
             ApiKeyText::accept(&format!("{secret}\u{1}").into()).err(),
         ] {
