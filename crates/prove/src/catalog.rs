@@ -26,6 +26,8 @@ pub(crate) struct Catalog {
     pub(crate) has_extensions_schema: bool,
     /// A login that becomes the API roles: PostgREST's or the service's.
     pub(crate) login: Option<String>,
+    /// More of them.
+    pub(crate) other_logins: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -335,15 +337,14 @@ impl Catalog {
             sql.replace("{schemas}", &array(schemas.iter().copied()))
                 .replace("{roles}", &array(model.roles.iter().map(String::as_str)))
         };
-        let surroundings = "select to_regnamespace('extensions') is not null, (select rolname from pg_roles \
-            where rolname in ('authenticator', 'mako') and rolcanlogin order by rolname limit 1)";
+        let surroundings = fill(include_str!("../sql/surroundings.sql"));
         let mut answers = session
             .all(vec![
                 fill(include_str!("../sql/relations.sql")),
                 fill(include_str!("../sql/functions.sql")),
                 fill(include_str!("../sql/roles.sql")),
                 fill(include_str!("../sql/sequences.sql")),
-                surroundings.to_owned(),
+                surroundings,
             ])
             .await
             .into_iter();
@@ -360,6 +361,10 @@ impl Catalog {
             })
             .collect();
         let surroundings = rows(next())?.pop().unwrap_or_default();
+        let logins = surroundings.get(1).cloned().flatten().unwrap_or_default();
+        let mut logins = serde_json::from_str::<Vec<String>>(&logins)
+            .unwrap_or_default()
+            .into_iter();
         let by_oid = relations
             .iter()
             .enumerate()
@@ -372,7 +377,8 @@ impl Catalog {
             roles,
             sequences,
             has_extensions_schema: surroundings.first().cloned().flatten().as_deref() == Some("t"),
-            login: surroundings.get(1).cloned().flatten(),
+            login: logins.next(),
+            other_logins: logins.collect(),
         })
     }
 
@@ -404,6 +410,17 @@ impl Catalog {
 
     pub(crate) fn function(&self, oid: Oid) -> Option<&Function> {
         self.functions.iter().find(|function| function.oid == oid)
+    }
+
+    /// Whether a body says a word, itself or by a function that it names.
+    pub(crate) fn says(&self, source: &str, word: &str, depth: usize) -> bool {
+        source.to_lowercase().contains(word)
+            || depth < 4
+                && self.functions.iter().any(|other| {
+                    source != other.source
+                        && source.contains(&format!("{}(", other.name))
+                        && self.says(&other.source, word, depth + 1)
+                })
     }
 
     /// Everything that a relation leads to: through a view's tables, and further.

@@ -1,5 +1,7 @@
 //! Who attacks whom? Made-up users and tenants, and the settings under which each would come.
 
+use std::collections::BTreeMap;
+
 use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::{Value, json};
 
@@ -160,6 +162,8 @@ pub(crate) struct Persona {
     pub(crate) headers: String,
     /// Whether it comes through our service instead of PostgREST.
     pub(crate) service: bool,
+    /// Another login than the one by which clients come.
+    pub(crate) login: Option<String>,
     /// Whose rows it may touch, if any.
     pub(crate) who: Option<Who>,
 }
@@ -171,6 +175,10 @@ pub(crate) struct Words {
     /// Claims that are compared with a word: `'role' = 'admin'`.
     pub(crate) compared: Vec<(String, String)>,
     pub(crate) headers: Vec<String>,
+    /// Claims that meet a policy together, and that users give themselves.
+    pub(crate) together: Vec<BTreeMap<String, String>>,
+    /// Other logins than the one by which clients come, where something asks for it.
+    pub(crate) logins: Vec<String>,
 }
 
 impl Persona {
@@ -183,13 +191,13 @@ impl Persona {
             "role": signed_in_role(model), "aal": "aal1", "is_anonymous": false,
             "session_id": who_session(who), "sub": who.user,
         });
-        set_path(&mut claims, &model.tenant.claim, &who.user);
+        set_path(&mut claims, &model.tenant.claim, who.user.as_str());
         for (claim, names) in &model.tenant.claims {
             let value = match names {
                 Names::User => &who.user,
                 Names::Tenant => &who.tenant,
             };
-            set_path(&mut claims, claim, value);
+            set_path(&mut claims, claim, value.as_str());
         }
         Self {
             label,
@@ -197,6 +205,7 @@ impl Persona {
             claims: claims.to_string(),
             headers: r#"{"host":"localhost","user-agent":"mako prove","accept":"*/*"}"#.to_owned(),
             service: false,
+            login: None,
             who: Some(who.clone()),
         }
     }
@@ -209,8 +218,20 @@ impl Persona {
             claims: json!({"role": role}).to_string(),
             headers: "{}".to_owned(),
             service: false,
+            login: None,
             who: None,
         }
+    }
+
+    /// The same with claims, as JSON by their paths.
+    pub(crate) fn with_claims(self, values: &BTreeMap<String, String>) -> Self {
+        self.with(|claims| {
+            for (path, value) in values {
+                if let Ok(value) = serde_json::from_str::<Value>(value) {
+                    set_path(claims, path, value);
+                }
+            }
+        })
     }
 
     fn with(mut self, change: impl FnOnce(&mut Value)) -> Self {
@@ -246,7 +267,7 @@ impl Persona {
                     // A hook looks memberships up for each token: what it writes isn't old for long.
                     let kept = format!("app_metadata.{}", model.tenant.column());
                     for claim in model.tenant.claims.keys().filter(|claim| **claim != kept) {
-                        set_path(claims, claim, &people.nobody.tenant);
+                        set_path(claims, claim, people.nobody.tenant.as_str());
                     }
                 }),
             );
@@ -256,29 +277,8 @@ impl Persona {
             signed_in("an anonymous sign-in", &people.nobody)
                 .with(|claims| claims["is_anonymous"] = json!(true)),
         );
-        let (tenant, user) = (people.other.tenant.clone(), people.other.user.clone());
-        all.push(
-            signed_in("a user whose user_metadata names the other tenant", &people.own).with(|claims| {
-                fill(&mut claims["user_metadata"], &words.claims, &tenant);
-            }),
-        );
-        if !words.claims.is_empty() {
-            all.push(
-                signed_in("a user whose user_metadata claims privileges", &people.own).with(|claims| {
-                    fill(&mut claims["user_metadata"], &words.claims, "true");
-                    for (claim, value) in &words.compared {
-                        claims["user_metadata"][claim] = json!(value);
-                    }
-                }),
-            );
-        }
-        if member {
-            all.push(
-                signed_in("a user whose user_metadata names the other user", &people.own).with(|claims| {
-                    fill(&mut claims["user_metadata"], &words.claims, &user);
-                }),
-            );
-        }
+        all.extend(Self::forgers(model, people, member, words));
+        let (tenant, user) = (&people.other.tenant, &people.other.user);
         for role in model.roles.iter().filter(|role| **role != signed_in_role(model)) {
             all.push(Self {
                 label: "anon",
@@ -301,7 +301,7 @@ impl Persona {
         all.push(bare(EMPTY_USER, own.claims.replace(&people.own.user, "")));
         all.push(bare("a token whose claims are an empty object", "{}".to_owned()));
         all.push(bare("empty claims", String::new()));
-        for value in [&user, &tenant].into_iter().take(if member { 2 } else { 1 }) {
+        for value in [user, tenant].into_iter().take(if member { 2 } else { 1 }) {
             if !words.headers.is_empty() {
                 let mut headers: Value = serde_json::from_str(&own.headers).unwrap_or_default();
                 for word in &words.headers {
@@ -313,6 +313,46 @@ impl Persona {
                     ..own.clone()
                 });
             }
+        }
+        all
+    }
+
+    /// Users who edit what they can of their own token, or come by another login.
+    fn forgers(model: &Model, people: &People, member: bool, words: &Words) -> Vec<Self> {
+        let signed_in = |label, who| Self::signed_in(model, label, who);
+        let mut all = Vec::new();
+        let (tenant, user) = (people.other.tenant.clone(), people.other.user.clone());
+        all.push(
+            signed_in("a user whose user_metadata names the other tenant", &people.own).with(|claims| {
+                fill(&mut claims["user_metadata"], &words.claims, &tenant);
+            }),
+        );
+        if !words.claims.is_empty() {
+            all.push(
+                signed_in("a user whose user_metadata claims privileges", &people.own).with(|claims| {
+                    fill(&mut claims["user_metadata"], &words.claims, "true");
+                    for (claim, value) in &words.compared {
+                        claims["user_metadata"][claim] = json!(value);
+                    }
+                }),
+            );
+        }
+        for values in words.together.iter().take(3) {
+            let label = "a user whose claims meet a policy together";
+            all.push(signed_in(label, &people.own).with_claims(values));
+        }
+        for login in &words.logins {
+            all.push(Self {
+                login: Some(login.clone()),
+                ..signed_in("a user through another login", &people.own)
+            });
+        }
+        if member {
+            all.push(
+                signed_in("a user whose user_metadata names the other user", &people.own).with(|claims| {
+                    fill(&mut claims["user_metadata"], &words.claims, &user);
+                }),
+            );
         }
         all
     }
@@ -329,7 +369,11 @@ impl Persona {
             };
             format!("{}, \"public\"{extra}", ident(schema))
         };
-        let login = catalog.login.as_ref().filter(|_| admin.superuser);
+        let login = self
+            .login
+            .as_ref()
+            .or(catalog.login.as_ref())
+            .filter(|_| admin.superuser);
         let mut settings = Settings::new();
         settings.extend(login.map(|login| ("session_authorization", login.clone())));
         settings.push(("row_security", "on".to_owned()));
@@ -395,7 +439,7 @@ fn fill(object: &mut Value, words: &[String], value: &str) {
 }
 
 /// Sets a claim whose name may lead into objects.
-fn set_path(claims: &mut Value, path: &str, value: &str) {
+fn set_path(claims: &mut Value, path: &str, value: impl Into<Value>) {
     let mut at = claims;
     for part in path.split('.') {
         if !at.is_object() {
@@ -403,5 +447,5 @@ fn set_path(claims: &mut Value, path: &str, value: &str) {
         }
         at = &mut at[part];
     }
-    *at = json!(value);
+    *at = value.into();
 }

@@ -20,6 +20,9 @@ use crate::session::Session;
 use crate::sql::ident;
 use crate::{fingerprint, lint};
 
+/// PostgREST's login.
+const LOGIN: &str = "authenticator";
+
 /// How to go about it.
 #[derive(Clone, Debug, Default)]
 pub struct Options {}
@@ -46,6 +49,7 @@ async fn within(session: &Session<'_>, model: &Model, _options: &Options) -> Res
     not_tested.extend(become_roles(session, model).await);
     let mut catalog = Catalog::load(session, model, None).await?;
     let mut plan = Plan::new(&catalog, model);
+    let note = play_login(session, &catalog, model).await;
     match controls::plant(session, model, &id_type(&catalog, &plan)).await {
         Ok(()) => {
             catalog = Catalog::load(session, model, Some(controls::SCHEMA)).await?;
@@ -71,13 +75,22 @@ async fn within(session: &Session<'_>, model: &Model, _options: &Options) -> Res
     not_tested.extend(model.undecided());
     let people = People::make_up(&catalog, &plan)?;
     let mentions = mentions(&catalog);
-    let words = words(&mentions);
+    let contents = Contents::of(&catalog, &plan);
+    let mut words = words(&mentions);
+    let free = contents.claims().iter().filter(|claims| claims.are_free());
+    words.together = free.map(|claims| claims.values.clone()).collect();
+    if session.admin.superuser
+        && mentions
+            .iter()
+            .any(|text| text.to_lowercase().contains("session_user"))
+    {
+        words.logins.clone_from(&catalog.other_logins);
+    }
     let model = &Model {
         tenant: model.tenant.clone().with_claims(&words.claims),
         ..model.clone()
     };
     let personas = Persona::attackers(model, &people, plan.membership.is_some(), &words);
-    let contents = Contents::of(&catalog, &plan);
     let mut world = World::default();
     let mut maker = Maker::new(session, &catalog, &plan, &people, &mentions, &contents);
     maker.populate(&mut world).await?;
@@ -99,35 +112,41 @@ async fn within(session: &Session<'_>, model: &Model, _options: &Options) -> Res
     field.tables(&mut learnt).await;
     field.side_effects(&mut learnt).await;
     field.without_policies(&mut learnt);
+    field.privileges(model, &contents, &mut learnt).await;
     let seen = field.through_views(&mut learnt).await;
     let calls = field.call_functions(model, &mut of_functions).await;
     // As if the other tenant had never been there: whoever now sees something else had seen them.
     session.must("rollback to savepoint mako_before_others").await?;
     field.compare_views(&seen, &mut learnt).await;
     field.compare_calls(calls, &mut of_functions).await;
-    for (n, about) in &mut learnt {
-        if !about.leaks() {
-            about.untested.extend(lint::beyond_this_session(
-                &catalog,
-                &catalog.relations[*n],
-                session.admin.superuser,
-            ));
-        }
-    }
-    for (n, about) in &mut of_functions {
-        if !about.leaks() {
-            about.untested.extend(lint::beyond_a_call(
-                &catalog,
-                &catalog.functions[*n],
-                session.admin.superuser,
-            ));
-        }
-    }
+    beyond(&catalog, session.admin.superuser, &mut learnt, &mut of_functions);
     lint::look(&catalog, &plan, &mut learnt, &mut of_functions);
     let mut report = report(model, &catalog, &plan, learnt, of_functions, not_tested);
+    report.notes.extend(note);
     (report.fingerprint, report.schemas, report.roles) =
         (fingerprint, model.schemas.clone(), model.roles.clone());
     Ok(report)
+}
+
+/// What only the real login or a real request could tell.
+fn beyond(
+    catalog: &Catalog,
+    superuser: bool,
+    learnt: &mut BTreeMap<usize, Learnt>,
+    of_functions: &mut BTreeMap<usize, Learnt>,
+) {
+    for (n, about) in learnt.iter_mut().filter(|(_, about)| !about.leaks()) {
+        let relation = &catalog.relations[*n];
+        about
+            .untested
+            .extend(lint::beyond_this_session(catalog, relation, superuser));
+    }
+    for (n, about) in of_functions.iter_mut().filter(|(_, about)| !about.leaks()) {
+        let function = &catalog.functions[*n];
+        about
+            .untested
+            .extend(lint::beyond_a_call(catalog, function, superuser));
+    }
 }
 
 /// The number of a subtransaction that comes after all that was made up, and before all attacks.
@@ -222,6 +241,26 @@ async fn become_roles(session: &Session<'_>, model: &Model) -> Vec<String> {
         }
     }
     refused
+}
+
+/// Where something asks for the login and PostgREST's isn't there, it is made for the transaction: clients come by it.
+async fn play_login(session: &Session<'_>, catalog: &Catalog, model: &Model) -> Option<String> {
+    let asked = mentions(catalog)
+        .iter()
+        .any(|text| text.to_lowercase().contains("session_user"));
+    if !asked || !session.admin.superuser || catalog.login.as_deref() == Some(LOGIN) {
+        return None;
+    }
+    let there = catalog.roles.iter().map(|role| ident(&role.name));
+    let roles: Vec<String> = there.filter(|_| !model.roles.is_empty()).collect();
+    let sql = format!(
+        "create role {LOGIN} login noinherit; grant {} to {LOGIN}",
+        roles.join(", ")
+    );
+    session.keep(vec![Script::default().act(sql)]).await.pop()?.ok()?;
+    Some(format!(
+        "session_user is asked: clients were played by login {LOGIN}, as PostgREST has it, which isn't there"
+    ))
 }
 
 /// Attackers come from a login, as far as the administrator can play it: what names `session_user` sees that.

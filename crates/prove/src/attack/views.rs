@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Attempt, Field, Learnt, reproduce, says_yes};
+use super::{Attempt, Field, Learnt, says_yes};
 use crate::catalog::Relation;
 use crate::people::Persona;
 use crate::plan::{By, Class};
@@ -120,15 +120,13 @@ impl Field<'_> {
                 about.attempts += 1;
                 if then != now {
                     let columns = readable(relation, &persona.role).unwrap_or_default();
-                    about.leak(
-                        "cross_tenant_read",
-                        format!(
-                            "What {} sees through {} depends on another tenant's rows",
-                            persona.label,
-                            relation.label()
-                        ),
-                        reproduce(persona, &format!("select {columns} from {}", relation.sql())),
+                    let message = format!(
+                        "What {} sees through {} depends on another tenant's rows",
+                        persona.label,
+                        relation.label()
                     );
+                    let attack = format!("select {columns} from {}", relation.sql());
+                    about.accuse(persona, "cross_tenant_read", message, &attack);
                 }
             }
             let differs = |n: usize| before.get(&(view, n)) != now.get(&(view, n));
@@ -166,15 +164,13 @@ impl Field<'_> {
         for (n, outcome) in personas.iter().zip(self.session.attempt(scripts).await) {
             if outcome.is_ok_and(|rows| says_yes(&rows)) {
                 let persona = &self.personas[*n];
-                about.leak(
-                    "cross_tenant_read",
-                    format!(
-                        "{} reads another tenant's rows through {}",
-                        persona.label,
-                        relation.label()
-                    ),
-                    reproduce(persona, &format!("select * from {}", relation.sql())),
+                let message = format!(
+                    "{} reads another tenant's rows through {}",
+                    persona.label,
+                    relation.label()
                 );
+                let attack = format!("select * from {}", relation.sql());
+                about.accuse(persona, "cross_tenant_read", message, &attack);
             }
         }
     }

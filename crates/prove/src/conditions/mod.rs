@@ -13,6 +13,7 @@ use crate::plan::{Class, Plan};
 use crate::values::is_power;
 use logic::{Alternatives, alternatives, any_of_query};
 use scope::Scope;
+use solve::CLAIMS;
 
 pub(crate) use logic::is_always_true;
 
@@ -28,6 +29,26 @@ pub(crate) struct Contents {
     all: HashMap<usize, Vec<Content>>,
     /// By the relation's own policies.
     own: HashMap<usize, Vec<Content>>,
+    claims: Vec<Claims>,
+}
+
+/// Claims of a token that together meet a policy.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Claims {
+    pub(crate) relation: usize,
+    /// The policy's name.
+    pub(crate) policy: String,
+    /// JSON, by the path that leads to it.
+    pub(crate) values: BTreeMap<String, String>,
+}
+
+impl Claims {
+    /// Whether users can give themselves all of them.
+    pub(crate) fn are_free(&self) -> bool {
+        self.values.keys().all(|path| {
+            path.starts_with("user_metadata.") || ["aal", "is_anonymous"].contains(&path.as_str())
+        })
+    }
 }
 
 impl Contents {
@@ -35,14 +56,16 @@ impl Contents {
     pub(crate) fn of(catalog: &Catalog, plan: &Plan) -> Self {
         let mut contents = Self::default();
         for (n, relation) in catalog.relations.iter().enumerate() {
-            for text in relation.policies.iter().flat_map(|policy| {
-                [&policy.using_expression, &policy.check_expression]
+            for policy in &relation.policies {
+                for text in [&policy.using_expression, &policy.check_expression]
                     .into_iter()
                     .flatten()
-            }) {
-                if let Some(expression) = body::expression(text) {
-                    let scope = Scope::of_table(catalog, n);
-                    contents.add(catalog, plan, Some(n), alternatives(&expression, true, &scope));
+                {
+                    if let Some(expression) = body::expression(text) {
+                        let found = alternatives(&expression, true, &Scope::of_table(catalog, n));
+                        contents.claim(n, &policy.name, &found);
+                        contents.add(catalog, plan, Some(n), found);
+                    }
                 }
             }
             for query in relation.definition.iter().flat_map(|text| body::queries(text)) {
@@ -73,12 +96,38 @@ impl Contents {
         self.own.get(&relation).map_or(&[], Vec::as_slice)
     }
 
+    /// Claims that policies ask for beside who it is.
+    pub(crate) fn claims(&self) -> &[Claims] {
+        &self.claims
+    }
+
+    fn claim(&mut self, relation: usize, policy: &str, found: &Alternatives) {
+        // What decides the role of the database isn't the attacker's to choose.
+        const FIXED: [&str; 6] = ["", "role", "sub", "iss", "aud", "exp"];
+        for facts in found {
+            let claims = facts
+                .iter()
+                .filter(|fact| fact.relation == CLAIMS && !FIXED.contains(&fact.column.as_str()));
+            let values: BTreeMap<String, String> = claims
+                .map(|fact| (fact.column.clone(), fact.value.clone()))
+                .collect();
+            let claims = Claims {
+                relation,
+                policy: policy.to_owned(),
+                values,
+            };
+            if !claims.values.is_empty() && !self.claims.contains(&claims) {
+                self.claims.push(claims);
+            }
+        }
+    }
+
     /// `home` is the relation whose policy is read.
     fn add(&mut self, catalog: &Catalog, plan: &Plan, home: Option<usize>, found: Alternatives) {
         for facts in found {
             let mut by_relation: BTreeMap<usize, Content> = BTreeMap::new();
             for fact in facts {
-                if is_content(catalog, plan, fact.relation, &fact.column) {
+                if fact.relation != CLAIMS && is_content(catalog, plan, fact.relation, &fact.column) {
                     by_relation
                         .entry(fact.relation)
                         .or_default()

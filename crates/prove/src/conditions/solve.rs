@@ -1,9 +1,11 @@
 //! What must a column hold so that a comparison is true? `price > 100`, `'public' = any (tags)`, `meta ->> 'k' = 'v'`,
 //! `published_at < now()`: the answer is SQL, so that times and casts are the database's.
 
+use std::sync::LazyLock;
+
 use sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, InTarget, UnaryOperator,
-    Value,
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, InTarget, Query,
+    SelectItem, SetExpr, UnaryOperator, Value,
 };
 
 use super::logic::{Alternatives, Fact, unknown};
@@ -18,6 +20,25 @@ struct Target<'a> {
     column: &'a Column,
     view: View,
 }
+
+/// Stands for the claims of a token, as if they were a table's column.
+pub(super) const CLAIMS: usize = usize::MAX;
+
+static CLAIMS_COLUMN: LazyLock<Column> = LazyLock::new(|| Column {
+    name: "claims".to_owned(),
+    base: "jsonb".to_owned(),
+    base_name: "jsonb".to_owned(),
+    category: 'U',
+    element: None,
+    comparable: true,
+    domain_checks: Vec::new(),
+    not_null: false,
+    default: None,
+    sequence: false,
+    generated: false,
+    identity: String::new(),
+    labels: Vec::new(),
+});
 
 /// How a value is looked at.
 enum View {
@@ -117,6 +138,9 @@ fn against(subject: &Expr, op: &BinaryOperator, value: &str, raw: &Expr, scope: 
     let held = match op {
         BinaryOperator::PGLikeMatch | BinaryOperator::PGILikeMatch => like(raw)?,
         BinaryOperator::PGRegexMatch | BinaryOperator::PGRegexIMatch => literal(&sample(&text(raw)?, 1)?),
+        BinaryOperator::Question if target.relation == CLAIMS => {
+            return Some(target.claim(&serde_json::json!([text(raw)?])));
+        }
         BinaryOperator::Question => {
             return Some(target.hold(&format!("jsonb_build_object({value}, true)")));
         }
@@ -166,6 +190,14 @@ fn any_of(left: &Expr, right: &Expr, scope: &Scope<'_>) -> Alternatives {
 impl Target<'_> {
     /// The value of the column in which the value that is looked at is this.
     fn hold(&self, value: &str) -> Fact {
+        if self.relation == CLAIMS {
+            let text = crate::values::words_in(value)
+                .pop()
+                .unwrap_or_else(|| value.trim_matches(|c| "()".contains(c)).to_owned());
+            let json = matches!(self.view, View::Member { json: true, .. });
+            let parsed = serde_json::from_str(&text).ok().filter(|_| json);
+            return self.claim(&parsed.unwrap_or(serde_json::Value::String(text)));
+        }
         let base = &self.column.base;
         let value = match &self.view {
             View::Whole => format!("({value})::{base}"),
@@ -190,6 +222,19 @@ impl Target<'_> {
             relation: self.relation,
             column: self.column.name.clone(),
             value,
+        }
+    }
+
+    /// A claim by the path to it, its value as JSON.
+    fn claim(&self, value: &serde_json::Value) -> Fact {
+        let path = match &self.view {
+            View::Member { path, .. } => path.join("."),
+            _ => String::new(),
+        };
+        Fact {
+            relation: CLAIMS,
+            column: path,
+            value: value.to_string(),
         }
     }
 
@@ -256,6 +301,7 @@ fn target<'s>(expr: &Expr, scope: &'s Scope<'_>) -> Option<Target<'s>> {
         }
         Expr::Function(function) => through(function, scope),
         Expr::Trim { expr, .. } => target(expr, scope),
+        Expr::Subquery(query) => target(only_value(query)?, scope),
         _ => match scope.meaning(expr)? {
             Meaning::Column(relation, column) => Some(Target {
                 relation,
@@ -289,10 +335,19 @@ fn through<'s>(function: &Function, scope: &'s Scope<'_>) -> Option<Target<'s>> 
     let FunctionArguments::List(list) = &function.args else {
         return None;
     };
-    let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(first))) = list.args.first() else {
-        return None;
-    };
     let name = identifiers(&function.name)?.pop()?.to_lowercase();
+    let first = match list.args.first() {
+        Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(first))) => Some(first),
+        _ => None,
+    };
+    if name == "jwt" || name == "current_setting" && first.and_then(text)? == "request.jwt.claims" {
+        return Some(Target {
+            relation: CLAIMS,
+            column: &CLAIMS_COLUMN,
+            view: View::Whole,
+        });
+    }
+    let first = first?;
     let target = target(first, scope)?;
     let view = match (name.as_str(), target.view) {
         ("lower" | "upper" | "btrim" | "coalesce" | "date_trunc", view) => view,
@@ -337,6 +392,7 @@ fn is_constant(expr: &Expr) -> bool {
         } => is_constant(expr),
         Expr::Value(value) => !matches!(value.value, Value::Placeholder(_) | Value::Null),
         Expr::TypedString(_) | Expr::Interval(_) => true,
+        Expr::Subquery(query) => only_value(query).is_some_and(is_constant),
         Expr::Array(array) => array.elem.iter().all(is_constant),
         Expr::AtTimeZone { timestamp, .. } => is_constant(timestamp),
         Expr::BinaryOp {
@@ -359,6 +415,21 @@ fn is_constant(expr: &Expr) -> bool {
                 }
         }
         _ => false,
+    }
+}
+
+/// What a subquery without tables gives.
+fn only_value(query: &Query) -> Option<&Expr> {
+    let SetExpr::Select(select) = query.body.as_ref() else {
+        return None;
+    };
+    match select.projection.as_slice() {
+        [SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }]
+            if select.from.is_empty() && select.selection.is_none() =>
+        {
+            Some(expr)
+        }
+        _ => None,
     }
 }
 

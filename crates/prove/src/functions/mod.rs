@@ -115,16 +115,14 @@ impl Field<'_> {
             }
             if let Some(harm) = first.as_ref().and_then(harm) {
                 let persona = &self.personas[call.persona];
-                about.leak(
-                    "function_changes_others",
-                    format!(
-                        "{} changes or makes rows of another tenant's by calling {}: {}",
-                        persona.label,
-                        function.label(),
-                        self.describe(harm)
-                    ),
-                    reproduce(persona, &format!("select {}({})", function.sql(), call.arguments)),
+                let message = format!(
+                    "{} changes or makes rows of another tenant's by calling {}: {}",
+                    persona.label,
+                    function.label(),
+                    self.describe(harm)
                 );
+                let attack = format!("select {}({})", function.sql(), call.arguments);
+                about.accuse(persona, "function_changes_others", message, &attack);
             }
             (call.answer, call.again) = (answer(first), answer(second));
         }
@@ -229,11 +227,9 @@ impl Field<'_> {
             &self.catalog.functions[call.function],
             &self.personas[call.persona],
         );
-        about.leak(
-            "function_reads_others",
-            format!("{} {how} {}", function.label(), persona.label),
-            reproduce(persona, &format!("select {}({})", function.sql(), call.arguments)),
-        );
+        let message = format!("{} {how} {}", function.label(), persona.label);
+        let attack = format!("select {}({})", function.sql(), call.arguments);
+        about.accuse(persona, "function_reads_others", message, &attack);
     }
 
     /// Whether a text holds the other tenant's words, other than those that were given.
@@ -296,6 +292,8 @@ impl Field<'_> {
                     || few.contains(&self.personas[*n].label)
                     || self.personas[*n].label.contains("user_metadata")
                     || self.personas[*n].label.contains("headers")
+                    || self.personas[*n].label.contains("together")
+                    || self.personas[*n].login.is_some()
             })
             .collect()
     }

@@ -10,10 +10,10 @@ pub(crate) fn beyond_this_session(catalog: &Catalog, relation: &Relation, superu
         let texts: Vec<String> = policy
             .functions
             .iter()
-            .filter_map(|oid| Some(catalog.function(*oid)?.source.to_lowercase()))
-            .chain([policy.text().to_lowercase()])
+            .filter_map(|oid| Some(catalog.function(*oid)?.source.clone()))
+            .chain([policy.text()])
             .collect();
-        let mentions = |word: &str| texts.iter().any(|text| text.contains(word));
+        let mentions = |word: &str| texts.iter().any(|text| catalog.says(text, word, 0));
         if mentions("session_user") && !played {
             reasons.push(format!("policy {:?} names session_user, which is the administrator's here: only a superuser can play the login", policy.name));
         }
@@ -31,7 +31,7 @@ pub(crate) fn beyond_this_session(catalog: &Catalog, relation: &Relation, superu
 pub(crate) fn beyond_a_call(catalog: &Catalog, function: &Function, superuser: bool) -> Vec<String> {
     let source = function.source.to_lowercase();
     let mut reasons = Vec::new();
-    if source.contains("session_user") && !(superuser && catalog.login.is_some()) {
+    if catalog.says(&function.source, "session_user", 0) && !(superuser && catalog.login.is_some()) {
         reasons.push(
             "it names session_user, which is the administrator's here: only a superuser can play the login"
                 .to_owned(),

@@ -181,6 +181,9 @@ pub(crate) fn fix(rule: &str) -> &'static str {
             "revoke all on it from the API roles; offer a view or function with the tenant's condition instead"
         }
         "role_bypasses" | "role_can_bypass" => "revoke the attribute or membership",
+        "claim_opens_all" => {
+            "ask for the tenant beside the claim, unless whoever has it is meant to see everything"
+        }
         "always_true_policy" => "drop it, or give it the tenant's condition",
         "truncate_granted" | "legacy_grants" => {
             "revoke all on the table from the API roles, then grant what they need"

@@ -1,0 +1,75 @@
+//! Does a claim open all tenants? A token that says "admin" without saying of what: a risk, since only whoever issues tokens
+//! can give it.
+
+use std::collections::BTreeMap;
+
+use super::{Field, Learnt, any_of, reproduce, says_yes};
+use crate::conditions::{Claims, Contents};
+use crate::model::Model;
+use crate::people::Persona;
+use crate::plan::Class;
+use crate::script::Script;
+
+impl Field<'_> {
+    /// Reads as a user whose token meets a policy.
+    pub(crate) async fn privileges(
+        &self,
+        model: &Model,
+        contents: &Contents,
+        learnt: &mut BTreeMap<usize, Learnt>,
+    ) {
+        let asked: Vec<(&Claims, Persona)> = contents
+            .claims()
+            .iter()
+            .filter(|claims| !claims.are_free() && self.is_read(claims.relation))
+            .map(|claims| {
+                let own = Persona::signed_in(model, "a user whose token meets a policy", &self.people.own);
+                (claims, own.with_claims(&claims.values))
+            })
+            .collect();
+        let read = |claims: &Claims| {
+            let table = &self.catalog.relations[claims.relation];
+            let rows = self.foreign(claims.relation);
+            format!("select count(*) from {} where {}", table.sql(), any_of(&rows))
+        };
+        let scripts = asked
+            .iter()
+            .map(|(claims, persona)| {
+                let table = &self.catalog.relations[claims.relation];
+                Script::default()
+                    .be(self.settings(persona, table))
+                    .ask(read(claims))
+            })
+            .collect();
+        for ((claims, persona), outcome) in asked.iter().zip(self.session.attempt(scripts).await) {
+            let about = learnt.entry(claims.relation).or_default();
+            if about.leaks() || !outcome.is_ok_and(|rows| says_yes(&rows)) {
+                continue;
+            }
+            let said: Vec<String> = claims
+                .values
+                .iter()
+                .map(|(path, value)| format!("{path} = {value}"))
+                .collect();
+            about.risk(
+                "claim_opens_all",
+                format!(
+                    "Policy {:?} of {} shows every tenant's rows to a user of any tenant whose token says {}",
+                    claims.policy,
+                    self.catalog.relations[claims.relation].label(),
+                    said.join(" and ")
+                ),
+                reproduce(persona, &read(claims)),
+            );
+        }
+    }
+
+    fn is_read(&self, relation: usize) -> bool {
+        let table = &self.catalog.relations[relation];
+        table.in_scope
+            && table.is_table()
+            && matches!(self.plan.classes[relation], Class::Tenant { .. })
+            && table.rights(&self.personas[0].role).select
+            && !self.foreign(relation).is_empty()
+    }
+}

@@ -1,0 +1,29 @@
+-- A helper that asks for the login besides the user
+-- model: schemas = ["public"]
+-- model: roles = ["anon", "authenticated"]
+-- model: [tenant]
+-- model: claim = "sub"
+-- model: column = "user_id"
+
+-- Roles are the server's, and other cases make this one too.
+do $$
+begin
+  create role gateway login noinherit;
+  grant anon, authenticated to gateway;
+exception when duplicate_object or unique_violation then null;
+end $$;
+create table public.items (
+  id uuid primary key default gen_random_uuid(),
+  user_id uuid not null references auth.users (id) on delete cascade,
+  title text not null
+);
+create index on public.items (user_id);
+alter table public.items enable row level security;
+create function public.mine(owner uuid) returns boolean language plpgsql stable as $$
+begin
+  if session_user = 'authenticator' then
+    return owner = auth.uid();
+  end if;
+  return false;
+end $$;
+create policy own on public.items for select to authenticated using (public.mine(user_id));
