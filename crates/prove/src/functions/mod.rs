@@ -2,6 +2,7 @@
 //! rows, before and after those rows are there; and with SQL for text, to see whether it is run.
 
 mod arguments;
+mod kept;
 mod oracle;
 mod outward;
 mod sql_text;
@@ -62,6 +63,7 @@ impl Field<'_> {
                 calls.extend(made);
             }
             self.run_as_sql(function, about).await;
+            self.kept_settings(function, about).await;
         }
         calls
     }

@@ -181,6 +181,9 @@ pub(crate) fn fix(rule: &str) -> &'static str {
             "revoke all on it from the API roles; offer a view or function with the tenant's condition instead"
         }
         "role_bypasses" | "role_can_bypass" => "revoke the attribute or membership",
+        "setting_outlives" | "setting_kept" => {
+            "set_config(…, true), which ends with the transaction; let policies trust request.jwt.claims alone"
+        }
         "claim_opens_all" => {
             "ask for the tenant beside the claim, unless whoever has it is meant to see everything"
         }
