@@ -125,6 +125,35 @@ async fn clients_that_never_read_hold_little_and_make_room_for_others() {
     );
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn without_descriptors_accepting_pauses_and_goes_on_by_itself() {
+    use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+    let database = TestDatabase::new().await;
+    let service = Service::on(&database).await;
+    assert!(healthy(&service).await);
+    let pid = i32::try_from(service.process.child.id().expect("it runs")).unwrap();
+    let limited = Rlimit {
+        current: Some(usage(&service).1 as u64 + 10),
+        // Its own, which it got from us.
+        maximum: getrlimit(Resource::Nofile).maximum,
+    };
+    prlimit(Pid::from_raw(pid), Resource::Nofile, limited).unwrap();
+    let mut open = connect(&service).await;
+    let mut clients = Vec::new();
+    for _ in 0..40 {
+        clients.push(connect(&service).await);
+    }
+    tests::process::until(async || service.process.log().contains("no connection can be accepted")).await;
+    // Who has a connection is served.
+    open.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    assert!(rest(&mut open).await.starts_with("HTTP/1.1 200"));
+    drop(clients);
+    tests::process::until(async || healthy(&service).await).await;
+}
+
 #[tokio::test]
 async fn a_head_that_comes_byte_by_byte_is_not_waited_for() {
     let database = TestDatabase::new().await;

@@ -13,6 +13,7 @@ mod dev;
 mod edge;
 mod failover;
 mod kill;
+mod held_by;
 mod leads;
 mod leftovers;
 mod login;

@@ -1,6 +1,7 @@
 //! Does it work through a transaction pooler? The real PgBouncer, `PREPARED_STATEMENTS=off`, more clients than servers.
 
 use serde_json::json;
+use tests::database::connect;
 use tests::people::Person::{Alice, Bob, Mallory};
 use tests::pgbouncer::PgBouncer;
 use tests::{Service, TestDatabase};
@@ -81,4 +82,21 @@ async fn servers_that_change_hands_mix_up_nobody() {
         );
     });
     futures_util::future::join_all(requests).await;
+}
+
+#[tokio::test]
+async fn a_pooler_that_has_no_place_is_a_database_that_is_away() {
+    let database = TestDatabase::new().await.with_rows().await;
+    let pgbouncer = PgBouncer::with(&database, 4, 1).await;
+    let holder = connect(&pgbouncer.login_url()).await;
+    // It answers FATAL 08P01 to whoever comes now.
+    let settings = [("PREPARED_STATEMENTS", "false"), ("POOL_SIZE", "1")];
+    let service = Service::with(&pgbouncer.login_url(), &settings).await;
+    for path in ["/v1/leads", "/ready"] {
+        let refused = service.get(Alice, path).await;
+        assert_eq!(refused.status, 503, "{path}: {}", refused.text);
+        assert!(!refused.header("retry-after").is_empty(), "{path}");
+    }
+    drop(holder);
+    tests::process::until(async || service.get(Alice, "/v1/leads").await.status == 200).await;
 }

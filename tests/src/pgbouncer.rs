@@ -26,6 +26,11 @@ impl PgBouncer {
 
     /// With this many connections to the server.
     pub async fn with_pool(database: &TestDatabase, size: usize) -> Self {
+        Self::with(database, size, 200).await
+    }
+
+    /// With this many connections to the server, for so many clients.
+    pub async fn with(database: &TestDatabase, size: usize, clients: usize) -> Self {
         let port = free_port();
         let folder = std::env::temp_dir().join(format!("mako-pgbouncer-{port}"));
         std::fs::create_dir_all(&folder).expect("a temporary folder");
@@ -33,7 +38,7 @@ impl PgBouncer {
         let config = format!(
             "[databases]\n{name} = host=127.0.0.1 port={server} dbname={name}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
              listen_port = {port}\nunix_socket_dir =\nauth_type = plain\nauth_file = {users}\npool_mode = transaction\n\
-             default_pool_size = {size}\nmax_client_conn = 200\n",
+             default_pool_size = {size}\nmax_client_conn = {clients}\n",
             name = database.name(),
             server = database.cluster().postgres().port(),
             users = users.display(),

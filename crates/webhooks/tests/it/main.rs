@@ -6,7 +6,6 @@ mod make_events;
 mod mutated;
 mod oracle;
 mod properties;
-mod readme;
 mod support;
 mod twilio_events;
 mod twilio_stream;
