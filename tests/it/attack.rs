@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tests::attack::{Attack, Size, run, target};
+use tests::connections;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn attackers_take_bounded_memory_keep_nobody_else_waiting_and_leave_nothing_behind() {
@@ -19,4 +20,11 @@ async fn attackers_take_bounded_memory_keep_nobody_else_waiting_and_leave_nothin
         // Also unoptimised; the budgets for bodies and answers are 64 MB of it.
         assert!(effect.under.resident < 200 << 10, "{attack:?}: {effect:#?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_come_and_go_leave_nothing_behind() {
+    let (service, _database) = target().await;
+    let effect = connections::run(&service, 3_000, |_, _| ()).await;
+    assert!(effect.after.is_back_at(&effect.before), "{effect:#?}");
 }

@@ -75,7 +75,7 @@ impl Attack {
     }
 
     /// What it sends first.
-    fn opening(self, number: usize) -> Vec<u8> {
+    pub(crate) fn opening(self, number: usize) -> Vec<u8> {
         let token = || Person::Alice.token();
         match self {
             Self::Silence => Vec::new(),
@@ -224,7 +224,7 @@ pub async fn run(service: &Service, attack: Attack, size: Size) -> Effect {
 }
 
 /// What is used after a while without clients, and percent of a core in it.
-async fn rest(service: &Service) -> (Usage, f64) {
+pub(crate) async fn rest(service: &Service) -> (Usage, f64) {
     let (began, before) = (Instant::now(), Usage::of(&service.process));
     tokio::time::sleep(REST).await;
     let usage = Usage::of(&service.process);

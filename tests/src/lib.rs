@@ -4,6 +4,7 @@
 pub mod attack;
 pub mod cluster;
 pub mod compose;
+pub mod connections;
 pub mod crm;
 pub mod database;
 pub mod es256;
