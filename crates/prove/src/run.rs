@@ -10,6 +10,7 @@ use crate::attack::{Field, Learnt};
 use crate::catalog::Catalog;
 use crate::conditions::Contents;
 use crate::controls;
+use crate::functions::outward::{self, Silenced};
 use crate::model::{Model, Names};
 use crate::people::{People, Persona, Words};
 use crate::plan::{Class, Plan};
@@ -50,6 +51,7 @@ async fn within(session: &Session<'_>, model: &Model, _options: &Options) -> Res
     let mut catalog = Catalog::load(session, model, None).await?;
     let mut plan = Plan::new(&catalog, model);
     let note = play_login(session, &catalog, model).await;
+    let silenced = outward::silence(session, &catalog).await;
     match controls::plant(session, model, &id_type(&catalog, &plan)).await {
         Ok(()) => {
             catalog = Catalog::load(session, model, Some(controls::SCHEMA)).await?;
@@ -119,10 +121,12 @@ async fn within(session: &Session<'_>, model: &Model, _options: &Options) -> Res
     session.must("rollback to savepoint mako_before_others").await?;
     field.compare_views(&seen, &mut learnt).await;
     field.compare_calls(calls, &mut of_functions).await;
+    let silent = name_silenced(&catalog, &silenced, &mut learnt);
     beyond(&catalog, session.admin.superuser, &mut learnt, &mut of_functions);
     lint::look(&catalog, &plan, &mut learnt, &mut of_functions);
     let mut report = report(model, &catalog, &plan, learnt, of_functions, not_tested);
     report.notes.extend(note);
+    report.notes.extend(silent);
     (report.fingerprint, report.schemas, report.roles) =
         (fingerprint, model.schemas.clone(), model.roles.clone());
     Ok(report)
@@ -147,6 +151,38 @@ fn beyond(
             .untested
             .extend(lint::beyond_a_call(catalog, function, superuser));
     }
+}
+
+/// What triggers would have done that did nothing isn't known.
+fn name_silenced(
+    catalog: &Catalog,
+    silenced: &[Silenced],
+    learnt: &mut BTreeMap<usize, Learnt>,
+) -> Vec<String> {
+    let mut notes = Vec::new();
+    for (n, relation) in catalog.relations.iter().enumerate() {
+        for trigger in &relation.triggers {
+            let Some(silenced) = silenced.iter().find(|silent| silent.function == trigger.function) else {
+                continue;
+            };
+            let text = format!(
+                "trigger {} on {} would act outside the database ({}), which no rollback takes back: it did nothing while \
+                 the rest was tried",
+                trigger.name,
+                relation.label(),
+                silenced.why
+            );
+            if relation.in_scope {
+                let about = learnt.entry(n).or_default();
+                if silenced.guards {
+                    about.doubt_writes();
+                }
+                about.untested.insert(text.clone());
+            }
+            notes.push(text);
+        }
+    }
+    notes
 }
 
 /// The number of a subtransaction that comes after all that was made up, and before all attacks.

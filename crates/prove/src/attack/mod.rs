@@ -117,6 +117,20 @@ impl Learnt {
         }
     }
 
+    /// Leaks by writing, which something that was out of the way might have refused, become doubts.
+    pub(crate) fn doubt_writes(&mut self) {
+        let (kept, doubtful) = std::mem::take(&mut self.findings)
+            .into_iter()
+            .partition(|finding| finding.severity == Severity::Risk || finding.rule.ends_with("_read"));
+        self.findings = kept;
+        self.untested.extend(doubtful.into_iter().map(|finding: Finding| {
+            format!(
+                "{}, unless a trigger that did nothing refuses it ({})",
+                finding.message, finding.rule
+            )
+        }));
+    }
+
     pub(crate) fn leaks(&self) -> bool {
         self.findings
             .iter()

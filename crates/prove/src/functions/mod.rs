@@ -4,7 +4,7 @@
 mod arguments;
 mod kept;
 mod oracle;
-mod outward;
+pub(crate) mod outward;
 mod sql_text;
 
 use std::collections::BTreeMap;
