@@ -30,7 +30,7 @@ pub use event::{
     MessageChange, OptOut, Question, Recording, Target, ToolCall,
 };
 pub use identity::Verified;
-pub use number::{PhoneNumber, same_subscriber};
+pub use number::{PhoneNumber, same_subscriber, visible};
 pub use parse::parse;
 pub use party::{Channel, Party};
 pub use plan::{Algorithm, Encoding, HmacPlan};

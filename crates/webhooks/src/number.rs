@@ -95,7 +95,8 @@ fn is_brazilian_mobile(number: &str) -> bool {
 }
 
 /// Without what a copied number brings along and nobody sees: marks of direction, joiners, soft hyphens.
-pub(crate) fn visible(text: &str) -> String {
+#[must_use]
+pub fn visible(text: &str) -> String {
     text.chars().filter(|c| !is_invisible(*c)).collect()
 }
 

@@ -24,7 +24,7 @@ impl Rule for Phone {
     }
 
     fn accept(value: &Value) -> Result<Self, String> {
-        let Text(typed) = Text::<1, 32>::accept(value)?;
+        let typed = typed(value)?;
         Ok(Self(normalised(&typed).unwrap_or(typed)))
     }
 
@@ -42,7 +42,7 @@ impl Rule for RoutableNumber {
     }
 
     fn accept(value: &Value) -> Result<Self, String> {
-        let Text(typed) = Text::<1, 32>::accept(value)?;
+        let typed = typed(value)?;
         let number = normalised(&typed).or_else(|| {
             // Ranges that the library doesn't know, and short codes.
             webhooks::PhoneNumber::parse(&typed).map(|number| number.as_str().to_owned())
@@ -55,6 +55,13 @@ impl Rule for RoutableNumber {
     fn value(&self) -> Value {
         self.0.clone().into()
     }
+}
+
+/// What was typed, without marks that nobody sees, which come along when a number is copied.
+fn typed(value: &Value) -> Result<String, String> {
+    let Text(typed) = Text::<1, 32>::accept(value)?;
+    let visible = webhooks::visible(&typed);
+    Ok(if visible.trim().is_empty() { typed } else { visible })
 }
 
 /// The country whose numbers may be typed without a country code; none unless `PHONE_REGION` says so.
@@ -110,8 +117,11 @@ impl Phone {
             Some(rest) if rest.starts_with(|first: char| first.is_ascii_digit()) => format!("+{rest}"),
             _ => typed.to_owned(),
         };
-        let mut spellings = vec![typed.clone()];
-        spellings.extend(normalised(&typed).filter(|number| *number != typed));
+        let visible = webhooks::visible(&typed);
+        let mut spellings: Vec<String> = normalised(&visible).into_iter().collect();
+        spellings.extend([visible, typed]);
+        spellings.sort();
+        spellings.dedup();
         spellings
     }
 }
@@ -170,5 +180,16 @@ mod tests {
             ["+1 (555) 123-4567", "+15551234567"]
         );
         assert_eq!(Phone::spellings("anonymous"), ["anonymous"]);
+    }
+
+    #[test]
+    fn marks_that_come_along_when_a_number_is_copied_are_left_out() {
+        let copied = "\u{202a}+1 (555) 123-4567\u{202c}";
+        assert_eq!(Phone::accept(&copied.into()).unwrap().0, "+15551234567");
+        assert_eq!(RoutableNumber::accept(&copied.into()).unwrap().0, "+15551234567");
+        assert_eq!(Phone::accept(&"\u{200e}call me".into()).unwrap().0, "call me");
+        assert!(Phone::spellings(copied).contains(&"+15551234567".to_owned()));
+        // Rather as typed than nothing.
+        assert_eq!(Phone::accept(&"\u{200e}".into()).unwrap().0, "\u{200e}");
     }
 }
