@@ -5,82 +5,130 @@ declare
   work constant jsonb := current_setting('mako.work')::jsonb;
   keep constant boolean := work -> 'keep';
   settings constant jsonb := work -> 'settings';
-  watched constant oid[] := array(select jsonb_array_elements_text(work -> 'watched')::oid);
-  scripts constant jsonb[] := array(select jsonb_array_elements(work -> 'scripts'));
+  statements constant jsonb := work -> 'statements';
+  counting constant boolean := current_setting('track_counts')::boolean;
+  -- What is prepared outlives a batch that is cut short.
+  prefix constant text := 'mako_' || (extract(epoch from clock_timestamp()) * 1e6)::bigint || '_';
   enough constant timestamptz := clock_timestamp() + interval '500 ms';
-  outcomes json[] := '{}';
-  outcome json;
-  refused json;
+  prepared boolean[] := array_fill(false, array[jsonb_array_length(work -> 'statements')]);
+  results json[] := '{}';
+  late boolean := false;
+  done bigint := 0;
+  bundle jsonb;
   script jsonb;
   step jsonb;
+  sql text;
+  refused json;
+  outcomes json[];
+  outcome json;
   answer record;
   answers text[];
   many bigint;
+  watched oid[];
   before bigint;
   code text;
   message text;
   broken text;
   spare text;
 begin
-  begin
-    if work ->> 'fence' <> '' then
-      execute work ->> 'fence';
-    end if;
-    -- Under the attackers' path from the start: whenever the path changes, the statements here are planned anew.
-    if work ->> 'path' <> '' then
-      spare := set_config('search_path', work ->> 'path', true);
-    end if;
-    foreach script in array scripts loop
-      exit when clock_timestamp() > enough;
-      answers := '{}';
-      begin
-        for n in 0 .. jsonb_array_length(script) - 1 loop
-          step := script -> n;
-          case step ->> 0
-            when 'be' then
-              for m in 0 .. jsonb_array_length(settings -> (step ->> 1)::int) - 1 loop
-                spare := set_config(settings -> (step ->> 1)::int -> m ->> 0, settings -> (step ->> 1)::int -> m ->> 1, true);
-              end loop;
-            when 'do' then
-              execute step ->> 1;
-            when 'ask' then
-              execute step ->> 1 into answer;
-              get diagnostics many = row_count;
-              if many > 0 then
-                answers := answers || answer::text;
+  foreach bundle in array array(select jsonb_array_elements(work -> 'bundles')) loop
+    exit when late;
+    refused := null;
+    outcomes := '{}';
+    begin
+      if bundle ->> 'fence' <> '' then
+        execute bundle ->> 'fence';
+      end if;
+      -- Under the attackers' path from the start: whenever the path changes, the statements here are planned anew.
+      if bundle ->> 'path' <> '' then
+        spare := set_config('search_path', bundle ->> 'path', true);
+      end if;
+      foreach script in array array(select jsonb_array_elements(bundle -> 'scripts')) loop
+        late := done > 0 and clock_timestamp() > enough;
+        exit when late;
+        answers := '{}';
+        begin
+          for n in 0 .. jsonb_array_length(script) - 1 loop
+            step := script -> n;
+            sql := step ->> 1;
+            if step ->> 0 = 'judge' then
+              if counting and before = (select sum(pg_stat_get_xact_tuples_inserted(o) + pg_stat_get_xact_tuples_updated(o)
+                + pg_stat_get_xact_tuples_deleted(o)) from unnest(watched) o)
+              then
+                -- Where nothing was written, nothing came of it.
+                answers := answers || '()'::text;
+                continue;
               end if;
-          end case;
-        end loop;
-        if not keep then
-          raise sqlstate 'MAKO0';
-        end if;
-        outcome := json_build_object('rows', answers);
-      exception
-        when sqlstate 'MAKO0' then
-          outcome := json_build_object('rows', answers);
-        when query_canceled then
-          -- Time is counted from the first script on; a later one gets all of it in a batch of its own.
-          if cardinality(outcomes) = 0 then
-            outcomes := outcomes || json_build_object('code', sqlstate, 'message', sqlerrm);
+              set constraints all immediate;
+              execute work ->> 'back';
+            end if;
+            if jsonb_typeof(step -> 1) = 'number' and step ->> 0 <> 'be' then
+              -- Sent often: planned once, and again whenever the role is another.
+              if not prepared[sql::int + 1] then
+                execute 'prepare ' || prefix || sql || ' as ' || (statements ->> sql::int);
+                prepared[sql::int + 1] := true;
+              end if;
+              sql := 'execute ' || prefix || sql;
+            end if;
+            case step ->> 0
+              when 'be' then
+                for m in 0 .. jsonb_array_length(settings -> sql::int) - 1 loop
+                  spare := set_config(settings -> sql::int -> m ->> 0, settings -> sql::int -> m ->> 1, true);
+                end loop;
+              when 'do' then
+                execute sql;
+              when 'ask', 'judge' then
+                execute sql into answer;
+                get diagnostics many = row_count;
+                if many > 0 then
+                  answers := answers || answer::text;
+                end if;
+              when 'watch' then
+                watched := array(select jsonb_array_elements_text(step -> 1)::oid);
+                before := (select sum(pg_stat_get_xact_tuples_inserted(o) + pg_stat_get_xact_tuples_updated(o)
+                  + pg_stat_get_xact_tuples_deleted(o)) from unnest(watched) o);
+            end case;
+          end loop;
+          if not keep then
+            raise sqlstate 'MAKO0';
           end if;
-          exit;
-        when others or assert_failure then
-          get stacked diagnostics code = returned_sqlstate, message = message_text, broken = constraint_name;
-          outcome := json_build_object('code', code, 'message', message, 'constraint', broken);
-      end;
-      outcomes := outcomes || outcome;
-    end loop;
-    if not keep then
-      raise sqlstate 'MAKO0';
+          outcome := json_build_object('rows', answers);
+        exception
+          when sqlstate 'MAKO0' then
+            outcome := json_build_object('rows', answers);
+          when query_canceled then
+            late := true;
+            -- Time is counted from the first script on; a later one gets all of it in the next batch.
+            exit when done > 0;
+            outcome := json_build_object('code', sqlstate, 'message', sqlerrm);
+          when others or assert_failure then
+            get stacked diagnostics code = returned_sqlstate, message = message_text, broken = constraint_name;
+            outcome := json_build_object('code', code, 'message', message, 'constraint', broken);
+        end;
+        outcomes := outcomes || outcome;
+        done := done + 1;
+        exit when late;
+      end loop;
+      if not keep then
+        raise sqlstate 'MAKO0';
+      end if;
+    exception
+      when sqlstate 'MAKO0' then
+        null;
+      when others or query_canceled or assert_failure then
+        get stacked diagnostics code = returned_sqlstate, message = message_text;
+        late := code = '57014';
+        exit when late and done > 0;
+        outcomes := '{}';
+        refused := json_build_object('code', code, 'message', message);
+    end;
+    results := results || json_build_object('refused', refused, 'outcomes', outcomes);
+  end loop;
+  for n in 1 .. cardinality(prepared) loop
+    if prepared[n] then
+      execute 'deallocate ' || prefix || (n - 1);
     end if;
-  exception
-    when sqlstate 'MAKO0' then
-      null;
-    when others or query_canceled or assert_failure then
-      get stacked diagnostics code = returned_sqlstate, message = message_text;
-      outcomes := '{}';
-      refused := json_build_object('code', code, 'message', message);
-  end;
-  spare := set_config('mako.outcomes', json_build_object('refused', refused, 'outcomes', outcomes)::text, true);
+  end loop;
+  spare := set_config('mako.outcomes', array_to_json(results)::text, true);
 end
 $mako$

@@ -6,6 +6,7 @@ mod conditions;
 mod controls;
 mod draft;
 mod fingerprint;
+mod frozen;
 mod functions;
 mod lint;
 mod model;

@@ -59,6 +59,9 @@ async fn within(session: &Session<'_>, model: &Model, _options: &Options) -> Res
         }
         Err(why) => not_tested.push(format!("no controls could be planted: {why}")),
     }
+    if catalog.plans_may_remember() {
+        session.share_no_plans();
+    }
     not_tested.extend(check_settings(session, model, &mut catalog).await);
     if session.admin.read_only {
         not_tested.push(

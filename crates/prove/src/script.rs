@@ -1,8 +1,10 @@
 //! What is sent to the database: scripts of several steps, many to a batch, and what came of each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+
+use crate::catalog::Oid;
 
 /// What one script came to: the first row of each question in it that had one, or why it was refused.
 pub(crate) type Outcome = Result<Vec<Row>, Refusal>;
@@ -19,25 +21,55 @@ pub(crate) struct Script(Vec<Step>);
 enum Step {
     /// Becomes somebody.
     Be(Settings),
-    Do(String),
-    Ask(String),
+    Do(Statement),
+    Ask(Statement),
+    /// Counts what is written to these relations from here on.
+    Watch(Vec<Oid>),
+    /// The administrator's question, if anything was written to what is watched; else an answer of nothing.
+    Judge(Statement),
+}
+
+#[derive(Clone, Debug)]
+enum Statement {
+    /// Planned each time.
+    Once(String),
+    /// A query or a change that others in the batch send as well: planned once for all of them.
+    Often(String),
 }
 
 impl Script {
-    pub(crate) fn be(mut self, settings: Settings) -> Self {
-        self.0.push(Step::Be(settings));
-        self
+    pub(crate) fn be(self, settings: Settings) -> Self {
+        self.and(Step::Be(settings))
     }
 
     /// A statement whose answer doesn't matter.
-    pub(crate) fn act(mut self, sql: impl Into<String>) -> Self {
-        self.0.push(Step::Do(sql.into()));
-        self
+    pub(crate) fn act(self, sql: impl Into<String>) -> Self {
+        self.and(Step::Do(Statement::Once(sql.into())))
+    }
+
+    pub(crate) fn act_often(self, sql: impl Into<String>) -> Self {
+        self.and(Step::Do(Statement::Often(sql.into())))
     }
 
     /// A statement that answers with rows, of which the first matters.
-    pub(crate) fn ask(mut self, sql: impl Into<String>) -> Self {
-        self.0.push(Step::Ask(sql.into()));
+    pub(crate) fn ask(self, sql: impl Into<String>) -> Self {
+        self.and(Step::Ask(Statement::Once(sql.into())))
+    }
+
+    pub(crate) fn ask_often(self, sql: impl Into<String>) -> Self {
+        self.and(Step::Ask(Statement::Often(sql.into())))
+    }
+
+    pub(crate) fn watch(self, relations: Vec<Oid>) -> Self {
+        self.and(Step::Watch(relations))
+    }
+
+    pub(crate) fn judge(self, sql: impl Into<String>) -> Self {
+        self.and(Step::Judge(Statement::Often(sql.into())))
+    }
+
+    fn and(mut self, step: Step) -> Self {
+        self.0.push(step);
         self
     }
 }
@@ -72,15 +104,30 @@ impl Refusal {
     }
 }
 
+/// Scripts within a fence: a statement that holds for all of them; empty for none.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Bundle {
+    pub(super) fence: String,
+    pub(super) scripts: Vec<Script>,
+}
+
 /// What `sql/batch.sql` reads.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Serialize)]
 pub(super) struct Batch<'s> {
     /// Whether what succeeds stays.
     keep: bool,
-    /// A statement that holds for the whole batch.
+    /// What makes the session the administrator's again.
+    back: &'s str,
+    settings: Vec<&'s Settings>,
+    /// What is planned once.
+    statements: Vec<&'s str>,
+    bundles: Vec<Encoded<'s>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Encoded<'s> {
     fence: &'s str,
     path: &'s str,
-    settings: Vec<&'s Settings>,
     scripts: Vec<Vec<(&'static str, Words<'s>)>>,
 }
 
@@ -89,45 +136,121 @@ pub(super) struct Batch<'s> {
 enum Words<'s> {
     Sql(&'s str),
     Place(usize),
+    Oids(&'s [Oid]),
 }
 
+/// Fewer than these are planned each time.
+const OFTEN: usize = 3;
+
 impl<'s> Batch<'s> {
-    pub(super) fn new(keep: bool, fence: &'s str, scripts: &'s [Script]) -> Self {
-        let mut batch = Self {
-            keep,
-            fence,
-            ..Self::default()
+    pub(super) fn new(
+        keep: bool,
+        back: &'s str,
+        shares_plans: bool,
+        bundles: &[(&'s str, &'s [Script])],
+    ) -> Self {
+        let often = if shares_plans {
+            often(bundles)
+        } else {
+            BTreeSet::new()
         };
-        let mut places: BTreeMap<&Settings, usize> = BTreeMap::new();
-        for Script(steps) in scripts {
-            let mut encoded = Vec::with_capacity(steps.len());
-            for step in steps {
-                encoded.push(match step {
-                    Step::Do(sql) => ("do", Words::Sql(sql)),
-                    Step::Ask(sql) => ("ask", Words::Sql(sql)),
-                    Step::Be(settings) => {
-                        let next = batch.settings.len();
-                        let place = *places.entry(settings).or_insert(next);
-                        if place == next {
-                            batch.settings.push(settings);
-                        }
-                        ("be", Words::Place(place))
-                    }
-                });
+        let mut settings = Places::default();
+        let mut statements = Places::default();
+        let mut words = |statement: &'s Statement| match statement {
+            Statement::Often(sql) if often.contains(sql.as_str()) => {
+                Words::Place(statements.of(sql.as_str()))
             }
-            batch.scripts.push(encoded);
-        }
-        let path = batch
-            .settings
+            Statement::Once(sql) | Statement::Often(sql) => Words::Sql(sql),
+        };
+        let mut encode = |step: &'s Step| match step {
+            Step::Be(somebody) => ("be", Words::Place(settings.of(somebody))),
+            Step::Do(statement) => ("do", words(statement)),
+            Step::Ask(statement) => ("ask", words(statement)),
+            Step::Watch(relations) => ("watch", Words::Oids(relations)),
+            Step::Judge(statement) => ("judge", words(statement)),
+        };
+        let bundles = bundles
             .iter()
-            .flat_map(|settings| settings.iter())
-            .find(|(name, _)| *name == "search_path");
-        batch.path = path.map_or("", |(_, path)| path);
-        batch
+            .map(|(fence, scripts)| Encoded {
+                fence,
+                path: path(scripts),
+                scripts: scripts
+                    .iter()
+                    .map(|Script(steps)| steps.iter().map(&mut encode).collect())
+                    .collect(),
+            })
+            .collect();
+        Self {
+            keep,
+            back,
+            settings: settings.list,
+            statements: statements.list,
+            bundles,
+        }
     }
 }
 
-/// What `sql/batch.sql` leaves.
+/// The first search path that is set.
+fn path(scripts: &[Script]) -> &str {
+    let steps = scripts.iter().flat_map(|Script(steps)| steps);
+    let settings = steps.filter_map(|step| {
+        if let Step::Be(settings) = step {
+            Some(settings)
+        } else {
+            None
+        }
+    });
+    let mut paths = settings.flatten().filter(|(name, _)| *name == "search_path");
+    paths.next().map_or("", |(_, path)| path)
+}
+
+fn often<'s>(bundles: &[(&'s str, &'s [Script])]) -> BTreeSet<&'s str> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for step in bundles
+        .iter()
+        .flat_map(|(_, scripts)| *scripts)
+        .flat_map(|Script(steps)| steps)
+    {
+        if let Step::Do(Statement::Often(sql))
+        | Step::Ask(Statement::Often(sql))
+        | Step::Judge(Statement::Often(sql)) = step
+        {
+            *counts.entry(sql).or_default() += 1;
+        }
+    }
+    counts
+        .into_iter()
+        .filter(|(_, count)| *count >= OFTEN)
+        .map(|(sql, _)| sql)
+        .collect()
+}
+
+/// Things that are sent once, each with its place in the list.
+struct Places<'s, T: ?Sized> {
+    list: Vec<&'s T>,
+    places: BTreeMap<&'s T, usize>,
+}
+
+impl<T: ?Sized + Ord> Default for Places<'_, T> {
+    fn default() -> Self {
+        Self {
+            list: Vec::new(),
+            places: BTreeMap::new(),
+        }
+    }
+}
+
+impl<'s, T: ?Sized + Ord> Places<'s, T> {
+    fn of(&mut self, thing: &'s T) -> usize {
+        let list = &mut self.list;
+        *self.places.entry(thing).or_insert_with(|| {
+            list.push(thing);
+            list.len() - 1
+        })
+    }
+}
+
+/// What `sql/batch.sql` leaves of a bundle.
 #[derive(Debug, Deserialize)]
 pub(super) struct Reply {
     /// Why nothing was run.
@@ -207,11 +330,11 @@ mod tests {
         let somebody: Settings = vec![("search_path", "public".to_owned()), ("role", "anon".to_owned())];
         let script = Script::default().be(somebody).ask("select 1");
         let scripts = [script.clone(), script];
-        let batch = serde_json::to_value(Batch::new(false, "", &scripts)).unwrap();
+        let batch = serde_json::to_value(Batch::new(false, "", true, &[("", &scripts)])).unwrap();
         assert_eq!(batch["settings"].as_array().unwrap().len(), 1);
-        assert_eq!(batch["path"], "public");
+        assert_eq!(batch["bundles"][0]["path"], "public");
         assert_eq!(
-            batch["scripts"][1],
+            batch["bundles"][0]["scripts"][1],
             serde_json::json!([["be", 0], ["ask", "select 1"]])
         );
     }

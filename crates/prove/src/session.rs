@@ -1,13 +1,16 @@
 //! How the prover speaks to the database: in one transaction, rolled back; many attempts to a round trip.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::task::Poll;
 
 use futures_util::future::{self, MaybeDone};
+use tokio::sync::oneshot;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::Error;
-use crate::script::{Batch, Outcome, Refusal, Reply, Row, Script};
+use crate::script::{Batch, Bundle, Outcome, Refusal, Reply, Row, Script};
 use crate::sql::literal;
 
 /// How many scripts make a batch; a message to the server has bounds.
@@ -25,7 +28,14 @@ pub(crate) struct Session<'c> {
     client: &'c Client,
     pub(crate) admin: Admin,
     round_trips: AtomicUsize,
+    shares_plans: AtomicBool,
+    /// What waits for company, while there may be some.
+    queue: Mutex<Option<Queue>>,
 }
+
+/// What a bundle came to, or the refusal of its fence.
+type Answer = Result<Vec<Outcome>, Refusal>;
+type Queue = Vec<(Bundle, oneshot::Sender<Answer>)>;
 
 /// Who the prover is when it is nobody else.
 #[derive(Debug, Default)]
@@ -44,6 +54,8 @@ impl<'c> Session<'c> {
             client,
             admin: Admin::default(),
             round_trips: AtomicUsize::new(0),
+            shares_plans: AtomicBool::new(true),
+            queue: Mutex::new(None),
         };
         session.must("begin isolation level repeatable read").await?;
         session
@@ -139,12 +151,11 @@ impl<'c> Session<'c> {
 
     /// Scripts that leave no trace, each undone before the next.
     pub(crate) async fn attempt(&self, scripts: Vec<Script>) -> Vec<Outcome> {
-        self.run(Effects::Undone, "", &scripts)
+        let refused = |refusal: &Refusal| scripts.iter().map(|_| Err(refusal.clone())).collect();
+        // As if each had been refused: nothing of it was run.
+        self.attempt_within("", &scripts)
             .await
-            .unwrap_or_else(|refusal| {
-                // As if each had been refused: nothing of it was run.
-                scripts.iter().map(|_| Err(refusal.clone())).collect()
-            })
+            .unwrap_or_else(|refusal| refused(&refusal))
     }
 
     /// Attempts within a fence: a statement that holds for all of them and is undone afterwards.
@@ -154,38 +165,128 @@ impl<'c> Session<'c> {
         fence: &str,
         scripts: &[Script],
     ) -> Result<Vec<Outcome>, Refusal> {
-        self.run(Effects::Undone, fence, scripts).await
+        if scripts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let bundle = Bundle {
+            fence: fence.to_owned(),
+            scripts: scripts.to_vec(),
+        };
+        let answer = self.queue(bundle);
+        match answer {
+            Ok(answer) => answer.await.unwrap_or_else(|_| Err(Refusal::lost())),
+            Err(bundle) => self
+                .run(Effects::Undone, &[bundle])
+                .await
+                .pop()
+                .unwrap_or_else(|| Err(Refusal::lost())),
+        }
     }
 
     /// Scripts that stay where they succeed.
     pub(crate) async fn keep(&self, scripts: Vec<Script>) -> Vec<Outcome> {
-        self.run(Effects::Kept, "", &scripts)
-            .await
-            .unwrap_or_else(|refusal| scripts.iter().map(|_| Err(refusal.clone())).collect())
+        let bundle = Bundle {
+            fence: String::new(),
+            scripts,
+        };
+        let outcomes = self.run(Effects::Kept, std::slice::from_ref(&bundle)).await.pop();
+        let refused = |refusal: Refusal| bundle.scripts.iter().map(|_| Err(refusal.clone())).collect();
+        outcomes
+            .unwrap_or_else(|| Err(Refusal::lost()))
+            .unwrap_or_else(refused)
     }
 
-    /// Runs scripts in as few batches as time allows.
-    async fn run(&self, effects: Effects, fence: &str, scripts: &[Script]) -> Result<Vec<Outcome>, Refusal> {
-        let mut outcomes = Vec::with_capacity(scripts.len());
-        while outcomes.len() < scripts.len() {
-            let rest = &scripts[outcomes.len()..];
-            let batch = Batch::new(effects == Effects::Kept, fence, &rest[..rest.len().min(MOST)]);
-            let reply = self.batch(&batch).await?;
-            if let Some(refusal) = reply.refused {
-                return Err(refusal);
+    /// Does several things side by side; what they attempt at the same time shares its batches.
+    pub(crate) async fn together<T: Future>(&self, tasks: impl IntoIterator<Item = T>) -> Vec<T::Output> {
+        let mut all = std::pin::pin!(future::join_all(tasks));
+        self.set_queue(Some(Vec::new()));
+        loop {
+            if let Poll::Ready(results) = futures_util::poll!(&mut all) {
+                self.set_queue(None);
+                return results;
             }
-            let before = outcomes.len();
-            outcomes.extend(reply.outcomes());
-            if outcomes.len() == before {
-                return Err(Refusal::lost());
+            // All of them wait.
+            let (bundles, answers): (Vec<_>, Vec<_>) =
+                self.set_queue(Some(Vec::new())).into_iter().flatten().unzip();
+            if bundles.is_empty() {
+                futures_util::pending!();
+            }
+            for (outcomes, answer) in self.run(Effects::Undone, &bundles).await.into_iter().zip(answers) {
+                // Whoever has gone needs no answer.
+                let _ = answer.send(outcomes);
             }
         }
-        Ok(outcomes)
     }
 
-    /// Three statements, so that what the server logs of a failure is never the whole batch.
-    async fn batch(&self, batch: &Batch<'_>) -> Result<Reply, Refusal> {
-        let work = serde_json::to_string(batch).unwrap_or_default();
+    fn set_queue(&self, queue: Option<Queue>) -> Option<Queue> {
+        std::mem::replace(
+            &mut *self.queue.lock().unwrap_or_else(PoisonError::into_inner),
+            queue,
+        )
+    }
+
+    /// Puts a bundle into the queue; the error is the bundle, if there is none.
+    fn queue(&self, bundle: Bundle) -> Result<oneshot::Receiver<Answer>, Bundle> {
+        match &mut *self.queue.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(queue) => {
+                let (sender, receiver) = oneshot::channel();
+                queue.push((bundle, sender));
+                Ok(receiver)
+            }
+            None => Err(bundle),
+        }
+    }
+
+    /// Runs bundles in as few batches as time allows.
+    async fn run(&self, effects: Effects, bundles: &[Bundle]) -> Vec<Answer> {
+        let mut answers: Vec<Answer> = bundles.iter().map(|_| Ok(Vec::new())).collect();
+        let done = |answer: &Answer, bundle: &Bundle| {
+            answer.as_ref().map_or(usize::MAX, Vec::len) >= bundle.scripts.len()
+        };
+        loop {
+            let open: Vec<usize> = (0..bundles.len())
+                .filter(|n| !done(&answers[*n], &bundles[*n]))
+                .collect();
+            if open.is_empty() {
+                return answers;
+            }
+            let (mut batch, mut room) = (Vec::new(), MOST);
+            for n in &open {
+                let rest = &bundles[*n].scripts[answers[*n].as_ref().map_or(0, Vec::len)..];
+                let part = &rest[..rest.len().min(room)];
+                room -= part.len();
+                batch.push((bundles[*n].fence.as_str(), part));
+                if room == 0 {
+                    break;
+                }
+            }
+            let progress = match self.batch(effects, &batch).await {
+                Ok(replies) => settle(&mut answers, &open, replies),
+                Err(refusal) => {
+                    fail(&mut answers, &open, &refusal);
+                    true
+                }
+            };
+            if !progress {
+                fail(&mut answers, &open, &Refusal::lost());
+            }
+        }
+    }
+
+    /// Plans every statement for whoever sends it, where a plan might remember whom it was made for.
+    pub(crate) fn share_no_plans(&self) {
+        self.shares_plans.store(false, Ordering::Relaxed);
+    }
+
+    pub(crate) fn shares_plans(&self) -> bool {
+        self.shares_plans.load(Ordering::Relaxed)
+    }
+
+    /// Few statements, so that what the server logs of a failure is never the whole batch.
+    async fn batch(&self, effects: Effects, bundles: &[(&str, &[Script])]) -> Result<Vec<Reply>, Refusal> {
+        let back = self.back();
+        let batch = Batch::new(effects == Effects::Kept, &back, self.shares_plans(), bundles);
+        let work = serde_json::to_string(&batch).unwrap_or_default();
         let answers = self
             .all(vec![
                 "savepoint mako_batch".to_owned(),
@@ -219,6 +320,28 @@ impl<'c> Session<'c> {
     pub(crate) fn round_trips(&self) -> usize {
         self.round_trips.load(Ordering::Relaxed)
     }
+}
+
+fn fail(answers: &mut [Answer], open: &[usize], refusal: &Refusal) {
+    for n in open {
+        answers[*n] = Err(refusal.clone());
+    }
+}
+
+/// Adds what a batch came to; whether there was anything.
+fn settle(answers: &mut [Answer], open: &[usize], replies: Vec<Reply>) -> bool {
+    let mut progress = false;
+    for (n, mut reply) in open.iter().zip(replies) {
+        if let Some(refusal) = reply.refused.take() {
+            answers[*n] = Err(refusal);
+            progress = true;
+        } else if let Ok(outcomes) = &mut answers[*n] {
+            let before = outcomes.len();
+            outcomes.extend(reply.outcomes());
+            progress |= outcomes.len() > before;
+        }
+    }
+    progress
 }
 
 /// The rows of the last statement that gave any.

@@ -48,9 +48,9 @@ impl Field<'_> {
                 for (act, prelude) in acts {
                     attempts.extend(askers.iter().map(|asker| {
                         let target = &self.catalog.relations[*asker];
-                        let read = format!("{act}; select count(*) from {} where {}", target.sql(), any_of(&self.foreign(*asker)));
+                        let read = format!("select count(*) from {} where {}", target.sql(), any_of(&self.foreign(*asker)));
                         let message = format!("gives themselves {} = {value} in {{}} and then reads another tenant's rows of {}", column.name, target.label());
-                        Attempt { prelude: prelude.clone(), ..Attempt::new("escalation", 0, &message, read) }
+                        Attempt { prelude: prelude.clone(), first: act.clone(), ..Attempt::new("escalation", 0, &message, read) }
                     }));
                 }
             }

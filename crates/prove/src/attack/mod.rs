@@ -13,15 +13,18 @@ mod privilege;
 mod read;
 pub(crate) mod side_effects;
 mod standing;
+mod trial;
 pub(crate) mod views;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::Pin;
+
+pub(crate) use trial::Attempt;
 
 use crate::catalog::{Catalog, Relation};
 use crate::people::{EMPTY_USER, People, Persona};
 use crate::plan::{By, Class, Plan};
 use crate::report::{Finding, Severity};
-use crate::script::{Outcome, Refusal, Script};
 use crate::seed::{Belongs, Row, World};
 use crate::session::Session;
 use crate::sql::{ident, typed};
@@ -38,36 +41,8 @@ pub(crate) struct Field<'a> {
     pub(crate) mark: Option<String>,
 }
 
-/// One try.
-#[derive(Clone, Debug)]
-pub(crate) struct Attempt {
-    pub(crate) rule: &'static str,
-    pub(crate) message: String,
-    pub(crate) persona: usize,
-    /// The statement that attacks, as the report shows it.
-    pub(crate) attack: String,
-    /// What the owner asks afterwards; none if the attack's own answer tells.
-    pub(crate) judge: Option<String>,
-    /// Statements of the owner's before the attack.
-    pub(crate) prelude: String,
-    /// A refusal by a constraint says that the policies had let it pass.
-    pub(crate) passed_if_constrained: bool,
-}
-
-impl Attempt {
-    /// An attack whose own answer tells; others have a judge.
-    pub(crate) fn new(rule: &'static str, persona: usize, message: &str, attack: String) -> Self {
-        Self {
-            rule,
-            message: message.to_owned(),
-            persona,
-            attack,
-            judge: None,
-            prelude: String::new(),
-            passed_if_constrained: false,
-        }
-    }
-}
+/// Attacks on one relation.
+pub(crate) type Task<'t> = Pin<Box<dyn Future<Output = Learnt> + Send + 't>>;
 
 /// What has been learnt about one relation.
 #[derive(Debug, Default)]
@@ -139,64 +114,97 @@ impl Learnt {
 }
 
 impl Field<'_> {
-    /// Attacks every table of the schemas.
+    /// Attacks every table of the schemas, side by side.
     pub(crate) async fn tables(&self, learnt: &mut BTreeMap<usize, Learnt>) {
-        for relation in 0..self.catalog.relations.len() {
-            let table = &self.catalog.relations[relation];
-            if !table.in_scope || !table.is_table() {
-                continue;
-            }
-            match &self.plan.classes[relation] {
-                Class::Tenant { .. } | Class::Internal => {}
-                Class::Unclassified(reason) => {
-                    learnt
-                        .entry(relation)
-                        .or_default()
-                        .untested
-                        .insert(reason.clone());
-                    continue;
-                }
-                _ => continue,
-            }
-            let about = learnt.entry(relation).or_default();
-            if self.foreign(relation).is_empty() {
-                let open = table
-                    .rights
-                    .iter()
-                    .find(|(role, rights)| rights.reads() && !self.bound(table, role));
-                if let Some((role, _)) = open {
-                    about.leak(
-                        "cross_tenant_read",
-                        format!(
-                            "No policy binds {role} on {}: whatever rows there are can be read",
-                            table.label()
-                        ),
-                        format!(
-                            "begin; set local role {}; select count(*) from {}; rollback;",
-                            ident(role),
-                            table.sql()
-                        ),
-                    );
-                } else if self.reachable(relation) {
-                    let why = self.world.failures.get(&relation).cloned();
-                    about.untested.insert(
-                        why.unwrap_or_else(|| "there is no row of another tenant's to protect".to_owned()),
-                    );
-                }
-                continue;
-            }
-            self.table(relation, about).await;
-        }
+        let relations: Vec<usize> = (0..self.catalog.relations.len())
+            .filter(|n| self.is_attacked(*n))
+            .collect();
+        self.side_by_side(&relations, learnt, |relation, mut about| {
+            Box::pin(async move {
+                self.table(relation, &mut about).await;
+                about
+            })
+        })
+        .await;
         // What is read anyway takes no escalation.
         let closed: Vec<usize> = (0..self.catalog.relations.len())
             .filter(|n| !learnt.get(n).is_some_and(Learnt::leaks))
             .collect();
-        for (relation, about) in learnt.iter_mut() {
-            self.escalations(*relation, &closed, about).await;
-        }
+        let relations: Vec<usize> = learnt.keys().copied().collect();
+        let closed = &closed;
+        self.side_by_side(&relations, learnt, |relation, mut about| {
+            Box::pin(async move {
+                self.escalations(relation, closed, &mut about).await;
+                about
+            })
+        })
+        .await;
+    }
+
+    /// Does the same to several relations; what is attempted at the same time shares its batches.
+    pub(crate) async fn side_by_side<'t>(
+        &self,
+        relations: &[usize],
+        learnt: &mut BTreeMap<usize, Learnt>,
+        act: impl Fn(usize, Learnt) -> Task<'t>,
+    ) {
+        let tasks: Vec<Task<'t>> = relations
+            .iter()
+            .map(|relation| act(*relation, learnt.remove(relation).unwrap_or_default()))
+            .collect();
+        let known = self.session.together(tasks).await;
+        learnt.extend(relations.iter().copied().zip(known));
+    }
+
+    fn is_attacked(&self, relation: usize) -> bool {
+        let table = &self.catalog.relations[relation];
+        let class = &self.plan.classes[relation];
+        let meant = matches!(
+            class,
+            Class::Tenant { .. } | Class::Internal | Class::Unclassified(_)
+        );
+        table.in_scope && table.is_table() && meant
     }
 
     async fn table(&self, relation: usize, about: &mut Learnt) {
+        if let Class::Unclassified(reason) = &self.plan.classes[relation] {
+            about.untested.insert(reason.clone());
+        } else if self.foreign(relation).is_empty() {
+            self.without_rows(relation, about);
+        } else {
+            self.attack(relation, about).await;
+        }
+    }
+
+    /// Of a table without rows to protect, rights alone tell.
+    fn without_rows(&self, relation: usize, about: &mut Learnt) {
+        let table = &self.catalog.relations[relation];
+        let open = table
+            .rights
+            .iter()
+            .find(|(role, rights)| rights.reads() && !self.bound(table, role));
+        if let Some((role, _)) = open {
+            about.leak(
+                "cross_tenant_read",
+                format!(
+                    "No policy binds {role} on {}: whatever rows there are can be read",
+                    table.label()
+                ),
+                format!(
+                    "begin; set local role {}; select count(*) from {}; rollback;",
+                    ident(role),
+                    table.sql()
+                ),
+            );
+        } else if self.reachable(relation) {
+            let why = self.world.failures.get(&relation).cloned();
+            about
+                .untested
+                .insert(why.unwrap_or_else(|| "there is no row of another tenant's to protect".to_owned()));
+        }
+    }
+
+    async fn attack(&self, relation: usize, about: &mut Learnt) {
         let read = self.try_all(relation, self.reads(relation), about).await;
         let read = self.confirmed(relation, read).await;
         let in_detail = read
@@ -290,142 +298,6 @@ impl Field<'_> {
             .iter()
             .any(|r| r.name == role && (r.superuser || r.bypasses));
         table.rls && !exempt && !bypasses
-    }
-
-    /// Runs attempts, and notes what came of them.
-    pub(crate) async fn run(&self, relation: usize, attempts: Vec<Attempt>, about: &mut Learnt) {
-        for attempt in self.try_all(relation, attempts, about).await {
-            self.note(relation, &attempt, about);
-        }
-    }
-
-    /// Runs attempts; the answer is those that succeeded.
-    async fn try_all(&self, relation: usize, attempts: Vec<Attempt>, about: &mut Learnt) -> Vec<Attempt> {
-        let scripts = attempts
-            .iter()
-            .map(|attempt| self.script(relation, attempt))
-            .collect();
-        let outcomes = self.session.attempt(scripts).await;
-        self.judge(relation, attempts, outcomes, about)
-    }
-
-    /// Runs attempts behind a fence, which may have to wait its turn.
-    pub(crate) async fn run_within(
-        &self,
-        relation: usize,
-        fence: &str,
-        attempts: Vec<Attempt>,
-        about: &mut Learnt,
-    ) {
-        if attempts.is_empty() {
-            return;
-        }
-        let scripts: Vec<Script> = attempts
-            .iter()
-            .map(|attempt| self.script(relation, attempt))
-            .collect();
-        let mut refused: Option<Refusal> = None;
-        for _ in 0..5 {
-            match self.session.attempt_within(fence, &scripts).await {
-                Ok(outcomes) => {
-                    for attempt in self.judge(relation, attempts, outcomes, about) {
-                        self.note(relation, &attempt, about);
-                    }
-                    return;
-                }
-                Err(refusal) => {
-                    let again = refusal.code == "55P03";
-                    refused = Some(refusal);
-                    if !again {
-                        break;
-                    }
-                }
-            }
-        }
-        if let Some(refusal) = refused {
-            about.untested.insert(format!(
-                "blind writes could not be fenced: {} [{}]",
-                refusal.message, refusal.code
-            ));
-        }
-    }
-
-    fn script(&self, relation: usize, attempt: &Attempt) -> Script {
-        let schema = &self.catalog.relations[relation].schema;
-        let settings = self.personas[attempt.persona].settings(&self.session.admin, self.catalog, schema);
-        let mut script = Script::default();
-        if !attempt.prelude.is_empty() {
-            script = script.act(&attempt.prelude);
-        }
-        script = script.be(settings);
-        match &attempt.judge {
-            None => script.ask(&attempt.attack),
-            Some(judge) => script
-                .act(&attempt.attack)
-                .act("set constraints all immediate")
-                .act(self.session.back())
-                .ask(judge),
-        }
-    }
-
-    /// Which attempts succeeded?
-    fn judge(
-        &self,
-        relation: usize,
-        attempts: Vec<Attempt>,
-        outcomes: Vec<Outcome>,
-        about: &mut Learnt,
-    ) -> Vec<Attempt> {
-        let mut succeeded = Vec::new();
-        for (mut attempt, outcome) in attempts.into_iter().zip(outcomes) {
-            about.attempts += 1;
-            let success = match &outcome {
-                Ok(rows) => {
-                    if let Some(Some(harm)) = rows.first().and_then(|row| row.get(1)) {
-                        attempt.message = format!("{}: {}", attempt.message, self.describe(harm));
-                    }
-                    says_yes(rows)
-                }
-                Err(refusal) if refusal.is_inconclusive() && attempt.rule == "stranger_read" => false,
-                Err(refusal) if refusal.is_inconclusive() => {
-                    about.untested.insert(format!(
-                        "{}: {} [{}]",
-                        attempt.rule, refusal.message, refusal.code
-                    ));
-                    false
-                }
-                Err(refusal) => attempt.passed_if_constrained && self.is_constraint(relation, refusal),
-            };
-            if success {
-                succeeded.push(attempt);
-            }
-        }
-        succeeded
-    }
-
-    fn note(&self, relation: usize, attempt: &Attempt, about: &mut Learnt) {
-        let persona = &self.personas[attempt.persona];
-        let name = self.catalog.relations[relation].label();
-        let message = format!(
-            "{} {}",
-            sentence(persona.label),
-            attempt.message.replace("{}", &name)
-        );
-        about.accuse(persona, attempt.rule, message, &attempt.attack);
-    }
-
-    fn is_constraint(&self, relation: usize, refusal: &Refusal) -> bool {
-        matches!(refusal.code.as_str(), "23505" | "23514" | "23503" | "23P01")
-            && refusal.constraint.as_ref().is_some_and(|name| {
-                let table = &self.catalog.relations[relation];
-                table.indexes.iter().any(|index| index.name == *name)
-                    || table.checks.iter().any(|check| check.name == *name)
-                    || self.catalog.relations.iter().any(|other| {
-                        other.foreign_keys.iter().any(|key| {
-                            key.name == *name && (key.target == table.oid || other.oid == table.oid)
-                        })
-                    })
-            })
     }
 
     /// A condition on the tenant column: it holds what another's row holds.

@@ -11,25 +11,29 @@ use crate::sql::ident;
 impl Field<'_> {
     /// Reads, inserts, updates and deletes one's own, wherever that may set something off.
     pub(crate) async fn side_effects(&self, learnt: &mut BTreeMap<usize, Learnt>) {
-        let judge = self.harm(|_| true);
-        for relation in 0..self.catalog.relations.len() {
-            let table = &self.catalog.relations[relation];
-            if self.catalog.outward_trigger(table).is_some()
-                || !table.in_scope
-                || !(table.is_table() || table.kind == 'v')
-                || !self.sets_off(relation)
-                || !self.reachable(relation)
-            {
-                continue;
-            }
-            let attempts = self.lawful_acts(relation, &judge);
-            let about = learnt.entry(relation).or_default();
-            self.run(relation, attempts, about).await;
-        }
+        let judge = &self.harm(|_| true);
+        let acts: Vec<usize> = (0..self.catalog.relations.len())
+            .filter(|relation| {
+                let table = &self.catalog.relations[*relation];
+                self.catalog.outward_trigger(table).is_none()
+                    && table.in_scope
+                    && (table.is_table() || table.kind == 'v')
+                    && self.sets_off(*relation)
+                    && self.reachable(*relation)
+            })
+            .collect();
+        self.side_by_side(&acts, learnt, |relation, mut about| {
+            Box::pin(async move {
+                let attempts = self.lawful_acts(relation, judge);
+                self.run(relation, attempts, &mut about).await;
+                about
+            })
+        })
+        .await;
     }
 
     /// Whether anything happens besides what was asked for.
-    fn sets_off(&self, relation: usize) -> bool {
+    pub(super) fn sets_off(&self, relation: usize) -> bool {
         let table = &self.catalog.relations[relation];
         let writes = |oid: &i64| {
             self.catalog

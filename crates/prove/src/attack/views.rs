@@ -45,7 +45,7 @@ impl Field<'_> {
                     scripts.push(
                         Script::default()
                             .be(self.settings(persona, relation))
-                            .ask(digest(relation, &columns)),
+                            .ask_often(digest(relation, &columns)),
                     );
                 }
             }

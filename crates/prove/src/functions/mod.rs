@@ -78,7 +78,7 @@ impl Field<'_> {
                 // First as the other tenant: a plan that was made for them must not serve the attacker.
                 scripts.push(self.call_script(
                     function,
-                    persona == 0,
+                    persona == 0 && !self.session.shares_plans(),
                     self.personas.len(),
                     arguments,
                     &judge,
@@ -267,15 +267,14 @@ impl Field<'_> {
             Script::default()
         };
         fresh
+            .watch(self.everywhere())
             .be(persona.settings(&self.session.admin, self.catalog, &function.schema))
-            .ask(format!(
+            .ask_often(format!(
                 "select case when length(string_agg(v, '|')) > 8 then md5(string_agg(v, '|' order by v)) \
                  else coalesce(string_agg(v, '|'), '') end from (select {}({arguments})::text as v) as mako_row",
                 function.sql()
             ))
-            .act("set constraints all immediate")
-            .act(self.session.back())
-            .ask(format!("select {judge}"))
+            .judge(format!("select {judge}"))
     }
 
     /// Who calls: everybody if there is nothing to vary, else those who differ most.

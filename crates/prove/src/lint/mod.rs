@@ -196,17 +196,7 @@ fn policies(catalog: &Catalog, relation: &Relation, about: &mut Learnt) {
 /// A function over settings that is declared IMMUTABLE gives one user's answer to the next.
 fn immutable(catalog: &Catalog, relation: &Relation, policy: &Policy, about: &mut Learnt) {
     for function in policy.functions.iter().filter_map(|oid| catalog.function(*oid)) {
-        if function.volatility == 'i'
-            && [
-                "current_setting",
-                "auth.uid",
-                "auth.jwt",
-                "auth.role",
-                "auth.email",
-            ]
-            .iter()
-            .any(|word| function.source.contains(word))
-        {
+        if function.freezes_settings() {
             about.leak(
                 "immutable_over_settings",
                 format!("Policy {:?} of {} calls {}, which reads settings and is declared IMMUTABLE: a prepared statement gives one user's rows to the next", policy.name, relation.label(), function.label()),

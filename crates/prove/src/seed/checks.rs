@@ -58,7 +58,8 @@ pub(super) fn components(
         .collect()
 }
 
-/// Asks the database for the first combination of candidates that satisfies the checks.
+/// Asks the database for the first combination of candidates that satisfies the checks; the best of each column are
+/// mostly enough, and quick to try.
 pub(super) fn question(
     expressions: &[String],
     columns: &[String],
@@ -72,6 +73,22 @@ pub(super) fn question(
         5 | 6 => 5,
         _ => 2,
     };
+    let among = |most: usize| combinations(expressions, columns, choices, most);
+    if columns.len() < 3 || most <= FEW {
+        return among(most);
+    }
+    format!("({}) union all ({}) limit 1", among(FEW), among(most))
+}
+
+/// Candidates of each column that are tried first.
+const FEW: usize = 2;
+
+fn combinations(
+    expressions: &[String],
+    columns: &[String],
+    choices: &BTreeMap<String, Vec<String>>,
+    most: usize,
+) -> String {
     let lists: Vec<String> = columns
         .iter()
         .enumerate()

@@ -1,0 +1,227 @@
+//! How an attempt is made, and what came of it: under an attacker's settings, then judged by the administrator.
+
+use super::{Field, Learnt, says_yes, sentence};
+use crate::catalog::Oid;
+use crate::script::{Outcome, Refusal, Script};
+
+/// One try.
+#[derive(Clone, Debug)]
+pub(crate) struct Attempt {
+    pub(crate) rule: &'static str,
+    pub(crate) message: String,
+    pub(crate) persona: usize,
+    /// What the attacker does before.
+    pub(crate) first: String,
+    /// The statement that attacks, as the report shows it.
+    pub(crate) attack: String,
+    /// What the owner asks afterwards; none if the attack's own answer tells.
+    pub(crate) judge: Option<String>,
+    /// Statements of the owner's before the attack.
+    pub(crate) prelude: String,
+    /// A refusal by a constraint says that the policies had let it pass.
+    pub(crate) passed_if_constrained: bool,
+}
+
+impl Attempt {
+    /// An attack whose own answer tells; others have a judge.
+    pub(crate) fn new(rule: &'static str, persona: usize, message: &str, attack: String) -> Self {
+        Self {
+            rule,
+            message: message.to_owned(),
+            persona,
+            first: String::new(),
+            attack,
+            judge: None,
+            prelude: String::new(),
+            passed_if_constrained: false,
+        }
+    }
+}
+
+impl Attempt {
+    /// Everything that the attacker sends.
+    fn statements(&self) -> String {
+        if self.first.is_empty() {
+            self.attack.clone()
+        } else {
+            format!("{}; {}", self.first, self.attack)
+        }
+    }
+}
+
+/// `pg_class`, which TRUNCATE writes to.
+const PG_CLASS: Oid = 1259;
+
+impl Field<'_> {
+    /// Runs attempts, and notes what came of them.
+    pub(crate) async fn run(&self, relation: usize, attempts: Vec<Attempt>, about: &mut Learnt) {
+        for attempt in self.try_all(relation, attempts, about).await {
+            self.note(relation, &attempt, about);
+        }
+    }
+
+    /// Runs attempts; the answer is those that succeeded.
+    pub(super) async fn try_all(
+        &self,
+        relation: usize,
+        attempts: Vec<Attempt>,
+        about: &mut Learnt,
+    ) -> Vec<Attempt> {
+        let scripts = attempts
+            .iter()
+            .map(|attempt| self.script(relation, attempt))
+            .collect();
+        let outcomes = self.session.attempt(scripts).await;
+        self.succeeded(relation, attempts, outcomes, about)
+    }
+
+    /// Runs attempts behind a fence, which may have to wait its turn.
+    pub(crate) async fn run_within(
+        &self,
+        relation: usize,
+        fence: &str,
+        attempts: Vec<Attempt>,
+        about: &mut Learnt,
+    ) {
+        if attempts.is_empty() {
+            return;
+        }
+        let scripts: Vec<Script> = attempts
+            .iter()
+            .map(|attempt| self.script(relation, attempt))
+            .collect();
+        let mut refused: Option<Refusal> = None;
+        for _ in 0..5 {
+            match self.session.attempt_within(fence, &scripts).await {
+                Ok(outcomes) => {
+                    for attempt in self.succeeded(relation, attempts, outcomes, about) {
+                        self.note(relation, &attempt, about);
+                    }
+                    return;
+                }
+                Err(refusal) => {
+                    let again = refusal.code == "55P03";
+                    refused = Some(refusal);
+                    if !again {
+                        break;
+                    }
+                }
+            }
+        }
+        if let Some(refusal) = refused {
+            about.untested.insert(format!(
+                "blind writes could not be fenced: {} [{}]",
+                refusal.message, refusal.code
+            ));
+        }
+    }
+
+    pub(super) fn script(&self, relation: usize, attempt: &Attempt) -> Script {
+        let schema = &self.catalog.relations[relation].schema;
+        let settings = self.personas[attempt.persona].settings(&self.session.admin, self.catalog, schema);
+        let mut script = Script::default();
+        if attempt.judge.is_some() {
+            script = script.watch(self.written_by_acts_on(relation));
+        }
+        if !attempt.prelude.is_empty() {
+            script = script.act(&attempt.prelude);
+        }
+        script = script.be(settings);
+        if !attempt.first.is_empty() {
+            script = script.act_often(&attempt.first);
+        }
+        match &attempt.judge {
+            None => script.ask_often(&attempt.attack),
+            Some(judge) => script.act_often(&attempt.attack).judge(judge),
+        }
+    }
+
+    /// Every relation that an attacker may write to, by whatever way.
+    pub(crate) fn everywhere(&self) -> Vec<Oid> {
+        let tables = self
+            .catalog
+            .relations
+            .iter()
+            .filter(|relation| relation.is_table());
+        tables.map(|table| table.oid).chain([PG_CLASS]).collect()
+    }
+
+    /// Where an act on a relation writes: there and in its partitions, or anywhere if it sets something off.
+    fn written_by_acts_on(&self, relation: usize) -> Vec<Oid> {
+        if self.catalog.relations[relation].kind == 'v' || self.sets_off(relation) {
+            return self.everywhere();
+        }
+        let mut oids = vec![self.catalog.relations[relation].oid];
+        let mut n = 0;
+        while let Some(parent) = oids.get(n).copied() {
+            let children = self
+                .catalog
+                .relations
+                .iter()
+                .filter(|child| child.parents.contains(&parent));
+            oids.extend(children.map(|child| child.oid));
+            n += 1;
+        }
+        oids
+    }
+
+    /// Which attempts succeeded?
+    fn succeeded(
+        &self,
+        relation: usize,
+        attempts: Vec<Attempt>,
+        outcomes: Vec<Outcome>,
+        about: &mut Learnt,
+    ) -> Vec<Attempt> {
+        let mut succeeded = Vec::new();
+        for (mut attempt, outcome) in attempts.into_iter().zip(outcomes) {
+            about.attempts += 1;
+            let success = match &outcome {
+                Ok(rows) => {
+                    if let Some(Some(harm)) = rows.first().and_then(|row| row.get(1)) {
+                        attempt.message = format!("{}: {}", attempt.message, self.describe(harm));
+                    }
+                    says_yes(rows)
+                }
+                Err(refusal) if refusal.is_inconclusive() && attempt.rule == "stranger_read" => false,
+                Err(refusal) if refusal.is_inconclusive() => {
+                    about.untested.insert(format!(
+                        "{}: {} [{}]",
+                        attempt.rule, refusal.message, refusal.code
+                    ));
+                    false
+                }
+                Err(refusal) => attempt.passed_if_constrained && self.is_constraint(relation, refusal),
+            };
+            if success {
+                succeeded.push(attempt);
+            }
+        }
+        succeeded
+    }
+
+    pub(super) fn note(&self, relation: usize, attempt: &Attempt, about: &mut Learnt) {
+        let persona = &self.personas[attempt.persona];
+        let name = self.catalog.relations[relation].label();
+        let message = format!(
+            "{} {}",
+            sentence(persona.label),
+            attempt.message.replace("{}", &name)
+        );
+        about.accuse(persona, attempt.rule, message, &attempt.statements());
+    }
+
+    fn is_constraint(&self, relation: usize, refusal: &Refusal) -> bool {
+        matches!(refusal.code.as_str(), "23505" | "23514" | "23503" | "23P01")
+            && refusal.constraint.as_ref().is_some_and(|name| {
+                let table = &self.catalog.relations[relation];
+                table.indexes.iter().any(|index| index.name == *name)
+                    || table.checks.iter().any(|check| check.name == *name)
+                    || self.catalog.relations.iter().any(|other| {
+                        other.foreign_keys.iter().any(|key| {
+                            key.name == *name && (key.target == table.oid || other.oid == table.oid)
+                        })
+                    })
+            })
+    }
+}
