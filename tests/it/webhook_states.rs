@@ -93,7 +93,8 @@ async fn a_read_only_database_keeps_deliveries_waiting() {
         "alter database mako set default_transaction_read_only = off",
     )
     .await;
-    disconnect(&database).await;
+    // The service's sessions began read-only; it replaces them itself.
+    until(async || it.service.get(Alice, "/ready").await.status == 200).await;
     until(async || it.files().is_empty()).await;
     until(async || recorded(&database).await == 1).await;
 }

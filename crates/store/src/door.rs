@@ -271,17 +271,21 @@ impl Store {
 
     /// Whether a connection can be had and answers, and what the database is ready for.
     pub async fn readiness(&self) -> Result<Readiness, Error> {
-        let rows = self
-            .ask(
-                "select mako.schema_version(), pg_is_in_recovery(), \
-                 current_setting('transaction_read_only') = 'on'",
-            )
-            .await?;
+        let mut lease = self.connections.lease(None).await?;
+        lease.busy();
+        let plan = lease.plan(READINESS, &[]).await?;
+        let rows = lease.run(&plan, &[]).await?;
+        lease.idle();
         let row = rows.first().ok_or(Error::Mismatch("one row"))?;
+        let (in_recovery, read_only): (bool, bool) = (row.get(1), row.get(2));
+        if read_only && !in_recovery {
+            // Perhaps only this session still is: the next question is a new one's.
+            lease.outdated();
+        }
         Ok(Readiness {
             schema_version: row.get(0),
-            in_recovery: row.get(1),
-            read_only: row.get(2),
+            in_recovery,
+            read_only,
         })
     }
 
@@ -374,6 +378,9 @@ async fn envelope(lease: &Lease, access: Access) -> Result<(Plan, Plan, Plan), E
         lease.plan("commit", &[]).await?,
     ))
 }
+
+const READINESS: &str =
+    "select mako.schema_version(), pg_is_in_recovery(), current_setting('transaction_read_only') = 'on'";
 
 /// Transaction-local settings, in one statement. The legacy claims are blanked because Supabase's
 /// `auth.uid()` prefers them: a stale one would impersonate.

@@ -4,11 +4,13 @@
 //! is known to be over; a request that was dropped half-way leaves the roll-back to a task, and the next
 //! borrower never sees its role, claims or open transaction.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod};
 use tokio_postgres::Row;
 use tokio_postgres::Statement;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 
 use crate::connect::Target;
@@ -87,6 +89,7 @@ impl Connections {
             share,
             prepared: self.prepared,
             idle: true,
+            outdated: AtomicBool::new(false),
         })
     }
 
@@ -104,6 +107,8 @@ pub(crate) struct Lease {
     share: Option<Share>,
     prepared: bool,
     idle: bool,
+    /// Its session is of another state of the database than today's: it is closed instead of lent again.
+    outdated: AtomicBool,
 }
 
 /// A statement ready to be put on the wire in one poll.
@@ -137,13 +142,24 @@ impl Lease {
         plan: &Plan,
         params: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, tokio_postgres::Error> {
-        match plan {
+        let answer = match plan {
             Plan::Prepared(statement) => self.connection().query(statement, params).await,
             Plan::Unnamed { sql, types } => {
                 let typed: Vec<_> = params.iter().copied().zip(types.iter().cloned()).collect();
                 self.connection().query_typed(sql, &typed).await
             }
-        }
+        };
+        answer.inspect_err(|error| {
+            // A session keeps the default that it began with, also when the database takes writes again.
+            if error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION) {
+                self.outdated();
+            }
+        })
+    }
+
+    /// The connection isn't lent again.
+    pub(crate) fn outdated(&self) {
+        self.outdated.store(true, Ordering::Relaxed);
     }
 
     /// From here on the connection may have a statement on the wire, or be inside a transaction: whoever drops the
@@ -163,6 +179,10 @@ impl Drop for Lease {
         let Some(connection) = self.connection.take() else {
             return;
         };
+        if self.outdated.load(Ordering::Relaxed) {
+            drop(Object::take(connection)); // Closes it, and rolls back.
+            return;
+        }
         if self.idle {
             return; // Dropping the object gives it back.
         }
