@@ -1,8 +1,8 @@
 //! Which contacts do a browser's objects become? An import may be repeated, by other browsers too, and doubles nobody.
 //!
 //! An object is a contact that exists if the browser's id stands for it and one of name, e-mail and phone still
-//! agrees; else if they have the same e-mail; else the same phone and name; else, where there is neither, the same
-//! name and company. What it brings fills in and replaces, never blanks out. An object that was imported before and
+//! agrees; else if they have the same e-mail; else the same phone, however it is written, and name; else, where there is
+//! neither, the same name and company. What it brings fills in and replaces, never blanks out. An object that was imported before and
 //! has not changed since leaves the contact alone, so that edits in the CRM stay.
 
 use std::collections::HashMap;
@@ -203,7 +203,7 @@ struct Book {
     people: Vec<Person>,
     by_import_id: HashMap<String, Vec<usize>>,
     by_email: HashMap<String, usize>,
-    by_phone_and_name: HashMap<(String, String), usize>,
+    by_line_and_name: HashMap<(String, String), usize>,
     by_name_and_company: HashMap<(String, String), usize>,
     /// Digest of what a browser's id and a person became from.
     digests: HashMap<(String, usize), String>,
@@ -251,9 +251,9 @@ impl Book {
         if let Some(email) = folds.email(fields) {
             self.by_email.entry(email.to_owned()).or_insert(index);
         }
-        if let Some(phone) = fields.phone.clone() {
-            self.by_phone_and_name
-                .entry((phone, folds.full_name(fields)))
+        if let Some(line) = fields.line() {
+            self.by_line_and_name
+                .entry((line, folds.full_name(fields)))
                 .or_insert(index);
         }
         if fields.email.is_none() && fields.phone.is_none() {
@@ -275,8 +275,8 @@ impl Book {
         let same_email = || self.by_email.get(folds.email(object)?).copied();
         let same_phone = || {
             let index = *self
-                .by_phone_and_name
-                .get(&(object.phone.clone()?, folds.full_name(object)))?;
+                .by_line_and_name
+                .get(&(object.line()?, folds.full_name(object)))?;
             // Two addresses are two people who share a line.
             let other = &self.people[index].fields.email;
             (other.is_none() || object.email.is_none()).then_some(index)
@@ -425,12 +425,20 @@ impl Imported {
     fn agrees(&self, other: &Self, folds: &Folds) -> bool {
         folds.full_name(self) == folds.full_name(other)
             || (self.email.is_some() && folds.email(self) == folds.email(other))
-            || (self.phone.is_some() && self.phone == other.phone)
+            || (self.phone.is_some() && self.line() == other.line())
+    }
+
+    /// What every way to write the phone number has in common.
+    fn line(&self) -> Option<String> {
+        let phone = self.phone.as_ref()?;
+        let spellings = webhooks::same_subscriber(phone);
+        Some(spellings.into_iter().min().unwrap_or_else(|| phone.clone()))
     }
 
     /// Takes what `other` brings; whether that changed anything.
     fn fill_in(&mut self, other: Self, folds: &Folds) -> bool {
         let same_email = folds.email(self) == folds.email(&other);
+        let same_line = self.line() == other.line();
         let mut changed = replace(&mut self.last_name, other.last_name);
         if self.first_name != other.first_name {
             self.first_name = other.first_name;
@@ -438,7 +446,7 @@ impl Imported {
         }
         for (mine, brought) in [
             (&mut self.email, other.email.filter(|_| !same_email)),
-            (&mut self.phone, other.phone),
+            (&mut self.phone, other.phone.filter(|_| !same_line)),
             (&mut self.company, other.company),
             (&mut self.job_position, other.job_position),
             (&mut self.status, other.status),
@@ -489,100 +497,4 @@ fn replace<T: PartialEq>(mine: &mut Option<T>, brought: Option<T>) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn object(import_id: &str, name: &str, email: &str, phone: &str) -> Imported {
-        let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-        let (first, last) = name.split_once(' ').unwrap_or((name, ""));
-        Imported {
-            import_id: some(import_id),
-            first_name: first.to_owned(),
-            last_name: some(last),
-            email: some(email),
-            phone: some(phone),
-            ..Imported::default()
-        }
-    }
-
-    /// As Postgres would, for letters that all fold alike.
-    fn folds(objects: &[Imported]) -> Folds {
-        let fold = |text: &str| (text.to_owned(), text.to_lowercase());
-        Folds(Folds::needed(objects).into_iter().map(fold).collect())
-    }
-
-    fn take_all(objects: &[Imported]) -> (Vec<Taken>, usize) {
-        let mut book = Book {
-            folds: folds(objects),
-            ..Book::default()
-        };
-        (
-            objects.iter().map(|object| book.take(object.clone())).collect(),
-            book.people.len(),
-        )
-    }
-
-    #[test]
-    fn the_same_person_twice_in_one_import_is_one() {
-        let (_, people) = take_all(&[
-            object("1", "Jane Doe", "jane@x", "1"),
-            object("2", "J Doe", "JANE@x", ""),
-            object("3", "Jane Doe", "", "1"),
-            object("1", "Jane Doe", "jane@x", "1"),
-        ]);
-        assert_eq!(people, 1);
-    }
-
-    #[test]
-    fn people_who_share_a_line_or_an_id_stay_apart() {
-        let (taken, people) = take_all(&[
-            object("1", "Jane Doe", "jane@x", "1"),
-            object("2", "Jane Doe", "other@x", "1"),
-            object("1", "John Roe", "john@x", "2"),
-            object("3", "John Doe", "", "1"),
-        ]);
-        assert_eq!((taken, people), (vec![Taken::Created; 4], 4));
-    }
-
-    #[test]
-    fn people_without_address_and_number_are_told_apart_by_company() {
-        let of = |company: &str| Imported {
-            company: Some(company.to_owned()),
-            ..object("", "Jane Doe", "", "")
-        };
-        let (_, people) = take_all(&[of("Acme"), of("acme"), of("Globex")]);
-        assert_eq!(people, 2);
-    }
-
-    #[test]
-    fn a_value_is_filled_in_and_never_blanked_out() {
-        let mut mine = object("", "Jane Doe", "jane@x", "1");
-        let louder = object("", "Jane Doe", "JANE@X", "");
-        let folds = folds(&[mine.clone(), louder.clone()]);
-        assert!(!mine.fill_in(louder, &folds));
-        let more = Imported {
-            plan: Some("Pro".to_owned()),
-            ..object("", "Jane Doe", "", "")
-        };
-        assert!(mine.fill_in(more, &folds));
-        assert_eq!(
-            (mine.phone.as_deref(), mine.plan.as_deref()),
-            (Some("1"), Some("Pro"))
-        );
-    }
-
-    #[test]
-    fn values_that_move_between_fields_change_the_digest() {
-        let (one, two) = (object("", "ab c", "", ""), object("", "a bc", "", ""));
-        assert_ne!(one.digest(), two.digest());
-        assert_ne!(
-            object("", "a", "x", "").digest(),
-            object("", "a", "", "x").digest()
-        );
-        assert_eq!(
-            object("1", "a", "", "").digest(),
-            object("2", "a", "", "").digest(),
-            "whatever the id"
-        );
-    }
-}
+mod tests;
