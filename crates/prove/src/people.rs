@@ -40,6 +40,8 @@ pub(crate) struct People {
     pub(crate) removed: Who,
     /// Someone with a valid token and nothing else.
     pub(crate) nobody: Who,
+    /// More tenants, for relations that hold one row for each: rows that policies single out by their content.
+    pub(crate) strangers: Vec<Who>,
     /// Rows that everybody shares.
     pub(crate) shared: Who,
     pub(crate) nonce: u64,
@@ -83,6 +85,7 @@ impl People {
         let own = who("a", None);
         let other = who("b", None);
         let (spare, third, nobody, shared) = (who("d", None), who("c", None), who("n", None), who("s", None));
+        let strangers = ["x", "y", "z"].map(|name| who(name, None)).to_vec();
         let member = plan.membership.is_some();
         let two = who("w", member.then_some(&own));
         let removed = who("r", member.then_some(&other));
@@ -100,6 +103,7 @@ impl People {
             third,
             removed,
             nobody,
+            strangers,
             shared,
             nonce,
         })

@@ -40,6 +40,7 @@ impl Maker<'_> {
                 belongs: wish.belongs,
                 marker: wish.who.marker,
                 columns,
+                content: wish.content,
             });
         }
         let answers: Vec<Outcome> = self.session.attempt(questions).await;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Belongs, Draft, Maker, World};
 use crate::catalog::Column;
+use crate::conditions::Content;
 use crate::plan::Class;
 use crate::script::Script;
 use crate::sql::idents;
@@ -31,6 +32,7 @@ impl Maker<'_> {
                 belongs: Belongs::Shared,
                 marker: String::new(),
                 columns: BTreeMap::new(),
+                content: Content::new(),
             };
             self.note(world, &draft, outcome.unwrap_or_default(), true);
         }

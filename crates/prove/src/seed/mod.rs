@@ -58,6 +58,8 @@ pub(crate) struct Draft {
     pub(crate) belongs: Belongs,
     pub(crate) marker: String,
     pub(crate) columns: BTreeMap<String, String>,
+    /// Those of the columns by which policies single it out.
+    pub(crate) content: Content,
 }
 
 /// A row that is wanted.
@@ -261,7 +263,7 @@ impl<'a> Maker<'a> {
 
     /// Rows that a trigger was faster to make, found by the person that they name.
     async fn adopt(&self, world: &mut World, drafts: Vec<Draft>) {
-        let mut found = Vec::new();
+        let (mut found, mut changes) = (Vec::new(), Vec::new());
         for draft in drafts {
             let table = &self.catalog.relations[draft.relation];
             let names = |names| {
@@ -284,14 +286,27 @@ impl<'a> Maker<'a> {
             let Some(value) = draft.columns.get(&column) else {
                 continue;
             };
+            let found_by = format!("{} = {value}", ident(&column));
             let sql = format!(
-                "select {}, ctid from only {} where {} = {value} limit 1",
+                "select {}, ctid from only {} where {found_by} limit 1",
                 idents(table.columns.iter().map(|c| c.name.as_str())),
                 table.sql(),
-                ident(&column)
             );
+            if !draft.content.is_empty() {
+                let set: Vec<String> = draft
+                    .content
+                    .iter()
+                    .map(|(name, value)| format!("{} = {value}", ident(name)))
+                    .collect();
+                changes.push(Script::default().act(format!(
+                    "update {} set {} where {found_by}",
+                    table.sql(),
+                    set.join(", ")
+                )));
+            }
             found.push((draft, sql));
         }
+        self.session.keep(changes).await;
         let outcomes = self
             .session
             .attempt(found.iter().map(|(_, sql)| Script::default().ask(sql)).collect())
@@ -351,6 +366,7 @@ impl<'a> Maker<'a> {
                     belongs: Belongs::Other,
                     marker: String::new(),
                     columns: BTreeMap::new(),
+                    content: Content::new(),
                 };
                 self.note(world, &draft, rows, true);
             }

@@ -120,11 +120,13 @@ impl Maker<'_> {
             return wishes;
         }
         if self.names_people(relation) {
-            return vec![
+            let mut wishes = vec![
                 wish(Belongs::Other, &people.other, 0),
                 wish(Belongs::Shared, &people.removed, 0),
                 wish(Belongs::Shared, &people.spare, 0),
             ];
+            wishes.extend(self.strangers(relation));
+            return wishes;
         }
         let Class::Tenant { column, .. } = &self.plan.classes[relation] else {
             return if self.plan.classes[relation] == Class::Internal {
@@ -144,15 +146,16 @@ impl Maker<'_> {
                 ..wish(Belongs::Other, &people.other, variant)
             })
             .collect();
-        wishes.extend(
-            self.singled_out(relation, Contents::about)
-                .into_iter()
-                .map(|(content, parent)| Wish {
-                    content,
-                    parent,
-                    ..wish(Belongs::Other, &people.other, 0)
-                }),
-        );
+        if self.plan.is_identity(self.catalog, relation) {
+            wishes.extend(self.strangers(relation));
+        } else {
+            let contents = self.singled_out(relation, Contents::about);
+            wishes.extend(contents.into_iter().map(|(content, parent)| Wish {
+                content,
+                parent,
+                ..wish(Belongs::Other, &people.other, 0)
+            }));
+        }
         if self.catalog.relations[relation].is_partition {
             // A partition by hash or list may not take the other tenant's rows; perhaps those of one more.
             wishes.push(wish(Belongs::Other, &people.spare, 0));
@@ -171,6 +174,37 @@ impl Maker<'_> {
             });
         }
         wishes
+    }
+
+    /// Rows of more tenants, as many as there are contents of relations that hold one row for each.
+    fn strangers(&self, relation: usize) -> Vec<Wish> {
+        let single = |n: &usize| self.plan.is_identity(self.catalog, *n);
+        let most = (0..self.catalog.relations.len())
+            .filter(single)
+            .map(|n| self.contents.about(n).len())
+            .max()
+            .unwrap_or(0);
+        let contents = self.contents.about(relation);
+        let strangers = self.people.strangers.iter().take(most).enumerate();
+        strangers
+            .map(|(n, who)| {
+                let content = contents.get(n).cloned().unwrap_or_default();
+                Wish {
+                    relation,
+                    belongs: if content.is_empty() {
+                        Belongs::Shared
+                    } else {
+                        Belongs::Other
+                    },
+                    who: who.clone(),
+                    variant: 0,
+                    tenant: None,
+                    named: None,
+                    content,
+                    parent: None,
+                }
+            })
+            .collect()
     }
 
     /// Contents of rows that policies single out, their own or that of the row to which they refer.
