@@ -122,14 +122,17 @@ impl Field<'_> {
             ));
             return;
         }
-        self.run_within(relation, &fence(table, &foreign), takes, about)
+        self.run_within(relation, &fence(table, &foreign), takes.clone(), about)
             .await;
-        // One row at a time: two that are moved to the same place might meet a unique index.
+        // One row at a time: two that are moved to the same place might meet a unique index. The last are those that
+        // policies single out.
         let own = self.own(relation);
-        if let Some(row) = own.first() {
-            self.run_within(relation, &fence(table, &[row]), gifts, about)
+        let singled_out = own.iter().skip(2).take(4);
+        for row in own.iter().take(1).chain(singled_out) {
+            self.run_within(relation, &fence(table, &[row]), gifts.clone(), about)
                 .await;
         }
+        self.blind_changes_of_existing(relation, &takes, about).await;
     }
 
     /// What may be done to another's row.

@@ -184,7 +184,7 @@ impl Field<'_> {
     }
 
     /// Rows of one table's are no longer where they were.
-    fn moved(&self, home: usize, places: &BTreeSet<&str>) -> String {
+    pub(super) fn moved(&self, home: usize, places: &BTreeSet<&str>) -> String {
         format!(
             "(select count(*) <> {} from only {} where ctid = any ({}))",
             places.len(),
@@ -225,7 +225,7 @@ fn places<'r>(rows: &[&'r Row]) -> BTreeMap<usize, BTreeSet<&'r str>> {
     homes
 }
 
-fn tids(places: &BTreeSet<&str>) -> String {
+pub(super) fn tids(places: &BTreeSet<&str>) -> String {
     let quoted: Vec<String> = places.iter().map(|place| format!("\"{place}\"")).collect();
     format!("'{{{}}}'::tid[]", quoted.join(","))
 }

@@ -5,6 +5,7 @@
 
 mod change;
 mod escalate;
+mod existing;
 mod foreign_key;
 mod insert;
 mod judge;

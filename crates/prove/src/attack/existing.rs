@@ -1,0 +1,90 @@
+//! Which rows of real tenants may be what no made-up one is? A few that differ in what policies speak of, for blind writes.
+
+use std::collections::BTreeSet;
+
+use super::{Attempt, Field, Learnt};
+use crate::catalog::{Column, Relation};
+use crate::plan::Class;
+use crate::script::Script;
+use crate::sql::ident;
+
+impl Field<'_> {
+    /// Blind writes once more, behind a fence that admits real rows; taken back like everything.
+    pub(super) async fn blind_changes_of_existing(
+        &self,
+        relation: usize,
+        takes: &[Attempt],
+        about: &mut Learnt,
+    ) {
+        let table = &self.catalog.relations[relation];
+        let plain = |attempt: &&Attempt| attempt.persona == 0 || self.personas[attempt.persona].who.is_none();
+        if table.kind != 'r'
+            || table.schema == crate::controls::SCHEMA
+            || !matches!(self.plan.classes[relation], Class::Tenant { .. })
+            || about.leaks()
+        {
+            return;
+        }
+        let found = self.existing(relation).await;
+        if found.is_empty() {
+            return;
+        }
+        let places: BTreeSet<&str> = found.iter().map(String::as_str).collect();
+        let judge = format!("select {}", self.moved(relation, &places));
+        let attempts = takes.iter().filter(plain).map(|attempt| Attempt {
+            judge: Some(judge.clone()),
+            ..attempt.clone()
+        });
+        let fence = format!(
+            "create policy \"mako prove\" on {} as restrictive for all to public \
+             using (tableoid = {} and ctid = any ({})) with check (true)",
+            table.sql(),
+            table.oid,
+            super::judge::tids(&places)
+        );
+        self.run_within(relation, &fence, attempts.collect(), about).await;
+    }
+
+    /// Where real rows are, one of each kind.
+    async fn existing(&self, relation: usize) -> Vec<String> {
+        let table = &self.catalog.relations[relation];
+        let mut parts = vec!["(select mako_at from mako_row limit 4)".to_owned()];
+        parts.extend(self.kinds(relation).iter().map(|kind| {
+            format!("(select mako_at from (select distinct on ({kind}) mako_at from mako_row) as mako_kind limit 8)")
+        }));
+        let sql = format!(
+            "with mako_row as materialized (select *, ctid::text as mako_at from only {} \
+             where age(xmin) > age(pg_current_xact_id()::xid) limit 2000) \
+             select string_agg(mako_at, ';') from ({}) as mako_place",
+            table.sql(),
+            parts.join(" union ")
+        );
+        let outcome = self.session.attempt(vec![Script::default().ask(sql)]).await.pop();
+        let rows = outcome.and_then(Result::ok).unwrap_or_default();
+        let places = rows.into_iter().flatten().flatten().next();
+        places
+            .map(|places| places.split(';').map(str::to_owned).collect())
+            .unwrap_or_default()
+    }
+
+    /// What tells kinds of rows apart: the content of which the policies speak.
+    fn kinds(&self, relation: usize) -> Vec<String> {
+        let table: &Relation = &self.catalog.relations[relation];
+        let spoken_of = |column: &&Column| {
+            self.plan.meaning(relation, &column.name).is_none()
+                && table.key().is_none_or(|key| !key.contains(&column.name.as_str()))
+                && table
+                    .policies
+                    .iter()
+                    .any(|policy| policy.text().contains(&column.name))
+        };
+        let kind = |column: &Column| {
+            let name = ident(&column.name);
+            match column.category {
+                'B' | 'E' | 'S' | 'N' if column.comparable => name,
+                _ => format!("({name} is null)"),
+            }
+        };
+        table.columns.iter().filter(spoken_of).take(4).map(kind).collect()
+    }
+}
