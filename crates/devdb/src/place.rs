@@ -1,4 +1,4 @@
-//! Where is the data, and is it ours alone? A lock, held for as long as the server runs, answers the second.
+//! Places the data, and locks the place for as long as the server runs.
 
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};

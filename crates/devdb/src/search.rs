@@ -1,4 +1,4 @@
-//! Which programs? `initdb` and `postgres` of PostgreSQL 15 or newer, from wherever they are.
+//! Finds the programs: `initdb` and `postgres` of PostgreSQL 15 or newer, from wherever they are.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

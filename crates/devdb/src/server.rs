@@ -1,4 +1,4 @@
-//! How does the server run, and how does it stop? As a process group of its own, ended by whoever holds [`Postgres`].
+//! Runs the server and stops it: as a process group of its own, ended by whoever holds [`Postgres`].
 
 use std::fs::{self, File};
 use std::net::TcpListener;

@@ -1,4 +1,4 @@
-//! How does a token become a speaker when keys come and go?
+//! Turns a token into a speaker while keys come and go.
 //!
 //! The verifier and the key cache put together: what `server` calls for each request.
 

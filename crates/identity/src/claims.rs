@@ -1,4 +1,4 @@
-//! Who may Postgres be told is speaking?
+//! Whom Postgres may be told is speaking.
 //!
 //! [`Claims`] is the proof that identity was established. It can be held, cloned and handed to
 //! `store::Store::run_as`, but made only in this crate, by [`Claims::assert_verified`]: search for that name

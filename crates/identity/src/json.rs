@@ -1,4 +1,4 @@
-//! What must be known of a JSON value beyond its type?
+//! What must be known of a JSON value beyond its type.
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};

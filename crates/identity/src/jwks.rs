@@ -1,4 +1,4 @@
-//! Which keys are published now?
+//! Keeps the keys that are published now.
 //!
 //! A cache in front of the JWKS endpoint: keys are at most ten minutes old (Supabase publishes a new key
 //! twenty minutes before it signs with it), one request asks and the others go on meanwhile, and neither an

@@ -1,4 +1,4 @@
-//! Which public keys may sign for our users?
+//! The public keys that may sign for our users.
 //!
 //! A [`KeySet`] is what is usable of a JWKS document: P-256 keys for ES256 and RSA keys of at least 2048 bits
 //! for RS256, meant for signatures. Everything else in the document is passed over, above all symmetric keys

@@ -1,4 +1,4 @@
-//! How does development get a token?
+//! Makes tokens for development.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,4 +1,4 @@
-//! Which cryptography does `jsonwebtoken` run on?
+//! The cryptography that `jsonwebtoken` runs on.
 //!
 //! On ring, for three algorithms, and to verify only. The providers that come with it were refused: one
 //! compiles a minute of C, the other brings an RSA crate with an open advisory. Whatever is not listed

@@ -1,4 +1,4 @@
-//! Why was a token not accepted?
+//! Why a token was not accepted.
 //!
 //! A closed list of reasons in PostgREST's words and codes, so that existing clients read them unchanged.
 //! A reason carries nothing of the token: it may be logged, counted and sent as it is.

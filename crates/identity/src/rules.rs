@@ -1,4 +1,4 @@
-//! Do the claims of a well-signed token make a session, here and now?
+//! Decides whether the claims of a well-signed token make a session, here and now.
 //!
 //! `jsonwebtoken` checks signatures for us and none of this: it reads the clock itself, accepts a future
 //! `iat`, and passes an absent `aud` or `iss`. Pure functions of the payload, the settings and the time.

@@ -1,4 +1,4 @@
-//! How is the shared secret held?
+//! Holds the shared secret.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What can a verified token turn out to be?
+//! What a verified token turns out to be.
 
 use serde_json::Map;
 

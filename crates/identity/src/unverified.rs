@@ -1,4 +1,4 @@
-//! What does a token say of itself before anything is proven?
+//! What a token says of itself before anything is proven.
 //!
 //! Only what is needed to choose a key: algorithm and key id. The payload is not looked at here, so nothing
 //! can be decided by it too early.

@@ -1,4 +1,4 @@
-//! How does a value say that its origin was checked?
+//! Marks a value whose origin was checked.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Is this token good, and whose is it?
+//! Verifies a token and says whose it is.
 //!
 //! The one way from text to [`Speaker`]. The order of the steps is part of the contract: nothing in the
 //! payload counts before the signature holds, and an `anon` key is told "no active session" whatever else

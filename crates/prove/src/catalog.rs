@@ -1,4 +1,4 @@
-//! What is there? Relations, functions and roles as the catalog holds them, in one round trip.
+//! Reads what is there: relations, functions and roles as the catalog holds them, in one round trip.
 
 use std::collections::{BTreeMap, HashMap};
 

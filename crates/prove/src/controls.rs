@@ -1,4 +1,5 @@
-//! Would a leak be noticed? Planted bad policies, in the same transaction, that must be caught.
+//! Controls, which show that a leak would be noticed: planted bad policies, in the same transaction, that must be
+//! caught.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

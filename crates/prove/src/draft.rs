@@ -1,4 +1,4 @@
-//! What is the intent, most likely? A model drafted from the catalog, for a person to review.
+//! Drafts the likely intent: a model made from the catalog, for a person to review.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

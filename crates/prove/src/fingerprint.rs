@@ -1,5 +1,5 @@
-//! Is it still the catalog that was proven? A digest of everything that decides who can reach what: relations, columns,
-//! grants, policies, constraints, triggers, views, functions, roles. Not of rows.
+//! Tells whether it is still the catalog that was proven: a digest of everything that decides who can reach what:
+//! relations, columns, grants, policies, constraints, triggers, views, functions, roles. Not of rows.
 
 use ring::digest;
 use tokio_postgres::{Client, SimpleQueryMessage};

@@ -1,4 +1,4 @@
-//! What should be true? The declared intent: whose is each relation, and who speaks for a tenant.
+//! What should be true, the declared intent: whose is each relation, and who speaks for a tenant.
 
 use std::collections::BTreeMap;
 

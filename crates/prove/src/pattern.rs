@@ -1,4 +1,4 @@
-//! Which text does a check's regular expression accept?
+//! Makes text that a check's regular expression accepts.
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 

@@ -1,4 +1,4 @@
-//! Who attacks whom? Made-up users and tenants, and the settings under which each would come.
+//! Who attacks whom: made-up users and tenants, and the settings under which each would come.
 
 use std::collections::BTreeMap;
 

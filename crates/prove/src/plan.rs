@@ -1,4 +1,4 @@
-//! Whose is what? Classifies every relation by the model, and finds out which columns name a user or a tenant.
+//! Classifies every relation by the model, and finds out which columns name a user or a tenant.
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -1,4 +1,4 @@
-//! In which order does it all happen? One transaction, from the catalog to the verdict, rolled back at the end.
+//! Runs it all in order: one transaction, from the catalog to the verdict, rolled back at the end.
 
 use std::collections::BTreeMap;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! How does text become SQL? Identifiers and literals, quoted; nothing else builds SQL from names or values.
+//! Quotes identifiers and literals; nothing else builds SQL from names or values.
 
 /// A quoted identifier.
 pub(crate) fn ident(name: &str) -> String {

@@ -1,4 +1,4 @@
-//! What could stand in this column? Candidates for each type, in the order in which they are tried; the checks of
+//! What could stand in a column: candidates for each type, in the order in which they are tried; the checks of
 //! the table then choose among them.
 
 use std::sync::LazyLock;

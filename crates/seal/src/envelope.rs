@@ -1,4 +1,4 @@
-//! How is a sealed value written?
+//! The format of a sealed value.
 //!
 //! Standard base64 of `version(1) | key id(4) | nonce(12) | ciphertext | tag(16)`. One value has one text: base64
 //! without padding, or with stray bits in its last character, is refused.

@@ -1,4 +1,4 @@
-//! How is a fingerprint written?
+//! The format of a fingerprint.
 //!
 //! As `1.<key id>.<HMAC-SHA256>`, lower-case hex. It can't be taken for a sealed value or a bare SHA-256 (the
 //! CRM's `key_hash`), both of which have no dots.

@@ -1,4 +1,4 @@
-//! Which keys seal and open?
+//! The keys that seal and open.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! How are the values opened that the CRM sealed itself?
+//! Opens the values that the CRM sealed itself.
 //!
 //! They are `iv:authTag:ciphertext`, each part standard base64: AES-256-GCM with a 16-byte IV, the key from scrypt
 //! (N 16384, r 8, p 1, salt `scalemako-salt-v1`) over the text of `ENCRYPTION_KEY`, no associated data. So they

@@ -1,4 +1,4 @@
-//! What is a master key, and which text may be one?
+//! A master key, and which text may be one.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! How is an opened secret held?
+//! Holds an opened secret.
 
 use zeroize::Zeroizing;
 

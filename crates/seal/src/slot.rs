@@ -1,4 +1,4 @@
-//! Where does a secret belong?
+//! Where a secret belongs.
 
 /// The one place a sealed value opens in: a cell of a table, by names that never change.
 ///

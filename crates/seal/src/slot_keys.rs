@@ -1,4 +1,4 @@
-//! How does one master key become a key for each slot?
+//! Derives a key for each slot from one master key.
 //!
 //! By HKDF-SHA256 (RFC 5869): extracted once, expanded for each use. No two of the purposes below are the start of
 //! one another, and a slot is written unambiguously, so no two uses share a key.

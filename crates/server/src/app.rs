@@ -1,4 +1,4 @@
-//! How is the service put together? Routes, the document, and the edge around them.
+//! Puts the service together: routes, the document, and the edge around them.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! What can be run? Commands and flags; what they do is in `commands/`.
+//! Commands and flags; what they do is in `commands/`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

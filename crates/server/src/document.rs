@@ -1,4 +1,4 @@
-//! What do clients learn of the service? poem-openapi's document, with what it can't say itself, and the page on it.
+//! What clients learn of the service: poem-openapi's document, with what it can't say itself, and the page on it.
 
 use std::collections::BTreeSet;
 

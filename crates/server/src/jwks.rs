@@ -1,4 +1,4 @@
-//! Where are the keys that verify tokens? Fetched over HTTPS; `identity` decides when and keeps them.
+//! Fetches the keys that verify tokens over HTTPS; `identity` decides when and keeps them.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Where do log lines go? To stderr, as text or JSON, and never with a value of a tenant's.
+//! Where log lines go: to stderr, as text or JSON, and never with a value of a tenant's.
 
 use std::io::IsTerminal as _;
 

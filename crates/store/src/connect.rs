@@ -1,4 +1,4 @@
-//! Where is the database, and is it really that one? Parses a URL and prepares TLS.
+//! Says where the database is and that it is really that one. Parses a URL and prepares TLS.
 //!
 //! Anything that isn't this machine must be reached with `sslmode=verify-full`: the weaker modes encrypt
 //! to whoever answers.

@@ -1,4 +1,4 @@
-//! May this login role serve tenants? Judged by what it is and by every role it can become.
+//! Decides whether a login role may serve tenants. Judged by what it is and by every role it can become.
 
 use tokio_postgres::Client;
 

@@ -1,4 +1,4 @@
-//! Which statements are there? Each is one file under `sql/queries/`, known at compile time.
+//! The statements that there are. Each is one file under `sql/queries/`, known at compile time.
 //!
 //! `$1` is always the caller's user id: the door supplies it from the claims, for the planner and for
 //! Citus' routing (row-level security is the guarantee). The types of `$2…` are stated, so that the same

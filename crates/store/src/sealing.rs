@@ -1,4 +1,4 @@
-//! With which keys are tenants' secrets sealed and opened? The only place of this crate that opens one.
+//! Seals and opens tenants' secrets. The only place of this crate that opens one.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

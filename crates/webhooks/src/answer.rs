@@ -1,4 +1,4 @@
-//! What does the provider hear?
+//! What the provider hears.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! How does an endpoint want to be convinced?
+//! How an endpoint wants to be convinced.
 //!
 //! What clients send as `"auth"` and the column `webhook_endpoints.auth` holds. There are no secrets in it,
 //! and unknown names are refused, so that none gets in by mistake.

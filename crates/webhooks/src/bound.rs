@@ -1,4 +1,4 @@
-//! How much of a payload may be kept?
+//! Bounds how much of a payload is kept.
 
 use serde_json::{Map, Value};
 

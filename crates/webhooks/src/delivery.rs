@@ -1,4 +1,4 @@
-//! What arrived?
+//! What arrived.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What does a form say?
+//! Reads forms.
 
 use url::form_urlencoded;
 

@@ -1,4 +1,4 @@
-//! What is at this place in a payload, however it is written?
+//! Reads a place in a payload, however it is written.
 //!
 //! Providers send numbers as strings, leave out what they promise and add what they don't.
 

@@ -1,4 +1,4 @@
-//! When does a conversation make a lead, and what does the CRM write?
+//! When a conversation makes a lead, and what the CRM writes.
 //!
 //! The rules of the CRM that Mako serves, as they are: users know what they do.
 

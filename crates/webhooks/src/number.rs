@@ -1,4 +1,4 @@
-//! Which number is this?
+//! Telephone numbers.
 
 use std::fmt;
 

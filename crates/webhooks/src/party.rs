@@ -1,4 +1,4 @@
-//! Whose address is this, and by which way?
+//! The parties of a call or message: whose address, and by which way.
 
 use std::fmt;
 

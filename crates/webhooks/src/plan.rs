@@ -1,4 +1,4 @@
-//! What is signed, how, and where is the signature?
+//! What is signed, how, and where the signature is.
 
 use serde::{Deserialize, Serialize};
 

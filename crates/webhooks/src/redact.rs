@@ -1,4 +1,4 @@
-//! What of a delivery is recorded?
+//! Makes the record of a delivery, without secrets.
 
 use std::fmt;
 

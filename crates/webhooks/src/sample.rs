@@ -1,4 +1,4 @@
-//! What would a provider have sent?
+//! Makes what a provider would have sent.
 //!
 //! The signing half of [`crate::verify()`]: for `POST /v1/webhook-endpoints/{source}/test`, which sends itself a
 //! sample through the real path, and for tests.

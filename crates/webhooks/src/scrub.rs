@@ -1,4 +1,4 @@
-//! What of a payload may be kept?
+//! Removes from a payload what may not be kept.
 //!
 //! Vapi's payloads were captured with the number's `twilioAuthToken`, the server's secret and addresses that
 //! let anyone listen to a live call or steer it; assistants hold prompts, tools and their credentials.

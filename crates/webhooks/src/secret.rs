@@ -1,4 +1,4 @@
-//! How are the secrets held that providers prove themselves with?
+//! Holds the secrets that providers prove themselves with.
 
 use zeroize::Zeroizing;
 

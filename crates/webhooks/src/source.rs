@@ -1,4 +1,4 @@
-//! Who may post events?
+//! Who may post events.
 
 use std::fmt;
 use std::str::FromStr;

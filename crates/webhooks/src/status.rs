@@ -1,4 +1,4 @@
-//! How far has a call or message come?
+//! How far a call or message has come.
 //!
 //! Providers promise no order. A status has a rank, and only a higher one replaces what is recorded:
 //! `update … set status = $new where rank < $rank`.

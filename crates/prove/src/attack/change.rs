@@ -1,4 +1,4 @@
-//! Can an attacker change, take over, delete or give away rows? Sighted, by naming them, and blind.
+//! Tries to change, take over, delete and give away rows: sighted, by naming them, and blind.
 //!
 //! *Blind* reads no column: `set n = 0` without a condition. Then only the policies of that command apply; as soon as a
 //! column is read, those for SELECT apply too and hide the hole. On a live table a blind write would touch every row,

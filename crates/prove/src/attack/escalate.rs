@@ -1,4 +1,4 @@
-//! Can an attacker make more of themselves? A row of their own that policies elsewhere ask (a profile, a role) is
+//! Tries to make more of oneself: a row of their own that policies elsewhere ask (a profile, a role) is
 //! changed or added to, and then the other tenant's rows are read.
 
 use super::insert::insertion;

@@ -1,4 +1,5 @@
-//! Which rows of real tenants may be what no made-up one is? A few that differ in what policies speak of, for blind writes.
+//! Picks rows of real tenants that may be what no made-up one is: a few that differ in what policies speak of, for
+//! blind writes.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Can an attacker hang their own row on another's? Foreign keys are checked without regard to policies.
+//! Tries to hang one's own row on another's: foreign keys are checked without regard to policies.
 
 use super::insert::insertion;
 use super::{Attempt, Field};

@@ -1,4 +1,4 @@
-//! Can an attacker make rows for another tenant, or for none, or take a row over by an upsert?
+//! Tries to make rows for another tenant or for none, and to take a row over by an upsert.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! What came of an act? The owner compares with the state before it: versions of rows that are no longer where they were,
-//! and rows that are newer than everything that was made up.
+//! Judges what came of an act. The owner compares with the state before it: versions of rows that are no longer where
+//! they were, and rows that are newer than everything that was made up.
 
 use std::collections::{BTreeMap, BTreeSet};
 

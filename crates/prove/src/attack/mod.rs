@@ -1,4 +1,4 @@
-//! What does an attacker try? One file for each family; here is what they share: attempts, and how they are judged.
+//! Attacks, one file for each family; here is what they share: attempts, and how they are judged.
 //!
 //! An attempt is made under an attacker's settings; then the owner looks whether anything came of it. It counts only
 //! where the owner can see the row that the attacker must not reach.

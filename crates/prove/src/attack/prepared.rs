@@ -1,4 +1,5 @@
-//! Does a plan remember whom it was made for? The same prepared statement under one user's claims, then under another's.
+//! Looks whether a plan remembers whom it was made for: the same prepared statement under one user's claims, then
+//! under another's.
 
 use super::{Field, Learnt, any_of, reproduce, says_yes};
 use crate::people::Persona;

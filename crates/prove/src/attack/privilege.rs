@@ -1,5 +1,5 @@
-//! Does a claim open all tenants? A token that says "admin" without saying of what: a risk, since only whoever issues tokens
-//! can give it.
+//! Tries claims that may open all tenants: a token that says "admin" without saying of what: a risk, since only
+//! whoever issues tokens can give it.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Can an attacker read or count rows that aren't theirs?
+//! Tries to read and count rows that aren't one's own.
 
 use super::{Attempt, Field, any_of};
 use crate::catalog::Relation;

@@ -1,4 +1,4 @@
-//! What does an attacker's lawful act do elsewhere? Triggers, rules and functions in policies may write other tenants' rows.
+//! Looks what a lawful act does elsewhere: triggers, rules and functions in policies may write other tenants' rows.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! Does a view show or pass on what the tables beneath it keep? What an attacker sees must be the same before and after
-//! the other tenant's rows are there: that tells of counts and sums as well as of rows.
+//! Looks whether a view shows or passes on what the tables beneath it keep. What an attacker sees must be the same
+//! before and after the other tenant's rows are there: that tells of counts and sums as well as of rows.
 
 use std::collections::BTreeMap;
 

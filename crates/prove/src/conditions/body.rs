@@ -1,4 +1,4 @@
-//! What does a text hold that can be true or false? A policy is one expression, a function's body several.
+//! Finds what in a text can be true or false: a policy is one expression, a function's body several.
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,5 @@
-//! In which ways can an expression be true? AND, OR, NOT, subqueries and calls are taken apart; what is left is solved.
+//! Lists the ways in which an expression can be true. AND, OR, NOT, subqueries and calls are taken apart; what is
+//! left is solved.
 
 use sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, InTarget,

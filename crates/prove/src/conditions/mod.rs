@@ -1,5 +1,5 @@
-//! Which rows do policies, views and functions single out by content? Their expressions are parsed, and solved for the
-//! columns of a table: each way to make one true is a row to be made.
+//! Finds the rows that policies, views and functions single out by content. Their expressions are parsed, and solved
+//! for the columns of a table: each way to make one true is a row to be made.
 
 mod body;
 mod logic;

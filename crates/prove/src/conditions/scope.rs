@@ -1,4 +1,4 @@
-//! What does a name stand for? A column of a table in reach, or what a function's parameter was given.
+//! Resolves names: to a column of a table in reach, or what a function's parameter was given.
 
 use sqlparser::ast::{Expr, ObjectName, ObjectNamePart, TableFactor, TableWithJoins, Value};
 

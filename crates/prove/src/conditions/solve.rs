@@ -1,4 +1,4 @@
-//! What must a column hold so that a comparison is true? `price > 100`, `'public' = any (tags)`, `meta ->> 'k' = 'v'`,
+//! Solves comparisons for what a column must hold: `price > 100`, `'public' = any (tags)`, `meta ->> 'k' = 'v'`,
 //! `published_at < now()`: the answer is SQL, so that times and casts are the database's.
 
 use std::sync::LazyLock;

@@ -1,4 +1,4 @@
-//! With what is a function called? The other tenant's ids, words and rows, those first that its names suggest.
+//! Chooses a function's arguments: the other tenant's ids, words and rows, those first that its names suggest.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! Does a setting that a function makes outlive its transaction? Connections are pooled: what `set_config(…, false)` leaves
-//! there, the next request's policies may trust.
+//! Looks whether a setting that a function makes outlives its transaction. Connections are pooled: what
+//! `set_config(…, false)` leaves there, the next request's policies may trust.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;

@@ -1,5 +1,5 @@
-//! What does a function give away or do? Each that an attacker can call is called with the other tenant's ids, words and
-//! rows, before and after those rows are there; and with SQL for text, to see whether it is run.
+//! Finds what functions give away or do. Each that an attacker can call is called with the other tenant's ids, words
+//! and rows, before and after those rows are there; and with SQL for text, to see whether it is run.
 
 mod arguments;
 mod kept;

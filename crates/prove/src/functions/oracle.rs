@@ -1,5 +1,5 @@
-//! What does a difference tell? That a value is taken, where it must be unique over all tenants, whoever writes is told:
-//! a risk. What goes beyond that is a leak.
+//! Weighs what a difference tells: that a value is taken, where it must be unique over all tenants, whoever writes is
+//! told: a risk. What goes beyond that is a leak.
 
 use super::Call;
 use crate::attack::Field;

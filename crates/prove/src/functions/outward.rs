@@ -1,5 +1,5 @@
-//! What would no rollback take back? Functions that act outside the database are named, never run; triggers that do, do
-//! nothing for the length of the transaction.
+//! Names what no rollback would take back. Functions that act outside the database are named, never run; triggers
+//! that do, do nothing for the length of the transaction.
 
 use crate::catalog::{Catalog, Function, Oid};
 use crate::script::Script;

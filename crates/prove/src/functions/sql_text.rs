@@ -1,4 +1,5 @@
-//! Does a function run what its caller writes? Text that is SQL is given to it in the places where text may be pasted.
+//! Looks whether a function runs what its caller writes. Text that is SQL is given to it in the places where text may
+//! be pasted.
 
 use std::collections::BTreeMap;
 

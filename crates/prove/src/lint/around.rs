@@ -1,4 +1,4 @@
-//! What stands around the relations? Roles, free sequences, triggers that act on the outside.
+//! Looks at what stands around the relations: roles, free sequences, triggers that act on the outside.
 
 use crate::attack::Learnt;
 use crate::catalog::Catalog;

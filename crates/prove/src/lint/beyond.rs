@@ -1,4 +1,4 @@
-//! What can't the administrator's session know? What only the real login or a real request could tell.
+//! Names what the administrator's session can't know: what only the real login or a real request could tell.
 
 use crate::catalog::{Catalog, Function, Policy, Relation};
 

@@ -1,5 +1,5 @@
-//! What does the catalog say by itself? Mostly risks: what weakens tenancy without opening it, or will once something
-//! else changes. What is open is for the attacks to show.
+//! Reads what the catalog says by itself. Mostly risks: what weakens tenancy without opening it, or will once
+//! something else changes. What is open is for the attacks to show.
 
 mod around;
 mod beyond;

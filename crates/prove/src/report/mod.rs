@@ -1,4 +1,4 @@
-//! What was found? The verdict, for people and programs.
+//! What was found: the verdict, for people and programs.
 
 mod html;
 mod sarif;

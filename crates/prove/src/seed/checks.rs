@@ -1,4 +1,5 @@
-//! Which candidates satisfy the checks of a table? The database is asked, for all columns that share a check together.
+//! Finds candidates that satisfy the checks of a table. The database is asked, for all columns that share a check
+//! together.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,5 @@
-//! What stands in each column of a row? Who it belongs to, what it refers to, and otherwise a candidate that the checks
-//! accept.
+//! Chooses what stands in each column of a row: who it belongs to, what it refers to, and otherwise a candidate that
+//! the checks accept.
 
 use std::collections::BTreeMap;
 

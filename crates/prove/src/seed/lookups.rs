@@ -1,4 +1,4 @@
-//! Which shared rows are there already? Price lists, settings: what everybody reads is used as it is.
+//! Finds shared rows that are there already. Price lists, settings: what everybody reads is used as it is.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Which rows are there to be attacked? Makes up rows for two tenants in every relation, so that not-null, check,
+//! Makes up rows for two tenants in every relation, so that not-null, check,
 //! domain, enum, foreign-key, unique, generated and identity columns are satisfied; falls back on existing rows.
 
 mod checks;

@@ -1,4 +1,4 @@
-//! In which order can rows be made? What is referred to comes first; circles are broken where a reference may be empty.
+//! Orders the making of rows. What is referred to comes first; circles are broken where a reference may be empty.
 
 use std::collections::BTreeSet;
 

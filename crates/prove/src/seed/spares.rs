@@ -1,4 +1,4 @@
-//! Which rows could still be inserted? Those that attackers are then given to try.
+//! Keeps rows that could still be inserted: those that attackers are then given to try.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Which rows does it take? One's own, the other tenant's in every shape that policies may distinguish, nobody's.
+//! Says which rows it takes: one's own, the other tenant's in every shape that policies may distinguish, nobody's.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What did the CRM's frontend keep in the browser? Its `crm_contacts` objects, and what the import says of each.
+//! What the CRM's frontend kept in the browser: its `crm_contacts` objects, and what the import says of each.
 
 use std::borrow::Cow;
 

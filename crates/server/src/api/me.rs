@@ -1,4 +1,4 @@
-//! `/v1/me`: who am I to this service?
+//! `/v1/me`: who the caller is to this service.
 
 use std::sync::Arc;
 

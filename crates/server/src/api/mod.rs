@@ -1,4 +1,4 @@
-//! What can be asked? One file for each resource; each turns a request into a call of `store` and rows into JSON.
+//! The API, one file for each resource: each turns a request into a call of `store` and rows into JSON.
 
 pub(crate) mod api_keys;
 pub(crate) mod automation_logs;

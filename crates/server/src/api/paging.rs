@@ -1,4 +1,4 @@
-//! How are lists asked for and answered? The same parameters and shape for every resource.
+//! How lists are asked for and answered: the same parameters and shape for every resource.
 
 use poem_openapi::types::{ParseFromJSON, ToJSON, Type};
 use poem_openapi::{Enum, Object};

@@ -1,4 +1,5 @@
-//! `mako health`: is the service on this machine ready? For containers, whose images have no other program.
+//! `mako health`: tells whether the service on this machine is ready. For containers, whose images have no other
+//! program.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;

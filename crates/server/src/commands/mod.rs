@@ -1,4 +1,4 @@
-//! What does each command do? One file each; messages go to stderr, results to stdout.
+//! The commands, one file each; messages go to stderr, results to stdout.
 
 pub(crate) mod adopt;
 pub(crate) mod dev;

@@ -1,4 +1,4 @@
-//! How far is long work? A bar on a terminal, plain lines elsewhere; on stderr either way.
+//! Shows how far long work is: a bar on a terminal, plain lines elsewhere; on stderr either way.
 
 use std::io::IsTerminal as _;
 

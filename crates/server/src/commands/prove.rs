@@ -1,4 +1,4 @@
-//! `mako prove`: can a tenant of this database reach another?
+//! `mako prove`: looks whether a tenant of this database reaches another.
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! Who processes the events that an admin has set going? This command, if it knows the login; else the service.
+//! Processes the events that an admin has set going: this command, if it knows the login; else the service.
 
 use std::time::Duration;
 

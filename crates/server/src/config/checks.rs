@@ -1,4 +1,4 @@
-//! Is a setting sound? Each check names the setting and the fix, never the value.
+//! Checks settings. Each check names the setting and the fix, never the value.
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;

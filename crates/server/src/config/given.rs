@@ -1,4 +1,4 @@
-//! Where does a setting come from? The environment, files that it names, and `mako.toml` beneath.
+//! Reads settings as they were given: the environment, files that it names, and `mako.toml` beneath.
 
 use std::collections::HashMap;
 use std::ffi::OsString;

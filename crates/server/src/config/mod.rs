@@ -1,4 +1,4 @@
-//! What was the service told? Environment and `mako.toml`, checked as a whole before anything starts.
+//! What the service was told: environment and `mako.toml`, checked as a whole before anything starts.
 //!
 //! The only place that reads the environment. Every refusal names the setting and the fix, never the value.
 

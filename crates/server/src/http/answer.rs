@@ -1,4 +1,4 @@
-//! How do rows become JSON? Straight to bytes, with the schema that the document promises.
+//! Turns rows into JSON: straight to bytes, with the schema that the document promises.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;

@@ -1,4 +1,4 @@
-//! Is this body what the operation takes? 415, 400 and 422 in that order, never an echo of the value.
+//! Checks that a body is what the operation takes: 415, 400 and 422 in that order, never an echo of the value.
 //! And for the relay, a body of any kind, passed on as it arrives.
 
 use poem::http::header;

@@ -1,4 +1,4 @@
-//! Who is asking? The argument of every operation that touches rows; without it no store call type-checks.
+//! Who is asking: the argument of every operation that touches rows; without it no store call type-checks.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What happens around every request, whatever it asks for? An id, CORS, one log line and its measurements.
+//! What happens around every request, whatever it asks for: an id, CORS, one log line and its measurements.
 //!
 //! What it stands around always answers (`guard`), so that a page of an allowed origin can read errors as well.
 

@@ -1,4 +1,4 @@
-//! Which fields of a body are acceptable? All are looked at, so that one answer names every mistake.
+//! Checks the fields of a body. All are looked at, so that one answer names every mistake.
 
 use poem_openapi::types::{MaybeUndefined, Type};
 use serde_json::{Map, Value};

@@ -1,5 +1,5 @@
-//! What if an operation fails? Every request gets an answer in the one shape that clients know: also when its body
-//! is too large, it takes too long, or the code that serves it panics.
+//! Answers when an operation fails. Every request gets an answer in the one shape that clients know: also when its
+//! body is too large, it takes too long, or the code that serves it panics.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;

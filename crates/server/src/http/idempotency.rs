@@ -1,4 +1,4 @@
-//! Which create is this a repetition of? The header `Idempotency-Key`, as the client sent it.
+//! Names the create that a request repeats: the header `Idempotency-Key`, as the client sent it.
 
 use poem::{Request, RequestBody, Result};
 use poem_openapi::registry::{MetaParamIn, MetaSchemaRef, Registry};

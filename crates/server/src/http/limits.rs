@@ -1,4 +1,4 @@
-//! How much may a request bring? Counted as it arrives, so that chunked bodies are bounded too.
+//! Bounds what a request may bring. Counted as it arrives, so that chunked bodies are bounded too.
 
 use http_body_util::{BodyExt as _, LengthLimitError, Limited, combinators::BoxBody};
 use poem::error::ReadBodyError;

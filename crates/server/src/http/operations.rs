@@ -1,4 +1,4 @@
-//! Is the service well? Health, readiness and measurements; none of them needs or shows a tenant.
+//! Tells whether the service is well: health, readiness and measurements; none of them needs or shows a tenant.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;

@@ -1,4 +1,4 @@
-//! What does a caller learn when something goes wrong? One body for every error.
+//! What a caller learns when something goes wrong: one body for every error.
 //!
 //! RFC 9457 `application/problem+json` that also carries PostgREST's four fields, so that code written for
 //! supabase-js' `PostgrestError` reads it unchanged. No text here ever quotes the request.

@@ -1,4 +1,4 @@
-//! What does an event change in the CRM? Calls become call logs, messages automation logs, interested callers leads.
+//! What an event changes in the CRM: calls become call logs, messages automation logs, interested callers leads.
 //!
 //! The rules are the CRM's own (`webhooks::leads`); everything is done within the user's transaction.
 

@@ -1,4 +1,4 @@
-//! Who does what was left undone? Drains the spool, processes events that wait, and empties old payloads.
+//! Does what was left undone: drains the spool, processes events that wait, and empties old payloads.
 
 use std::collections::HashSet;
 use std::sync::Arc;

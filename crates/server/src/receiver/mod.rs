@@ -1,4 +1,4 @@
-//! What happens to a provider's delivery? Verified, recorded once, routed, and acted on as the user whose it is.
+//! Takes a provider's delivery: verified, recorded once, routed, and acted on as the user whose it is.
 //!
 //! ```text
 //! route.rs ─► Receiver::receive: verify ─► redact ─► parse ─► record ─► process.rs ─► effects.rs ─► answer

@@ -1,4 +1,4 @@
-//! How is an event acted on once, whatever comes between? As the user, in one transaction with its own end.
+//! Acts on an event once, whatever comes between: as the user, in one transaction with its own end.
 
 use identity::{Claims, Verified};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! How is a provider called? With the key put on at the last moment, no redirect followed, limits on time and size,
+//! Calls a provider: with the key put on at the last moment, no redirect followed, limits on time and size,
 //! and an answer that is searched for the key.
 
 use std::collections::HashMap;

@@ -1,4 +1,4 @@
-//! Which headers pass? Nothing that is the caller's credential, the connection's, or a page's.
+//! Decides which headers pass: nothing that is the caller's credential, the connection's, or a page's.
 
 use reqwest::header::{self, HeaderMap, HeaderName};
 

@@ -1,4 +1,4 @@
-//! How does a tenant's key reach its provider without reaching the tenant? The service calls in their name.
+//! Uses a tenant's key at its provider without showing it to the tenant: the service calls in their name.
 //!
 //! The provider's host comes from a table; nothing that a caller sends can lead elsewhere.
 

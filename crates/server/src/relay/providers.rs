@@ -1,4 +1,4 @@
-//! Which services are there, where do they listen, and how do they want the key?
+//! The services that there are, where they listen, and how they want the key.
 
 use poem_openapi::Enum;
 use reqwest::Url;

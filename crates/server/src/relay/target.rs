@@ -1,4 +1,4 @@
-//! Which URL does a relayed path mean? One below the provider's base, or none.
+//! The URL that a relayed path means: one below the provider's base, or none.
 
 use reqwest::Url;
 

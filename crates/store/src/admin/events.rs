@@ -1,4 +1,4 @@
-//! What has come in from providers, whoever's it is, and what is to be tried again?
+//! What has come in from providers, whoever's it is, and what is to be tried again.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Which master keys are stored values sealed by, and how do they all get to the current one?
+//! Counts the master keys that stored values are sealed by, and moves all to the current one.
 //!
 //! Online and in batches, each committed by itself: whoever is killed goes on where they were, since a value that is
 //! sealed by the current key is done. A value that is replaced meanwhile is left to whoever replaced it.

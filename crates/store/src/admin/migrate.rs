@@ -1,4 +1,4 @@
-//! How does a database get to this version's shape? Roles, claims functions, tables, policies, under a lock.
+//! Brings a database to this version's shape: roles, claims functions, tables, policies, under a lock.
 
 use std::fmt;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! What does an owner role do? Everything that isn't a tenant's: roles, migrations, policies.
+//! What an owner role does: everything that isn't a tenant's: roles, migrations, policies.
 //!
 //! Runs with `row_security = off`: a role that is subject to row-level security then gets an error instead
 //! of an `UPDATE 0` or a constraint validated on the rows that it happens to see.

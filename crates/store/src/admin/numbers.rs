@@ -1,4 +1,4 @@
-//! Which number is whose? An admin says so, and may give the new owner what has waited for one.
+//! An admin says which number is whose, and may give the new owner what has waited for one.
 
 use chrono::{DateTime, Utc};
 

@@ -1,4 +1,4 @@
-//! Are the policies in place? Each file is current state; it is skipped while neither it nor the database changed.
+//! Puts the policies in place. Each file is current state; it is skipped while neither it nor the database changed.
 
 use ring::digest::{SHA256, digest};
 

@@ -1,4 +1,4 @@
-//! Which contacts do a browser's objects become? An import may be repeated, by other browsers too, and doubles nobody.
+//! Turns a browser's objects into contacts. An import may be repeated, by other browsers too, and doubles nobody.
 //!
 //! An object is a contact that exists if the browser's id stands for it and one of name, e-mail and phone still
 //! agrees; else if they have the same e-mail; else the same phone, however it is written, and name; else, where there is

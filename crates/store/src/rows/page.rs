@@ -1,4 +1,4 @@
-//! Where does a page start? By the last row of the one before, so that inserts neither repeat nor skip rows.
+//! Where a page starts: by the last row of the one before, so that inserts neither repeat nor skip rows.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,4 +1,4 @@
-//! Phone numbers: which of them are the tenant's? Claimed ones route nothing until they are verified.
+//! Phone numbers, and which of them are the tenant's. Claimed ones route nothing until they are verified.
 
 use chrono::{DateTime, Utc};
 use identity::Claims;

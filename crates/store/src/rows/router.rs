@@ -1,4 +1,5 @@
-//! Whose is a delivery? The router's own statements, run as nobody: it may execute these functions and nothing else.
+//! Finds whose a delivery is: the router's own statements, run as nobody: it may execute these functions and nothing
+//! else.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! Which event is this?
+//! Makes events of payloads.
 
 mod make;
 mod twilio;

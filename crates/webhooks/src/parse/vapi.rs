@@ -1,4 +1,4 @@
-//! What does Vapi say?
+//! Reads what Vapi says.
 //!
 //! Sources: npm @vapi-ai/server-sdk 2.0.1 (`ServerMessage`), docs.vapi.ai/server-url/events, and the older
 //! shape that the CRM accepts.

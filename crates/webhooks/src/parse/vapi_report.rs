@@ -1,4 +1,4 @@
-//! What does Vapi report of a call that ended?
+//! Reads what Vapi reports of a call that ended.
 
 use serde_json::Value;
 

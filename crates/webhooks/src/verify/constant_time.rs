@@ -1,4 +1,4 @@
-//! Are two values equal, without telling where they differ?
+//! Compares two values without telling where they differ.
 
 use ring::hmac;
 

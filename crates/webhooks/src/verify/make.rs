@@ -1,4 +1,4 @@
-//! Does a Make scenario know the key?
+//! Verifies that a Make scenario knows the key.
 //!
 //! Make's HTTP module sends a fixed key in a header of the author's choice (apps.make.com/http, key chains)
 //! and signs nothing by itself; a scenario can compute an HMAC.

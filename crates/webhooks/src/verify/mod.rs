@@ -1,4 +1,4 @@
-//! Did the provider send this?
+//! Verifies that the provider sent a delivery.
 
 mod constant_time;
 pub(crate) mod make;

@@ -1,4 +1,4 @@
-//! Is an HMAC signature right, made by a plan that is configuration?
+//! Verifies an HMAC signature, made by a plan that is configuration.
 //!
 //! Vapi has no fixed format: header names, what is signed, algorithm and encoding are the customer's choice.
 //! Standard Webhooks 1.0.0 (github.com/standard-webhooks) is one of the plans.

@@ -1,4 +1,4 @@
-//! Is the presented key one of ours?
+//! Verifies that the presented key is one of ours.
 
 use ring::hmac;
 

@@ -1,4 +1,4 @@
-//! Is the Twilio signature right?
+//! Verifies a Twilio signature.
 //!
 //! Sources: npm twilio 6.2.0 `lib/webhooks/webhooks.js`, PyPI twilio 9.13.0 `request_validator.py` (shared
 //! keys), twilio.com/docs/usage/webhooks/webhooks-security and /webhook-shared-keys.

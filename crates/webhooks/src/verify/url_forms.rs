@@ -1,4 +1,4 @@
-//! Which spellings of an address may Twilio have signed?
+//! The spellings of an address that Twilio may have signed.
 //!
 //! The candidates of the official SDK (npm twilio 6.2.0, `lib/webhooks/webhooks.js`), in its order.
 

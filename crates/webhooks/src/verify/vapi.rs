@@ -1,4 +1,4 @@
-//! Does a Vapi delivery prove itself, in the way this endpoint was set up?
+//! Verifies a Vapi delivery, in the way this endpoint was set up.
 //!
 //! Sources: docs.vapi.ai/server-url/server-authentication; npm @vapi-ai/server-sdk 2.0.1,
 //! `BearerAuthenticationPlan` and `HmacAuthenticationPlan`.

@@ -1,4 +1,4 @@
-//! What may a value look like? Each kind of value carries its own rule, and the document shows the same rule.
+//! What a value may look like. Each kind of value carries its own rule, and the document shows the same rule.
 
 use poem_openapi::registry::MetaSchema;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! How are many rows written without anybody waiting for one of them? A table is walked by its primary key, a few rows a
+//! Writes many rows without anybody waiting for one of them. A table is walked by its primary key, a few rows a
 //! transaction.
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What must an admin settle before an adoption can begin? Each answer comes with the line that does.
+//! What an admin must settle before an adoption can begin. Each answer comes with the line that does.
 
 use super::TENANT_TABLES;
 use super::plan::Table;

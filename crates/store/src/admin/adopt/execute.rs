@@ -1,4 +1,4 @@
-//! How is each step carried out on a live database? One transaction a step, with the locks that it needs and no queue
+//! Carries out each step on a live database: one transaction a step, with the locks that it needs and no queue
 //! behind them.
 
 use super::super::policies::File;

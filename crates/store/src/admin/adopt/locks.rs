@@ -1,4 +1,4 @@
-//! How is a lock taken without stopping a live site? Whoever waits for a strong lock makes everybody who comes later
+//! Takes locks without stopping a live site. Whoever waits for a strong lock makes everybody who comes later
 //! wait behind it, so strong locks are asked for briefly, again and again.
 
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! How is a live CRM's database taken over, without stopping it and without losing a row?
+//! Takes over a live CRM's database, without stopping it and without losing a row.
 //!
 //! `plan` reads and says what would be done; `adopt` does it in small steps, each of which can be the last before a
 //! kill: what is left is read from the catalog again. `assign_orphans` gives rows without a user to one; `enforce` then

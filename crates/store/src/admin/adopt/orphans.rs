@@ -1,4 +1,4 @@
-//! Whose are the rows that name no user? Nobody's: kept, counted, invisible to every tenant, until an admin says.
+//! Rows that name no user are nobody's: kept, counted, invisible to every tenant, until an admin says.
 
 use std::fmt;
 

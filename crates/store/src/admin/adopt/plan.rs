@@ -1,5 +1,5 @@
-//! What would an adoption do here? Read in one read-only transaction: the tables as they are, what they lack, what is
-//! in the way, and the SQL that would take it all back.
+//! Plans what an adoption would do here. Read in one read-only transaction: the tables as they are, what they lack,
+//! what is in the way, and the SQL that would take it all back.
 
 use super::super::policies::{self, File};
 use super::super::{Admin, AdminError};

@@ -1,4 +1,4 @@
-//! How is an adoption taken back? By SQL that is generated from the catalog before the first change, and kept in the
+//! Takes an adoption back: by SQL that is generated from the catalog before the first change, and kept in the
 //! database, so that an adoption that goes on after a kill doesn't take its own work for what was there.
 
 use super::super::{Admin, AdminError};

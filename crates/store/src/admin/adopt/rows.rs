@@ -1,5 +1,5 @@
-//! Is every row that was there still there? Each row's digest is written down before the first change and compared
-//! after the last.
+//! Looks whether every row that was there still is. Each row's digest is written down before the first change and
+//! compared after the last.
 //!
 //! Other people go on writing meanwhile, so each row's `xmin` is written down too: a row with another `xmin` at the end
 //! was written by somebody since, and is counted, not compared. The checksum of a table is the sum of its rows' digests,

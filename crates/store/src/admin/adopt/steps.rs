@@ -1,5 +1,5 @@
-//! What does a live table lack? Read from the catalog by the query that V1 itself executes, so that a table taken over
-//! in small steps and one made by a migration come to the same shape.
+//! Finds what a live table lacks. Read from the catalog by the query that V1 itself executes, so that a table taken
+//! over in small steps and one made by a migration come to the same shape.
 
 use std::fmt;
 

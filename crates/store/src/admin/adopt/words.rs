@@ -1,4 +1,4 @@
-//! What do people read? A plan, table by table, with the SQL; and the report after it was carried out.
+//! What people read: a plan, table by table, with the SQL; and the report after it was carried out.
 
 use std::fmt::{self, Formatter};
 

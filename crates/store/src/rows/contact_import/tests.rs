@@ -1,4 +1,4 @@
-//! Whom do objects mean, and what do they bring?
+//! Whom objects mean, and what they bring.
 
 use super::*;
 
