@@ -9,6 +9,7 @@ mod fingerprint;
 mod frozen;
 mod functions;
 mod lint;
+mod logins;
 mod model;
 mod pattern;
 mod people;

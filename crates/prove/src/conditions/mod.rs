@@ -2,6 +2,7 @@
 //! for the columns of a table: each way to make one true is a row to be made.
 
 mod body;
+mod constant;
 mod logic;
 mod scope;
 mod solve;
