@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use poem_openapi::param::{Path, Query};
 use poem_openapi::{Object, OpenApi};
 use serde::Serialize;
@@ -16,7 +15,7 @@ use crate::http::body::In;
 use crate::http::caller::{Backend, Caller};
 use crate::http::fields::body;
 use crate::http::problem::Problem;
-use crate::http::values::{ApiKeyText, ServiceName};
+use crate::http::values::{ApiKeyText, ServiceName, Time};
 use crate::relay::Service;
 
 /// The routes of this module.
@@ -34,9 +33,9 @@ struct ApiKey {
     is_active: bool,
     /// The last four characters, only of keys of 20 or more.
     hint: Nullable<String>,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-    last_used_at: Nullable<DateTime<Utc>>,
+    created_at: Time,
+    updated_at: Time,
+    last_used_at: Nullable<Time>,
 }
 
 /// The services that the caller has keys for.
@@ -164,9 +163,9 @@ impl From<api_keys::ApiKey> for ApiKey {
             service_name: key.service_name.into(),
             is_active: key.is_active,
             hint: key.hint.into(),
-            created_at: key.created_at,
-            updated_at: key.updated_at,
-            last_used_at: key.last_used_at.into(),
+            created_at: key.created_at.into(),
+            updated_at: key.updated_at.into(),
+            last_used_at: key.last_used_at.map(Time).into(),
         }
     }
 }

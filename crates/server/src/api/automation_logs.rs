@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use poem_openapi::param::{Path, Query};
 use poem_openapi::{Object, OpenApi};
 use serde::Serialize;
@@ -17,7 +16,7 @@ use crate::http::caller::Caller;
 use crate::http::fields::body;
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::problem::Problem;
-use crate::http::values::{FilterTime, Text};
+use crate::http::values::{FilterTime, Text, Time};
 
 /// The routes of this module.
 #[derive(Clone)]
@@ -33,8 +32,8 @@ struct AutomationLog {
     status: String,
     /// JSON as text.
     details: Nullable<String>,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
+    created_at: Time,
+    updated_at: Time,
 }
 
 /// What a new automation log consists of.
@@ -135,8 +134,8 @@ impl From<automation_logs::AutomationLog> for AutomationLog {
             action_type: log.action_type,
             status: log.status,
             details: log.details.into(),
-            created_at: log.created_at,
-            updated_at: log.updated_at,
+            created_at: log.created_at.into(),
+            updated_at: log.updated_at.into(),
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use poem_openapi::param::{Path, Query};
 use poem_openapi::{Object, OpenApi};
 use serde::Serialize;
@@ -17,7 +16,7 @@ use crate::http::caller::Caller;
 use crate::http::fields::body;
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::problem::Problem;
-use crate::http::values::{FilterTime, Phone, Seconds, Text, WebUrl};
+use crate::http::values::{FilterTime, Phone, Seconds, Text, Time, WebUrl};
 
 /// The routes of this module.
 #[derive(Clone)]
@@ -34,8 +33,8 @@ struct CallLog {
     duration: Nullable<i32>,
     sentiment: Nullable<String>,
     summary: Nullable<String>,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
+    created_at: Time,
+    updated_at: Time,
 }
 
 /// What a new call log consists of.
@@ -136,8 +135,8 @@ impl From<call_logs::CallLog> for CallLog {
             duration: call.duration.into(),
             sentiment: call.sentiment.into(),
             summary: call.summary.into(),
-            created_at: call.created_at,
-            updated_at: call.updated_at,
+            created_at: call.created_at.into(),
+            updated_at: call.updated_at.into(),
         }
     }
 }

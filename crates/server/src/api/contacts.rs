@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use poem_openapi::param::{Path, Query};
 use poem_openapi::types::MaybeUndefined;
 use poem_openapi::{Object, OpenApi};
@@ -41,11 +40,11 @@ struct Contact {
     status: String,
     notes: Nullable<String>,
     plan: Nullable<String>,
-    appointment_date: Nullable<DateTime<Utc>>,
+    appointment_date: Nullable<Time>,
     business_name: Nullable<String>,
     business_position: Nullable<String>,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
+    created_at: Time,
+    updated_at: Time,
 }
 
 /// What a new contact consists of; without a status it is active.
@@ -269,11 +268,11 @@ impl From<contacts::Contact> for Contact {
             status: contact.status,
             notes: contact.notes.into(),
             plan: contact.plan.into(),
-            appointment_date: contact.appointment_date.into(),
+            appointment_date: contact.appointment_date.map(Time).into(),
             business_name: contact.business_name.into(),
             business_position: contact.business_position.into(),
-            created_at: contact.created_at,
-            updated_at: contact.updated_at,
+            created_at: contact.created_at.into(),
+            updated_at: contact.updated_at.into(),
         }
     }
 }

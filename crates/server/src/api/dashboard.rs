@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use poem_openapi::param::Query;
 use poem_openapi::{Enum, Object, OpenApi};
 use serde::Serialize;
@@ -14,7 +13,7 @@ use super::Tag;
 use crate::http::answer::{Raw, Word};
 use crate::http::caller::Caller;
 use crate::http::problem::Problem;
-use crate::http::values::Whole;
+use crate::http::values::{Time, Whole};
 
 /// The routes of this module.
 #[derive(Clone)]
@@ -57,7 +56,7 @@ struct DashboardTimeseries {
 #[derive(Object, Serialize)]
 struct DashboardBucket {
     /// Its first moment, in UTC.
-    start: DateTime<Utc>,
+    start: Time,
     calls: i64,
     leads: i64,
 }
@@ -93,7 +92,7 @@ struct DashboardEvent {
     /// Of the lead, call or automation log.
     id: String,
     title: String,
-    at: DateTime<Utc>,
+    at: Time,
 }
 
 /// What sort of thing happened.
@@ -174,7 +173,7 @@ impl Dashboard {
         let data = buckets
             .into_iter()
             .map(|bucket| DashboardBucket {
-                start: bucket.start,
+                start: bucket.start.into(),
                 calls: bucket.calls,
                 leads: bucket.leads,
             })
@@ -240,7 +239,7 @@ impl From<dashboard::Activity> for DashboardEvent {
             kind,
             id: activity.id,
             title: activity.title,
-            at: activity.at,
+            at: activity.at.into(),
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use poem_openapi::param::{Path, Query};
 use poem_openapi::types::MaybeUndefined;
 use poem_openapi::{Object, OpenApi};
@@ -18,7 +17,7 @@ use crate::http::caller::Caller;
 use crate::http::fields::{body, change};
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::problem::Problem;
-use crate::http::values::{FilterTime, Phone, Text};
+use crate::http::values::{FilterTime, Phone, Text, Time};
 
 /// The routes of this module.
 #[derive(Clone)]
@@ -38,8 +37,8 @@ struct Lead {
     summary: Nullable<String>,
     ai_summary: Nullable<String>,
     sentiment: Nullable<String>,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
+    created_at: Time,
+    updated_at: Time,
 }
 
 /// What a new lead consists of.
@@ -202,8 +201,8 @@ impl From<leads::Lead> for Lead {
             summary: lead.summary.into(),
             ai_summary: lead.ai_summary.into(),
             sentiment: lead.sentiment.into(),
-            created_at: lead.created_at,
-            updated_at: lead.updated_at,
+            created_at: lead.created_at.into(),
+            updated_at: lead.updated_at.into(),
         }
     }
 }

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use poem::http::{HeaderMap, Method, StatusCode};
 use poem_openapi::param::{Path, Query};
 use poem_openapi::{Object, OpenApi};
@@ -21,7 +20,7 @@ use crate::http::caller::Caller;
 use crate::http::fields::body;
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::problem::Problem;
-use crate::http::values::{RoutableNumber, Text};
+use crate::http::values::{RoutableNumber, Text, Time};
 use crate::relay::{Ask, Relay, Service};
 
 /// The routes of this module.
@@ -41,8 +40,8 @@ struct PhoneNumber {
     provider: Word<SourceName>,
     label: Nullable<String>,
     /// When the provider or an admin confirmed it; until then nothing is routed by it.
-    verified_at: Nullable<DateTime<Utc>>,
-    created_at: DateTime<Utc>,
+    verified_at: Nullable<Time>,
+    created_at: Time,
 }
 
 /// A number to claim.
@@ -247,8 +246,8 @@ impl From<ClaimedNumber> for PhoneNumber {
             phone: number.phone,
             provider: number.provider.into(),
             label: number.label.into(),
-            verified_at: number.verified_at.into(),
-            created_at: number.created_at,
+            verified_at: number.verified_at.map(Time).into(),
+            created_at: number.created_at.into(),
         }
     }
 }

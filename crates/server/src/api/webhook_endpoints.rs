@@ -21,7 +21,7 @@ use crate::http::body::In;
 use crate::http::caller::Caller;
 use crate::http::fields::{Field, body};
 use crate::http::problem::Problem;
-use crate::http::values::{ApiKeyText, JsonObject, TimeZone};
+use crate::http::values::{ApiKeyText, JsonObject, Time, TimeZone};
 use crate::receiver::{Arrival, NotTaken, Receiver, Receiving};
 
 /// The routes of this module.
@@ -89,7 +89,7 @@ struct WebhookEndpoint {
     /// Which zone dates without one are in: a name of the IANA database.
     timezone: String,
     /// When the last event of this source came.
-    last_event_at: Nullable<DateTime<Utc>>,
+    last_event_at: Nullable<Time>,
     /// A secret that was made now, to be entered at the provider: shown this once.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -279,7 +279,7 @@ impl WebhookEndpoints {
             own: own.is_some(),
             auth: JsonObject(auth),
             timezone: own.map_or_else(|| Zone::default().name().to_owned(), |own| own.timezone.clone()),
-            last_event_at: last_event_at.into(),
+            last_event_at: last_event_at.map(Time).into(),
             secret,
         }
     }

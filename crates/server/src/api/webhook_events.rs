@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use poem::http::StatusCode;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::types::Any;
@@ -18,7 +17,7 @@ use super::webhook_endpoints::SourceName;
 use crate::http::answer::{Nullable, Raw, Word};
 use crate::http::caller::Caller;
 use crate::http::problem::Problem;
-use crate::http::values::{FilterTime, Text};
+use crate::http::values::{FilterTime, Text, Time};
 use crate::receiver::{Processed, replay};
 
 /// The routes of this module.
@@ -65,8 +64,8 @@ struct WebhookEvent {
     error_message: Nullable<String>,
     /// How often its effects were tried.
     attempts: i32,
-    created_at: DateTime<Utc>,
-    processed_at: Nullable<DateTime<Utc>>,
+    created_at: Time,
+    processed_at: Nullable<Time>,
 }
 
 /// An event with what was delivered.
@@ -188,8 +187,8 @@ impl From<Row> for WebhookEvent {
             status: event.status.into(),
             error_message: event.error_message.into(),
             attempts: event.attempts,
-            created_at: event.created_at,
-            processed_at: event.processed_at.into(),
+            created_at: event.created_at.into(),
+            processed_at: event.processed_at.map(Time).into(),
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, Datelike as _, Utc};
+use chrono::{DateTime, Datelike as _, SecondsFormat, Utc};
 use poem_openapi::registry::MetaSchema;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::Rule;
@@ -88,6 +89,19 @@ impl Rule for FilterTime {
     }
 }
 
+/// In one piece: chrono's own writes letter by letter, and `serde_json` looks at each for what must be escaped.
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+    }
+}
+
+impl From<DateTime<Utc>> for Time {
+    fn from(time: DateTime<Utc>) -> Self {
+        Self(time)
+    }
+}
+
 impl From<Time> for DateTime<Utc> {
     fn from(time: Time) -> Self {
         time.0
@@ -106,6 +120,21 @@ openapi_value!(FilterTime);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_is_written_as_chrono_writes_it() {
+        for text in [
+            "2026-11-24T09:30:00Z",
+            "2026-11-24T09:30:00.5Z",
+            "2026-11-24T09:30:00.123456Z",
+            "0001-01-01T00:00:00Z",
+            "9999-12-31T23:59:59.999999Z",
+        ] {
+            let time = parse(text).unwrap();
+            let written = serde_json::to_string(&Time(time)).unwrap();
+            assert_eq!(written, serde_json::to_string(&time).unwrap());
+        }
+    }
 
     #[test]
     fn times_have_years_of_four_digits() {
