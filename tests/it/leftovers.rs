@@ -100,6 +100,11 @@ async fn every_shape(watched: &Watched) {
         leads::list(store, &claims, &read_all, &page)
     })
     .await;
+    let counted = Page { count: true, ..page };
+    let several = drop_at_every_await(watched, "two statements", || {
+        leads::list(store, &claims, &read_all, &counted)
+    })
+    .await;
     let write = drop_at_every_await(watched, "a write", || {
         leads::create(store, &claims, &write_one, None)
     })
@@ -113,8 +118,8 @@ async fn every_shape(watched: &Watched) {
     })
     .await;
     assert!(
-        read > 1 && write > 1 && closure > 2,
-        "each was dropped at least once: {read}, {write}, {closure}"
+        read > 1 && several > 1 && write > 1 && closure > 2,
+        "each was dropped at least once: {read}, {several}, {write}, {closure}"
     );
 }
 
@@ -186,6 +191,60 @@ async fn a_statement_that_fails_leaves_nothing_behind() {
         "the first error, not the transaction's being aborted"
     );
     watched.assert_clean("a failed statement").await;
+}
+
+#[tokio::test]
+async fn what_is_checked_at_the_end_of_the_transaction_is_the_statements_error() {
+    let database = TestDatabase::new().await.with_rows().await;
+    let watched = Watched::new(&database, database.store(1)).await;
+    batch(
+        &watched.superuser,
+        "create function late() returns trigger language plpgsql as $$
+           begin raise exception using errcode = '23514'; end $$;
+         create constraint trigger late after insert on leads
+           deferrable initially deferred for each row execute function late()",
+    )
+    .await;
+    let created = leads::create(&watched.store, &Alice.claims(), &lead("late"), None).await;
+    let error = created.expect_err("the row may not be kept");
+    assert_eq!(error.sqlstate(), Some("23514"));
+    watched.assert_clean("a failed commit").await;
+    let kept = "select count(*) from leads where name = 'late'";
+    assert_eq!(
+        watched
+            .superuser
+            .query_one(kept, &[])
+            .await
+            .unwrap()
+            .get::<_, i64>(0),
+        0
+    );
+}
+
+#[tokio::test]
+async fn a_read_cannot_write_and_the_next_write_can() {
+    let database = TestDatabase::new().await.with_rows().await;
+    let watched = Watched::new(&database, database.store(1)).await;
+    batch(
+        &watched.superuser,
+        "create table public.seen (at timestamptz default now());
+         grant insert on public.seen to authenticated;
+         create function public.note() returns boolean language sql volatile as
+           $$ insert into public.seen default values returning true $$;
+         create policy note on public.leads as restrictive for select using (public.note())",
+    )
+    .await;
+    let (store, claims) = (&watched.store, Alice.claims());
+    let counted = Page {
+        count: true,
+        ..page()
+    };
+    for page in [page(), counted] {
+        let listed = leads::list(store, &claims, &LeadFilter::default(), &page).await;
+        assert_eq!(listed.expect_err("it writes").sqlstate(), Some("25006"));
+    }
+    let created = leads::create(store, &claims, &lead("w"), None).await;
+    assert!(created.is_ok(), "{:?}", created.err());
 }
 
 #[tokio::test]

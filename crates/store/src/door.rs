@@ -1,8 +1,8 @@
 //! The one door to tenant rows: a transaction that carries an identity into Postgres.
 //!
-//! Two shapes. [`Store::pipeline`] sends BEGIN, the settings, the statements and COMMIT in one round trip.
-//! [`Store::run_as`] gives a closure a [`TenantTx`] for several statements that depend on each other.
-//! Neither lets a caller choose the role, the settings or the commit.
+//! Two shapes. [`Store::pipeline`] sends the settings and the statements in one round trip, one statement with a
+//! single Sync (`preface`), several between BEGIN and COMMIT. [`Store::run_as`] gives a closure a [`TenantTx`] for
+//! several statements that depend on each other. Neither lets a caller choose the role, the settings or the commit.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -60,6 +60,9 @@ struct Statement<'a> {
     params: Vec<&'a (dyn ToSql + Sync)>,
 }
 
+/// Who speaks in a transaction, and what it may do: the values of `sql/settings.sql`.
+struct Identity<'a>([&'a str; 4]);
+
 /// The role that routes: it may execute the functions of `policies/00_webhooks.sql` that are granted to it.
 const ROUTER: &str = "mako_router";
 
@@ -71,6 +74,12 @@ impl<'a> Call<'a> {
             query,
             params: params.to_vec(),
         }
+    }
+}
+
+impl Identity<'_> {
+    fn params(&self) -> [&(dyn ToSql + Sync); 4] {
+        self.0.each_ref().map(|value| value as &(dyn ToSql + Sync))
     }
 }
 
@@ -121,8 +130,9 @@ impl Store {
                     .collect(),
             })
             .collect();
+        let identity = self.identity(claims.payload(), role.name(), access);
         // Boxed: four queries under way are 4 KB, which every future around would carry along.
-        let rows = Box::pin(self.exchange(Some(claims), role.name(), access, statements)).await?;
+        let rows = Box::pin(self.exchange(Some(claims.user_id()), identity, statements)).await?;
         Ok(rows
             .try_into()
             .unwrap_or_else(|_| unreachable!("as many answers as calls")))
@@ -139,52 +149,27 @@ impl Store {
             types: query.types,
             params: params.to_vec(),
         };
-        let mut rows = self
-            .exchange(None, ROUTER, Access::Write, vec![statement])
-            .await?;
+        let identity = self.identity("", ROUTER, Access::Write);
+        let mut rows = self.exchange(None, identity, vec![statement]).await?;
         Ok(rows.pop().unwrap_or_default())
     }
 
-    /// One transaction in one round trip: BEGIN, who is speaking (nobody: the router), the statements, COMMIT.
+    /// One transaction in one round trip.
     async fn exchange(
         &self,
-        speaker: Option<&Claims>,
-        role: &str,
-        access: Access,
+        user: Option<&str>,
+        identity: Identity<'_>,
         statements: Vec<Statement<'_>>,
     ) -> Result<Vec<Vec<Row>>, Error> {
-        let mut lease = self.connections.lease(speaker.map(Claims::user_id)).await?;
+        let mut lease = self.connections.lease(user).await?;
         lease.busy();
-        // All preparing comes first: it is a round trip of its own, and must not fall behind COMMIT.
-        let (begin, settings, commit) = envelope(&lease, access).await?;
-        let mut plans = Vec::with_capacity(statements.len());
-        for statement in &statements {
-            plans.push(lease.plan(statement.sql, statement.types).await?);
+        match statements.as_slice() {
+            [statement] if lease.takes_preface() => {
+                let rows = alone(&mut lease, &identity, statement).await?;
+                Ok(vec![rows])
+            }
+            statements => together(&mut lease, &identity, statements).await,
         }
-        let payload = speaker.map_or("", Claims::payload);
-        let identity: [&(dyn ToSql + Sync); 3] = [&payload, &self.statement_timeout, &role];
-
-        // `join!` polls all of them before any answer is looked at, so that COMMIT is queued whatever
-        // happens to the others. `try_join!` would leave the transaction open when a parameter fails to encode.
-        let (opened, set, answers, committed) = join!(
-            lease.run(&begin, &[]),
-            lease.run(&settings, &identity),
-            join_all(
-                plans
-                    .iter()
-                    .zip(&statements)
-                    .map(|(plan, statement)| lease.run(plan, &statement.params))
-            ),
-            lease.run(&commit, &[]),
-        );
-        if committed.is_ok() {
-            lease.idle();
-        }
-        opened?;
-        set?;
-        let rows = answers.into_iter().collect::<Result<_, _>>()?;
-        committed?;
-        Ok(rows)
     }
 
     /// Runs one statement as the speaker; see [`Store::pipeline`].
@@ -248,9 +233,9 @@ impl Store {
     ) -> Result<T, E> {
         let mut lease = self.connections.lease(Some(claims.user_id())).await?;
         lease.busy();
-        let (begin, settings, commit) = envelope(&lease, access).await?;
-        let (payload, role) = (claims.payload(), Role::Authenticated.name());
-        let identity: [&(dyn ToSql + Sync); 3] = [&payload, &self.statement_timeout, &role];
+        let (begin, settings, commit) = envelope(&lease).await?;
+        let identity = self.identity(claims.payload(), Role::Authenticated.name(), access);
+        let identity = identity.params();
         let (opened, set) = join!(lease.run(&begin, &[]), lease.run(&settings, &identity));
         opened.map_err(Error::from)?;
         set.map_err(Error::from)?;
@@ -303,6 +288,14 @@ impl Store {
         let rows = lease.run(&plan, &[]).await?;
         lease.idle();
         Ok(rows)
+    }
+
+    fn identity<'a>(&'a self, payload: &'a str, role: &'a str, access: Access) -> Identity<'a> {
+        let access = match access {
+            Access::Read => "read",
+            Access::Write => "write",
+        };
+        Identity([payload, &self.statement_timeout, role, access])
     }
 
     /// Connections open, and how many of them are in use.
@@ -363,17 +356,64 @@ impl TenantTx<'_> {
     }
 }
 
+/// One statement: it and its settings are one message, and what a message does is a transaction.
+async fn alone(
+    lease: &mut Lease,
+    identity: &Identity<'_>,
+    statement: &Statement<'_>,
+) -> Result<Vec<Row>, Error> {
+    // Preparing comes first: it would be the next thing that is sent.
+    let plan = lease.plan(statement.sql, statement.types).await?;
+    let rows = lease
+        .run_with_preface(SETTINGS, &identity.0, &plan, &statement.params)
+        .await?;
+    lease.idle();
+    Ok(rows)
+}
+
+/// Several statements: BEGIN, the settings, the statements, COMMIT.
+async fn together(
+    lease: &mut Lease,
+    identity: &Identity<'_>,
+    statements: &[Statement<'_>],
+) -> Result<Vec<Vec<Row>>, Error> {
+    // All preparing comes first: it is a round trip of its own, and must not fall behind COMMIT.
+    let (begin, settings, commit) = envelope(lease).await?;
+    let mut plans = Vec::with_capacity(statements.len());
+    for statement in statements {
+        plans.push(lease.plan(statement.sql, statement.types).await?);
+    }
+
+    let identity = identity.params();
+    // `join!` polls all of them before any answer is looked at, so that COMMIT is queued whatever
+    // happens to the others. `try_join!` would leave the transaction open when a parameter fails to encode.
+    let (opened, set, answers, committed) = join!(
+        lease.run(&begin, &[]),
+        lease.run(&settings, &identity),
+        join_all(
+            plans
+                .iter()
+                .zip(statements)
+                .map(|(plan, statement)| lease.run(plan, &statement.params))
+        ),
+        lease.run(&commit, &[]),
+    );
+    if committed.is_ok() {
+        lease.idle();
+    }
+    opened?;
+    set?;
+    let rows = answers.into_iter().collect::<Result<_, _>>()?;
+    committed?;
+    Ok(rows)
+}
+
 /// What stands around every tenant's statements: BEGIN, the settings, COMMIT.
-async fn envelope(lease: &Lease, access: Access) -> Result<(Plan, Plan, Plan), Error> {
-    let begin = match access {
-        Access::Read => "begin read only",
-        // Whatever the database says of itself: one that its provider has made read-only is to stay so.
-        Access::Write => "begin",
-    };
+async fn envelope(lease: &Lease) -> Result<(Plan, Plan, Plan), Error> {
     Ok((
-        lease.plan(begin, &[]).await?,
+        lease.plan("begin", &[]).await?,
         lease
-            .plan(SETTINGS, &[Type::TEXT, Type::TEXT, Type::TEXT])
+            .plan(SETTINGS, &[Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT])
             .await?,
         lease.plan("commit", &[]).await?,
     ))

@@ -3,7 +3,7 @@
 //! A `tokio_postgres` error is never kept or shown: its `Display` appends DETAIL, which quotes the rows'
 //! values. What is kept is SQLSTATE and the names of constraint, table and schema.
 
-use deadpool_postgres::PoolError;
+use deadpool::managed::{HookError, PoolError};
 use tokio_postgres::error::{Severity, SqlState};
 
 /// Why a statement or transaction gave no rows.
@@ -176,15 +176,12 @@ fn is_mismatch(error: &tokio_postgres::Error) -> bool {
         || text.starts_with("expected ")
 }
 
-impl From<PoolError> for Error {
-    fn from(error: PoolError) -> Self {
+impl From<PoolError<Error>> for Error {
+    fn from(error: PoolError<Error>) -> Self {
         match error {
             PoolError::Timeout(_) => Self::PoolExhausted,
-            PoolError::PostCreateHook(deadpool_postgres::HookError::Message(why)) => {
-                Self::UnsafeLogin(why.into_owned())
-            }
-            PoolError::Backend(error)
-            | PoolError::PostCreateHook(deadpool_postgres::HookError::Backend(error)) => error.into(),
+            PoolError::PostCreateHook(HookError::Message(why)) => Self::UnsafeLogin(why.into_owned()),
+            PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => error,
             PoolError::Closed | PoolError::NoRuntimeSpecified => Self::Unavailable("shutting down"),
         }
     }

@@ -6,6 +6,7 @@ mod door;
 mod error;
 mod login;
 mod pool;
+mod preface;
 mod query;
 pub mod rows;
 mod sealing;

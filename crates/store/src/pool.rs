@@ -4,10 +4,12 @@
 //! is known to be over; a request that was dropped half-way leaves the roll-back to a task, and the next
 //! borrower never sees its role, claims or open transaction.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod};
+use deadpool::managed::{self, Hook, HookError, Metrics, Object, Pool, RecycleError, RecycleResult};
+use deadpool_postgres::ClientWrapper;
 use tokio_postgres::Row;
 use tokio_postgres::Statement;
 use tokio_postgres::error::SqlState;
@@ -16,6 +18,7 @@ use tokio_postgres::types::{ToSql, Type};
 use crate::connect::Target;
 use crate::error::Error;
 use crate::login;
+use crate::preface::{self, Preface};
 use crate::share::{Share, Shares};
 
 /// How long a request waits for a free connection before it is answered 503.
@@ -25,7 +28,7 @@ const ROLL_BACK: Duration = Duration::from_secs(30);
 
 /// Connections of the login role, each checked to be a safe one before its first use.
 pub(crate) struct Connections {
-    pool: Pool,
+    pool: Pool<Sessions>,
     shares: Shares,
     prepared: bool,
 }
@@ -38,29 +41,26 @@ impl Connections {
         prepared: bool,
         statement_timeout: &str,
     ) -> Result<Self, Error> {
-        let config = ManagerConfig {
-            recycling_method: RecyclingMethod::Fast,
-        };
-        let manager = Manager::from_config(target.config.clone(), target.tls.clone(), config);
         // Preparing waits for locks too, and comes before the transaction and its own limit. Through a transaction
         // pooler nothing is prepared apart, and a session's setting would stay with somebody else.
         let bound = prepared.then(|| statement_timeout.to_owned());
-        let pool = Pool::builder(manager)
+        let pool = Pool::builder(Sessions(target.clone()))
             .max_size(size)
             .wait_timeout(Some(WAIT))
             .create_timeout(Some(WAIT))
-            .runtime(deadpool_postgres::Runtime::Tokio1)
-            .post_create(Hook::async_fn(move |client, _| {
+            .runtime(deadpool::Runtime::Tokio1)
+            .post_create(Hook::async_fn(move |session: &mut Session, _| {
                 let bound = bound.clone();
                 Box::pin(async move {
                     if let Some(milliseconds) = &bound {
                         let set = "select set_config('statement_timeout', $1, false)";
-                        client
+                        session
+                            .client
                             .query_typed(set, &[(milliseconds, Type::TEXT)])
                             .await
-                            .map_err(HookError::Backend)?;
+                            .map_err(backend)?;
                     }
-                    match login::objection(client).await.map_err(HookError::Backend)? {
+                    match login::objection(&session.client).await.map_err(backend)? {
                         Some(why) => Err(HookError::Message(why.into())),
                         None => Ok(()),
                     }
@@ -100,10 +100,41 @@ impl Connections {
     }
 }
 
+/// Makes sessions for the pool.
+struct Sessions(Target);
+
+/// A connection of the pool's.
+struct Session {
+    client: ClientWrapper,
+    preface: Option<Arc<Preface>>,
+}
+
+impl managed::Manager for Sessions {
+    type Type = Session;
+    type Error = Error;
+
+    async fn create(&self) -> Result<Session, Error> {
+        // Boxed: every request's future holds this one, and few make a connection.
+        let (client, preface) = Box::pin(preface::connect(&self.0)).await?;
+        Ok(Session { client, preface })
+    }
+
+    async fn recycle(&self, session: &mut Session, _: &Metrics) -> RecycleResult<Error> {
+        if session.client.is_closed() {
+            return Err(RecycleError::message("closed"));
+        }
+        Ok(())
+    }
+}
+
+fn backend(error: tokio_postgres::Error) -> HookError<Error> {
+    HookError::Backend(error.into())
+}
+
 /// A connection on loan.
 pub(crate) struct Lease {
     /// Always there, but for the moment in which `drop` takes it.
-    connection: Option<Object>,
+    connection: Option<Object<Sessions>>,
     share: Option<Share>,
     prepared: bool,
     idle: bool,
@@ -122,8 +153,12 @@ pub(crate) enum Plan {
 }
 
 impl Lease {
-    fn connection(&self) -> &Object {
+    fn session(&self) -> &Session {
         self.connection.as_ref().expect("taken only by drop")
+    }
+
+    fn client(&self) -> &ClientWrapper {
+        &self.session().client
     }
 
     /// Makes a statement ready. Must be awaited before BEGIN: preparing is a round trip of its own.
@@ -132,7 +167,7 @@ impl Lease {
             return Ok(Plan::Unnamed { sql, types });
         }
         Ok(Plan::Prepared(
-            self.connection().prepare_typed_cached(sql, types).await?,
+            self.client().prepare_typed_cached(sql, types).await?,
         ))
     }
 
@@ -143,10 +178,10 @@ impl Lease {
         params: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, tokio_postgres::Error> {
         let answer = match plan {
-            Plan::Prepared(statement) => self.connection().query(statement, params).await,
+            Plan::Prepared(statement) => self.client().query(statement, params).await,
             Plan::Unnamed { sql, types } => {
                 let typed: Vec<_> = params.iter().copied().zip(types.iter().cloned()).collect();
-                self.connection().query_typed(sql, &typed).await
+                self.client().query_typed(sql, &typed).await
             }
         };
         answer.inspect_err(|error| {
@@ -160,6 +195,30 @@ impl Lease {
     /// The connection isn't lent again.
     pub(crate) fn outdated(&self) {
         self.outdated.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether [`Lease::run_with_preface`] can be used on this connection.
+    pub(crate) fn takes_preface(&self) -> bool {
+        self.session().preface.is_some()
+    }
+
+    /// Runs `settings`, whose parameters are texts, and a plan in one message, which is a transaction of its own. Only
+    /// the plan's rows are answered, or the first error of both. Nothing else may be under way.
+    pub(crate) async fn run_with_preface(
+        &self,
+        settings: &'static str,
+        values: &[&str],
+        plan: &Plan,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, Error> {
+        let preface = self.session().preface.as_ref();
+        let preface = preface.ok_or(Error::Mismatch("no preface"))?;
+        preface
+            .arm(settings, values, self.prepared)
+            .map_err(|_| Error::Mismatch("settings"))?;
+        let answer = self.run(plan, params).await;
+        preface.disarm(); // If a parameter could not be encoded, nothing was sent.
+        Ok(answer?)
     }
 
     /// From here on the connection may have a statement on the wire, or be inside a transaction: whoever drops the
@@ -199,8 +258,8 @@ impl Drop for Lease {
 /// Until then the connection counts as the user's. A pipelined write that was already on the wire is committed all
 /// the same; its COMMIT precedes this.
 #[expect(clippy::disallowed_methods, reason = "ROLLBACK carries nothing of a tenant")]
-async fn roll_back(connection: Object, _share: Option<Share>) {
-    let ended = tokio::time::timeout(ROLL_BACK, connection.batch_execute("rollback")).await;
+async fn roll_back(connection: Object<Sessions>, _share: Option<Share>) {
+    let ended = tokio::time::timeout(ROLL_BACK, connection.client.batch_execute("rollback")).await;
     if !matches!(ended, Ok(Ok(()))) {
         drop(Object::take(connection));
     }

@@ -6,7 +6,7 @@
 
 use tokio_postgres::types::Type;
 
-/// Whether a statement changes rows; decides between `begin read only` and `begin`.
+/// Whether a statement changes rows; decides whether its transaction may.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Access {
     /// Reads only: runs in a read-only transaction.
