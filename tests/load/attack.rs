@@ -23,17 +23,17 @@ async fn main() -> ExitCode {
         size.lasts.as_secs()
     );
     println!(
-        "| attack | connections | MB before, under, after | descriptors | % of a core under, after | slowest /health | back after |"
+        "| attack | connections | MB before, under, after | descriptors | % of a core under, after | slowest /health, unanswered | back after |"
     );
     println!("|---|---|---|---|---|---|---|");
-    let mut all_back = true;
+    let mut all_well = true;
     for attack in Attack::ALL {
         let effect = run(&service, attack, size).await;
         let is_back = effect.after.is_back_at(&effect.before);
-        all_back &= is_back;
+        all_well &= is_back && effect.unanswered == 0;
         println!("{}", row(attack, &effect, is_back));
     }
-    if all_back {
+    if all_well {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
@@ -48,7 +48,7 @@ fn row(attack: Attack, effect: &Effect, is_back: bool) -> String {
         "**not yet**".to_owned()
     };
     format!(
-        "| {attack:?} | {} | {}, {}, {} | {}, {}, {} | {:.0}, {:.1} | {} ms | {back} |",
+        "| {attack:?} | {} | {}, {}, {} | {}, {}, {} | {:.0}, {:.1} | {} ms, {} | {back} |",
         effect.connections,
         before.resident / 1024,
         under.resident / 1024,
@@ -59,5 +59,6 @@ fn row(attack: Attack, effect: &Effect, is_back: bool) -> String {
         effect.load.0,
         effect.load.1,
         effect.slowest.as_millis(),
+        effect.unanswered,
     )
 }

@@ -86,7 +86,8 @@ pub struct Ledger {
     /// Each request's number is in its customer's telephone number.
     sent: Vec<Kind>,
     acknowledged: BTreeSet<usize>,
-    /// How many attempts were answered how, by kind: a status, or `none` where no answer came.
+    /// How many attempts were answered how, by kind: a status and a problem's code, or `none`
+    /// where no answer came.
     pub answers: BTreeMap<(&'static str, String), usize>,
 }
 
@@ -160,19 +161,11 @@ impl Shared {
 
     /// Sends it once; whether it was acknowledged.
     async fn attempt(&self, number: usize, kind: Kind) -> bool {
-        let answer = self.request(number, kind).send().await;
-        let status = answer.as_ref().ok().map(|answer| answer.status().as_u16());
-        // An answer is whole or none.
-        let whole = match answer {
-            Ok(answer) => answer.bytes().await.is_ok(),
-            Err(_) => false,
+        let (status, heard) = match self.request(number, kind).send().await {
+            Ok(answer) => heard(answer).await,
+            Err(_) => (None, "none".to_owned()),
         };
-        let acknowledged = whole && matches!(status, Some(200 | 201 | 204));
-        let heard = match status {
-            Some(status) if whole => status.to_string(),
-            Some(status) => format!("half a {status}"),
-            None => "none".to_owned(),
-        };
+        let acknowledged = matches!(status, Some(200 | 201 | 204));
         self.ledger.send_modify(|ledger| {
             *ledger.answers.entry((kind.name(), heard)).or_default() += 1;
             if acknowledged {
@@ -210,6 +203,21 @@ impl Shared {
     }
 }
 
+/// The status of a whole answer, and what to call it: a refusal with its code, or whose it is if it isn't ours.
+async fn heard(answer: reqwest::Response) -> (Option<u16>, String) {
+    let status = answer.status();
+    let Ok(body) = answer.bytes().await else {
+        return (None, format!("half a {}", status.as_u16()));
+    };
+    let problem: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+    let heard = match problem["code"].as_str() {
+        Some(code) => format!("{} {code}", status.as_u16()),
+        None if status.is_success() => status.as_u16().to_string(),
+        None => format!("{} of a proxy", status.as_u16()),
+    };
+    (Some(status.as_u16()), heard)
+}
+
 /// The customer's number of a request.
 fn phone(number: usize) -> String {
     format!("+1401{:07}", number + 2_000_000)
@@ -227,7 +235,10 @@ impl Ledger {
     pub fn only(&self, name: &str, statuses: &[u16]) -> bool {
         let of_kind = self.answers.keys().filter(|(kind, _)| *kind == name);
         let allowed: BTreeSet<String> = statuses.iter().map(u16::to_string).collect();
-        of_kind.into_iter().all(|(_, heard)| allowed.contains(heard))
+        let status = |heard: &str| heard.split(' ').next().unwrap_or_default().to_owned();
+        of_kind
+            .into_iter()
+            .all(|(_, heard)| allowed.contains(&status(heard)))
     }
 
     /// Waits until every recorded event has been acted on, and compares the rows that are there with what was sent.
