@@ -19,7 +19,7 @@ use crate::pool::{Connections, Lease, Plan};
 use crate::query::{Access, Query, Role, RouterQuery};
 use crate::rows::Created;
 
-/// How the store behaves; see `contract.md`, "Environment".
+/// How the store behaves; `crates/server/docs/configuration.md` has the settings.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Connections kept open at most.
