@@ -1,7 +1,9 @@
-"""Does the service keep to its document, whatever is sent? schemathesis, all checks, as alice and as bob.
+"""Does the service keep to its document, and to whose is whose, whatever is sent?
 
-Starts `mako dev` (MAKO_BIN, else target/debug/mako) with an echo server in place of every provider, and runs half of
-CASES (2000) as each tenant. Ends with 1 if a check failed or fewer cases were run.
+Starts `mako dev` (MAKO_BIN, else target/debug/mako) with an echo server in place of every provider, and has schemathesis
+run all its checks as alice, as bob and as a stranger with a good token. No answer may hold a trace of somebody else's rows,
+which the generated requests ask for by their ids, and none of those rows may be another afterwards. Ends with 1 if a check
+failed or fewer than CASES (5000) were run; PER_OPERATION (12) says how many examples each operation gets.
 """
 
 import json
@@ -14,9 +16,11 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import parties
+
 HERE = pathlib.Path(__file__).resolve().parent
 MAKO = os.environ.get("MAKO_BIN", str(HERE.parents[1] / "target/debug/mako"))
-CASES = int(os.environ.get("CASES", "2000"))
+CASES = int(os.environ.get("CASES", "5000"))
 SEED = os.environ.get("SEED", "20261125")
 PER_OPERATION = os.environ.get("PER_OPERATION", "12")
 SERVICES = ["VAPI", "TWILIO", "MAKE", "HUBSPOT", "SALESFORCE", "PIPEDRIVE", "ZOHO", "MONDAY"]
@@ -40,8 +44,8 @@ class Echo(BaseHTTPRequestHandler):
         pass
 
 
-def fuzz(dev, tenant):
-    """One run as a tenant; how many cases, and whether all checks held."""
+def fuzz(dev, party, others):
+    """One run as a party; how many cases, and whether all checks held."""
     command = [
         sys.executable, "-m", "schemathesis.cli", "--config-file", str(HERE / "schemathesis.toml"),
         "run", dev["api_url"] + "/openapi.json",
@@ -49,11 +53,28 @@ def fuzz(dev, tenant):
         "--max-examples", PER_OPERATION, "--seed", SEED, "--no-shrink", "--continue-on-failure",
         "--request-timeout", "20",
     ]  # fmt: skip
-    env = os.environ | {"MAKO_TOKEN": tenant["token"], "NO_COLOR": "1", "COLUMNS": "120"}
+    before = [parties.rows(dev, tenant) for tenant, _ in others]
+    ids = {}
+    for owned in before:
+        for name, rows in owned.items():
+            ids.setdefault(name, []).extend(row["id"] for row in rows if "id" in row)
+    traces = [trace for (tenant, text), owned in zip(others, before) for trace in parties.traces(tenant, text, owned)]
+    env = os.environ | {
+        "SCHEMATHESIS_HOOKS": "hooks",
+        "MAKO_TOKEN": party["token"],
+        "MAKO_IDS_OF_OTHERS": json.dumps(ids),
+        "MAKO_TRACES_OF_OTHERS": json.dumps(traces),
+        "NO_COLOR": "1",
+        "COLUMNS": "120",
+    }
+    print(f"== as {party['name']}, with {len(traces)} traces of others", flush=True)
     done = subprocess.run(command, env=env, cwd=HERE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    print(done.stdout)
+    print(done.stdout, flush=True)
     generated = re.search(r"([\d,]+) generated", done.stdout)
-    return int(generated[1].replace(",", "")) if generated else 0, done.returncode == 0
+    kept = before == [parties.rows(dev, tenant) for tenant, _ in others]
+    if not kept:
+        print(f"rows of others have changed while {party['name']} asked")
+    return int(generated[1].replace(",", "")) if generated else 0, done.returncode == 0 and kept
 
 
 def main():
@@ -65,13 +86,17 @@ def main():
     process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
     try:
         dev = json.loads(process.stdout.readline())
-        runs = [fuzz(dev, tenant) for tenant in dev["tenants"]]
+        marked = [(tenant, parties.mark(dev, tenant)) for tenant in dev["tenants"]]
+        runs = [
+            fuzz(dev, party, [other for other in marked if other[0] is not party])
+            for party in [*dev["tenants"], parties.stranger(dev)]
+        ]
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(10)
     cases = sum(count for count, _ in runs)
     failed = sum(not held for _, held in runs) + (cases < CASES)
-    print(f"{cases} cases as {len(runs)} tenants")
+    print(f"{cases} cases as {len(runs)} parties")
     print(f"{len(runs) + 1 - failed} passed, {failed} failed")
     return 1 if failed else 0
 
