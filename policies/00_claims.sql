@@ -35,7 +35,7 @@ comment on column mako.deleted_users.deleted_at is 'When the user was deleted';
 revoke all on mako.deleted_users from public, anon, authenticated, service_role;
 grant select (id), insert (id) on mako.deleted_users to mako_definer; -- policies/mako.sql says which rows
 
--- Makes the speaker's row in public.users from the claims alone. Runs as mako_definer, whom the policies of
+-- Makes the caller's row in public.users from the claims alone. Runs as mako_definer, whom the policies of
 -- public.users bind to the same user: it can make or see this one row and no other.
 grant create on schema mako to mako_definer; -- for the moment that an owner needs it
 create or replace function mako.ensure_user() returns text
@@ -43,9 +43,9 @@ language plpgsql volatile security definer
 set search_path = ''
 as $$
 declare
-  speaker constant text := mako.current_user_id();
+  caller constant text := mako.current_user_id();
   claimed jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb -> 'email';
-  nobodys constant text := speaker || '@no-email.invalid';
+  nobodys constant text := caller || '@no-email.invalid';
   -- An address of no-email.invalid is somebody's stand-in: whoever claimed it would keep its owner out.
   address text := case
     when jsonb_typeof(claimed) = 'string' and length(claimed #>> '{}') between 1 and 320
@@ -53,25 +53,25 @@ declare
     else nobodys
   end;
 begin
-  if speaker is null then
+  if caller is null then
     raise exception 'No user is named by the claims' using errcode = 'insufficient_privilege';
   end if;
-  if exists (select from public.users u where u.id = speaker) then
-    return speaker;
+  if exists (select from public.users u where u.id = caller) then
+    return caller;
   end if;
   -- A token outlives its user; it must not bring them back.
-  if exists (select from mako.deleted_users d where d.id = speaker) then
+  if exists (select from mako.deleted_users d where d.id = caller) then
     raise exception 'The account of this token has been deleted' using errcode = 'insufficient_privilege';
   end if;
   -- Never linked by e-mail: whoever has the address already keeps it. '!' is no bcrypt hash, so no password fits.
-  insert into public.users (id, email, password) values (speaker, address, '!') on conflict do nothing;
-  if not exists (select from public.users u where u.id = speaker) then
-    insert into public.users (id, email, password) values (speaker, nobodys, '!') on conflict do nothing;
+  insert into public.users (id, email, password) values (caller, address, '!') on conflict do nothing;
+  if not exists (select from public.users u where u.id = caller) then
+    insert into public.users (id, email, password) values (caller, nobodys, '!') on conflict do nothing;
   end if;
-  if not exists (select from public.users u where u.id = speaker) then
+  if not exists (select from public.users u where u.id = caller) then
     raise exception 'The stand-in address of this user belongs to another' using errcode = 'unique_violation';
   end if;
-  return speaker;
+  return caller;
 end $$;
 comment on function mako.ensure_user() is 'Makes the row of the token''s user in public.users if it is missing; returns the user id';
 alter function mako.ensure_user() owner to mako_definer;

@@ -189,7 +189,7 @@ alter function mako.forget_payloads(interval, int) owner to mako_definer;
 revoke all on function mako.forget_payloads(interval, int) from public, anon, authenticated, service_role;
 grant execute on function mako.forget_payloads(interval, int) to mako_router;
 
--- Takes one of the speaker's events to be processed: locked until the transaction ends, so that its effects happen once.
+-- Takes one of the caller's events to be processed: locked until the transaction ends, so that its effects happen once.
 -- False if it is done or somebody else's; null if another transaction holds it and this one isn't to wait.
 create or replace function mako.take_event(p_id text, p_wait boolean) returns boolean
 language plpgsql volatile security definer
@@ -207,7 +207,7 @@ begin
     and e.dedupe_key is not null;
   return found;
 end $$;
-comment on function mako.take_event(text, boolean) is 'Locks one of the speaker''s events that is not done; false if it is done or somebody else''s, null if it is held';
+comment on function mako.take_event(text, boolean) is 'Locks one of the caller''s events that is not done; false if it is done or somebody else''s, null if it is held';
 alter function mako.take_event(text, boolean) owner to mako_definer;
 revoke all on function mako.take_event(text, boolean) from public, anon, authenticated, service_role;
 grant execute on function mako.take_event(text, boolean) to authenticated;
@@ -217,7 +217,7 @@ create or replace function mako.take_event(p_id text) returns boolean
 language sql volatile security definer
 set search_path = ''
 as $$ select mako.take_event(p_id, true) $$;
-comment on function mako.take_event(text) is 'Locks one of the speaker''s events that is not done; false if it is done or somebody else''s';
+comment on function mako.take_event(text) is 'Locks one of the caller''s events that is not done; false if it is done or somebody else''s';
 alter function mako.take_event(text) owner to mako_definer;
 revoke all on function mako.take_event(text) from public, anon, authenticated, service_role;
 grant execute on function mako.take_event(text) to authenticated;
@@ -235,7 +235,7 @@ begin
   where e.id = p_id and e.user_id = mako.current_user_id() and e.status in ('received', 'failed');
   return found;
 end $$;
-comment on function mako.finish_event(text, boolean) is 'Notes that one of the speaker''s events is done, or that there was nothing to do';
+comment on function mako.finish_event(text, boolean) is 'Notes that one of the caller''s events is done, or that there was nothing to do';
 alter function mako.finish_event(text, boolean) owner to mako_definer;
 revoke all on function mako.finish_event(text, boolean) from public, anon, authenticated, service_role;
 grant execute on function mako.finish_event(text, boolean) to authenticated;
@@ -254,12 +254,12 @@ begin
   where e.id = p_id and e.user_id = mako.current_user_id() and e.status in ('received', 'failed');
   return found;
 end $$;
-comment on function mako.fail_event(text, text) is 'Notes why one of the speaker''s events failed';
+comment on function mako.fail_event(text, text) is 'Notes why one of the caller''s events failed';
 alter function mako.fail_event(text, text) owner to mako_definer;
 revoke all on function mako.fail_event(text, text) from public, anon, authenticated, service_role;
 grant execute on function mako.fail_event(text, text) to authenticated;
 
--- The provider has confirmed that the number is the speaker's. For mako_sealer, in whose hands the answer came.
+-- The provider has confirmed that the number is the caller's. For mako_sealer, in whose hands the answer came.
 create or replace function mako.confirm_number(p_id text) returns boolean
 language plpgsql volatile security definer
 set search_path = ''
@@ -269,7 +269,7 @@ begin
   where n.id = p_id and n.user_id = mako.current_user_id();
   return found;
 end $$;
-comment on function mako.confirm_number(text) is 'Marks one of the speaker''s numbers as verified by its provider';
+comment on function mako.confirm_number(text) is 'Marks one of the caller''s numbers as verified by its provider';
 alter function mako.confirm_number(text) owner to mako_definer;
 revoke all on function mako.confirm_number(text) from public, anon, authenticated, service_role;
 grant execute on function mako.confirm_number(text) to mako_sealer;

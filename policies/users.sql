@@ -30,7 +30,7 @@ revoke all on public.users from public, anon, authenticated, service_role, mako_
 grant select (id, email, business_name, role, email_verified, created_at, updated_at) on public.users to authenticated;
 grant update (business_name) on public.users to authenticated;
 grant select, insert, update, delete on public.users to service_role;
--- mako.ensure_user() makes the speaker's row.
+-- mako.ensure_user() makes the caller's row.
 grant select (id), insert (id, email, password) on public.users to mako_definer;
 
 drop policy if exists tenant_reads_own on public.users;

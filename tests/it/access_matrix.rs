@@ -1,4 +1,4 @@
-//! Who can do what to alice's rows? Every table, every verb, every speaker, tried as plain SQL: our service's
+//! Who can do what to alice's rows? Every table, every verb, every caller, tried as plain SQL: our service's
 //! predicates play no part here. The result is `access_matrix.txt`, for people to read.
 
 use std::fmt::Write as _;
@@ -107,7 +107,7 @@ const TABLES: &[Table] = &[
 ];
 
 /// Somebody who sends SQL: the role they have and the settings they come with.
-struct Speaker {
+struct Principal {
     name: &'static str,
     role: Option<&'static str>,
     claims: Option<String>,
@@ -115,67 +115,67 @@ struct Speaker {
     person: Option<Person>,
 }
 
-fn speakers() -> Vec<Speaker> {
+fn callers() -> Vec<Principal> {
     let claims = |person: Person| Some(person.payload().to_string());
     let authenticated = Some("authenticated");
     vec![
-        Speaker {
+        Principal {
             name: "login",
             role: None,
             claims: claims(Alice),
             legacy: None,
             person: None,
         },
-        Speaker {
+        Principal {
             name: "no claims",
             role: authenticated,
             claims: None,
             legacy: None,
             person: None,
         },
-        Speaker {
+        Principal {
             name: "empty claims",
             role: authenticated,
             claims: Some(String::new()),
             legacy: None,
             person: None,
         },
-        Speaker {
+        Principal {
             name: "no sub",
             role: authenticated,
             claims: Some(r#"{"role":"authenticated"}"#.into()),
             legacy: None,
             person: None,
         },
-        Speaker {
+        Principal {
             name: "anon",
             role: Some("anon"),
             claims: Some(r#"{"role":"anon"}"#.into()),
             legacy: None,
             person: None,
         },
-        Speaker {
+        Principal {
             name: "alice",
             role: authenticated,
             claims: claims(Alice),
             legacy: None,
             person: Some(Alice),
         },
-        Speaker {
+        Principal {
             name: "bob",
             role: authenticated,
             claims: claims(Bob),
             legacy: None,
             person: Some(Bob),
         },
-        Speaker {
+        Principal {
             name: "stale alice",
             role: authenticated,
             claims: None,
             legacy: Some(Alice),
             person: None,
         },
-        Speaker {
+        Principal {
             name: "bob, stale alice",
             role: authenticated,
             claims: claims(Bob),
@@ -198,7 +198,7 @@ const VERBS: &[&str] = &[
 ];
 
 /// The statement. Sighted ones name alice's rows, blind ones read no column at all.
-fn statement(verb: &str, table: &Table, speaker: &Speaker) -> String {
+fn statement(verb: &str, table: &Table, caller: &Principal) -> String {
     let Table {
         name,
         tenant,
@@ -208,12 +208,12 @@ fn statement(verb: &str, table: &Table, speaker: &Speaker) -> String {
     } = table;
     let alice = Alice.id();
     // Alice gives to bob; everybody else takes from her, or adds to hers.
-    let other = if speaker.person == Some(Alice) {
+    let other = if caller.person == Some(Alice) {
         Bob.id()
     } else {
         alice
     };
-    let taker = match speaker.person {
+    let taker = match caller.person {
         Some(Alice) | None => Bob.id(),
         Some(person) => person.id(),
     };
@@ -233,21 +233,21 @@ fn statement(verb: &str, table: &Table, speaker: &Speaker) -> String {
     }
 }
 
-/// Runs it as the speaker in a transaction that is rolled back: how many rows, or why not.
-async fn attempt(client: &Client, speaker: &Speaker, sql: &str) -> String {
+/// Runs it as the caller in a transaction that is rolled back: how many rows, or why not.
+async fn attempt(client: &Client, caller: &Principal, sql: &str) -> String {
     let mut settings = String::from("begin;");
-    if let Some(claims) = &speaker.claims {
+    if let Some(claims) = &caller.claims {
         write!(
             settings,
             "select set_config('request.jwt.claims', '{claims}', true);"
         )
         .unwrap();
     }
-    if let Some(person) = speaker.legacy {
+    if let Some(person) = caller.legacy {
         let id = person.id();
         write!(settings, "select set_config('request.jwt.claim.sub', '{id}', true), set_config('request.jwt.claim', '{{\"sub\":\"{id}\"}}', true);").unwrap();
     }
-    if let Some(role) = speaker.role {
+    if let Some(role) = caller.role {
         write!(settings, "set local role {role};").unwrap();
     }
     batch(client, &settings).await;
@@ -269,22 +269,22 @@ async fn matrix(database: &TestDatabase) -> String {
         "# What can be done to alice's 3 rows (bob has 2 of his own): rows affected, or the SQLSTATE.\n\
          # 42501 is \"not permitted\". Blind statements name nobody, so bob's reach his own 2.\n",
     );
-    let speakers = speakers();
+    let callers = callers();
     for table in TABLES {
         write!(text, "\n{:<28}", table.name).unwrap();
-        for speaker in &speakers {
-            write!(text, "{:<18}", speaker.name).unwrap();
+        for caller in &callers {
+            write!(text, "{:<18}", caller.name).unwrap();
         }
         for verb in VERBS {
             write!(text, "\n  {verb:<26}").unwrap();
-            for speaker in &speakers {
+            for caller in &callers {
                 // Only PostgREST's login may become anon; the service's may not.
-                let client = if speaker.role == Some("anon") {
+                let client = if caller.role == Some("anon") {
                     &authenticator
                 } else {
                     &login
                 };
-                let outcome = attempt(client, speaker, &statement(verb, table, speaker)).await;
+                let outcome = attempt(client, caller, &statement(verb, table, caller)).await;
                 write!(text, "{outcome:<18}").unwrap();
             }
         }
@@ -327,8 +327,8 @@ async fn nothing_hangs_on_another_tenants_contact_and_nobody_learns_that_it_exis
         superuser.query_one(sql, &[&person.id()]).await.unwrap().get(0)
     };
     let login = database.login().await;
-    let speakers = speakers();
-    let bob = speakers.iter().find(|speaker| speaker.name == "bob").unwrap();
+    let callers = callers();
+    let bob = callers.iter().find(|caller| caller.name == "bob").unwrap();
     for (contact, outcome) in [
         (contact_of(Bob).await, "1"),
         (contact_of(Alice).await, "42501"),

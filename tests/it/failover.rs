@@ -4,11 +4,11 @@ use tests::cluster::LOGIN_PASSWORD;
 use tests::database::batch;
 use tests::hooks::SETTINGS;
 use tests::process::until;
-use tests::traffic::{Kind, Plan, Traffic};
+use tests::traffic::{Kind, Traffic, TrafficPlan};
 use tests::{Restartable, Service, SpoolFolder};
 
 /// A hundred events a second, and users at work.
-const PLAN: Plan = Plan {
+const PLAN: TrafficPlan = TrafficPlan {
     senders: 25,
     per_second: 150,
     kinds: &[Kind::Message, Kind::Call, Kind::Report, Kind::Create, Kind::Read],

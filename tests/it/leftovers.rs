@@ -5,15 +5,15 @@ use std::pin::pin;
 
 use futures_util::poll;
 use store::rows::leads::{self, LeadFilter, NewLead};
-use store::{Access, Error, Page, Store};
+use store::{Access, Error, PageRequest, Store};
 use tests::TestDatabase;
 use tests::database::{batch, query, store};
 use tests::people::Person::{Alice, Bob};
 use tests::pgbouncer::PgBouncer;
 use tokio_postgres::Client;
 
-fn page() -> Page {
-    Page {
+fn page() -> PageRequest {
+    PageRequest {
         limit: 50,
         cursor: None,
         count: false,
@@ -100,7 +100,7 @@ async fn every_shape(watched: &Watched) {
         leads::list(store, &claims, &read_all, &page)
     })
     .await;
-    let counted = Page { count: true, ..page };
+    let counted = PageRequest { count: true, ..page };
     let several = drop_at_every_await(watched, "two statements", || {
         leads::list(store, &claims, &read_all, &counted)
     })
@@ -235,7 +235,7 @@ async fn a_read_cannot_write_and_the_next_write_can() {
     )
     .await;
     let (store, claims) = (&watched.store, Alice.claims());
-    let counted = Page {
+    let counted = PageRequest {
         count: true,
         ..page()
     };

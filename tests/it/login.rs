@@ -1,7 +1,7 @@
 //! May this login serve? Not if it is, or can become, one that row-level security doesn't bind.
 
 use store::rows::users;
-use store::{Error, Settings, Store, Target};
+use store::{Error, Store, StoreSettings, Target};
 use tests::TestDatabase;
 use tests::database::batch;
 use tests::people::JWT_SECRET;
@@ -133,7 +133,7 @@ async fn serve_refuses_to_start_as_an_unsafe_login() {
 
 #[tokio::test]
 async fn an_unreachable_database_is_told_from_a_refused_statement() {
-    let settings = Settings {
+    let settings = StoreSettings {
         pool_size: 1,
         statement_timeout: std::time::Duration::from_secs(1),
         prepared_statements: true,

@@ -7,7 +7,7 @@ use devdb::Search;
 use futures_util::future::join_all;
 use store::admin::{Admin, AdminError};
 use store::rows::leads::{self, LeadFilter, NewLead};
-use store::{Page, Store, Target};
+use store::{PageRequest, Store, Target};
 use tests::TestDatabase;
 use tests::cluster::Cluster;
 use tests::database::{batch, connect, store};
@@ -262,7 +262,7 @@ async fn a_policy_file_refuses_a_table_of_another_role() {
 
 /// How many leads a person sees through the store.
 async fn leads_of(store: &Store, person: Person) -> usize {
-    let page = Page {
+    let page = PageRequest {
         limit: 50,
         cursor: None,
         count: false,

@@ -5,7 +5,7 @@ use tests::haproxy::HaProxy;
 use tests::hooks::{SETTINGS, TENANTS};
 use tests::process::{free_port, until};
 use tests::service::Answer;
-use tests::traffic::{Kind, Plan, Traffic};
+use tests::traffic::{Kind, Traffic, TrafficPlan};
 use tests::{Service, TestDatabase};
 
 /// How often a service is replaced; more by hand, with `RESTARTS`.
@@ -15,7 +15,7 @@ fn restarts() -> usize {
 }
 
 /// Users at work, and two providers.
-const PLAN: Plan = Plan {
+const PLAN: TrafficPlan = TrafficPlan {
     senders: 16,
     per_second: 100,
     kinds: &[Kind::Read, Kind::Create, Kind::Read, Kind::Message, Kind::Report],

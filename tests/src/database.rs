@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use store::{Settings, Store, Target};
+use store::{Store, StoreSettings, Target};
 use tokio_postgres::{Client, NoTls};
 
 use crate::cluster::Cluster;
@@ -116,7 +116,7 @@ impl TestDatabase {
 /// A store on any URL.
 #[must_use]
 pub fn store(url: &str, pool_size: usize, prepared_statements: bool) -> Store {
-    let settings = Settings {
+    let settings = StoreSettings {
         pool_size,
         statement_timeout: std::time::Duration::from_secs(8),
         prepared_statements,

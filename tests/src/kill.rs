@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use crate::hooks::SETTINGS;
 use crate::process::{free_port, until};
-use crate::traffic::{Kind, Ledger, Plan, Traffic};
+use crate::traffic::{Kind, Ledger, Traffic, TrafficPlan};
 use crate::{Restartable, Service, SpoolFolder};
 
-const PLAN: Plan = Plan {
+const PLAN: TrafficPlan = TrafficPlan {
     senders: 16,
     per_second: 160,
     kinds: &[Kind::Message, Kind::Call, Kind::Report, Kind::Create],

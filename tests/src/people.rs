@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use identity::{Claims, HmacSecret, KeySet, Settings, Speaker, Verifier};
+use identity::{Claims, HmacSecret, KeySet, Principal, Verifier, VerifierSettings};
 use serde_json::{Value, json};
 
 /// The secret that every token of the tests is signed with.
@@ -58,14 +58,14 @@ impl Person {
     /// Verified claims, by the only way there is: a token and its verification.
     #[must_use]
     pub fn claims(self) -> Claims {
-        let settings = Settings {
+        let settings = VerifierSettings {
             secret: Some(secret()),
-            ..Settings::default()
+            ..VerifierSettings::default()
         };
         let verifier = Verifier::new(settings).expect("sound settings");
         #[expect(clippy::disallowed_methods, reason = "the token was minted at this time")]
         match verifier.verify(&self.token(), &KeySet::empty(), SystemTime::now()) {
-            Ok(Speaker::User(claims)) => claims,
+            Ok(Principal::User(claims)) => claims,
             _ => panic!("the token is a user's"),
         }
     }

@@ -57,7 +57,7 @@ impl Kind {
 
 /// How much of what is sent.
 #[derive(Clone, Copy, Debug)]
-pub struct Plan {
+pub struct TrafficPlan {
     /// Clients at the same time, each with a connection that it keeps.
     pub senders: u32,
     /// Requests a second, of all together.
@@ -75,7 +75,7 @@ pub struct Traffic {
 struct Shared {
     client: reqwest::Client,
     url: String,
-    plan: Plan,
+    plan: TrafficPlan,
     over: watch::Sender<bool>,
     ledger: watch::Sender<Ledger>,
 }
@@ -94,7 +94,7 @@ pub struct Ledger {
 impl Traffic {
     /// Begins to send to a service, wherever it may run.
     #[must_use]
-    pub fn start(url: &str, plan: Plan) -> Self {
+    pub fn start(url: &str, plan: TrafficPlan) -> Self {
         drop(rustls::crypto::ring::default_provider().install_default());
         let client = reqwest::Client::builder().timeout(PATIENCE).build();
         let shared = Arc::new(Shared {

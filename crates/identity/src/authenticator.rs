@@ -1,14 +1,14 @@
-//! Turns a token into a speaker while keys come and go.
+//! Turns a token into a caller while keys come and go.
 //!
 //! The verifier and the key cache put together: what `server` calls for each request.
 
 use std::fmt;
 use std::time::SystemTime;
 
-use crate::jwks::{Cache, Fetch, Unready};
+use crate::jwks::{Cache, Fetch, KeysUnavailable};
 use crate::keys::KeySet;
+use crate::principal::Principal;
 use crate::rejected::Rejected;
-use crate::speaker::Speaker;
 use crate::unverified::UnverifiedToken;
 use crate::verifier::Verifier;
 
@@ -18,13 +18,13 @@ pub struct Authenticator<F> {
     keys: Option<Cache<F>>,
 }
 
-/// Why there is no speaker.
+/// Why there is no caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthError {
     /// The token is not good: 401.
     Rejected(Rejected),
     /// It can't be told yet: 503.
-    Unready(Unready),
+    KeysUnavailable(KeysUnavailable),
 }
 
 impl<F: Fetch> Authenticator<F> {
@@ -40,7 +40,11 @@ impl<F: Fetch> Authenticator<F> {
     ///
     /// # Errors
     /// [`AuthError`].
-    pub async fn authenticate(&self, unverified_token: &str, now: SystemTime) -> Result<Speaker, AuthError> {
+    pub async fn authenticate(
+        &self,
+        unverified_token: &str,
+        now: SystemTime,
+    ) -> Result<Principal, AuthError> {
         let token = UnverifiedToken::parse(unverified_token, self.verifier.size_limit())?;
         let Some(cache) = self.keys.as_ref().filter(|_| token.wants_public_key()) else {
             return Ok(self.verifier.verify_parsed(&token, &KeySet::empty(), now)?);
@@ -71,9 +75,9 @@ impl From<Rejected> for AuthError {
     }
 }
 
-impl From<Unready> for AuthError {
-    fn from(unready: Unready) -> Self {
-        Self::Unready(unready)
+impl From<KeysUnavailable> for AuthError {
+    fn from(unready: KeysUnavailable) -> Self {
+        Self::KeysUnavailable(unready)
     }
 }
 
@@ -89,7 +93,7 @@ impl fmt::Display for AuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rejected(reason) => reason.fmt(f),
-            Self::Unready(unready) => unready.fmt(f),
+            Self::KeysUnavailable(unready) => unready.fmt(f),
         }
     }
 }

@@ -34,7 +34,7 @@ pub struct FetchFailed;
 
 /// No keys were ever fetched, so nothing can be said about a token: not the sender's fault (503, not 401).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unready;
+pub struct KeysUnavailable;
 
 /// The last good key set, and when to ask for a newer one.
 ///
@@ -74,8 +74,8 @@ impl<F: Fetch> Cache<F> {
     /// The keys to verify with.
     ///
     /// # Errors
-    /// [`Unready`] if there never were any and they can't be had now.
-    pub async fn keys(&self, now: SystemTime) -> Result<Arc<KeySet>, Unready> {
+    /// [`KeysUnavailable`] if there never were any and they can't be had now.
+    pub async fn keys(&self, now: SystemTime) -> Result<Arc<KeySet>, KeysUnavailable> {
         let Some(last_good) = self.read(|held| held.keys.clone()) else {
             return self.first_keys(now).await;
         };
@@ -115,16 +115,16 @@ impl<F: Fetch> Cache<F> {
         self.read(|held| held.failed)
     }
 
-    async fn first_keys(&self, now: SystemTime) -> Result<Arc<KeySet>, Unready> {
+    async fn first_keys(&self, now: SystemTime) -> Result<Arc<KeySet>, KeysUnavailable> {
         let _flight = self.flight.lock().await;
         if let Some(keys) = self.read(|held| held.keys.clone()) {
             return Ok(keys);
         }
         // An attempt that was abandoned tells nothing about the endpoint, so only a failure makes us wait.
         if self.read(|held| held.failed && held.was_attempted(now)) {
-            return Err(Unready);
+            return Err(KeysUnavailable);
         }
-        self.fetch(now).await.ok_or(Unready)
+        self.fetch(now).await.ok_or(KeysUnavailable)
     }
 
     /// Asks the endpoint. Only for the holder of `flight`.
@@ -186,10 +186,10 @@ impl fmt::Display for FetchFailed {
 
 impl std::error::Error for FetchFailed {}
 
-impl fmt::Display for Unready {
+impl fmt::Display for KeysUnavailable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the keys that tokens are verified with are not available yet")
     }
 }
 
-impl std::error::Error for Unready {}
+impl std::error::Error for KeysUnavailable {}

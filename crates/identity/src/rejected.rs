@@ -8,14 +8,14 @@ use std::fmt;
 /// Why a token proves no identity. The answer is always 401.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Rejected {
-    /// Longer than [`crate::Settings::size_limit`]; nothing of it was read.
+    /// Longer than [`crate::VerifierSettings::size_limit`]; nothing of it was read.
     TooLong,
     /// No text at all where a token was announced.
     Empty,
     /// A Supabase API key (`sb_publishable_…`, `sb_secret_…`), which is not a JWT.
     ApiKey,
     /// Not three parts: an encrypted token, or no token.
-    Parts,
+    PartCount,
     /// A header that is not base64url of a JSON object with a textual `alg`.
     Undecodable,
     /// An algorithm other than HS256, ES256 and RS256; `none` above all.
@@ -108,7 +108,7 @@ impl Rejected {
             Self::TooLong => (TOO_LONG, "JWT is longer than this service accepts"),
             Self::Empty => (UNUSABLE, "Empty JWT is sent in Authorization header"),
             Self::ApiKey => (UNUSABLE, "An sb_ API key is not a JWT"),
-            Self::Parts => (UNUSABLE, "Expected 3 parts in JWT"),
+            Self::PartCount => (UNUSABLE, "Expected 3 parts in JWT"),
             Self::Undecodable => (UNUSABLE, "JWT couldn't be decoded"),
             Self::Algorithm => (UNUSABLE, "Wrong or unsupported encoding algorithm"),
             Self::CriticalHeader => (UNUSABLE, "Critical JWT header parameters are not supported"),
@@ -174,7 +174,7 @@ mod tests {
         Rejected::TooLong,
         Rejected::Empty,
         Rejected::ApiKey,
-        Rejected::Parts,
+        Rejected::PartCount,
         Rejected::Undecodable,
         Rejected::Algorithm,
         Rejected::CriticalHeader,

@@ -14,7 +14,7 @@ const SKEW: f64 = 30.0;
 
 /// What a role makes of its bearer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum RoleKind {
     User,
     Service,
 }
@@ -67,12 +67,12 @@ pub(crate) fn check_issuer(payload: &Map<String, Value>, wanted: Option<&str>) -
 }
 
 /// The standing of a Supabase token, whose `role` is the Postgres role: two are accepted, by name.
-pub(crate) fn supabase_standing(payload: &Map<String, Value>) -> Result<Standing, Rejected> {
+pub(crate) fn supabase_standing(payload: &Map<String, Value>) -> Result<RoleKind, Rejected> {
     match payload.get("role") {
         None => Err(Rejected::Anonymous),
         Some(role) => match role.as_str() {
-            Some("authenticated") => Ok(Standing::User),
-            Some("service_role") => Ok(Standing::Service),
+            Some("authenticated") => Ok(RoleKind::User),
+            Some("service_role") => Ok(RoleKind::Service),
             Some("anon") => Err(Rejected::Anonymous),
             _ => Err(Rejected::Role),
         },
@@ -83,11 +83,11 @@ pub(crate) fn supabase_standing(payload: &Map<String, Value>) -> Result<Standing
 ///
 /// It must be there: the CRM signs its password-reset tokens with the same key, and the missing role is all
 /// that tells them from a session.
-pub(crate) fn application_standing(payload: &Map<String, Value>) -> Result<Standing, Rejected> {
+pub(crate) fn application_standing(payload: &Map<String, Value>) -> Result<RoleKind, Rejected> {
     match payload.get("role").and_then(Value::as_str) {
-        Some("service_role") => Ok(Standing::Service),
+        Some("service_role") => Ok(RoleKind::Service),
         Some("anon") => Err(Rejected::Anonymous),
-        Some(role) if !role.trim().is_empty() => Ok(Standing::User),
+        Some(role) if !role.trim().is_empty() => Ok(RoleKind::User),
         _ => Err(Rejected::NoSession),
     }
 }
@@ -245,8 +245,8 @@ mod tests {
     #[test]
     fn a_supabase_role_is_one_of_two() {
         let standing = |role: Value| supabase_standing(&map(json!({"role": role})));
-        assert_eq!(standing(json!("authenticated")), Ok(Standing::User));
-        assert_eq!(standing(json!("service_role")), Ok(Standing::Service));
+        assert_eq!(standing(json!("authenticated")), Ok(RoleKind::User));
+        assert_eq!(standing(json!("service_role")), Ok(RoleKind::Service));
         assert_eq!(standing(json!("anon")), Err(Rejected::Anonymous));
         assert_eq!(supabase_standing(&map(json!({}))), Err(Rejected::Anonymous));
         for other in [
@@ -267,9 +267,9 @@ mod tests {
     #[test]
     fn an_application_role_is_any_text_but_must_be_there() {
         let standing = |role: Value| application_standing(&map(json!({"role": role})));
-        assert_eq!(standing(json!("user")), Ok(Standing::User));
-        assert_eq!(standing(json!("admin")), Ok(Standing::User));
-        assert_eq!(standing(json!("service_role")), Ok(Standing::Service));
+        assert_eq!(standing(json!("user")), Ok(RoleKind::User));
+        assert_eq!(standing(json!("admin")), Ok(RoleKind::User));
+        assert_eq!(standing(json!("service_role")), Ok(RoleKind::Service));
         assert_eq!(standing(json!("anon")), Err(Rejected::Anonymous));
         assert_eq!(application_standing(&map(json!({}))), Err(Rejected::NoSession));
         for other in [

@@ -35,9 +35,9 @@ impl<'t> UnverifiedToken<'t> {
         if text.starts_with("sb_") {
             return Err(Rejected::ApiKey);
         }
-        let (header, rest) = text.split_once('.').ok_or(Rejected::Parts)?;
+        let (header, rest) = text.split_once('.').ok_or(Rejected::PartCount)?;
         if rest.matches('.').count() != 1 {
-            return Err(Rejected::Parts);
+            return Err(Rejected::PartCount);
         }
         let header = URL_SAFE_NO_PAD
             .decode(header)
@@ -169,7 +169,7 @@ mod tests {
         for text in ["a", "a.b", "a.b.c.d", "a.b.c.d.e", "...", "."] {
             assert_eq!(
                 UnverifiedToken::parse(text, LIMIT).unwrap_err(),
-                Rejected::Parts,
+                Rejected::PartCount,
                 "{text}"
             );
         }

@@ -1,6 +1,6 @@
 //! Verifies a token and says whose it is.
 //!
-//! The one way from text to [`Speaker`]. The order of the steps is part of the contract: nothing in the
+//! The one way from text to [`Principal`]. The order of the steps is part of the contract: nothing in the
 //! payload counts before the signature holds, and an `anon` key is told "no active session" whatever else
 //! it lacks, because clients send it when nobody is signed in.
 
@@ -13,15 +13,15 @@ use serde_json::{Map, Value};
 
 use crate::claims::Claims;
 use crate::keys::KeySet;
+use crate::principal::{Principal, ServiceToken};
 use crate::provider;
 use crate::rejected::Rejected;
-use crate::rules::{self, Standing};
+use crate::rules::{self, RoleKind};
 use crate::secret::HmacSecret;
-use crate::speaker::{ServiceToken, Speaker};
 use crate::unverified::UnverifiedToken;
 
 /// What makes a token good, from the environment.
-pub struct Settings {
+pub struct VerifierSettings {
     /// `JWT_SECRET`: the key of HS256 tokens. Without it they are all refused.
     pub secret: Option<HmacSecret>,
     /// `JWT_AUDIENCE`: if set, tokens that don't name it are refused.
@@ -38,7 +38,7 @@ pub struct Settings {
 /// Supabase's tokens have about 1 KB; those with many organisations or avatars in `user_metadata` have 12 KB and more.
 pub const SIZE_LIMIT: usize = 16 * 1024;
 
-impl Default for Settings {
+impl Default for VerifierSettings {
     /// Supabase's tokens; no secret.
     fn default() -> Self {
         Self {
@@ -78,8 +78,8 @@ impl Verifier {
     ///
     /// # Errors
     /// [`Misconfigured`].
-    pub fn new(settings: Settings) -> Result<Self, Misconfigured> {
-        let Settings {
+    pub fn new(settings: VerifierSettings) -> Result<Self, Misconfigured> {
+        let VerifierSettings {
             secret,
             audience,
             issuer,
@@ -123,7 +123,7 @@ impl Verifier {
         unverified_token: &str,
         keys: &KeySet,
         now: SystemTime,
-    ) -> Result<Speaker, Rejected> {
+    ) -> Result<Principal, Rejected> {
         let token = UnverifiedToken::parse(unverified_token, self.size_limit)?;
         self.verify_parsed(&token, keys, now)
     }
@@ -133,21 +133,21 @@ impl Verifier {
         token: &UnverifiedToken<'_>,
         keys: &KeySet,
         now: SystemTime,
-    ) -> Result<Speaker, Rejected> {
+    ) -> Result<Principal, Rejected> {
         let payload = self.signed_payload(token, keys)?;
         rules::check_times(&payload, now)?;
         let standing = self.standing(&payload)?;
         rules::check_audience(&payload, self.audience.as_deref())?;
         rules::check_issuer(&payload, self.issuer.as_deref())?;
         match standing {
-            Standing::Service => Ok(Speaker::Service(ServiceToken::assert_verified())),
-            Standing::User => {
+            RoleKind::Service => Ok(Principal::Service(ServiceToken::assert_verified())),
+            RoleKind::User => {
                 let user_id = payload
                     .get(&self.user_claim)
                     .and_then(Value::as_str)
                     .ok_or(Rejected::UserId)?;
                 let user_id = user_id.to_owned();
-                Claims::assert_verified(&user_id, payload).map(Speaker::User)
+                Claims::assert_verified(&user_id, payload).map(Principal::User)
             }
         }
     }
@@ -175,7 +175,7 @@ impl Verifier {
         Err(Rejected::Signature)
     }
 
-    fn standing(&self, payload: &Map<String, Value>) -> Result<Standing, Rejected> {
+    fn standing(&self, payload: &Map<String, Value>) -> Result<RoleKind, Rejected> {
         if self.user_claim == SUPABASE_CLAIM {
             rules::supabase_standing(payload)
         } else {
@@ -225,9 +225,9 @@ mod tests {
     #[test]
     fn settings_that_would_merge_or_refuse_everyone_are_refused() {
         for claim in ["", "role", "iss", "aud", "exp"] {
-            let settings = Settings {
+            let settings = VerifierSettings {
                 user_claim: claim.into(),
-                ..Settings::default()
+                ..VerifierSettings::default()
             };
             assert_eq!(
                 Verifier::new(settings).unwrap_err(),
@@ -235,14 +235,14 @@ mod tests {
                 "{claim}"
             );
         }
-        let settings = Settings {
+        let settings = VerifierSettings {
             audience: Some(String::new()),
-            ..Settings::default()
+            ..VerifierSettings::default()
         };
         assert_eq!(Verifier::new(settings).unwrap_err(), Misconfigured::Audience);
-        let settings = Settings {
+        let settings = VerifierSettings {
             issuer: Some(String::new()),
-            ..Settings::default()
+            ..VerifierSettings::default()
         };
         assert_eq!(Verifier::new(settings).unwrap_err(), Misconfigured::Issuer);
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use poem::{Endpoint, EndpointExt as _, Response, Route, get, post};
 use poem_openapi::OpenApiService;
 use reqwest::Url;
-use store::rows::api_keys::Vault;
+use store::rows::api_keys::SealedStore;
 use store::{SealingKeys, Store};
 
 use crate::api::api_keys::ApiKeys;
@@ -23,39 +23,39 @@ use crate::api::relay::Relays;
 use crate::api::webhook_endpoints::WebhookEndpoints;
 use crate::api::webhook_events::WebhookEvents;
 use crate::commands::Failure;
-use crate::config::{Auth, Config, Webhooks};
+use crate::config::{AuthSettings, Config, WebhookSettings};
 use crate::document;
-use crate::http::caller::Doorkeeper;
+use crate::http::caller::AuthGate;
 use crate::http::edge::Edge;
 use crate::http::guard::{Bounds, Methods};
 use crate::http::operations::{Measurements, Operations};
-use crate::http::page::Page;
+use crate::http::page::StaticPage;
 use crate::http::query::QueryParameters;
 use crate::http::server::{ConnectionMetrics, Draining};
 use crate::jwks::HttpFetch;
-use crate::receiver::{Addresses, Hook, Receiver, Spool};
+use crate::receiver::{Addresses, Receiver, Spool, WebhookRoute};
 use crate::relay::{Relay, Service};
 
 /// What the operations work with.
-struct Parts {
+struct Services {
     store: Arc<Store>,
-    vault: Arc<Vault>,
+    sealed_store: Arc<SealedStore>,
     relay: Arc<Relay>,
     receiver: Arc<Receiver>,
     measurements: Arc<Measurements>,
 }
 
-impl Parts {
+impl Services {
     fn new(
         store: &Arc<Store>,
         sealing: SealingKeys,
         relay_bases: HashMap<Service, Url>,
-        webhooks: Webhooks,
+        webhooks: WebhookSettings,
         base_url: String,
         request_timeout: Duration,
     ) -> Result<Self, Failure> {
         let measurements = Arc::new(Measurements::new());
-        let vault = Arc::new(Vault::new(Arc::clone(store), sealing));
+        let sealed_store = Arc::new(SealedStore::new(Arc::clone(store), sealing));
         let inbound = Arc::clone(&measurements.inbound);
         let spool = webhooks
             .spool_dir
@@ -63,7 +63,7 @@ impl Parts {
             .transpose()?;
         let receiver = Receiver {
             store: Arc::clone(store),
-            vault: Arc::clone(&vault),
+            sealed_store: Arc::clone(&sealed_store),
             platform: webhooks.secrets,
             base_url,
             spool,
@@ -73,7 +73,7 @@ impl Parts {
         };
         Ok(Self {
             store: Arc::clone(store),
-            vault,
+            sealed_store,
             relay: Arc::new(Relay::new(relay_bases, measurements.withheld.clone())?),
             receiver: Arc::new(receiver),
             measurements,
@@ -83,15 +83,15 @@ impl Parts {
 
 /// The OpenAPI document, as `openapi/openapi.json` holds it.
 pub(crate) fn document(store: &Arc<Store>, sealing: SealingKeys) -> Result<String, Failure> {
-    let parts = Parts::new(
+    let services = Services::new(
         store,
         sealing,
         HashMap::new(),
-        Webhooks::default(),
+        WebhookSettings::default(),
         String::new(),
         Duration::ZERO,
     )?;
-    let document = document::mended(&service(&parts, &Draining::default()).spec());
+    let document = document::mended(&service(&services, &Draining::default()).spec());
     Ok(format!("{document:#}\n"))
 }
 
@@ -116,7 +116,7 @@ pub(crate) fn app(
         .public_base_url
         .clone()
         .unwrap_or_else(|| format!("http://{address}"));
-    let parts = Parts::new(
+    let services = Services::new(
         store,
         config.sealing,
         config.relay_bases,
@@ -124,7 +124,7 @@ pub(crate) fn app(
         base_url,
         config.request_timeout,
     )?;
-    let service = service(&parts, draining);
+    let service = service(&services, draining);
     let spec = service.spec();
     let document = document::mended(&spec);
     let methods = Methods::of(&document)
@@ -133,48 +133,54 @@ pub(crate) fn app(
     let query_parameters = QueryParameters::of(&document);
     let document = document.to_string();
     let page = document::page(&service.swagger_ui_html(), &spec, &document);
-    let doorkeeper = Arc::new(doorkeeper(
+    let auth_gate = Arc::new(auth_gate(
         config.auth,
         config.public_base_url.as_deref(),
         &config.cors_allowed_origins,
         query_parameters,
     )?);
-    let json = Arc::new(Page::new("application/json", document));
-    let docs = Arc::new(Page::new("text/html; charset=utf-8", page));
+    let json = Arc::new(StaticPage::new("application/json", document));
+    let docs = Arc::new(StaticPage::new("text/html; charset=utf-8", page));
     let routes = Route::new()
         .at("/openapi.json", get(json))
         .at("/docs", get(Arc::clone(&docs)))
         .at("/docs/", get(docs))
-        .at("/webhooks/:source", post(Hook(Arc::clone(&parts.receiver))))
+        .at(
+            "/webhooks/:source",
+            post(WebhookRoute(Arc::clone(&services.receiver))),
+        )
         .at(
             "/webhooks/:source/:endpoint_key",
-            post(Hook(Arc::clone(&parts.receiver))),
+            post(WebhookRoute(Arc::clone(&services.receiver))),
         )
         .nest("/", service)
-        .data(doorkeeper);
+        .data(auth_gate);
     let bounds = Bounds {
         body_limit: config.body_limit,
         timeout: config.request_timeout,
         methods,
     };
-    let connections = parts.measurements.connections.clone();
+    let connections = services.measurements.connections.clone();
     Ok(App {
-        endpoint: Edge::new(routes, bounds, config.cors_allowed_origins, parts.measurements),
-        receiver: parts.receiver,
+        endpoint: Edge::new(routes, bounds, config.cors_allowed_origins, services.measurements),
+        receiver: services.receiver,
         connections,
     })
 }
 
 /// Every operation; one path belongs to one API, or poem-openapi loses operations.
-fn service(parts: &Parts, draining: &Draining) -> OpenApiService<impl poem_openapi::OpenApi + use<>, ()> {
-    let store = || Arc::clone(&parts.store);
-    let vault = || Arc::clone(&parts.vault);
+fn service(
+    services: &Services,
+    draining: &Draining,
+) -> OpenApiService<impl poem_openapi::OpenApi + use<>, ()> {
+    let store = || Arc::clone(&services.store);
+    let sealed_store = || Arc::clone(&services.sealed_store);
     let operations = Operations {
         store: store(),
-        vault: vault(),
-        measurements: Arc::clone(&parts.measurements),
+        sealed_store: sealed_store(),
+        measurements: Arc::clone(&services.measurements),
         draining: draining.clone(),
-        spool: parts.receiver.spool.clone(),
+        spool: services.receiver.spool.clone(),
     };
     let apis = (
         operations,
@@ -186,18 +192,18 @@ fn service(parts: &Parts, draining: &Draining) -> OpenApiService<impl poem_opena
         Dashboard(store()),
         ApiKeys {
             store: store(),
-            vault: vault(),
+            sealed_store: sealed_store(),
         },
         Relays {
-            vault: vault(),
-            relay: Arc::clone(&parts.relay),
+            sealed_store: sealed_store(),
+            relay: Arc::clone(&services.relay),
         },
         PhoneNumbers {
             store: store(),
-            vault: vault(),
-            relay: Arc::clone(&parts.relay),
+            sealed_store: sealed_store(),
+            relay: Arc::clone(&services.relay),
         },
-        WebhookEndpoints(Arc::clone(&parts.receiver)),
+        WebhookEndpoints(Arc::clone(&services.receiver)),
         WebhookEvents(store()),
     );
     OpenApiService::new(apis, "Mako", env!("CARGO_PKG_VERSION"))
@@ -211,17 +217,17 @@ fn service(parts: &Parts, draining: &Draining) -> OpenApiService<impl poem_opena
         )
 }
 
-fn doorkeeper(
-    auth: Auth,
+fn auth_gate(
+    auth: AuthSettings,
     base: Option<&str>,
     origins: &[String],
     query_parameters: QueryParameters,
-) -> Result<Doorkeeper, Failure> {
+) -> Result<AuthGate, Failure> {
     let own = base
         .and_then(|base| Url::parse(base).ok())
         .map(|url| url.origin().ascii_serialization());
     let fetch = auth.jwks_url.map(HttpFetch::new).transpose()?;
-    Ok(Doorkeeper {
+    Ok(AuthGate {
         authenticator: identity::Authenticator::new(
             identity::Verifier::new(auth.verifier)?,
             fetch.map(identity::jwks::Cache::new),

@@ -277,7 +277,7 @@ pub(crate) enum Events {
     /// Lists events, newest first
     List {
         #[command(flatten)]
-        which: Which,
+        which: EventSelection,
         /// Events at most
         #[arg(long, default_value_t = 50)]
         limit: i64,
@@ -292,7 +292,7 @@ pub(crate) enum Events {
         /// The events' ids
         ids: Vec<String>,
         #[command(flatten)]
-        which: Which,
+        which: EventSelection,
     },
     /// Deliveries on this machine's disk, in `SPOOL_DIR`
     #[command(subcommand)]
@@ -313,7 +313,7 @@ pub(crate) enum SpoolAction {
 
 /// Which events.
 #[derive(Args)]
-pub(crate) struct Which {
+pub(crate) struct EventSelection {
     /// What became of them
     #[arg(long, value_parser = ["received", "processed", "failed", "ignored", "unrouted"])]
     pub(crate) status: Option<String>,

@@ -6,20 +6,20 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
 
-use crate::config::{Log, LogFormat};
+use crate::config::{LogFormat, LogSettings};
 
 /// Starts logging for the whole process; a second call changes nothing.
-pub(crate) fn start(log: &Log) {
+pub(crate) fn start(log: &LogSettings) {
     start_with(log, LevelFilter::INFO);
 }
 
 /// The same for `mako dev`, whose screen says by itself what libraries would say on the way.
-pub(crate) fn start_for_development(log: &Log) {
+pub(crate) fn start_for_development(log: &LogSettings) {
     start_with(log, LevelFilter::WARN);
 }
 
 /// Libraries log nothing below the given level.
-fn start_with(log: &Log, libraries: LevelFilter) {
+fn start_with(log: &LogSettings, libraries: LevelFilter) {
     // These log what passes through them (tokio-postgres at debug: every parameter), so LOG can't lower them.
     let mut targets = Targets::new().with_default(log.level);
     for quiet in [

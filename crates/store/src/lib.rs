@@ -2,7 +2,6 @@
 
 pub mod admin;
 mod connect;
-mod door;
 mod error;
 mod login;
 mod pool;
@@ -10,11 +9,12 @@ mod preface;
 mod query;
 pub mod rows;
 mod sealing;
-mod share;
+mod tenant_tx;
+mod user_permits;
 
 pub use connect::{BadTarget, Target};
-pub use door::{Call, Readiness, Settings, Store, TenantTx};
 pub use error::{Error, SqlError};
 pub use query::{ALL as QUERIES, Access, Query, Role, RouterQuery};
-pub use rows::page::{Cursor, Page};
+pub use rows::page::{Cursor, PageRequest};
 pub use sealing::SealingKeys;
+pub use tenant_tx::{BoundQuery, Readiness, Store, StoreSettings, TenantTx};

@@ -19,7 +19,7 @@ use crate::connect::Target;
 use crate::error::Error;
 use crate::login;
 use crate::preface::{self, Preface};
-use crate::share::{Share, Shares};
+use crate::user_permits::{UserPermit, UserPermits};
 
 /// How long a request waits for a free connection before it is answered 503.
 const WAIT: Duration = Duration::from_secs(5);
@@ -29,7 +29,7 @@ const ROLL_BACK: Duration = Duration::from_secs(30);
 /// Connections of the login role, each checked to be a safe one before its first use.
 pub(crate) struct Connections {
     pool: Pool<Sessions>,
-    shares: Shares,
+    user_permits: UserPermits,
     prepared: bool,
 }
 
@@ -70,7 +70,7 @@ impl Connections {
             .map_err(|_| Error::Mismatch("pool"))?;
         Ok(Self {
             pool,
-            shares: Shares::of(size, WAIT),
+            user_permits: UserPermits::of(size, WAIT),
             prepared,
         })
     }
@@ -79,14 +79,14 @@ impl Connections {
     /// is for one.
     #[expect(clippy::disallowed_methods, reason = "this is the place the fence points to")]
     pub(crate) async fn lease(&self, user: Option<&str>) -> Result<Lease, Error> {
-        let share = match user {
-            Some(user) => Some(self.shares.take(user).await?),
+        let user_permit = match user {
+            Some(user) => Some(self.user_permits.take(user).await?),
             None => None,
         };
         let connection = self.pool.get().await?;
         Ok(Lease {
             connection: Some(connection),
-            share,
+            user_permit,
             prepared: self.prepared,
             idle: true,
             outdated: AtomicBool::new(false),
@@ -135,7 +135,7 @@ fn backend(error: tokio_postgres::Error) -> HookError<Error> {
 pub(crate) struct Lease {
     /// Always there, but for the moment in which `drop` takes it.
     connection: Option<Object<Sessions>>,
-    share: Option<Share>,
+    user_permit: Option<UserPermit>,
     prepared: bool,
     idle: bool,
     /// Its session is of another state of the database than today's: it is closed instead of lent again.
@@ -143,7 +143,7 @@ pub(crate) struct Lease {
 }
 
 /// A statement ready to be put on the wire in one poll.
-pub(crate) enum Plan {
+pub(crate) enum ReadyStatement {
     Prepared(Statement),
     /// For transaction poolers: parsed and executed in one message, never named.
     Unnamed {
@@ -162,24 +162,28 @@ impl Lease {
     }
 
     /// Makes a statement ready. Must be awaited before BEGIN: preparing is a round trip of its own.
-    pub(crate) async fn plan(&self, sql: &'static str, types: &'static [Type]) -> Result<Plan, Error> {
+    pub(crate) async fn make_ready(
+        &self,
+        sql: &'static str,
+        types: &'static [Type],
+    ) -> Result<ReadyStatement, Error> {
         if !self.prepared {
-            return Ok(Plan::Unnamed { sql, types });
+            return Ok(ReadyStatement::Unnamed { sql, types });
         }
-        Ok(Plan::Prepared(
+        Ok(ReadyStatement::Prepared(
             self.client().prepare_typed_cached(sql, types).await?,
         ))
     }
 
-    /// Runs a plan. The first poll puts the whole message on the wire, so several joined runs are pipelined.
+    /// Runs a statement. The first poll puts the whole message on the wire, so several joined runs are pipelined.
     pub(crate) async fn run(
         &self,
-        plan: &Plan,
+        ready: &ReadyStatement,
         params: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, tokio_postgres::Error> {
-        let answer = match plan {
-            Plan::Prepared(statement) => self.client().query(statement, params).await,
-            Plan::Unnamed { sql, types } => {
+        let answer = match ready {
+            ReadyStatement::Prepared(statement) => self.client().query(statement, params).await,
+            ReadyStatement::Unnamed { sql, types } => {
                 let typed: Vec<_> = params.iter().copied().zip(types.iter().cloned()).collect();
                 self.client().query_typed(sql, &typed).await
             }
@@ -202,13 +206,13 @@ impl Lease {
         self.session().preface.is_some()
     }
 
-    /// Runs `settings`, whose parameters are texts, and a plan in one message, which is a transaction of its own. Only
-    /// the plan's rows are answered, or the first error of both. Nothing else may be under way.
+    /// Runs `settings`, whose parameters are texts, and a statement in one message, which is a transaction of its own.
+    /// Only the statement's rows are answered, or the first error of both. Nothing else may be under way.
     pub(crate) async fn run_with_preface(
         &self,
         settings: &'static str,
         values: &[&str],
-        plan: &Plan,
+        ready: &ReadyStatement,
         params: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, Error> {
         let preface = self.session().preface.as_ref();
@@ -216,13 +220,13 @@ impl Lease {
         preface
             .arm(settings, values, self.prepared)
             .map_err(|_| Error::Mismatch("settings"))?;
-        let answer = self.run(plan, params).await;
+        let answer = self.run(ready, params).await;
         preface.disarm(); // If a parameter could not be encoded, nothing was sent.
         Ok(answer?)
     }
 
     /// From here on the connection may have a statement on the wire, or be inside a transaction: whoever drops the
-    /// lease now leaves something to wait for. Comes before [`Lease::plan`], which may wait for another's lock.
+    /// lease now leaves something to wait for. Comes before [`Lease::make_ready`], which may wait for another's lock.
     pub(crate) fn busy(&mut self) {
         self.idle = false;
     }
@@ -249,7 +253,7 @@ impl Drop for Lease {
             drop(Object::take(connection)); // Closes it.
             return;
         };
-        runtime.spawn(roll_back(connection, self.share.take()));
+        runtime.spawn(roll_back(connection, self.user_permit.take()));
     }
 }
 
@@ -258,7 +262,7 @@ impl Drop for Lease {
 /// Until then the connection counts as the user's. A pipelined write that was already on the wire is committed all
 /// the same; its COMMIT precedes this.
 #[expect(clippy::disallowed_methods, reason = "ROLLBACK carries nothing of a tenant")]
-async fn roll_back(connection: Object<Sessions>, _share: Option<Share>) {
+async fn roll_back(connection: Object<Sessions>, _permit: Option<UserPermit>) {
     let ended = tokio::time::timeout(ROLL_BACK, connection.client.batch_execute("rollback")).await;
     if !matches!(ended, Ok(Ok(()))) {
         drop(Object::take(connection));

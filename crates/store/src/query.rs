@@ -105,5 +105,5 @@ pub static ALL: &[&[&Query]] = &[
     crate::rows::phone_numbers::QUERIES,
     crate::rows::webhook_endpoints::QUERIES,
     crate::rows::webhook_events::QUERIES,
-    crate::rows::inbox::QUERIES,
+    crate::rows::event_effects::QUERIES,
 ];

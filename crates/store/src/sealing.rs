@@ -60,7 +60,7 @@ pub(crate) const WEBHOOK_SECRETS: SealedColumn = SealedColumn {
 pub(crate) const COLUMNS: [SealedColumn; 2] = [API_KEYS, WEBHOOK_SECRETS];
 
 /// A secret that was opened.
-pub(crate) struct Opened {
+pub(crate) struct OpenedSecret {
     pub(crate) secret: SecretText,
     /// Sealed by a retired key or in the CRM's format: to be sealed anew.
     pub(crate) stale: bool,
@@ -91,16 +91,16 @@ impl SealingKeys {
     }
 
     /// Opens a stored value, whatever sealed it.
-    pub(crate) async fn open(&self, slot: &Slot<'_>, stored: &str) -> Result<Opened, OpenError> {
+    pub(crate) async fn open(&self, slot: &Slot<'_>, stored: &str) -> Result<OpenedSecret, OpenError> {
         if seal::legacy::is_legacy(stored) {
             let keys = self.legacy_keys().await;
             let secret = keys
                 .iter()
                 .find_map(|key| key.open(stored).ok())
                 .ok_or(OpenError)?;
-            return Ok(Opened { secret, stale: true });
+            return Ok(OpenedSecret { secret, stale: true });
         }
-        Ok(Opened {
+        Ok(OpenedSecret {
             secret: self.ring.open(slot, stored)?,
             stale: self.ring.needs_resealing(stored),
         })

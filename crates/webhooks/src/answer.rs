@@ -24,7 +24,7 @@ pub enum Answer {
 
 /// Whether an event is new.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum Freshness {
     /// It was recorded now.
     First,
     /// It had been recorded before.
@@ -38,7 +38,7 @@ impl Answer {
     /// Questions of Vapi's get a true answer that lets the call go on: there are no assistants or tools here.
     /// A call whose `VoiceUrl` points here is hung up by empty TwiML, as by any answer that isn't a menu.
     #[must_use]
-    pub fn to(event: &Event, standing: Standing) -> Self {
+    pub fn to(event: &Event, standing: Freshness) -> Self {
         match (&event.kind, event.source) {
             (Kind::Question(question), _) => Self::Json(answer_to(question)),
             (Kind::Message(_), Source::Twilio) => Self::EmptyTwiml,
@@ -51,7 +51,7 @@ impl Answer {
 
     /// The answer to a list of events, in its order. Make hears of each, and `duplicate` of the whole if none is new.
     #[must_use]
-    pub fn to_list(source: Source, events: &[(Event, Standing)]) -> Self {
+    pub fn to_list(source: Source, events: &[(Event, Freshness)]) -> Self {
         match source {
             Source::Twilio => Self::NoContent,
             Source::Vapi => Self::Ok,
@@ -59,8 +59,12 @@ impl Answer {
                 let old = !events.is_empty()
                     && events
                         .iter()
-                        .all(|(_, standing)| *standing == Standing::Duplicate);
-                let whole = if old { Standing::Duplicate } else { Standing::First };
+                        .all(|(_, standing)| *standing == Freshness::Duplicate);
+                let whole = if old {
+                    Freshness::Duplicate
+                } else {
+                    Freshness::First
+                };
                 let each = events
                     .iter()
                     .map(|(event, standing)| for_author(event, *standing));
@@ -100,14 +104,14 @@ impl Answer {
 }
 
 /// What the author of a scenario sees of an event.
-fn for_author(event: &Event, standing: Standing) -> Value {
+fn for_author(event: &Event, standing: Freshness) -> Value {
     json!({"status": word(standing), "dedupe_key": event.dedupe_key})
 }
 
-fn word(standing: Standing) -> &'static str {
+fn word(standing: Freshness) -> &'static str {
     match standing {
-        Standing::First => "received",
-        Standing::Duplicate => "duplicate",
+        Freshness::First => "received",
+        Freshness::Duplicate => "duplicate",
     }
 }
 

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::plan::{DEFAULT_FORMAT, HmacPlan, TOLERANCE_SECONDS, header_name};
+use crate::hmac_scheme::{DEFAULT_FORMAT, HmacScheme, TOLERANCE_SECONDS, header_name};
 use crate::secret::{Secret, UnusableSecret};
 use crate::source::Source;
 use crate::verify::signature;
@@ -43,7 +43,7 @@ pub enum VapiAuth {
         prefix: bool,
     },
     /// An HMAC credential.
-    Hmac(HmacPlan),
+    Hmac(HmacScheme),
     /// Standard Webhooks 1.0.0 (headers `webhook-id`, `webhook-timestamp`, `webhook-signature`).
     StandardWebhooks {
         /// Seconds that the signed time may be off.
@@ -60,7 +60,7 @@ pub enum MakeAuth {
     #[default]
     ApiKey,
     /// A signature that the scenario computes.
-    Hmac(HmacPlan),
+    Hmac(HmacScheme),
     /// Standard Webhooks 1.0.0.
     StandardWebhooks {
         /// Seconds that the signed time may be off.
@@ -124,8 +124,8 @@ impl Auth {
     /// # Errors
     /// [`UnusableSecret`].
     pub fn check_secret(&self, secret: &Secret) -> Result<(), UnusableSecret> {
-        if let Some(plan) = self.plan() {
-            return signature::key(&plan, secret).map(|_| ());
+        if let Some(scheme) = self.hmac_scheme() {
+            return signature::key(&scheme, secret).map(|_| ());
         }
         let text = secret.text();
         let sendable = text.bytes().all(|byte| matches!(byte, b' '..=b'~')) && text.trim() == text;
@@ -143,17 +143,17 @@ impl Auth {
         use base64::engine::general_purpose::STANDARD;
         match self {
             Self::Twilio => None,
-            _ if self.plan().is_some_and(|plan| plan.secret_is_base64) => {
+            _ if self.hmac_scheme().is_some_and(|scheme| scheme.secret_is_base64) => {
                 Some(format!("whsec_{}", STANDARD.encode(random)))
             }
             _ => Some(hex::encode(random)),
         }
     }
 
-    /// How deliveries are signed, if they are signed by a plan.
-    pub(crate) fn plan(&self) -> Option<HmacPlan> {
+    /// How deliveries are signed, if they are signed by a scheme.
+    pub(crate) fn hmac_scheme(&self) -> Option<HmacScheme> {
         match self {
-            Self::Vapi(VapiAuth::Hmac(plan)) | Self::Make(MakeAuth::Hmac(plan)) => Some(plan.clone()),
+            Self::Vapi(VapiAuth::Hmac(scheme)) | Self::Make(MakeAuth::Hmac(scheme)) => Some(scheme.clone()),
             Self::Vapi(VapiAuth::StandardWebhooks { tolerance_seconds })
             | Self::Make(MakeAuth::StandardWebhooks { tolerance_seconds }) => {
                 Some(signature::standard_webhooks(*tolerance_seconds))
@@ -163,17 +163,17 @@ impl Auth {
     }
 
     fn checked(mut self) -> Result<Self, BadAuth> {
-        if let Self::Vapi(VapiAuth::Hmac(plan)) | Self::Make(MakeAuth::Hmac(plan)) = &mut self
-            && !plan.include_timestamp
-            && plan.payload_format == DEFAULT_FORMAT
+        if let Self::Vapi(VapiAuth::Hmac(scheme)) | Self::Make(MakeAuth::Hmac(scheme)) = &mut self
+            && !scheme.include_timestamp
+            && scheme.payload_format == DEFAULT_FORMAT
         {
-            plan.payload_format = "{body}".into();
+            scheme.payload_format = "{body}".into();
         }
         if let Self::Vapi(VapiAuth::Bearer { header, .. }) = &self {
             header_name(header)?;
         }
-        if let Some(plan) = self.plan() {
-            plan.check()?;
+        if let Some(scheme) = self.hmac_scheme() {
+            scheme.check()?;
         }
         Ok(self)
     }

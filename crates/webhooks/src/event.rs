@@ -21,7 +21,7 @@ pub struct Event {
     /// 200 characters.
     pub dedupe_key: String,
     /// What tells whose event it is, the surest first.
-    pub clues: Vec<Clue>,
+    pub hints: Vec<RoutingHint>,
     /// The other side, if the event says who it is.
     pub customer: Option<Customer>,
     /// Twilio's `AccountSid`, to be compared with that of the number's owner.
@@ -39,8 +39,8 @@ pub struct Event {
 impl Event {
     /// The numbers that may be the tenant's, the surest first.
     pub fn tenant_numbers(&self) -> impl Iterator<Item = &PhoneNumber> {
-        self.clues.iter().filter_map(|clue| match clue {
-            Clue::Number(number) => Some(number),
+        self.hints.iter().filter_map(|hint| match hint {
+            RoutingHint::Number(number) => Some(number),
             _ => None,
         })
     }
@@ -84,7 +84,7 @@ impl fmt::Debug for Event {
 
 /// Something that may tell whose an event is.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Clue {
+pub enum RoutingHint {
     /// A number that the tenant may have verified.
     Number(PhoneNumber),
     /// A Twilio `CallSid` or `MessageSid`: the event belongs to whom that call or message belongs (recordings, legs of a

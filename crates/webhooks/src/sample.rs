@@ -13,9 +13,9 @@ use url::form_urlencoded;
 use crate::auth::{Auth, VapiAuth};
 use crate::delivery::Delivery;
 use crate::form;
+use crate::hmac_scheme::{Encoding, HmacScheme};
 use crate::number::PhoneNumber;
 use crate::parse::SAMPLE;
-use crate::plan::{Encoding, HmacPlan};
 use crate::secret::{Secret, UnusableSecret};
 use crate::source::Source;
 use crate::verify::{make, signature, twilio, vapi};
@@ -79,8 +79,8 @@ pub fn sign(
 ) -> Result<Delivery, Unsignable> {
     match (delivery.source(), auth) {
         (Source::Twilio, Auth::Twilio) => sign_as_twilio(delivery, secret),
-        (Source::Vapi, Auth::Vapi(_)) | (Source::Make, Auth::Make(_)) => match auth.plan() {
-            Some(plan) => sign_by_plan(delivery, &plan, secret, id, now),
+        (Source::Vapi, Auth::Vapi(_)) | (Source::Make, Auth::Make(_)) => match auth.hmac_scheme() {
+            Some(hmac_scheme) => sign_by_plan(delivery, &hmac_scheme, secret, id, now),
             None => Ok(present(delivery, auth, secret)),
         },
         _ => Err(Unsignable::OtherSource),
@@ -122,26 +122,29 @@ fn sign_as_twilio(mut delivery: Delivery, secret: &Secret) -> Result<Delivery, U
 
 fn sign_by_plan(
     mut delivery: Delivery,
-    plan: &HmacPlan,
+    hmac_scheme: &HmacScheme,
     secret: &Secret,
     id: &str,
     now: DateTime<Utc>,
 ) -> Result<Delivery, Unsignable> {
     let timestamp = now.timestamp().to_string();
-    let key = signature::key(plan, secret)?;
-    let code = hmac::sign(&key, &signature::signed_text(&delivery, plan, &timestamp, id));
-    let written = match plan.signature_encoding {
+    let key = signature::key(hmac_scheme, secret)?;
+    let code = hmac::sign(
+        &key,
+        &signature::signed_text(&delivery, hmac_scheme, &timestamp, id),
+    );
+    let written = match hmac_scheme.signature_encoding {
         Encoding::Hex => hex::encode(code),
         Encoding::Base64 => STANDARD.encode(code),
     };
-    if plan.include_timestamp {
-        delivery = delivery.with_header(&plan.timestamp_header, &timestamp);
+    if hmac_scheme.include_timestamp {
+        delivery = delivery.with_header(&hmac_scheme.timestamp_header, &timestamp);
     }
-    if let Some(header) = &plan.message_id_header {
+    if let Some(header) = &hmac_scheme.message_id_header {
         delivery = delivery.with_header(header, id);
     }
-    let written = format!("{}{written}", plan.signature_prefix);
-    Ok(delivery.with_header(&plan.signature_header, &written))
+    let written = format!("{}{written}", hmac_scheme.signature_prefix);
+    Ok(delivery.with_header(&hmac_scheme.signature_header, &written))
 }
 
 fn message(tenant: &PhoneNumber, id: &str) -> String {

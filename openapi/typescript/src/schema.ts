@@ -969,7 +969,7 @@ export interface components {
         };
         /**
          * Me
-         * @description The speaker.
+         * @description The caller.
          */
         Me: {
             /** @description The business, if it was named. */
@@ -978,7 +978,7 @@ export interface components {
             email: string;
             /** @description The application's role, for example `user` or `admin`. */
             role: string;
-            /** @description The tenant that all of the speaker's rows belong to. */
+            /** @description The tenant that all of the caller's rows belong to. */
             user_id: string;
         };
         /**

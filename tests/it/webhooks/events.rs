@@ -74,7 +74,7 @@ async fn events_are_counted_listed_and_forgotten_in_time() {
     .await;
     let mut settings = SETTINGS.to_vec();
     settings.push(("RETENTION_DAYS", "30"));
-    let _keeper = Service::with(&database.login_url(), &settings).await;
+    let _background_worker = Service::with(&database.login_url(), &settings).await;
     let forgotten = async || {
         let sql = "select count(*) filter (where payload = '{}'), count(*) from webhook_events";
         let row = client.query_one(sql, &[]).await.unwrap();

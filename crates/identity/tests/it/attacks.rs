@@ -1,6 +1,6 @@
 //! What would someone send who has no key, or the wrong one?
 
-use identity::{KeySet, Rejected, Speaker};
+use identity::{KeySet, Principal, Rejected};
 use serde_json::json;
 
 use crate::support::{
@@ -57,7 +57,7 @@ fn a_public_key_is_not_an_hmac_secret() {
         ] {
             let forged = token(&header, &alice(), hmac(&form));
             assert_eq!(refusal(anywhere(&forged, &keys)), Rejected::Signature);
-            let no_secret = crate::support::verifier(identity::Settings::default());
+            let no_secret = crate::support::verifier(identity::VerifierSettings::default());
             let refused = no_secret.verify(&forged, &keys, crate::support::at(NOW));
             assert_eq!(refusal(refused), Rejected::UnfitKey);
         }
@@ -242,11 +242,11 @@ fn parts_of_two_good_tokens_make_no_third() {
 fn what_is_no_token_is_refused() {
     for (text, reason) in [
         ("", Rejected::Empty),
-        (" ", Rejected::Parts),
-        ("a", Rejected::Parts),
-        ("a.b", Rejected::Parts),
-        ("a.b.c.d", Rejected::Parts),
-        ("a.b.c.d.e", Rejected::Parts),
+        (" ", Rejected::PartCount),
+        ("a", Rejected::PartCount),
+        ("a.b", Rejected::PartCount),
+        ("a.b.c.d", Rejected::PartCount),
+        ("a.b.c.d.e", Rejected::PartCount),
         ("..", Rejected::Undecodable),
         ("a.b.c", Rejected::Undecodable),
         ("!!.??.**", Rejected::Undecodable),
@@ -340,9 +340,9 @@ fn broken_text_in_signed_claims_is_refused() {
 #[test]
 fn nothing_shows_its_contents_when_printed() {
     let claims = but(alice(), json!({"email": "alice@example.com"}));
-    let speaker: Result<Speaker, _> = crate::support::hs256(crate::support::supabase(), &claims);
+    let principal: Result<Principal, _> = crate::support::hs256(crate::support::supabase(), &claims);
     let verifier = crate::support::verifier(crate::support::supabase());
-    let shown = format!("{speaker:?} {verifier:?}");
+    let shown = format!("{principal:?} {verifier:?}");
     for hidden in ["alice", "example", "shared secret"] {
         assert!(!shown.contains(hidden), "{shown}");
     }

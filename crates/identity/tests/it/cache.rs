@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use identity::jwks::{Cache, Fetch, FetchFailed, Unready};
-use identity::{AuthError, Authenticator, Rejected, Speaker, mint};
+use identity::jwks::{Cache, Fetch, FetchFailed, KeysUnavailable};
+use identity::{AuthError, Authenticator, Principal, Rejected, mint};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
@@ -83,13 +83,13 @@ fn guard(endpoint: &Endpoint) -> Guard {
 /// Whether `token` makes its bearer alice, so many seconds after the start.
 async fn heard(guard: &Guard, token: &str, second: u64) -> Result<(), AuthError> {
     match guard.authenticate(token, at(NOW + second)).await? {
-        Speaker::User(claims) => assert_eq!(claims.user_id(), "alice"),
-        Speaker::Service(_) => panic!("alice is no service"),
+        Principal::User(claims) => assert_eq!(claims.user_id(), "alice"),
+        Principal::Service(_) => panic!("alice is no service"),
     }
     Ok(())
 }
 
-const UNREADY: Result<(), AuthError> = Err(AuthError::Unready(Unready));
+const UNREADY: Result<(), AuthError> = Err(AuthError::KeysUnavailable(KeysUnavailable));
 const UNKNOWN: Result<(), AuthError> = Err(AuthError::Rejected(Rejected::UnknownKey));
 
 /// Lets every spawned task run until it waits.

@@ -1,4 +1,4 @@
-//! Is a speaker ever taken for someone they are not?
+//! Is a caller ever taken for someone they are not?
 //!
 //! Everything here goes through the public API, with tokens signed by ring or Node and a clock made up.
 

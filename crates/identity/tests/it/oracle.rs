@@ -1,6 +1,6 @@
 //! Does another implementation agree? Tokens signed by Node's crypto (`tests/data/node_vectors.mjs`).
 
-use identity::{KeySet, Rejected, Settings, Speaker};
+use identity::{KeySet, Principal, Rejected, VerifierSettings};
 use serde_json::Value;
 
 use crate::support::{at, refusal, secret, user, verifier};
@@ -9,14 +9,14 @@ fn vectors() -> Value {
     serde_json::from_str(include_str!("../data/node_vectors.json")).expect("JSON")
 }
 
-fn verify(name: &str) -> Result<Speaker, Rejected> {
+fn verify(name: &str) -> Result<Principal, Rejected> {
     let vectors = vectors();
     let text = |name: &str| vectors[name].as_str().expect("text");
-    let settings = Settings {
+    let settings = VerifierSettings {
         secret: Some(secret(text("secret"))),
         audience: Some("authenticated".into()),
         issuer: Some("https://ref.supabase.co/auth/v1".into()),
-        ..Settings::default()
+        ..VerifierSettings::default()
     };
     let keys = KeySet::parse(vectors["jwks"].to_string().as_bytes()).expect("a key set");
     verifier(settings).verify(text(name), &keys, at(2_000_000_000))

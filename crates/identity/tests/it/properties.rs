@@ -114,7 +114,7 @@ proptest! {
         let claims = but(alice(), json!({"sub": sub}));
         let mut claims = claims.as_object().expect("an object").clone();
         claims.insert(name, value);
-        if let Ok(identity::Speaker::User(made)) = hs256(supabase(), &Value::Object(claims)) {
+        if let Ok(identity::Principal::User(made)) = hs256(supabase(), &Value::Object(claims)) {
             let payload: Value = serde_json::from_str(made.payload()).expect("JSON");
             prop_assert_eq!(&payload["sub"], &json!(made.user_id()));
             prop_assert_eq!(made.user_id(), sub);

@@ -1,6 +1,6 @@
 //! Whose token makes a session, and which tokens only look like one?
 
-use identity::{Rejected, ServiceToken, Speaker};
+use identity::{Principal, Rejected, ServiceToken};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -11,9 +11,9 @@ fn crm_token() -> Value {
     json!({"userId": "c0ffee", "email": "a@example.com", "role": "admin", "iat": NOW, "exp": NOW + 86400})
 }
 
-fn service(speaker: Result<Speaker, Rejected>) -> ServiceToken {
-    match speaker {
-        Ok(Speaker::Service(token)) => token,
+fn service(principal: Result<Principal, Rejected>) -> ServiceToken {
+    match principal {
+        Ok(Principal::Service(token)) => token,
         other => panic!("a service was expected: {other:?}"),
     }
 }
@@ -83,7 +83,7 @@ fn the_two_kinds_of_deployment_do_not_take_each_others_tokens() {
 #[test]
 fn an_anon_key_is_nobody_whatever_else_it_lacks() {
     let anon = json!({"iss": "supabase", "ref": "abcdefgh", "role": "anon", "iat": NOW, "exp": NOW + 9});
-    let settings = || identity::Settings {
+    let settings = || identity::VerifierSettings {
         audience: Some("authenticated".into()),
         issuer: Some("https://ref.supabase.co/auth/v1".into()),
         ..supabase()
@@ -136,12 +136,12 @@ fn the_sub_of_a_service_key_is_not_who_it_acts_as() {
 #[test]
 fn a_service_key_must_meet_audience_and_issuer_too() {
     let legacy = json!({"iss": "supabase", "role": "service_role", "exp": NOW + 9});
-    let audience = identity::Settings {
+    let audience = identity::VerifierSettings {
         audience: Some("authenticated".into()),
         ..supabase()
     };
     assert_eq!(refusal(hs256(audience, &legacy)), Rejected::Audience);
-    let issuer = identity::Settings {
+    let issuer = identity::VerifierSettings {
         issuer: Some("https://ref.supabase.co/auth/v1".into()),
         ..supabase()
     };
@@ -150,7 +150,7 @@ fn a_service_key_must_meet_audience_and_issuer_too() {
 
 #[test]
 fn audience_and_issuer_are_checked_when_configured() {
-    let strict = || identity::Settings {
+    let strict = || identity::VerifierSettings {
         audience: Some("authenticated".into()),
         issuer: Some("https://us".into()),
         ..supabase()

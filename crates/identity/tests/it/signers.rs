@@ -1,6 +1,6 @@
 //! Which key may sign what?
 
-use identity::{KeySet, Rejected, Settings};
+use identity::{KeySet, Rejected, VerifierSettings};
 use serde_json::json;
 
 use crate::support::{
@@ -29,7 +29,7 @@ fn secret_and_published_keys_work_side_by_side() {
 fn without_a_secret_no_hs256_token_is_good() {
     let minted = identity::mint(&crate::support::secret(SECRET), &alice());
     let refused =
-        verifier(Settings::default()).verify(&minted, &key_set(&[Ec::generate("ec").jwk()]), at(NOW));
+        verifier(VerifierSettings::default()).verify(&minted, &key_set(&[Ec::generate("ec").jwk()]), at(NOW));
     assert_eq!(refusal(refused), Rejected::UnfitKey);
 }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use identity::{Claims, HmacSecret, KeySet, Rejected, Settings, Speaker, Verifier};
+use identity::{Claims, HmacSecret, KeySet, Principal, Rejected, Verifier, VerifierSettings};
 use ring::rand::SystemRandom;
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
@@ -47,27 +47,27 @@ pub(crate) fn but(mut claims: Value, changes: Value) -> Value {
     claims
 }
 
-pub(crate) fn supabase() -> Settings {
-    Settings {
+pub(crate) fn supabase() -> VerifierSettings {
+    VerifierSettings {
         secret: Some(secret(SECRET)),
-        ..Settings::default()
+        ..VerifierSettings::default()
     }
 }
 
 /// The CRM's own tokens: `userId`, an application role, the same kind of secret.
-pub(crate) fn crm() -> Settings {
-    Settings {
+pub(crate) fn crm() -> VerifierSettings {
+    VerifierSettings {
         user_claim: "userId".into(),
         ..supabase()
     }
 }
 
-pub(crate) fn verifier(settings: Settings) -> Verifier {
+pub(crate) fn verifier(settings: VerifierSettings) -> Verifier {
     Verifier::new(settings).expect("good settings")
 }
 
 /// Verifies an HS256 token of these claims.
-pub(crate) fn hs256(settings: Settings, claims: &Value) -> Result<Speaker, Rejected> {
+pub(crate) fn hs256(settings: VerifierSettings, claims: &Value) -> Result<Principal, Rejected> {
     verifier(settings).verify(
         &identity::mint(&secret(SECRET), claims),
         &KeySet::empty(),
@@ -76,19 +76,19 @@ pub(crate) fn hs256(settings: Settings, claims: &Value) -> Result<Speaker, Rejec
 }
 
 /// Verifies a text in a deployment that takes HS256, ES256 and RS256.
-pub(crate) fn anywhere(token: &str, keys: &KeySet) -> Result<Speaker, Rejected> {
+pub(crate) fn anywhere(token: &str, keys: &KeySet) -> Result<Principal, Rejected> {
     verifier(supabase()).verify(token, keys, at(NOW))
 }
 
-pub(crate) fn user(speaker: Result<Speaker, Rejected>) -> Claims {
-    match speaker {
-        Ok(Speaker::User(claims)) => claims,
+pub(crate) fn user(principal: Result<Principal, Rejected>) -> Claims {
+    match principal {
+        Ok(Principal::User(claims)) => claims,
         other => panic!("a user was expected: {other:?}"),
     }
 }
 
-pub(crate) fn refusal(speaker: Result<Speaker, Rejected>) -> Rejected {
-    speaker.expect_err("the token should have been refused")
+pub(crate) fn refusal(principal: Result<Principal, Rejected>) -> Rejected {
+    principal.expect_err("the token should have been refused")
 }
 
 /// Header and payload as given, signed by anything.

@@ -7,11 +7,11 @@ use poem_openapi::param::{Path, Query};
 use poem_openapi::{Object, OpenApi};
 use serde::Serialize;
 use store::Store;
-use store::rows::api_keys::{self, KeyError, Vault};
+use store::rows::api_keys::{self, KeyError, SealedStore};
 
 use super::Tag;
-use crate::http::answer::{Gone, Nullable, Raw, Word};
-use crate::http::body::In;
+use crate::http::answer::{JsonResponse, NoContent, Nullable, StoredEnum};
+use crate::http::body::JsonBody;
 use crate::http::caller::{Backend, Caller};
 use crate::http::fields::body;
 use crate::http::problem::Problem;
@@ -22,13 +22,13 @@ use crate::relay::Service;
 #[derive(Clone)]
 pub(crate) struct ApiKeys {
     pub(crate) store: Arc<Store>,
-    pub(crate) vault: Arc<Vault>,
+    pub(crate) sealed_store: Arc<SealedStore>,
 }
 
 /// A service that the caller has a key for; never the key.
 #[derive(Object, Serialize)]
 struct ApiKey {
-    service_name: Word<Service>,
+    service_name: StoredEnum<Service>,
     /// False once the caller has disconnected the service.
     is_active: bool,
     /// The last four characters, only of keys of 20 or more.
@@ -72,9 +72,9 @@ struct Revealed {
 impl ApiKeys {
     /// List the services that have a key.
     #[oai(path = "/api-keys", method = "get", operation_id = "listApiKeys")]
-    async fn list(&self, caller: Caller) -> Result<Raw<ApiKeyList>, Problem> {
+    async fn list(&self, caller: Caller) -> Result<JsonResponse<ApiKeyList>, Problem> {
         let keys = api_keys::list(&self.store, &caller.0).await?;
-        Ok(Raw(ApiKeyList {
+        Ok(JsonResponse(ApiKeyList {
             data: keys.into_iter().map(Into::into).collect(),
         }))
     }
@@ -85,14 +85,14 @@ impl ApiKeys {
         &self,
         caller: Caller,
         service: Path<ServiceName>,
-        body: In<KeyInput>,
-    ) -> Result<Raw<ApiKey>, Problem> {
-        let In(KeyInput { api_key }) = body;
+        body: JsonBody<KeyInput>,
+    ) -> Result<JsonResponse<ApiKey>, Problem> {
+        let JsonBody(KeyInput { api_key }) = body;
         let saved = self
-            .vault
+            .sealed_store
             .save(&caller.0, service.0.name(), &api_key.into())
             .await?;
-        Ok(Raw(saved.into()))
+        Ok(JsonResponse(saved.into()))
     }
 
     /// Disconnect a service; with `purge=true` destroy its key as well.
@@ -103,7 +103,7 @@ impl ApiKeys {
         service: Path<ServiceName>,
         /// Destroy the sealed key instead of keeping it for reconnecting.
         purge: Query<Option<bool>>,
-    ) -> Result<Gone, Problem> {
+    ) -> Result<NoContent, Problem> {
         let service = service.0.name();
         let found = if purge.0 == Some(true) {
             api_keys::purge(&self.store, &caller.0, service).await?
@@ -111,7 +111,7 @@ impl ApiKeys {
             api_keys::deactivate(&self.store, &caller.0, service).await?
         };
         if found {
-            Ok(Gone)
+            Ok(NoContent)
         } else {
             Err(Problem::not_found())
         }
@@ -127,14 +127,14 @@ impl ApiKeys {
         &self,
         caller: Caller,
         service: Path<ServiceName>,
-        body: In<KeyInput>,
-    ) -> Result<Raw<Verdict>, Problem> {
-        let In(KeyInput { api_key }) = body;
+        body: JsonBody<KeyInput>,
+    ) -> Result<JsonResponse<Verdict>, Problem> {
+        let JsonBody(KeyInput { api_key }) = body;
         let matches = self
-            .vault
+            .sealed_store
             .matches(&caller.0, service.0.name(), &api_key.into())
             .await?;
-        Ok(Raw(Verdict { matches }))
+        Ok(JsonResponse(Verdict { matches }))
     }
 
     /// Give a back end the key of the user that it acts for.
@@ -145,15 +145,19 @@ impl ApiKeys {
         method = "post",
         operation_id = "revealApiKey"
     )]
-    async fn reveal(&self, backend: Backend, service: Path<ServiceName>) -> Result<Raw<Revealed>, Problem> {
+    async fn reveal(
+        &self,
+        backend: Backend,
+        service: Path<ServiceName>,
+    ) -> Result<JsonResponse<Revealed>, Problem> {
         let service = service.0.name();
-        let key = self.vault.take(&backend.0, service).await?;
+        let key = self.sealed_store.take(&backend.0, service).await?;
         tracing::info!(
             request_id = crate::http::edge::request_id(),
             service,
             "an API key was revealed to a back end"
         );
-        Ok(Raw(Revealed { api_key: key.into() }))
+        Ok(JsonResponse(Revealed { api_key: key.into() }))
     }
 }
 

@@ -10,8 +10,8 @@ use store::rows::automation_logs::{self, AutomationLogFilter, NewAutomationLog};
 
 use super::Tag;
 use super::paging::{Count, Limit, Listing, page};
-use crate::http::answer::{Made, Nullable, Raw};
-use crate::http::body::In;
+use crate::http::answer::{CreatedResponse, JsonResponse, Nullable};
+use crate::http::body::JsonBody;
 use crate::http::caller::Caller;
 use crate::http::fields::body;
 use crate::http::idempotency::IdempotencyKey;
@@ -75,7 +75,7 @@ impl AutomationLogs {
         cursor: Query<Option<String>>,
         /// `exact` also counts all rows that the filters let through.
         count: Query<Option<Count>>,
-    ) -> Result<Raw<Listing<AutomationLog>>, Problem> {
+    ) -> Result<JsonResponse<Listing<AutomationLog>>, Problem> {
         let page = page(limit.0, cursor.0.as_deref(), count.0)?;
         let filter = AutomationLogFilter {
             action_type: action_type.0.map(Into::into),
@@ -83,7 +83,7 @@ impl AutomationLogs {
             created_after: created_after.0.map(Into::into),
             created_before: created_before.0.map(Into::into),
         };
-        Ok(Raw(Listing::new(
+        Ok(JsonResponse(Listing::new(
             automation_logs::list(&self.0, &caller.0, &filter, &page).await?,
         )))
     }
@@ -100,9 +100,9 @@ impl AutomationLogs {
         /// Repeat a request with the same key, and it is answered with the row that the first one made.
         #[oai(name = "Idempotency-Key")]
         idempotency_key: IdempotencyKey,
-        body: In<AutomationLogInput>,
-    ) -> Result<Made<AutomationLog>, Problem> {
-        let In(log) = body;
+        body: JsonBody<AutomationLogInput>,
+    ) -> Result<CreatedResponse<AutomationLog>, Problem> {
+        let JsonBody(log) = body;
         let new = NewAutomationLog {
             action_type: log.action_type.into(),
             status: log.status.into(),
@@ -110,7 +110,7 @@ impl AutomationLogs {
         };
         let key = idempotency_key.as_deref();
         let made = automation_logs::create(&self.0, &caller.0, &new, key).await?;
-        Made::new("/v1/automation-logs", made, |log: &AutomationLog| &log.id)
+        CreatedResponse::new("/v1/automation-logs", made, |log: &AutomationLog| &log.id)
     }
 
     /// Get something that an automation did.
@@ -119,11 +119,15 @@ impl AutomationLogs {
         method = "get",
         operation_id = "getAutomationLog"
     )]
-    async fn get(&self, caller: Caller, id: Path<Text<1, 200>>) -> Result<Raw<AutomationLog>, Problem> {
+    async fn get(
+        &self,
+        caller: Caller,
+        id: Path<Text<1, 200>>,
+    ) -> Result<JsonResponse<AutomationLog>, Problem> {
         let log = automation_logs::find(&self.0, &caller.0, &id.0.0)
             .await?
             .ok_or_else(Problem::not_found)?;
-        Ok(Raw(log.into()))
+        Ok(JsonResponse(log.into()))
     }
 }
 

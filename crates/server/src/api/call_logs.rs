@@ -10,8 +10,8 @@ use store::rows::call_logs::{self, CallLogFilter, NewCallLog};
 
 use super::Tag;
 use super::paging::{Count, Limit, Listing, page};
-use crate::http::answer::{Made, Nullable, Raw};
-use crate::http::body::In;
+use crate::http::answer::{CreatedResponse, JsonResponse, Nullable};
+use crate::http::body::JsonBody;
 use crate::http::caller::Caller;
 use crate::http::fields::body;
 use crate::http::idempotency::IdempotencyKey;
@@ -79,7 +79,7 @@ impl CallLogs {
         cursor: Query<Option<String>>,
         /// `exact` also counts all rows that the filters let through.
         count: Query<Option<Count>>,
-    ) -> Result<Raw<Listing<CallLog>>, Problem> {
+    ) -> Result<JsonResponse<Listing<CallLog>>, Problem> {
         let page = page(limit.0, cursor.0.as_deref(), count.0)?;
         let filter = CallLogFilter {
             phone: phone.0.map(|typed| Phone::spellings(&typed.0)),
@@ -88,7 +88,7 @@ impl CallLogs {
             created_after: created_after.0.map(Into::into),
             created_before: created_before.0.map(Into::into),
         };
-        Ok(Raw(Listing::new(
+        Ok(JsonResponse(Listing::new(
             call_logs::list(&self.0, &caller.0, &filter, &page).await?,
         )))
     }
@@ -101,9 +101,9 @@ impl CallLogs {
         /// Repeat a request with the same key, and it is answered with the row that the first one made.
         #[oai(name = "Idempotency-Key")]
         idempotency_key: IdempotencyKey,
-        body: In<CallLogInput>,
-    ) -> Result<Made<CallLog>, Problem> {
-        let In(call) = body;
+        body: JsonBody<CallLogInput>,
+    ) -> Result<CreatedResponse<CallLog>, Problem> {
+        let JsonBody(call) = body;
         let new = NewCallLog {
             phone: call.phone.into(),
             recording_url: call.recording_url.map(Into::into),
@@ -113,16 +113,16 @@ impl CallLogs {
         };
         let key = idempotency_key.as_deref();
         let made = call_logs::create(&self.0, &caller.0, &new, key).await?;
-        Made::new("/v1/call-logs", made, |call: &CallLog| &call.id)
+        CreatedResponse::new("/v1/call-logs", made, |call: &CallLog| &call.id)
     }
 
     /// Get a call.
     #[oai(path = "/call-logs/:id", method = "get", operation_id = "getCallLog")]
-    async fn get(&self, caller: Caller, id: Path<Text<1, 200>>) -> Result<Raw<CallLog>, Problem> {
+    async fn get(&self, caller: Caller, id: Path<Text<1, 200>>) -> Result<JsonResponse<CallLog>, Problem> {
         let call = call_logs::find(&self.0, &caller.0, &id.0.0)
             .await?
             .ok_or_else(Problem::not_found)?;
-        Ok(Raw(call.into()))
+        Ok(JsonResponse(call.into()))
     }
 }
 

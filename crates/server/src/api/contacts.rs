@@ -13,8 +13,8 @@ use store::rows::contacts::{self, ContactChange, ContactFilter, NewContact};
 use super::Tag;
 use super::browser_contacts::{Import, ImportResult};
 use super::paging::{Count, Limit, Listing, page};
-use crate::http::answer::{Gone, Made, Nullable, Raw};
-use crate::http::body::In;
+use crate::http::answer::{CreatedResponse, JsonResponse, NoContent, Nullable};
+use crate::http::body::JsonBody;
 use crate::http::caller::Caller;
 use crate::http::fields::{body, change};
 use crate::http::idempotency::IdempotencyKey;
@@ -144,7 +144,7 @@ impl Contacts {
         cursor: Query<Option<String>>,
         /// `exact` also counts all rows that the filters let through.
         count: Query<Option<Count>>,
-    ) -> Result<Raw<Listing<Contact>>, Problem> {
+    ) -> Result<JsonResponse<Listing<Contact>>, Problem> {
         let page = page(limit.0, cursor.0.as_deref(), count.0)?;
         let filter = ContactFilter {
             status: status.0.map(Into::into),
@@ -155,7 +155,7 @@ impl Contacts {
             created_after: created_after.0.map(Into::into),
             created_before: created_before.0.map(Into::into),
         };
-        Ok(Raw(Listing::new(
+        Ok(JsonResponse(Listing::new(
             contacts::list(&self.0, &caller.0, &filter, &page).await?,
         )))
     }
@@ -168,28 +168,32 @@ impl Contacts {
         /// Repeat a request with the same key, and it is answered with the row that the first one made.
         #[oai(name = "Idempotency-Key")]
         idempotency_key: IdempotencyKey,
-        body: In<ContactInput>,
-    ) -> Result<Made<Contact>, Problem> {
+        body: JsonBody<ContactInput>,
+    ) -> Result<CreatedResponse<Contact>, Problem> {
         let key = idempotency_key.as_deref();
         let made = contacts::create(&self.0, &caller.0, &body.0.into(), key).await?;
-        Made::new("/v1/contacts", made, |contact: &Contact| &contact.id)
+        CreatedResponse::new("/v1/contacts", made, |contact: &Contact| &contact.id)
     }
 
     /// Take over the contacts that a browser kept; repeating an import doubles nobody.
     #[oai(path = "/contacts/import", method = "post", operation_id = "importContacts")]
-    async fn import(&self, caller: Caller, body: In<Import>) -> Result<Raw<ImportResult>, Problem> {
+    async fn import(
+        &self,
+        caller: Caller,
+        body: JsonBody<Import>,
+    ) -> Result<JsonResponse<ImportResult>, Problem> {
         let (accepted, rejected) = body.0.sorted();
         let outcome = contact_import::import(&self.0, &caller.0, accepted).await?;
-        Ok(Raw(ImportResult::new(outcome, rejected)))
+        Ok(JsonResponse(ImportResult::new(outcome, rejected)))
     }
 
     /// Get a contact.
     #[oai(path = "/contacts/:id", method = "get", operation_id = "getContact")]
-    async fn get(&self, caller: Caller, id: Path<Text<1, 200>>) -> Result<Raw<Contact>, Problem> {
+    async fn get(&self, caller: Caller, id: Path<Text<1, 200>>) -> Result<JsonResponse<Contact>, Problem> {
         let contact = contacts::find(&self.0, &caller.0, &id.0.0)
             .await?
             .ok_or_else(Problem::not_found)?;
-        Ok(Raw(contact.into()))
+        Ok(JsonResponse(contact.into()))
     }
 
     /// Change a contact.
@@ -198,19 +202,19 @@ impl Contacts {
         &self,
         caller: Caller,
         id: Path<Text<1, 200>>,
-        body: In<ContactPatch>,
-    ) -> Result<Raw<Contact>, Problem> {
+        body: JsonBody<ContactPatch>,
+    ) -> Result<JsonResponse<Contact>, Problem> {
         let contact = contacts::update(&self.0, &caller.0, &id.0.0, &body.0.into())
             .await?
             .ok_or_else(Problem::not_found)?;
-        Ok(Raw(contact.into()))
+        Ok(JsonResponse(contact.into()))
     }
 
     /// Delete a contact.
     #[oai(path = "/contacts/:id", method = "delete", operation_id = "deleteContact")]
-    async fn delete(&self, caller: Caller, id: Path<Text<1, 200>>) -> Result<Gone, Problem> {
+    async fn delete(&self, caller: Caller, id: Path<Text<1, 200>>) -> Result<NoContent, Problem> {
         if contacts::delete(&self.0, &caller.0, &id.0.0).await? {
-            Ok(Gone)
+            Ok(NoContent)
         } else {
             Err(Problem::not_found())
         }

@@ -10,10 +10,10 @@ use store::Store;
 use store::rows::dashboard;
 
 use super::Tag;
-use crate::http::answer::{Raw, Word};
+use crate::http::answer::{JsonResponse, StoredEnum};
 use crate::http::caller::Caller;
 use crate::http::problem::Problem;
-use crate::http::values::{Time, Whole};
+use crate::http::values::{BoundedInteger, Time};
 
 /// The routes of this module.
 #[derive(Clone)]
@@ -73,7 +73,7 @@ struct DashboardFunnel {
 #[derive(Object, Serialize)]
 struct DashboardStage {
     /// `booked` counts meetings too.
-    status: Word<Stage>,
+    status: StoredEnum<Stage>,
     count: i64,
     /// Of all leads; 0 to 1.
     share: f64,
@@ -139,11 +139,11 @@ impl Dashboard {
         &self,
         caller: Caller,
         /// Length of the period, 1 to 366; 30 if not given.
-        days: Query<Option<Whole<1, 366>>>,
-    ) -> Result<Raw<DashboardStats>, Problem> {
-        let days = Whole::or(days.0, 30);
+        days: Query<Option<BoundedInteger<1, 366>>>,
+    ) -> Result<JsonResponse<DashboardStats>, Problem> {
+        let days = BoundedInteger::or(days.0, 30);
         let stats = dashboard::stats(&self.0, &caller.0, days).await?;
-        Ok(Raw(DashboardStats {
+        Ok(JsonResponse(DashboardStats {
             total_leads: stats.total_leads,
             total_calls: stats.total_calls,
             total_contacts: stats.total_contacts,
@@ -161,14 +161,14 @@ impl Dashboard {
         /// Length of a bucket; a month if not given.
         interval: Query<Option<Interval>>,
         /// How many buckets, the current one included, 1 to 366; 6 if not given.
-        points: Query<Option<Whole<1, 366>>>,
-    ) -> Result<Raw<DashboardTimeseries>, Problem> {
+        points: Query<Option<BoundedInteger<1, 366>>>,
+    ) -> Result<JsonResponse<DashboardTimeseries>, Problem> {
         let interval = match interval.0.unwrap_or(Interval::Month) {
             Interval::Month => "month",
             Interval::Week => "week",
             Interval::Day => "day",
         };
-        let points = Whole::or(points.0, 6);
+        let points = BoundedInteger::or(points.0, 6);
         let buckets = dashboard::timeseries(&self.0, &caller.0, interval, points).await?;
         let data = buckets
             .into_iter()
@@ -178,12 +178,12 @@ impl Dashboard {
                 leads: bucket.leads,
             })
             .collect();
-        Ok(Raw(DashboardTimeseries { data }))
+        Ok(JsonResponse(DashboardTimeseries { data }))
     }
 
     /// Leads by stage.
     #[oai(path = "/funnel", method = "get", operation_id = "getDashboardFunnel")]
-    async fn funnel(&self, caller: Caller) -> Result<Raw<DashboardFunnel>, Problem> {
+    async fn funnel(&self, caller: Caller) -> Result<JsonResponse<DashboardFunnel>, Problem> {
         let counts: BTreeMap<String, i64> =
             dashboard::funnel(&self.0, &caller.0).await?.into_iter().collect();
         let total = counts.values().sum();
@@ -193,7 +193,7 @@ impl Dashboard {
             count: count(status),
             share: share(count(status), total),
         });
-        Ok(Raw(DashboardFunnel {
+        Ok(JsonResponse(DashboardFunnel {
             stages: stages.into(),
             conversion_rate: share(count("converted"), total),
         }))
@@ -205,11 +205,11 @@ impl Dashboard {
         &self,
         caller: Caller,
         /// Entries at most, 1 to 100; 20 if not given.
-        limit: Query<Option<Whole<1, 100>>>,
-    ) -> Result<Raw<DashboardActivity>, Problem> {
-        let activity = dashboard::activity(&self.0, &caller.0, Whole::or(limit.0, 20)).await?;
+        limit: Query<Option<BoundedInteger<1, 100>>>,
+    ) -> Result<JsonResponse<DashboardActivity>, Problem> {
+        let activity = dashboard::activity(&self.0, &caller.0, BoundedInteger::or(limit.0, 20)).await?;
         let data = activity.into_iter().map(Into::into).collect();
-        Ok(Raw(DashboardActivity { data }))
+        Ok(JsonResponse(DashboardActivity { data }))
     }
 }
 

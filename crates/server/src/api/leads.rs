@@ -11,8 +11,8 @@ use store::rows::leads::{self, LeadChange, LeadFilter, NewLead};
 
 use super::Tag;
 use super::paging::{Count, Limit, Listing, page};
-use crate::http::answer::{Gone, Made, Nullable, Raw};
-use crate::http::body::In;
+use crate::http::answer::{CreatedResponse, JsonResponse, NoContent, Nullable};
+use crate::http::body::JsonBody;
 use crate::http::caller::Caller;
 use crate::http::fields::{body, change};
 use crate::http::idempotency::IdempotencyKey;
@@ -105,7 +105,7 @@ impl Leads {
         cursor: Query<Option<String>>,
         /// `exact` also counts all rows that the filters let through.
         count: Query<Option<Count>>,
-    ) -> Result<Raw<Listing<Lead>>, Problem> {
+    ) -> Result<JsonResponse<Listing<Lead>>, Problem> {
         let page = page(limit.0, cursor.0.as_deref(), count.0)?;
         let filter = LeadFilter {
             status: status.0.map(Into::into),
@@ -116,7 +116,7 @@ impl Leads {
             created_after: created_after.0.map(Into::into),
             created_before: created_before.0.map(Into::into),
         };
-        Ok(Raw(Listing::new(
+        Ok(JsonResponse(Listing::new(
             leads::list(&self.0, &caller.0, &filter, &page).await?,
         )))
     }
@@ -129,9 +129,9 @@ impl Leads {
         /// Repeat a request with the same key, and it is answered with the row that the first one made.
         #[oai(name = "Idempotency-Key")]
         idempotency_key: IdempotencyKey,
-        body: In<LeadInput>,
-    ) -> Result<Made<Lead>, Problem> {
-        let In(lead) = body;
+        body: JsonBody<LeadInput>,
+    ) -> Result<CreatedResponse<Lead>, Problem> {
+        let JsonBody(lead) = body;
         let new = NewLead {
             name: lead.name.into(),
             phone: lead.phone.into(),
@@ -143,16 +143,16 @@ impl Leads {
         };
         let key = idempotency_key.as_deref();
         let made = leads::create(&self.0, &caller.0, &new, key).await?;
-        Made::new("/v1/leads", made, |lead: &Lead| &lead.id)
+        CreatedResponse::new("/v1/leads", made, |lead: &Lead| &lead.id)
     }
 
     /// Get a lead.
     #[oai(path = "/leads/:id", method = "get", operation_id = "getLead")]
-    async fn get(&self, caller: Caller, id: Path<Text<1, 200>>) -> Result<Raw<Lead>, Problem> {
+    async fn get(&self, caller: Caller, id: Path<Text<1, 200>>) -> Result<JsonResponse<Lead>, Problem> {
         let lead = leads::find(&self.0, &caller.0, &id.0.0)
             .await?
             .ok_or_else(Problem::not_found)?;
-        Ok(Raw(lead.into()))
+        Ok(JsonResponse(lead.into()))
     }
 
     /// Change a lead.
@@ -161,9 +161,9 @@ impl Leads {
         &self,
         caller: Caller,
         id: Path<Text<1, 200>>,
-        body: In<LeadPatch>,
-    ) -> Result<Raw<Lead>, Problem> {
-        let In(patch) = body;
+        body: JsonBody<LeadPatch>,
+    ) -> Result<JsonResponse<Lead>, Problem> {
+        let JsonBody(patch) = body;
         let change = LeadChange {
             name: patch.name.map(Into::into),
             phone: patch.phone.map(Into::into),
@@ -176,14 +176,14 @@ impl Leads {
         let lead = leads::update(&self.0, &caller.0, &id.0.0, &change)
             .await?
             .ok_or_else(Problem::not_found)?;
-        Ok(Raw(lead.into()))
+        Ok(JsonResponse(lead.into()))
     }
 
     /// Delete a lead.
     #[oai(path = "/leads/:id", method = "delete", operation_id = "deleteLead")]
-    async fn delete(&self, caller: Caller, id: Path<Text<1, 200>>) -> Result<Gone, Problem> {
+    async fn delete(&self, caller: Caller, id: Path<Text<1, 200>>) -> Result<NoContent, Problem> {
         if leads::delete(&self.0, &caller.0, &id.0.0).await? {
-            Ok(Gone)
+            Ok(NoContent)
         } else {
             Err(Problem::not_found())
         }

@@ -8,7 +8,7 @@ use store::Store;
 use store::rows::users;
 
 use super::Tag;
-use crate::http::answer::{Nullable, Raw};
+use crate::http::answer::{JsonResponse, Nullable};
 use crate::http::caller::Caller;
 use crate::http::problem::Problem;
 
@@ -16,12 +16,12 @@ use crate::http::problem::Problem;
 #[derive(Clone)]
 pub(crate) struct Me(pub(crate) Arc<Store>);
 
-/// The speaker.
+/// The caller.
 #[derive(Object, Serialize)]
 #[oai(rename = "Me")]
 #[expect(clippy::struct_field_names, reason = "the field is called so in the contract")]
 struct User {
-    /// The tenant that all of the speaker's rows belong to.
+    /// The tenant that all of the caller's rows belong to.
     user_id: String,
     /// The e-mail address; `<user id>@no-email.invalid` if the token named none.
     email: String,
@@ -35,11 +35,11 @@ struct User {
 impl Me {
     /// Who am I?
     #[oai(path = "/me", method = "get", operation_id = "getMe")]
-    async fn get(&self, caller: Caller) -> Result<Raw<User>, Problem> {
+    async fn get(&self, caller: Caller) -> Result<JsonResponse<User>, Problem> {
         let user = users::me(&self.0, &caller.0)
             .await?
             .ok_or_else(Problem::not_found)?;
-        Ok(Raw(User {
+        Ok(JsonResponse(User {
             user_id: user.id,
             email: user.email,
             business_name: user.business_name.into(),

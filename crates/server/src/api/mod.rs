@@ -13,14 +13,14 @@ pub(crate) mod phone_numbers;
 pub(crate) mod relay;
 pub(crate) mod webhook_endpoints;
 pub(crate) mod webhook_events;
-mod webhook_trial;
+mod webhook_test;
 
 use poem_openapi::Tags;
 
 /// The groups of the document.
 #[derive(Tags)]
 pub(crate) enum Tag {
-    /// The speaker.
+    /// The caller.
     #[oai(rename = "me")]
     Me,
     /// People who may become customers.

@@ -3,12 +3,12 @@
 use poem_openapi::types::{ParseFromJSON, ToJSON, Type};
 use poem_openapi::{Enum, Object};
 use serde::Serialize;
-use store::rows::page::Listed;
-use store::{Cursor, Page};
+use store::rows::page::Page;
+use store::{Cursor, PageRequest};
 
 use crate::http::answer::Nullable;
 use crate::http::problem::Problem;
-use crate::http::values::Whole;
+use crate::http::values::BoundedInteger;
 
 /// Whether all rows are counted.
 #[derive(Clone, Copy, Debug, Enum, Eq, PartialEq)]
@@ -32,7 +32,7 @@ pub(crate) struct Listing<T: Send + Sync + Type + ParseFromJSON + ToJSON> {
 }
 
 impl<T: Send + Sync + Type + ParseFromJSON + ToJSON> Listing<T> {
-    pub(crate) fn new<R: Into<T>>(listed: Listed<R>) -> Self {
+    pub(crate) fn new<R: Into<T>>(listed: Page<R>) -> Self {
         Self {
             data: listed.rows.into_iter().map(Into::into).collect(),
             next_cursor: Nullable(listed.next.as_ref().map(Cursor::encode)),
@@ -42,19 +42,19 @@ impl<T: Send + Sync + Type + ParseFromJSON + ToJSON> Listing<T> {
 }
 
 /// How many rows a page may have.
-pub(crate) type Limit = Whole<1, 200>;
+pub(crate) type Limit = BoundedInteger<1, 200>;
 
 /// What the paging parameters ask for.
 pub(crate) fn page(
     limit: Option<Limit>,
     cursor: Option<&str>,
     count: Option<Count>,
-) -> Result<Page, Problem> {
+) -> Result<PageRequest, Problem> {
     let cursor = match cursor.map(Cursor::decode) {
         Some(None) => return Err(Problem::invalid("cursor: is not one that this list has given")),
         decoded => decoded.flatten(),
     };
-    Ok(Page {
+    Ok(PageRequest {
         limit: Limit::or(limit, DEFAULT_LIMIT),
         cursor,
         count: count.is_some(),

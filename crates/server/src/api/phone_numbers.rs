@@ -8,26 +8,26 @@ use poem_openapi::param::{Path, Query};
 use poem_openapi::{Object, OpenApi};
 use serde::{Deserialize, Serialize};
 use store::Store;
-use store::rows::api_keys::{KeyError, Vault};
+use store::rows::api_keys::{KeyError, SealedStore};
 use store::rows::phone_numbers::{self, ClaimedNumber, NewNumber};
 
 use super::Tag;
 use super::paging::{Count, Limit, Listing, page};
 use super::webhook_endpoints::SourceName;
-use crate::http::answer::{Gone, Made, Nullable, Raw, Word};
-use crate::http::body::In;
+use crate::http::answer::{CreatedResponse, JsonResponse, NoContent, Nullable, StoredEnum};
+use crate::http::body::JsonBody;
 use crate::http::caller::Caller;
 use crate::http::fields::body;
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::problem::Problem;
 use crate::http::values::{RoutableNumber, Text, Time};
-use crate::relay::{Ask, Relay, Service};
+use crate::relay::{Relay, RelayRequest, Service};
 
 /// The routes of this module.
 #[derive(Clone)]
 pub(crate) struct PhoneNumbers {
     pub(crate) store: Arc<Store>,
-    pub(crate) vault: Arc<Vault>,
+    pub(crate) sealed_store: Arc<SealedStore>,
     pub(crate) relay: Arc<Relay>,
 }
 
@@ -37,7 +37,7 @@ struct PhoneNumber {
     id: String,
     /// E.164, or a short code of 3 to 8 digits.
     phone: String,
-    provider: Word<SourceName>,
+    provider: StoredEnum<SourceName>,
     label: Nullable<String>,
     /// When the provider or an admin confirmed it; until then nothing is routed by it.
     verified_at: Nullable<Time>,
@@ -70,10 +70,10 @@ impl PhoneNumbers {
         cursor: Query<Option<String>>,
         /// `exact` also counts all rows.
         count: Query<Option<Count>>,
-    ) -> Result<Raw<Listing<PhoneNumber>>, Problem> {
+    ) -> Result<JsonResponse<Listing<PhoneNumber>>, Problem> {
         let page = page(limit.0, cursor.0.as_deref(), count.0)?;
         let numbers = phone_numbers::list(&self.store, &caller.0, &page).await?;
-        Ok(Raw(Listing::new(numbers)))
+        Ok(JsonResponse(Listing::new(numbers)))
     }
 
     /// Claim a number. Others may claim it too; events go to whom it is verified for.
@@ -84,9 +84,9 @@ impl PhoneNumbers {
         /// Repeat a request with the same key, and it is answered with the row that the first one made.
         #[oai(name = "Idempotency-Key")]
         idempotency_key: IdempotencyKey,
-        body: In<Claim>,
-    ) -> Result<Made<PhoneNumber>, Problem> {
-        let In(claim) = body;
+        body: JsonBody<Claim>,
+    ) -> Result<CreatedResponse<PhoneNumber>, Problem> {
+        let JsonBody(claim) = body;
         let label = claim.label.map(|label| label.0);
         let new = NewNumber {
             phone: &claim.phone.0,
@@ -95,13 +95,17 @@ impl PhoneNumbers {
         };
         let key = idempotency_key.as_deref();
         let made = phone_numbers::claim(&self.store, &caller.0, &new, key).await?;
-        Made::new("/v1/phone-numbers", made, |number: &PhoneNumber| &number.id)
+        CreatedResponse::new("/v1/phone-numbers", made, |number: &PhoneNumber| &number.id)
     }
 
     /// Get a number.
     #[oai(path = "/phone-numbers/:id", method = "get", operation_id = "getPhoneNumber")]
-    async fn get(&self, caller: Caller, id: Path<Text<1, 200>>) -> Result<Raw<PhoneNumber>, Problem> {
-        Ok(Raw(self.find(&caller, &id.0.0).await?.into()))
+    async fn get(
+        &self,
+        caller: Caller,
+        id: Path<Text<1, 200>>,
+    ) -> Result<JsonResponse<PhoneNumber>, Problem> {
+        Ok(JsonResponse(self.find(&caller, &id.0.0).await?.into()))
     }
 
     /// Give a number up. Nothing is routed to the caller by it any more.
@@ -110,9 +114,9 @@ impl PhoneNumbers {
         method = "delete",
         operation_id = "releasePhoneNumber"
     )]
-    async fn release(&self, caller: Caller, id: Path<Text<1, 200>>) -> Result<Gone, Problem> {
+    async fn release(&self, caller: Caller, id: Path<Text<1, 200>>) -> Result<NoContent, Problem> {
         if phone_numbers::release(&self.store, &caller.0, &id.0.0).await? {
-            Ok(Gone)
+            Ok(NoContent)
         } else {
             Err(Problem::not_found())
         }
@@ -124,11 +128,15 @@ impl PhoneNumbers {
         method = "post",
         operation_id = "verifyPhoneNumber"
     )]
-    async fn verify(&self, caller: Caller, id: Path<Text<1, 200>>) -> Result<Raw<PhoneNumber>, Problem> {
+    async fn verify(
+        &self,
+        caller: Caller,
+        id: Path<Text<1, 200>>,
+    ) -> Result<JsonResponse<PhoneNumber>, Problem> {
         let id = id.0.0;
         let number = self.find(&caller, &id).await?;
         if number.verified_at.is_some() {
-            return Ok(Raw(number.into()));
+            return Ok(JsonResponse(number.into()));
         }
         if number.provider != "twilio" {
             return Err(Problem::new(
@@ -147,7 +155,7 @@ impl PhoneNumbers {
             .hint("Save the key of the account that owns it (PUT /v1/api-keys/twilio), or ask an admin"));
         }
         match phone_numbers::confirm(&self.store, &caller.0, &id).await {
-            Ok(true) => Ok(Raw(self.find(&caller, &id).await?.into())),
+            Ok(true) => Ok(JsonResponse(self.find(&caller, &id).await?.into())),
             Ok(false) => Err(Problem::not_found()),
             Err(error) if error.sqlstate() == Some("23505") => Err(Problem::conflict(
                 "The number is verified for somebody else; an admin can reassign it",
@@ -159,7 +167,7 @@ impl PhoneNumbers {
 
 /// What Twilio lists.
 #[derive(Default, Deserialize)]
-struct Listed {
+struct IncomingPhoneNumbers {
     #[serde(default)]
     incoming_phone_numbers: Vec<Owned>,
     #[serde(default)]
@@ -186,7 +194,7 @@ impl PhoneNumbers {
     /// twilio.com/docs/phone-numbers/api/incomingphonenumber-resource, /docs/messaging/api/short-code-resource
     async fn twilio_says_so(&self, caller: &Caller, phone: &str) -> Result<bool, Problem> {
         let key = self
-            .vault
+            .sealed_store
             .take(&caller.0, Service::Twilio.name())
             .await
             .map_err(|error| match error {
@@ -207,7 +215,7 @@ impl PhoneNumbers {
         } else {
             ("SMS/ShortCodes", format!("ShortCode={phone}"))
         };
-        let ask = Ask {
+        let ask = RelayRequest {
             service: Service::Twilio,
             method: Method::GET,
             raw_path: format!("2010-04-01/Accounts/{account}/{resource}.json"),
@@ -223,7 +231,7 @@ impl PhoneNumbers {
             return Err(Problem::bad_gateway("MK502", "Twilio doesn't answer as expected"));
         }
         let body = answer.body.into_bytes_limit(LIMIT).await;
-        let listed: Listed = body
+        let listed: IncomingPhoneNumbers = body
             .ok()
             .and_then(|body| serde_json::from_slice(&body).ok())
             .ok_or_else(|| Problem::bad_gateway("MK502", "Twilio doesn't answer as expected"))?;

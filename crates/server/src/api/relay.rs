@@ -5,21 +5,21 @@ use std::sync::Arc;
 use poem::Request;
 use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
-use store::rows::api_keys::{KeyError, Vault};
+use store::rows::api_keys::{KeyError, SealedStore};
 
 use super::Tag;
 use crate::http::answer::Relayed;
 use crate::http::body::Upload;
 use crate::http::caller::Caller;
 use crate::http::problem::Problem;
-use crate::http::server::Arriving;
+use crate::http::server::BodyPending;
 use crate::http::values::ServiceName;
-use crate::relay::{Ask, Relay, RelayError, Service};
+use crate::relay::{Relay, RelayError, RelayRequest, Service};
 
 /// The routes of this module.
 #[derive(Clone)]
 pub(crate) struct Relays {
-    pub(crate) vault: Arc<Vault>,
+    pub(crate) sealed_store: Arc<SealedStore>,
     pub(crate) relay: Arc<Relay>,
 }
 
@@ -118,7 +118,7 @@ impl Relays {
         body: Option<poem::Body>,
     ) -> Result<Relayed, Problem> {
         let uri = request.original_uri();
-        let ask = Ask {
+        let ask = RelayRequest {
             service,
             method: request.method().clone(),
             raw_path: provider_path(uri.path())
@@ -129,24 +129,24 @@ impl Relays {
             body,
         };
         let key = self
-            .vault
+            .sealed_store
             .take(&caller.0, service.name())
             .await
             .map_err(|error| match error {
                 KeyError::Absent => Problem::not_connected(),
                 other => other.into(),
             })?;
-        let answer = self
-            .relay
-            .call(ask, &key)
-            .await
-            .map_err(|error| match request.data::<Arriving>() {
-                // It is the caller who was slow, not the provider.
-                Some(body) if matches!(error, RelayError::TimedOut) && body.is_awaited() => {
-                    Problem::slow_body()
-                }
-                _ => error.into(),
-            })?;
+        let answer =
+            self.relay
+                .call(ask, &key)
+                .await
+                .map_err(|error| match request.data::<BodyPending>() {
+                    // It is the caller who was slow, not the provider.
+                    Some(body) if matches!(error, RelayError::TimedOut) && body.is_awaited() => {
+                        Problem::slow_body()
+                    }
+                    _ => error.into(),
+                })?;
         Ok(Relayed {
             service: service.name(),
             answer,

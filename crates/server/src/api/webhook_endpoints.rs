@@ -15,14 +15,14 @@ use store::rows::{phone_numbers, webhook_events};
 use webhooks::{Auth, PhoneNumber, Secret, Source, Zone};
 
 use super::Tag;
-use super::webhook_trial::{TestStep, Trial, WebhookTest};
-use crate::http::answer::{Gone, Nullable, Raw};
-use crate::http::body::In;
+use super::webhook_test::{TestStep, WebhookTest, WebhookTestRun};
+use crate::http::answer::{JsonResponse, NoContent, Nullable};
+use crate::http::body::JsonBody;
 use crate::http::caller::Caller;
 use crate::http::fields::{Field, body};
 use crate::http::problem::Problem;
 use crate::http::values::{ApiKeyText, JsonObject, Time, TimeZone};
-use crate::receiver::{Arrival, NotTaken, Receiver, Receiving};
+use crate::receiver::{EventProgress, IncomingDelivery, ReceiveError, Receiver};
 
 /// The routes of this module.
 #[derive(Clone)]
@@ -130,8 +130,8 @@ impl WebhookEndpoints {
         method = "get",
         operation_id = "listWebhookEndpoints"
     )]
-    async fn list(&self, caller: Caller) -> Result<Raw<WebhookEndpointList>, Problem> {
-        let own = self.0.vault.endpoints(&caller.0).await?;
+    async fn list(&self, caller: Caller) -> Result<JsonResponse<WebhookEndpointList>, Problem> {
+        let own = self.0.sealed_store.endpoints(&caller.0).await?;
         let latest = webhook_events::latest(&self.0.store, &caller.0).await?;
         let at = |source: Source| {
             let last = latest
@@ -141,7 +141,7 @@ impl WebhookEndpoints {
             let own = own.iter().find(|endpoint| endpoint.source == source.as_str());
             self.shown(source, own, last, None)
         };
-        Ok(Raw(WebhookEndpointList {
+        Ok(JsonResponse(WebhookEndpointList {
             data: Source::ALL.into_iter().map(at).collect(),
         }))
     }
@@ -156,9 +156,9 @@ impl WebhookEndpoints {
         &self,
         caller: Caller,
         source: Path<SourceName>,
-        body: In<EndpointInput>,
-    ) -> Result<Raw<WebhookEndpoint>, Problem> {
-        let (source, In(input)) = (source.0.source(), body);
+        body: JsonBody<EndpointInput>,
+    ) -> Result<JsonResponse<WebhookEndpoint>, Problem> {
+        let (source, JsonBody(input)) = (source.0.source(), body);
         if input.timezone.is_some() && source != Source::Make {
             return Err(Problem::invalid(
                 "timezone: is for make only; what the others send has its zone",
@@ -196,11 +196,11 @@ impl WebhookEndpoints {
         let timezone = input.timezone.map(|timezone| timezone.0.name());
         let saved = self
             .0
-            .vault
+            .sealed_store
             .save_endpoint(&caller.0, source.as_str(), &contents, &auth.to_json(), timezone)
             .await?;
         self.0.addresses.add(key_hash(&contents.key));
-        Ok(Raw(self.shown(source, Some(&saved), None, made)))
+        Ok(JsonResponse(self.shown(source, Some(&saved), None, made)))
     }
 
     /// Remove the caller's own address for a source; what is sent there from then on is refused.
@@ -209,9 +209,9 @@ impl WebhookEndpoints {
         method = "delete",
         operation_id = "deleteWebhookEndpoint"
     )]
-    async fn delete(&self, caller: Caller, source: Path<SourceName>) -> Result<Gone, Problem> {
+    async fn delete(&self, caller: Caller, source: Path<SourceName>) -> Result<NoContent, Problem> {
         if webhook_endpoints::remove(&self.0.store, &caller.0, source.0.name()).await? {
-            Ok(Gone)
+            Ok(NoContent)
         } else {
             Err(Problem::not_found())
         }
@@ -223,17 +223,21 @@ impl WebhookEndpoints {
         method = "post",
         operation_id = "testWebhookEndpoint"
     )]
-    async fn test(&self, caller: Caller, source: Path<SourceName>) -> Result<Raw<WebhookTest>, Problem> {
+    async fn test(
+        &self,
+        caller: Caller,
+        source: Path<SourceName>,
+    ) -> Result<JsonResponse<WebhookTest>, Problem> {
         let source = source.0.source();
-        let mut test = Trial::default();
-        let Some(arrival) = self.sample(&caller, source, &mut test).await? else {
-            return Ok(Raw(test.report(None)));
+        let mut test = WebhookTestRun::default();
+        let Some(incoming) = self.sample(&caller, source, &mut test).await? else {
+            return Ok(JsonResponse(test.report(None)));
         };
-        match self.0.take(arrival).await {
+        match self.0.take(incoming).await {
             Ok(receipt) => {
                 test.passed(TestStep::Verify, "the signature or key is right");
-                let Some(Receiving { known, processed }) = receipt.events.into_iter().next() else {
-                    return Ok(Raw(test.report(None)));
+                let Some(EventProgress { known, processed }) = receipt.events.into_iter().next() else {
+                    return Ok(JsonResponse(test.report(None)));
                 };
                 test.passed(TestStep::Record, "the event is recorded");
                 if known.user_id.as_deref() == Some(caller.0.user_id()) {
@@ -244,14 +248,14 @@ impl WebhookEndpoints {
                         TestStep::Route,
                         "the number is not verified for you, so nothing that comes in on it is",
                     );
-                    return Ok(Raw(test.report(None)));
+                    return Ok(JsonResponse(test.report(None)));
                 }
-                Ok(Raw(test.report(Some(known.id))))
+                Ok(JsonResponse(test.report(Some(known.id))))
             }
-            Err(NotTaken::Down(error, _) | NotTaken::Database(error)) => Err(error.into()),
+            Err(ReceiveError::Down(error, _) | ReceiveError::Database(error)) => Err(error.into()),
             Err(other) => {
                 test.failed(TestStep::Verify, &other.to_string());
-                Ok(Raw(test.report(None)))
+                Ok(JsonResponse(test.report(None)))
             }
         }
     }
@@ -259,7 +263,7 @@ impl WebhookEndpoints {
 
 impl WebhookEndpoints {
     async fn own(&self, caller: &Caller, source: Source) -> Result<Option<Endpoint>, Problem> {
-        let own = self.0.vault.endpoints(&caller.0).await?;
+        let own = self.0.sealed_store.endpoints(&caller.0).await?;
         Ok(own
             .into_iter()
             .find(|endpoint| endpoint.source == source.as_str()))
@@ -298,8 +302,8 @@ impl WebhookEndpoints {
         &self,
         caller: &Caller,
         source: Source,
-        test: &mut Trial,
-    ) -> Result<Option<Arrival>, Problem> {
+        test: &mut WebhookTestRun,
+    ) -> Result<Option<IncomingDelivery>, Problem> {
         let own = self.own(caller, source).await?;
         let url = self.url(source, own.as_ref());
         // Never a merely claimed one: on the platform's address the sample would go to whom it is verified for.
@@ -351,7 +355,7 @@ impl WebhookEndpoints {
                     TestStep::Sign,
                     &format!("a sample is signed for {}", shown_url(&url)),
                 );
-                Ok(Some(Arrival {
+                Ok(Some(IncomingDelivery {
                     delivery,
                     endpoint_key: own.and_then(|own| own.contents.map(|contents| contents.key.clone())),
                     at: now,

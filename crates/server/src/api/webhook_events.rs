@@ -14,11 +14,11 @@ use store::rows::webhook_events::{self, WebhookEvent as Row, WebhookEventFilter}
 use super::Tag;
 use super::paging::{Count, Limit, Listing, page};
 use super::webhook_endpoints::SourceName;
-use crate::http::answer::{Nullable, Raw, Word};
+use crate::http::answer::{JsonResponse, Nullable, StoredEnum};
 use crate::http::caller::Caller;
 use crate::http::problem::Problem;
 use crate::http::values::{FilterTime, Text, Time};
-use crate::receiver::{Processed, replay};
+use crate::receiver::{ProcessResult, replay};
 
 /// The routes of this module.
 #[derive(Clone)]
@@ -56,10 +56,10 @@ impl EventStatus {
 #[derive(Object, Serialize)]
 struct WebhookEvent {
     id: String,
-    source: Word<SourceName>,
+    source: StoredEnum<SourceName>,
     /// The provider's word.
     event_type: Nullable<String>,
-    status: Word<EventStatus>,
+    status: StoredEnum<EventStatus>,
     /// Why it failed.
     error_message: Nullable<String>,
     /// How often its effects were tried.
@@ -107,7 +107,7 @@ impl WebhookEvents {
         cursor: Query<Option<String>>,
         /// `exact` also counts all rows that the filters let through.
         count: Query<Option<Count>>,
-    ) -> Result<Raw<Listing<WebhookEvent>>, Problem> {
+    ) -> Result<JsonResponse<Listing<WebhookEvent>>, Problem> {
         let page = page(limit.0, cursor.0.as_deref(), count.0)?;
         let filter = WebhookEventFilter {
             source: source.0.map(|source| source.name().to_owned()),
@@ -117,7 +117,7 @@ impl WebhookEvents {
             created_before: created_before.0.map(Into::into),
         };
         let events = webhook_events::list(&self.0, &caller.0, &filter, &page).await?;
-        Ok(Raw(Listing::new(events)))
+        Ok(JsonResponse(Listing::new(events)))
     }
 
     /// Get an event and what was delivered.
@@ -126,7 +126,11 @@ impl WebhookEvents {
         method = "get",
         operation_id = "getWebhookEvent"
     )]
-    async fn get(&self, caller: Caller, id: Path<Text<1, 200>>) -> Result<Raw<WebhookEventDetails>, Problem> {
+    async fn get(
+        &self,
+        caller: Caller,
+        id: Path<Text<1, 200>>,
+    ) -> Result<JsonResponse<WebhookEventDetails>, Problem> {
         self.details(&caller, &id.0.0).await
     }
 
@@ -140,7 +144,7 @@ impl WebhookEvents {
         &self,
         caller: Caller,
         id: Path<Text<1, 200>>,
-    ) -> Result<Raw<WebhookEventDetails>, Problem> {
+    ) -> Result<JsonResponse<WebhookEventDetails>, Problem> {
         let id = id.0.0;
         let (event, payload) = webhook_events::find(&self.0, &caller.0, &id)
             .await?
@@ -157,7 +161,7 @@ impl WebhookEvents {
         if !done
             && matches!(
                 replay(&self.0, &caller.0, &event, payload).await,
-                Processed::Later | Processed::Held | Processed::Locked
+                ProcessResult::Later | ProcessResult::Held | ProcessResult::Locked
             )
         {
             return Err(Problem::unavailable("PGRST001", "The database went away"));
@@ -167,11 +171,11 @@ impl WebhookEvents {
 }
 
 impl WebhookEvents {
-    async fn details(&self, caller: &Caller, id: &str) -> Result<Raw<WebhookEventDetails>, Problem> {
+    async fn details(&self, caller: &Caller, id: &str) -> Result<JsonResponse<WebhookEventDetails>, Problem> {
         let (event, payload) = webhook_events::find(&self.0, &caller.0, id)
             .await?
             .ok_or_else(Problem::not_found)?;
-        Ok(Raw(WebhookEventDetails {
+        Ok(JsonResponse(WebhookEventDetails {
             event: event.into(),
             payload: Any(payload),
         }))

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use store::admin::adopt::{Plan, Report};
+use store::admin::adopt::{AdoptionPlan, Report};
 use store::admin::{Admin, AdminError, Progress};
 
 use super::{Failure, print, say};
@@ -73,7 +73,7 @@ fn finish(report: &Report) -> Result<bool, Failure> {
 }
 
 /// Writes the way back, before the first change; a later adoption writes the same one again.
-fn keep_rollback(plan: &Plan, folder: &Path) -> Result<(), Failure> {
+fn keep_rollback(plan: &AdoptionPlan, folder: &Path) -> Result<(), Failure> {
     let name: String = plan
         .database
         .chars()

@@ -15,7 +15,7 @@ use webhooks::Source;
 use super::serve::{Service, stop_signal};
 use super::{Failure, print, say};
 use crate::cli::Dev;
-use crate::config::{Auth, Config, Environment, Webhooks};
+use crate::config::{AuthSettings, Config, Environment, WebhookSettings};
 
 /// After a signal everything ends within 5 s: running requests get this, Postgres at most 3 s.
 const GRACE: Duration = Duration::from_millis(1500);
@@ -202,8 +202,8 @@ fn config(
     environment: &Environment,
     secrets: &Secrets,
 ) -> Result<Config, Failure> {
-    let auth = Auth {
-        verifier: identity::Settings {
+    let auth = AuthSettings {
+        verifier: identity::VerifierSettings {
             secret: Some(HmacSecret::new(secrets.jwt_secret.clone())?),
             audience: None,
             issuer: None,
@@ -219,7 +219,7 @@ fn config(
         Some(&secrets.jwt_secret),
         true,
     )?;
-    let webhooks = Webhooks {
+    let webhooks = WebhookSettings {
         secrets: crate::config::platform_secrets([
             (
                 Source::Twilio,

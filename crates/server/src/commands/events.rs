@@ -7,7 +7,7 @@ use store::admin::{Admin, AdminEvent, EventFilter};
 
 use super::waiting::process_waiting;
 use super::{Failure, print, say};
-use crate::cli::{Events, SpoolAction, Which};
+use crate::cli::{EventSelection, Events, SpoolAction};
 use crate::config::Environment;
 use crate::receiver::spool::{kept, retry};
 
@@ -72,7 +72,7 @@ fn spool(environment: &Environment, action: &SpoolAction) -> Result<ExitCode, Fa
     }
 }
 
-fn filter(which: Which) -> EventFilter {
+fn filter(which: EventSelection) -> EventFilter {
     EventFilter {
         ids: None,
         status: which.status,

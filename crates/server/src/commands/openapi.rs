@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use seal::{KeyRing, MasterKey};
-use store::{SealingKeys, Settings, Store, Target};
+use store::{SealingKeys, Store, StoreSettings, Target};
 
 use super::{Failure, print};
 
@@ -13,7 +13,7 @@ use super::{Failure, print};
 pub(crate) fn run() -> Result<ExitCode, Failure> {
     // The document is made from the handlers, which hold a store; this one never connects.
     let target = Target::parse("postgres://nobody@127.0.0.1/none", None)?;
-    let settings = Settings {
+    let settings = StoreSettings {
         pool_size: 1,
         statement_timeout: Duration::from_secs(1),
         prepared_statements: true,

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use super::Failure;
 use crate::config::{Config, Environment};
 use crate::http::server::{self, Draining, Limits, Shutdown};
-use crate::receiver::Keeper;
+use crate::receiver::BackgroundWorker;
 
 /// Serves until SIGINT or SIGTERM; then for `DRAIN_TIME` more, and lets running requests finish.
 pub(crate) async fn run(options: crate::cli::Serve) -> Result<ExitCode, Failure> {
@@ -97,7 +97,7 @@ impl Service {
         let retention_days = self.config.webhooks.retention_days;
         let draining = Draining::default();
         let app = crate::app::app(&self.store, self.config, self.address, &draining)?;
-        let _keeper = Keeper::start(&app.receiver, retention_days);
+        let _background_worker = BackgroundWorker::start(&app.receiver, retention_days);
         let shutdown = Shutdown {
             stop,
             again: second_signal,

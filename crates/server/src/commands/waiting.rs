@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use store::{Settings, Store};
+use store::{Store, StoreSettings};
 
 use super::progress::Progress;
 use super::{Failure, say};
@@ -17,7 +17,7 @@ pub(super) async fn process_waiting(environment: &Environment, events: u64) -> R
         ));
         return Ok(());
     };
-    let settings = Settings {
+    let settings = StoreSettings {
         pool_size: 1,
         statement_timeout: Duration::from_secs(30),
         prepared_statements: environment.prepared_statements()?,

@@ -9,58 +9,62 @@ use seal::{KeyRing, MasterKey, SecretText};
 use store::SealingKeys;
 use webhooks::Source;
 
-use super::given::Given;
-use super::{Auth, RETENTION_DAYS, Refused, Secret, Webhooks, refused};
+use super::raw::RawSettings;
+use super::{AuthSettings, ConfigError, RETENTION_DAYS, Secret, WebhookSettings, refused};
 use crate::relay::Service;
 
-pub(super) fn target(name: &str, url: Option<&Secret>, given: &Given) -> Result<store::Target, Refused> {
+pub(super) fn target(
+    name: &str,
+    url: Option<&Secret>,
+    raw: &RawSettings,
+) -> Result<store::Target, ConfigError> {
     let Some(url) = url else {
         return refused(format!(
             "{name} is required: postgres://user:password@host:5432/database"
         ));
     };
-    store::Target::parse(url.expose(), given.database_ca_file.as_deref())
+    store::Target::parse(url.expose(), raw.database_ca_file.as_deref())
         .or_else(|error| refused(format!("{name}: {error}")))
 }
 
 /// What Supabase's smallest tokens need, and what a head of 32 KiB has room for beside browsers' other headers.
 const JWT_SIZES: RangeInclusive<usize> = 1_024..=24_576;
 
-pub(super) fn auth(given: &Given) -> Result<Auth, Refused> {
-    if given.jwt_secret.is_none() && given.jwks_url.is_none() {
+pub(super) fn auth(raw: &RawSettings) -> Result<AuthSettings, ConfigError> {
+    if raw.jwt_secret.is_none() && raw.jwks_url.is_none() {
         return refused(
             "JWT_SECRET (HS256) or JWKS_URL (ES256, RS256) is required. Supabase shows the secret under \
              Project Settings > JWT Keys; the keys are at https://<ref>.supabase.co/auth/v1/.well-known/jwks.json",
         );
     }
-    if let Some(url) = &given.jwks_url {
+    if let Some(url) = &raw.jwks_url {
         let url = Url::parse(url).or_else(|_| refused("JWKS_URL is not a URL"))?;
         let local = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
         if url.scheme() != "https" && !(local && url.scheme() == "http") {
             return refused("JWKS_URL must be https: whoever answers it decides who everybody is");
         }
     }
-    if !JWT_SIZES.contains(&given.jwt_size_limit) {
+    if !JWT_SIZES.contains(&raw.jwt_size_limit) {
         return refused(format!(
             "JWT_SIZE_LIMIT must be {} to {} bytes: a request's whole head may have 32768",
             JWT_SIZES.start(),
             JWT_SIZES.end()
         ));
     }
-    Ok(Auth {
-        verifier: identity::Settings {
-            secret: hmac_secret(given.jwt_secret.as_ref())?,
-            audience: given.jwt_audience.clone(),
-            issuer: given.jwt_issuer.clone(),
-            user_claim: given.jwt_user_claim.clone(),
-            size_limit: given.jwt_size_limit,
+    Ok(AuthSettings {
+        verifier: identity::VerifierSettings {
+            secret: hmac_secret(raw.jwt_secret.as_ref())?,
+            audience: raw.jwt_audience.clone(),
+            issuer: raw.jwt_issuer.clone(),
+            user_claim: raw.jwt_user_claim.clone(),
+            size_limit: raw.jwt_size_limit,
         },
-        jwks_url: given.jwks_url.clone(),
-        cookie: given.auth_cookie.clone(),
+        jwks_url: raw.jwks_url.clone(),
+        cookie: raw.auth_cookie.clone(),
     })
 }
 
-pub(super) fn hmac_secret(secret: Option<&Secret>) -> Result<Option<identity::HmacSecret>, Refused> {
+pub(super) fn hmac_secret(secret: Option<&Secret>) -> Result<Option<identity::HmacSecret>, ConfigError> {
     secret
         .map(|secret| identity::HmacSecret::new(secret.expose().to_owned()))
         .transpose()
@@ -75,7 +79,7 @@ pub(crate) fn sealing_keys(
     retired: Option<&str>,
     jwt_secret: Option<&str>,
     legacy: bool,
-) -> Result<SealingKeys, Refused> {
+) -> Result<SealingKeys, ConfigError> {
     let Some(current) = current else {
         return refused(
             "ENCRYPTION_KEY environment variable is required: make one with `openssl rand -hex 32` \
@@ -118,7 +122,7 @@ pub(crate) fn sealing_keys(
 }
 
 /// A provider's address in place of the table's.
-pub(super) fn relay_base(service: Service, url: &str) -> Result<Url, Refused> {
+pub(super) fn relay_base(service: Service, url: &str) -> Result<Url, ConfigError> {
     let name = service.name().to_uppercase();
     let parsed = Url::parse(url).or_else(|_| {
         refused(format!(
@@ -139,32 +143,32 @@ pub(super) fn relay_base(service: Service, url: &str) -> Result<Url, Refused> {
     Ok(parsed)
 }
 
-pub(super) fn inbound(given: &Given) -> Result<Webhooks, Refused> {
-    if given.twilio_auth_token.is_some() && given.public_base_url.is_none() {
+pub(super) fn inbound(raw: &RawSettings) -> Result<WebhookSettings, ConfigError> {
+    if raw.twilio_auth_token.is_some() && raw.public_base_url.is_none() {
         return refused(
             "PUBLIC_BASE_URL is required with TWILIO_AUTH_TOKEN: Twilio signs the address that it was told, such as https://api.example.com",
         );
     }
-    let retention_days = given.retention_days.unwrap_or(RETENTION_DAYS);
-    Ok(Webhooks {
+    let retention_days = raw.retention_days.unwrap_or(RETENTION_DAYS);
+    Ok(WebhookSettings {
         secrets: platform_secrets([
             (
                 Source::Twilio,
                 "TWILIO_AUTH_TOKEN",
-                given.twilio_auth_token.as_ref().map(Secret::expose),
+                raw.twilio_auth_token.as_ref().map(Secret::expose),
             ),
             (
                 Source::Vapi,
                 "VAPI_SECRET",
-                given.vapi_secret.as_ref().map(Secret::expose),
+                raw.vapi_secret.as_ref().map(Secret::expose),
             ),
             (
                 Source::Make,
                 "MAKE_API_KEY",
-                given.make_api_key.as_ref().map(Secret::expose),
+                raw.make_api_key.as_ref().map(Secret::expose),
             ),
         ])?,
-        spool_dir: given.spool_dir.clone(),
+        spool_dir: raw.spool_dir.clone(),
         retention_days: match i32::try_from(retention_days) {
             Ok(days) if (1..=36_500).contains(&days) => days,
             _ => return refused("RETENTION_DAYS must be 1 to 36500"),
@@ -174,9 +178,9 @@ pub(super) fn inbound(given: &Given) -> Result<Webhooks, Refused> {
 
 /// The secrets of each source's platform address; each may be a comma-separated list.
 pub(crate) fn platform_secrets(
-    given: [(Source, &str, Option<&str>); 3],
-) -> Result<HashMap<Source, Vec<webhooks::Secret>>, Refused> {
-    let named = given
+    raw: [(Source, &str, Option<&str>); 3],
+) -> Result<HashMap<Source, Vec<webhooks::Secret>>, ConfigError> {
+    let named = raw
         .into_iter()
         .filter_map(|(source, name, text)| Some((source, name, text?)));
     named
@@ -187,7 +191,7 @@ pub(crate) fn platform_secrets(
         .collect()
 }
 
-pub(super) fn on_or_off(name: &str, value: &str) -> Result<bool, Refused> {
+pub(super) fn on_or_off(name: &str, value: &str) -> Result<bool, ConfigError> {
     match value.to_ascii_lowercase().as_str() {
         "on" | "true" => Ok(true),
         "off" | "false" => Ok(false),
@@ -195,7 +199,7 @@ pub(super) fn on_or_off(name: &str, value: &str) -> Result<bool, Refused> {
     }
 }
 
-pub(super) fn duration(name: &str, value: &str) -> Result<Duration, Refused> {
+pub(super) fn duration(name: &str, value: &str) -> Result<Duration, ConfigError> {
     match humantime::parse_duration(value) {
         Ok(duration) if !duration.is_zero() => Ok(duration),
         _ => refused(format!("{name} must be a time span such as 8s or 500ms")),
@@ -203,12 +207,12 @@ pub(super) fn duration(name: &str, value: &str) -> Result<Duration, Refused> {
 }
 
 /// `0s` stops at once.
-pub(super) fn drain_time(value: &str) -> Result<Duration, Refused> {
+pub(super) fn drain_time(value: &str) -> Result<Duration, ConfigError> {
     humantime::parse_duration(value).or_else(|_| refused("DRAIN_TIME must be a time span such as 5s or 0s"))
 }
 
 /// Without a trailing slash, so that paths can be appended.
-pub(super) fn base_url(url: &str) -> Result<String, Refused> {
+pub(super) fn base_url(url: &str) -> Result<String, ConfigError> {
     match Url::parse(url) {
         Ok(parsed)
             if matches!(parsed.scheme(), "http" | "https")
@@ -223,7 +227,7 @@ pub(super) fn base_url(url: &str) -> Result<String, Refused> {
     }
 }
 
-pub(super) fn origins(list: Option<&str>) -> Result<Vec<String>, Refused> {
+pub(super) fn origins(list: Option<&str>) -> Result<Vec<String>, ConfigError> {
     let listed = list
         .unwrap_or_default()
         .split(',')

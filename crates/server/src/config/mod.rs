@@ -3,7 +3,7 @@
 //! The only place that reads the environment. Every refusal names the setting and the fix, never the value.
 
 mod checks;
-mod given;
+mod raw;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -20,7 +20,7 @@ use checks::{
     auth, base_url, drain_time, duration, hmac_secret, inbound, on_or_off, origins, relay_base, target,
 };
 pub(crate) use checks::{platform_secrets, sealing_keys};
-use given::{Given, default_body_limit, default_max_connections, default_pool_size, variables};
+use raw::{RawSettings, default_body_limit, default_max_connections, default_pool_size, variables};
 
 use crate::relay::Service;
 
@@ -45,10 +45,10 @@ impl Secret {
 /// A setting that can't be used; the text names it and says what to do.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct Refused(String);
+pub(crate) struct ConfigError(String);
 
-fn refused<T>(text: impl Into<String>) -> Result<T, Refused> {
-    Err(Refused(text.into()))
+fn refused<T>(text: impl Into<String>) -> Result<T, ConfigError> {
+    Err(ConfigError(text.into()))
 }
 
 /// How log lines are written.
@@ -63,7 +63,7 @@ pub(crate) enum LogFormat {
 }
 
 /// Where log lines go and how many.
-pub(crate) struct Log {
+pub(crate) struct LogSettings {
     pub(crate) level: tracing::Level,
     pub(crate) format: LogFormat,
 }
@@ -77,10 +77,10 @@ const MOST_CONNECTIONS: usize = 1_000;
 /// What `mako serve` runs on.
 pub(crate) struct Config {
     pub(crate) target: store::Target,
-    pub(crate) store: store::Settings,
+    pub(crate) store: store::StoreSettings,
     pub(crate) listen: SocketAddr,
     pub(crate) public_base_url: Option<String>,
-    pub(crate) auth: Auth,
+    pub(crate) auth: AuthSettings,
     pub(crate) cors_allowed_origins: Vec<String>,
     pub(crate) body_limit: usize,
     pub(crate) request_timeout: Duration,
@@ -89,20 +89,20 @@ pub(crate) struct Config {
     pub(crate) drain_time: Duration,
     pub(crate) sealing: SealingKeys,
     pub(crate) relay_bases: HashMap<Service, Url>,
-    pub(crate) webhooks: Webhooks,
+    pub(crate) webhooks: WebhookSettings,
 }
 
 /// How deliveries are verified on the platform's addresses, where they wait, and for how long they are kept.
 #[derive(Default)]
-pub(crate) struct Webhooks {
+pub(crate) struct WebhookSettings {
     pub(crate) secrets: HashMap<Source, Vec<webhooks::Secret>>,
     pub(crate) spool_dir: Option<PathBuf>,
     pub(crate) retention_days: i32,
 }
 
 /// How tokens are verified.
-pub(crate) struct Auth {
-    pub(crate) verifier: identity::Settings,
+pub(crate) struct AuthSettings {
+    pub(crate) verifier: identity::VerifierSettings,
     pub(crate) jwks_url: Option<String>,
     pub(crate) cookie: Option<String>,
 }
@@ -114,13 +114,13 @@ impl Config {
         environment: &Environment,
         target: store::Target,
         listen: SocketAddr,
-        auth: Auth,
+        auth: AuthSettings,
         sealing: SealingKeys,
-        webhooks: Webhooks,
-    ) -> Result<Self, Refused> {
+        webhooks: WebhookSettings,
+    ) -> Result<Self, ConfigError> {
         Ok(Self {
             target,
-            store: store::Settings {
+            store: store::StoreSettings {
                 pool_size: default_pool_size(),
                 statement_timeout: Duration::from_secs(8),
                 prepared_statements: true,
@@ -143,11 +143,11 @@ impl Config {
 }
 
 /// The environment as it was at start-up, and `mako.toml` beneath it.
-pub(crate) struct Environment(Given);
+pub(crate) struct Environment(RawSettings);
 
 impl Environment {
     /// Reads the process's environment and `./mako.toml`, if there is one.
-    pub(crate) fn read() -> Result<Self, Refused> {
+    pub(crate) fn read() -> Result<Self, ConfigError> {
         let toml = match std::fs::read_to_string("mako.toml") {
             Ok(text) => Some(text),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
@@ -156,35 +156,35 @@ impl Environment {
         Self::from_parts(toml.as_deref(), &variables(std::env::vars_os())?)
     }
 
-    fn from_parts(toml: Option<&str>, vars: &HashMap<String, String>) -> Result<Self, Refused> {
-        Given::read(toml, vars).map(Self)
+    fn from_parts(toml: Option<&str>, vars: &HashMap<String, String>) -> Result<Self, ConfigError> {
+        RawSettings::read(toml, vars).map(Self)
     }
 
     /// What the log needs, before anything else.
-    pub(crate) fn log(&self) -> Result<Log, Refused> {
+    pub(crate) fn log(&self) -> Result<LogSettings, ConfigError> {
         let level = self
             .0
             .log
             .parse()
             .or_else(|_| refused("LOG must be error, warn, info, debug or trace"))?;
-        Ok(Log {
+        Ok(LogSettings {
             level,
             format: self.0.log_format,
         })
     }
 
     /// An owner role's connection, for migrations and administration.
-    pub(crate) fn admin_target(&self) -> Result<store::Target, Refused> {
+    pub(crate) fn admin_target(&self) -> Result<store::Target, ConfigError> {
         target("ADMIN_DATABASE_URL", self.0.admin_database_url.as_ref(), &self.0)
     }
 
     /// A database that was named on the command line instead.
-    pub(crate) fn target_of(&self, url: &str) -> Result<store::Target, Refused> {
+    pub(crate) fn target_of(&self, url: &str) -> Result<store::Target, ConfigError> {
         target("--database-url", Some(&Secret::from(url.to_owned())), &self.0)
     }
 
     /// The service's own login, if it is known: its password is set by `mako migrate`.
-    pub(crate) fn login_target(&self) -> Result<Option<store::Target>, Refused> {
+    pub(crate) fn login_target(&self) -> Result<Option<store::Target>, ConfigError> {
         self.0
             .database_url
             .as_ref()
@@ -193,7 +193,7 @@ impl Environment {
     }
 
     /// `JWT_SECRET`, for minting tokens.
-    pub(crate) fn jwt_secret(&self) -> Result<identity::HmacSecret, Refused> {
+    pub(crate) fn jwt_secret(&self) -> Result<identity::HmacSecret, ConfigError> {
         match hmac_secret(self.0.jwt_secret.as_ref())? {
             Some(secret) => Ok(secret),
             None => refused(
@@ -203,7 +203,7 @@ impl Environment {
     }
 
     /// `PREPARED_STATEMENTS`.
-    pub(crate) fn prepared_statements(&self) -> Result<bool, Refused> {
+    pub(crate) fn prepared_statements(&self) -> Result<bool, ConfigError> {
         on_or_off("PREPARED_STATEMENTS", &self.0.prepared_statements)
     }
 
@@ -213,18 +213,18 @@ impl Environment {
     }
 
     /// `ENCRYPTION_KEY` and `ENCRYPTION_KEYS_RETIRED`.
-    pub(crate) fn sealing(&self) -> Result<SealingKeys, Refused> {
-        let given = &self.0;
+    pub(crate) fn sealing(&self) -> Result<SealingKeys, ConfigError> {
+        let raw = &self.0;
         sealing_keys(
-            given.encryption_key.as_ref().map(Secret::expose),
-            given.encryption_keys_retired.as_ref().map(Secret::expose),
-            given.jwt_secret.as_ref().map(Secret::expose),
-            on_or_off("LEGACY_KEYS", &given.legacy_keys)?,
+            raw.encryption_key.as_ref().map(Secret::expose),
+            raw.encryption_keys_retired.as_ref().map(Secret::expose),
+            raw.jwt_secret.as_ref().map(Secret::expose),
+            on_or_off("LEGACY_KEYS", &raw.legacy_keys)?,
         )
     }
 
     /// `LISTEN`.
-    pub(crate) fn listen(&self) -> Result<SocketAddr, Refused> {
+    pub(crate) fn listen(&self) -> Result<SocketAddr, ConfigError> {
         self.0
             .listen
             .parse()
@@ -232,7 +232,7 @@ impl Environment {
     }
 
     /// `CORS_ALLOWED_ORIGINS`.
-    fn cors_allowed_origins(&self) -> Result<Vec<String>, Refused> {
+    fn cors_allowed_origins(&self) -> Result<Vec<String>, ConfigError> {
         origins(self.0.cors_allowed_origins.as_deref())
     }
 
@@ -242,17 +242,17 @@ impl Environment {
     }
 
     /// `RELAY_BASE_URL_…`.
-    fn relay_bases(&self) -> Result<HashMap<Service, Url>, Refused> {
-        let given = &self.0;
+    fn relay_bases(&self) -> Result<HashMap<Service, Url>, ConfigError> {
+        let raw = &self.0;
         let named = [
-            (Service::Vapi, &given.relay_base_url_vapi),
-            (Service::Twilio, &given.relay_base_url_twilio),
-            (Service::Make, &given.relay_base_url_make),
-            (Service::Hubspot, &given.relay_base_url_hubspot),
-            (Service::Salesforce, &given.relay_base_url_salesforce),
-            (Service::Pipedrive, &given.relay_base_url_pipedrive),
-            (Service::Zoho, &given.relay_base_url_zoho),
-            (Service::Monday, &given.relay_base_url_monday),
+            (Service::Vapi, &raw.relay_base_url_vapi),
+            (Service::Twilio, &raw.relay_base_url_twilio),
+            (Service::Make, &raw.relay_base_url_make),
+            (Service::Hubspot, &raw.relay_base_url_hubspot),
+            (Service::Salesforce, &raw.relay_base_url_salesforce),
+            (Service::Pipedrive, &raw.relay_base_url_pipedrive),
+            (Service::Zoho, &raw.relay_base_url_zoho),
+            (Service::Monday, &raw.relay_base_url_monday),
         ];
         named
             .into_iter()
@@ -262,48 +262,48 @@ impl Environment {
     }
 
     /// Everything that `mako serve` needs, or the first thing that is wrong.
-    pub(crate) fn serve(&self) -> Result<Config, Refused> {
-        let given = &self.0;
-        if let Some(region) = &given.phone_region
+    pub(crate) fn serve(&self) -> Result<Config, ConfigError> {
+        let raw = &self.0;
+        if let Some(region) = &raw.phone_region
             && !crate::http::values::set_phone_region(region)
         {
             return refused("PHONE_REGION must be an ISO 3166 country code such as US");
         }
-        let statement_timeout = duration("STATEMENT_TIMEOUT", &given.statement_timeout)?;
-        let request_timeout = duration("REQUEST_TIMEOUT", &given.request_timeout)?;
+        let statement_timeout = duration("STATEMENT_TIMEOUT", &raw.statement_timeout)?;
+        let request_timeout = duration("REQUEST_TIMEOUT", &raw.request_timeout)?;
         if statement_timeout >= request_timeout {
             return refused(
                 "STATEMENT_TIMEOUT must be shorter than REQUEST_TIMEOUT, or a stopped request leaves its statement running",
             );
         }
-        if !(1..=MOST_CONNECTIONS).contains(&given.pool_size) {
+        if !(1..=MOST_CONNECTIONS).contains(&raw.pool_size) {
             return refused(format!("POOL_SIZE must be 1 to {MOST_CONNECTIONS}"));
         }
-        if given.body_limit == 0 {
+        if raw.body_limit == 0 {
             return refused("BODY_LIMIT must be at least 1");
         }
-        if given.max_connections == 0 || given.max_connections_per_address == Some(0) {
+        if raw.max_connections == 0 || raw.max_connections_per_address == Some(0) {
             return refused("MAX_CONNECTIONS and MAX_CONNECTIONS_PER_ADDRESS must be at least 1");
         }
         Ok(Config {
-            target: target("DATABASE_URL", given.database_url.as_ref(), given)?,
-            store: store::Settings {
-                pool_size: given.pool_size,
+            target: target("DATABASE_URL", raw.database_url.as_ref(), raw)?,
+            store: store::StoreSettings {
+                pool_size: raw.pool_size,
                 statement_timeout,
                 prepared_statements: self.prepared_statements()?,
             },
             listen: self.listen()?,
-            public_base_url: given.public_base_url.as_deref().map(base_url).transpose()?,
-            auth: auth(given)?,
+            public_base_url: raw.public_base_url.as_deref().map(base_url).transpose()?,
+            auth: auth(raw)?,
             cors_allowed_origins: self.cors_allowed_origins()?,
-            body_limit: given.body_limit,
+            body_limit: raw.body_limit,
             request_timeout,
-            max_connections: given.max_connections,
-            max_connections_per_address: given.max_connections_per_address.unwrap_or(given.max_connections),
-            drain_time: drain_time(&given.drain_time)?,
+            max_connections: raw.max_connections,
+            max_connections_per_address: raw.max_connections_per_address.unwrap_or(raw.max_connections),
+            drain_time: drain_time(&raw.drain_time)?,
             sealing: self.sealing()?,
             relay_bases: self.relay_bases()?,
-            webhooks: inbound(given)?,
+            webhooks: inbound(raw)?,
         })
     }
 }

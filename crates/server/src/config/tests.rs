@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use super::given::NAMES;
+use super::raw::NAMES;
 use super::*;
 
 const KEY: &str = "5ea1ed0000112233445566778899aabbccddeeff00112233445566778899aabb";

@@ -19,9 +19,9 @@ use super::problem::Problem;
 /// A JSON answer with status 200, written by serde in one pass.
 ///
 /// poem-openapi's own `Json` builds a tree of values first: half the speed for a page of rows.
-pub(crate) struct Raw<T>(pub(crate) T);
+pub(crate) struct JsonResponse<T>(pub(crate) T);
 
-impl<T: Type> Payload for Raw<T> {
+impl<T: Type> Payload for JsonResponse<T> {
     const CONTENT_TYPE: &'static str = "application/json; charset=utf-8";
 
     fn schema_ref() -> MetaSchemaRef {
@@ -33,7 +33,7 @@ impl<T: Type> Payload for Raw<T> {
     }
 }
 
-impl<T: Type + Serialize> IntoResponse for Raw<T> {
+impl<T: Type + Serialize> IntoResponse for JsonResponse<T> {
     fn into_response(self) -> Response {
         match serde_json::to_vec(&self.0) {
             Ok(body) => Response::builder().content_type(Self::CONTENT_TYPE).body(body),
@@ -42,7 +42,7 @@ impl<T: Type + Serialize> IntoResponse for Raw<T> {
     }
 }
 
-impl<T: Type> ApiResponse for Raw<T> {
+impl<T: Type> ApiResponse for JsonResponse<T> {
     fn meta() -> MetaResponses {
         MetaResponses {
             responses: vec![json_response::<T>(200, "Done")],
@@ -60,7 +60,7 @@ fn json_response<T: Type>(status: u16, description: &'static str) -> MetaRespons
         status: Some(status),
         status_range: None,
         content: vec![MetaMediaType {
-            content_type: Raw::<T>::CONTENT_TYPE,
+            content_type: JsonResponse::<T>::CONTENT_TYPE,
             schema: T::schema_ref(),
         }],
         headers: vec![],
@@ -86,13 +86,13 @@ fn made_response<T: Type>() -> MetaResponse {
 }
 
 /// The answer to a create: 201 for a new row, 200 for the one that the same idempotency key made before.
-pub(crate) struct Made<T> {
+pub(crate) struct CreatedResponse<T> {
     new: bool,
     location: String,
     row: T,
 }
 
-impl<T> Made<T> {
+impl<T> CreatedResponse<T> {
     /// The row of a collection, and where it can be found; None means that the key's row is gone.
     pub(crate) fn new<R: Into<T>>(
         collection: &str,
@@ -111,9 +111,9 @@ impl<T> Made<T> {
     }
 }
 
-impl<T: Type + Serialize> IntoResponse for Made<T> {
+impl<T: Type + Serialize> IntoResponse for CreatedResponse<T> {
     fn into_response(self) -> Response {
-        let mut response = Raw(self.row).into_response();
+        let mut response = JsonResponse(self.row).into_response();
         if self.new {
             response.set_status(StatusCode::CREATED);
             if let Ok(location) = self.location.parse() {
@@ -124,7 +124,7 @@ impl<T: Type + Serialize> IntoResponse for Made<T> {
     }
 }
 
-impl<T: Type> ApiResponse for Made<T> {
+impl<T: Type> ApiResponse for CreatedResponse<T> {
     fn meta() -> MetaResponses {
         MetaResponses {
             responses: vec![
@@ -143,7 +143,7 @@ impl<T: Type> ApiResponse for Made<T> {
 pub(crate) struct Relayed {
     /// Whose answer it is, for the header that tells a provider's 401 from this service's.
     pub(crate) service: &'static str,
-    pub(crate) answer: crate::relay::Answer,
+    pub(crate) answer: crate::relay::RelayResponse,
 }
 
 impl IntoResponse for Relayed {
@@ -185,15 +185,15 @@ impl ApiResponse for Relayed {
 }
 
 /// The answer to a delete: 204, no body.
-pub(crate) struct Gone;
+pub(crate) struct NoContent;
 
-impl IntoResponse for Gone {
+impl IntoResponse for NoContent {
     fn into_response(self) -> Response {
         StatusCode::NO_CONTENT.into_response()
     }
 }
 
-impl ApiResponse for Gone {
+impl ApiResponse for NoContent {
     fn meta() -> MetaResponses {
         MetaResponses {
             responses: vec![MetaResponse {
@@ -212,15 +212,15 @@ impl ApiResponse for Gone {
 /// A word of the enum `E`, as the database holds it: a CHECK of its table keeps it one, or the code that writes it.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
-pub(crate) struct Word<E>(String, #[serde(skip)] PhantomData<E>);
+pub(crate) struct StoredEnum<E>(String, #[serde(skip)] PhantomData<E>);
 
-impl<E> From<String> for Word<E> {
+impl<E> From<String> for StoredEnum<E> {
     fn from(word: String) -> Self {
         Self(word, PhantomData)
     }
 }
 
-impl<E: Type> Type for Word<E> {
+impl<E: Type> Type for StoredEnum<E> {
     const IS_REQUIRED: bool = true;
     type RawValueType = Self;
     type RawElementValueType = Self;
@@ -246,13 +246,13 @@ impl<E: Type> Type for Word<E> {
     }
 }
 
-impl<E: Type> ToJSON for Word<E> {
+impl<E: Type> ToJSON for StoredEnum<E> {
     fn to_json(&self) -> Option<serde_json::Value> {
         Some(self.0.clone().into())
     }
 }
 
-impl<E: Type> poem_openapi::types::ParseFromJSON for Word<E> {
+impl<E: Type> poem_openapi::types::ParseFromJSON for StoredEnum<E> {
     fn parse_from_json(value: Option<serde_json::Value>) -> poem_openapi::types::ParseResult<Self> {
         String::parse_from_json(value)
             .map(Into::into)

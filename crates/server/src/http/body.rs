@@ -11,9 +11,9 @@ use super::fields::{Body, Fields};
 use super::problem::Problem;
 
 /// A JSON body, checked field by field.
-pub(crate) struct In<T>(pub(crate) T);
+pub(crate) struct JsonBody<T>(pub(crate) T);
 
-impl<T: Body> Payload for In<T> {
+impl<T: Body> Payload for JsonBody<T> {
     const CONTENT_TYPE: &'static str = "application/json";
 
     /// `application/json` and its dialects; parameters such as the charset are of no account.
@@ -36,7 +36,7 @@ impl<T: Body> Payload for In<T> {
     }
 }
 
-impl<T: Body> ParsePayload for In<T> {
+impl<T: Body> ParsePayload for JsonBody<T> {
     const IS_REQUIRED: bool = true;
 
     async fn from_request(request: &Request, body: &mut RequestBody) -> Result<Self> {
@@ -53,7 +53,7 @@ impl<T: Body> ParsePayload for In<T> {
     }
 }
 
-impl<'a, T: Body> ApiExtractor<'a> for In<T> {
+impl<'a, T: Body> ApiExtractor<'a> for JsonBody<T> {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
     type ParamType = ();
     type ParamRawType = ();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use identity::{AuthError, Claims, Rejected, ServiceToken, Speaker};
+use identity::{AuthError, Claims, Principal, Rejected, ServiceToken};
 use poem::http::{HeaderMap, header};
 use poem::{Request, RequestBody, Result};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
@@ -12,14 +12,14 @@ use super::problem::Problem;
 use super::query::QueryParameters;
 use crate::jwks::HttpFetch;
 
-/// The verified speaker of a request.
+/// The verified caller of a request.
 pub(crate) struct Caller(pub(crate) Claims);
 
 /// The user that a back end acts for: it holds the project's service key, and may be told what users may not.
 pub(crate) struct Backend(pub(crate) Claims);
 
 /// How tokens are taken from requests and checked.
-pub(crate) struct Doorkeeper {
+pub(crate) struct AuthGate {
     /// Verifies tokens.
     pub(crate) authenticator: identity::Authenticator<HttpFetch>,
     /// The cookie that may carry the token, if one may.
@@ -32,27 +32,27 @@ pub(crate) struct Doorkeeper {
     pub(crate) query_parameters: QueryParameters,
 }
 
-impl Doorkeeper {
-    /// The speaker: a user by their own token, or by that of a back end acting for them.
+impl AuthGate {
+    /// The caller: a user by their own token, or by that of a back end acting for them.
     async fn admit(&self, request: &Request) -> Result<Claims, Problem> {
-        match self.speaker(request).await? {
-            Speaker::User(claims) => Ok(claims),
-            Speaker::Service(service) => on_behalf(&service, request),
+        match self.caller(request).await? {
+            Principal::User(claims) => Ok(claims),
+            Principal::Service(service) => on_behalf(&service, request),
         }
     }
 
     /// The user that a back end acts for; a user's own token is not enough.
     async fn admit_backend(&self, request: &Request) -> Result<Claims, Problem> {
-        match self.speaker(request).await? {
-            Speaker::Service(service) => on_behalf(&service, request),
-            Speaker::User(_) => Err(
+        match self.caller(request).await? {
+            Principal::Service(service) => on_behalf(&service, request),
+            Principal::User(_) => Err(
                 Problem::forbidden("Only a back end with a service token may do this")
                     .hint("Use a token whose role is service_role, with the header x-mako-user: <user id>"),
             ),
         }
     }
 
-    async fn speaker(&self, request: &Request) -> Result<Speaker, Problem> {
+    async fn caller(&self, request: &Request) -> Result<Principal, Problem> {
         let token = self.token(request)?;
         #[expect(
             clippy::disallowed_methods,
@@ -60,9 +60,9 @@ impl Doorkeeper {
         )]
         let now = std::time::SystemTime::now();
         match self.authenticator.authenticate(&token, now).await {
-            Ok(speaker) => Ok(speaker),
+            Ok(caller) => Ok(caller),
             Err(AuthError::Rejected(rejected)) => Err(Problem::unauthorized(rejected)),
-            Err(AuthError::Unready(_)) => Err(Problem::unavailable(
+            Err(AuthError::KeysUnavailable(_)) => Err(Problem::unavailable(
                 "MK503",
                 "The keys that verify tokens can't be fetched",
             )),
@@ -157,10 +157,10 @@ fn register_scheme(registry: &mut Registry) {
     );
 }
 
-fn doorkeeper(request: &Request) -> Result<&Arc<Doorkeeper>, Problem> {
+fn auth_gate(request: &Request) -> Result<&Arc<AuthGate>, Problem> {
     request
         .extensions()
-        .get::<Arc<Doorkeeper>>()
+        .get::<Arc<AuthGate>>()
         .ok_or_else(Problem::internal)
 }
 
@@ -185,10 +185,10 @@ macro_rules! extractor {
                 _: &mut RequestBody,
                 _: ExtractParamOptions<Self::ParamType>,
             ) -> Result<Self> {
-                let doorkeeper = doorkeeper(request)?;
-                let who = doorkeeper.$admit(request).await?;
+                let auth_gate = auth_gate(request)?;
+                let who = auth_gate.$admit(request).await?;
                 // Only now: strangers are told that they are strangers.
-                doorkeeper
+                auth_gate
                     .query_parameters
                     .check(request.method(), request.original_uri())?;
                 Ok(Self(who))

@@ -13,7 +13,7 @@ use poem_openapi::error::{ContentTypeError, ParseParamError, ParsePathError};
 
 use super::limits;
 use super::problem::Problem;
-use super::server::Arriving;
+use super::server::BodyPending;
 
 /// An endpoint that always answers: never an error, never a panic, never later than its time.
 pub(crate) struct Guarded<E> {
@@ -108,7 +108,7 @@ impl<E: Endpoint> Endpoint for Guarded<E> {
     /// Always `Ok`: whatever stands around this sees answers only.
     async fn call(&self, request: Request) -> Result<Response> {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let body = request.data::<Arriving>().cloned();
+        let body = request.data::<BodyPending>().cloned();
         let call = AssertUnwindSafe(self.bounded(request)).catch_unwind();
         Ok(match tokio::time::timeout(self.bounds.timeout, call).await {
             Ok(Ok(Ok(response))) => response,

@@ -6,7 +6,7 @@ use poem::http::header;
 use poem::{Body, Request};
 
 use super::problem::Problem;
-use super::server::Busy;
+use super::server::BudgetExhausted;
 
 /// Refuses a body that says it is too long, and bounds one that doesn't say.
 pub(crate) fn bound(request: &mut Request, limit: usize) -> Result<(), Problem> {
@@ -34,7 +34,7 @@ pub(crate) fn unreadable(error: &ReadBodyError) -> Problem {
     };
     if is_exceeded(io) {
         Problem::too_large()
-    } else if caused_by::<Busy>(io) {
+    } else if caused_by::<BudgetExhausted>(io) {
         Problem::busy()
     } else {
         Problem::unreadable()

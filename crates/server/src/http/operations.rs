@@ -14,21 +14,21 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use serde::Serialize;
-use store::rows::api_keys::Vault;
+use store::rows::api_keys::SealedStore;
 use store::{Readiness, Store};
 
-use super::answer::Raw;
+use super::answer::JsonResponse;
 use super::problem::Problem;
 use super::server::{ConnectionMetrics, Draining};
 use crate::api::Tag;
-use crate::receiver::{Inbound, Spool};
-use crate::relay::Withheld;
+use crate::receiver::{Spool, WebhookMetrics};
+use crate::relay::EchoMetrics;
 
 /// The routes of this module.
 #[derive(Clone)]
 pub(crate) struct Operations {
     pub(crate) store: Arc<Store>,
-    pub(crate) vault: Arc<Vault>,
+    pub(crate) sealed_store: Arc<SealedStore>,
     pub(crate) measurements: Arc<Measurements>,
     pub(crate) draining: Draining,
     pub(crate) spool: Option<Spool>,
@@ -66,15 +66,15 @@ enum OpenMetrics {
 impl Operations {
     /// Is the process alive?
     #[oai(path = "/health", method = "get", operation_id = "getHealth")]
-    async fn health(&self) -> Result<Raw<Health>, Problem> {
-        Ok(Raw(Health {
+    async fn health(&self) -> Result<JsonResponse<Health>, Problem> {
+        Ok(JsonResponse(Health {
             status: "ok".to_owned(),
         }))
     }
 
     /// Can the service reach its database, and is the schema the one it knows?
     #[oai(path = "/ready", method = "get", operation_id = "getReady")]
-    async fn ready(&self) -> Result<Raw<Ready>, Problem> {
+    async fn ready(&self) -> Result<JsonResponse<Ready>, Problem> {
         if self.draining.is_on() {
             return Err(Problem::unavailable(
                 "MK503",
@@ -90,7 +90,7 @@ impl Operations {
                     .ok_or_else(Problem::not_migrated)?;
                 self.takes_writes(found)?;
                 self.can_open_everything().await?;
-                Ok(Raw(Ready {
+                Ok(JsonResponse(Ready {
                     status: "ready".to_owned(),
                     schema_version,
                 }))
@@ -136,7 +136,7 @@ impl Operations {
 
     /// Stored values whose master key isn't configured would fail one by one; better to say so before.
     async fn can_open_everything(&self) -> Result<(), Problem> {
-        let missing = self.vault.missing_keys().await?;
+        let missing = self.sealed_store.missing_keys().await?;
         if missing.is_empty() {
             return Ok(());
         }
@@ -164,11 +164,11 @@ struct OperationLabel {
 pub(crate) struct Measurements {
     registry: Registry,
     /// What is counted of webhooks.
-    pub(crate) inbound: Arc<Inbound>,
+    pub(crate) inbound: Arc<WebhookMetrics>,
     /// What is counted of clients' connections.
     pub(crate) connections: ConnectionMetrics,
     /// What is counted of the relay.
-    pub(crate) withheld: Withheld,
+    pub(crate) withheld: EchoMetrics,
     requests: Family<RequestLabels, Counter>,
     durations: Family<OperationLabel, Histogram, fn() -> Histogram>,
     in_flight: Gauge,
@@ -179,10 +179,10 @@ pub(crate) struct Measurements {
 impl Measurements {
     pub(crate) fn new() -> Self {
         let mut registry = Registry::with_prefix("mako");
-        let inbound = Arc::new(Inbound::new(&mut registry));
+        let inbound = Arc::new(WebhookMetrics::new(&mut registry));
         let connections = ConnectionMetrics::default();
         connections.register(&mut registry);
-        let withheld = Withheld::default();
+        let withheld = EchoMetrics::default();
         withheld.register(&mut registry);
         let requests = Family::default();
         let durations = Family::new_with_constructor((|| Histogram::new(SECONDS)) as fn() -> Histogram);

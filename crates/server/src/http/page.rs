@@ -10,10 +10,10 @@ use poem::{Body, Endpoint, Request, Response, Result};
 use std::io::Write as _;
 use tokio::sync::OnceCell;
 
-use super::server::Shared;
+use super::server::SharedBytes;
 
 /// The document, or the page that shows it.
-pub(crate) struct Page {
+pub(crate) struct StaticPage {
     media_type: &'static str,
     plain: Bytes,
     /// Made when the first client asks for it, not at start-up.
@@ -21,7 +21,7 @@ pub(crate) struct Page {
     tag: HeaderValue,
 }
 
-impl Page {
+impl StaticPage {
     pub(crate) fn new(media_type: &'static str, text: String) -> Self {
         let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
         // Weak: the compressed bytes are another representation with the same tag.
@@ -49,7 +49,7 @@ impl Page {
     }
 }
 
-impl Endpoint for Page {
+impl Endpoint for StaticPage {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
@@ -70,7 +70,7 @@ impl Endpoint for Page {
                 .insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
         response.set_body(Body::from(bytes));
-        response.set_data(Shared);
+        response.set_data(SharedBytes);
         Ok(response)
     }
 }
@@ -120,14 +120,14 @@ mod tests {
 
     const TEXT: &str = "the same for everybody";
 
-    async fn get(page: &Page, name: header::HeaderName, value: &str) -> Response {
+    async fn get(page: &StaticPage, name: header::HeaderName, value: &str) -> Response {
         let request = Request::builder().header(name, value).finish();
         page.call(request).await.unwrap_or_else(|_| panic!("it answers"))
     }
 
     #[tokio::test]
     async fn who_takes_gzip_gets_it_and_who_refuses_it_does_not() {
-        let page = Page::new("text/plain", TEXT.to_owned());
+        let page = StaticPage::new("text/plain", TEXT.to_owned());
         for (asked, gzipped) in [
             ("gzip, br", true),
             ("br;q=1, GZIP;q=0.5", true),
@@ -154,7 +154,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_has_not_changed_is_not_sent_again() {
-        let page = Page::new("text/plain", TEXT.to_owned());
+        let page = StaticPage::new("text/plain", TEXT.to_owned());
         let first = get(&page, header::ACCEPT_ENCODING, "br").await;
         let tag = first.headers()[header::ETAG]
             .to_str()
@@ -162,7 +162,7 @@ mod tests {
             .to_owned();
         let again = get(&page, header::IF_NONE_MATCH, &format!("\"other\", {tag}")).await;
         assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
-        let other = Page::new("text/plain", "another text".to_owned());
+        let other = StaticPage::new("text/plain", "another text".to_owned());
         let changed = get(&other, header::IF_NONE_MATCH, &tag).await;
         assert_eq!(changed.status(), StatusCode::OK);
     }

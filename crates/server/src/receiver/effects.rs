@@ -5,9 +5,11 @@
 use serde_json::{Value, json};
 use store::rows::automation_logs::NewAutomationLog;
 use store::rows::contacts::NewContact;
-use store::rows::inbox::{self, EventTx, LogKind, ProviderLog, ReportedCall, ReportedContact, ReportedLead};
+use store::rows::event_effects::{
+    self, EventTx, LogKind, ProviderLog, ReportedCall, ReportedContact, ReportedLead,
+};
 use store::rows::leads::NewLead;
-use store::rows::webhook_events::End;
+use store::rows::webhook_events::EventOutcome;
 use webhooks::leads as rules;
 use webhooks::{
     Automation, Call, CallReport, Customer, Direction, Event, Kind, Message, MessageChange, MessageStatus,
@@ -16,7 +18,7 @@ use webhooks::{
 
 /// Why an event can't have its effects. Quotes no value.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unfit {
+pub(super) enum EffectError {
     /// The event lacks what the row needs.
     #[error("{0}")]
     Incomplete(&'static str),
@@ -29,7 +31,7 @@ pub(super) enum Unfit {
 }
 
 /// Does what the event says, and tells whether there was anything to do.
-pub(super) async fn apply(tx: &EventTx<'_>, event: &Event) -> Result<End, Unfit> {
+pub(super) async fn apply(tx: &EventTx<'_>, event: &Event) -> Result<EventOutcome, EffectError> {
     match &event.kind {
         Kind::CallReport(report) => call_report(tx, event, report).await,
         Kind::Call(call) => call_progress(tx, event, call).await,
@@ -37,7 +39,7 @@ pub(super) async fn apply(tx: &EventTx<'_>, event: &Event) -> Result<End, Unfit>
         Kind::Message(message) => message_received(tx, event, message).await,
         Kind::MessageStatus(change) => message_moved(tx, event, change).await,
         Kind::Automation(automation) => automation_ran(tx, event, automation).await,
-        Kind::Question(_) | Kind::Other => Ok(End::Ignored),
+        Kind::Question(_) | Kind::Other => Ok(EventOutcome::Ignored),
     }
 }
 
@@ -47,7 +49,11 @@ const CALL_SUMMARY: usize = 20_000;
 const NAME: usize = 200;
 const PHONE: usize = 32;
 
-async fn call_report(tx: &EventTx<'_>, event: &Event, report: &CallReport) -> Result<End, Unfit> {
+async fn call_report(
+    tx: &EventTx<'_>,
+    event: &Event,
+    report: &CallReport,
+) -> Result<EventOutcome, EffectError> {
     let call = ReportedCall {
         phone: customer_phone(event),
         recording_url: report.recording_url.clone(),
@@ -55,7 +61,7 @@ async fn call_report(tx: &EventTx<'_>, event: &Event, report: &CallReport) -> Re
         sentiment: Some(rules::sentiment(report.sentiment.as_deref()).to_owned()),
         summary: report.summary.as_deref().map(|text| cut(text, CALL_SUMMARY)),
     };
-    inbox::note_call(tx, &call_names(event), &call).await?;
+    event_effects::note_call(tx, &call_names(event), &call).await?;
     let interested = report
         .summary
         .as_deref()
@@ -63,7 +69,7 @@ async fn call_report(tx: &EventTx<'_>, event: &Event, report: &CallReport) -> Re
     if let (Some(summary), Some(number)) = (interested, event.customer_number()) {
         interested_caller(tx, event, number, summary, &call).await?;
     }
-    Ok(End::Processed)
+    Ok(EventOutcome::Processed)
 }
 
 /// A caller who showed interest is a lead, new or contacted.
@@ -73,9 +79,9 @@ async fn interested_caller(
     number: &PhoneNumber,
     summary: &str,
     call: &ReportedCall,
-) -> Result<(), Unfit> {
+) -> Result<(), EffectError> {
     let (short, long) = (rules::short_summary(summary).to_owned(), cut(summary, LONG));
-    if let Some(lead) = inbox::find_lead(tx, number.as_str()).await? {
+    if let Some(lead) = event_effects::find_lead(tx, number.as_str()).await? {
         let change = ReportedLead {
             status: Some(rules::status_after_call(&lead.status).to_owned()),
             summary: Some(short),
@@ -83,7 +89,7 @@ async fn interested_caller(
             sentiment: call.sentiment.clone(),
             ..ReportedLead::default()
         };
-        return Ok(inbox::change_lead(tx, &lead.id, &change).await?);
+        return Ok(event_effects::change_lead(tx, &lead.id, &change).await?);
     }
     let name = known_name(event).unwrap_or_else(|| rules::voice_name(summary, number));
     let new = NewLead {
@@ -95,15 +101,15 @@ async fn interested_caller(
         ai_summary: Some(long),
         sentiment: call.sentiment.clone(),
     };
-    inbox::add_lead(tx, &new).await?;
+    event_effects::add_lead(tx, &new).await?;
     Ok(())
 }
 
-async fn call_progress(tx: &EventTx<'_>, event: &Event, call: &Call) -> Result<End, Unfit> {
+async fn call_progress(tx: &EventTx<'_>, event: &Event, call: &Call) -> Result<EventOutcome, EffectError> {
     // Vapi reports an ended call at length; what comes before that only Twilio tells for good.
     // Without Twilio's name for it the call's report, which has it, could not be joined.
     if event.source == Source::Vapi && (!call.status.is_final() || event.call.provider.is_none()) {
-        return Ok(End::Ignored);
+        return Ok(EventOutcome::Ignored);
     }
     if call.direction == Direction::Leg {
         // Often the tenant's own staff: a part of the call that it belongs to, not one of its own.
@@ -113,8 +119,8 @@ async fn call_progress(tx: &EventTx<'_>, event: &Event, call: &Call) -> Result<E
             .map(String::as_str)
             .chain(call_names(event))
             .collect();
-        inbox::note_call(tx, &names, &ReportedCall::default()).await?;
-        return Ok(End::Processed);
+        event_effects::note_call(tx, &names, &ReportedCall::default()).await?;
+        return Ok(EventOutcome::Processed);
     }
     let known = ReportedCall {
         phone: customer_phone(event),
@@ -122,7 +128,7 @@ async fn call_progress(tx: &EventTx<'_>, event: &Event, call: &Call) -> Result<E
         duration: call.duration,
         ..ReportedCall::default()
     };
-    inbox::note_call(tx, &call_names(event), &known).await?;
+    event_effects::note_call(tx, &call_names(event), &known).await?;
     if let (Source::Twilio, Some(sid)) = (event.source, &event.call.provider) {
         let details = with_parties(
             event,
@@ -140,25 +146,33 @@ async fn call_progress(tx: &EventTx<'_>, event: &Event, call: &Call) -> Result<E
             details,
             rank: call.status.rank(),
         };
-        inbox::note_log(tx, &log).await?;
+        event_effects::note_log(tx, &log).await?;
     }
-    Ok(End::Processed)
+    Ok(EventOutcome::Processed)
 }
 
-async fn call_recording(tx: &EventTx<'_>, event: &Event, recording: &Recording) -> Result<End, Unfit> {
+async fn call_recording(
+    tx: &EventTx<'_>,
+    event: &Event,
+    recording: &Recording,
+) -> Result<EventOutcome, EffectError> {
     if recording.status != RecordingStatus::Completed {
-        return Ok(End::Ignored);
+        return Ok(EventOutcome::Ignored);
     }
     let call = ReportedCall {
         phone: customer_phone(event),
         recording_url: recording.url.clone(),
         ..ReportedCall::default()
     };
-    inbox::note_call(tx, &call_names(event), &call).await?;
-    Ok(End::Processed)
+    event_effects::note_call(tx, &call_names(event), &call).await?;
+    Ok(EventOutcome::Processed)
 }
 
-async fn message_received(tx: &EventTx<'_>, event: &Event, message: &Message) -> Result<End, Unfit> {
+async fn message_received(
+    tx: &EventTx<'_>,
+    event: &Event,
+    message: &Message,
+) -> Result<EventOutcome, EffectError> {
     let body = cut(&message.body, CALL_SUMMARY);
     // Whoever only says STOP or HELP is no lead, and withheld or alphanumeric senders are never one.
     let lead = match event.customer_number() {
@@ -184,8 +198,8 @@ async fn message_received(tx: &EventTx<'_>, event: &Event, message: &Message) ->
         details,
         rank: 0,
     };
-    inbox::note_log(tx, &log).await?;
-    Ok(End::Processed)
+    event_effects::note_log(tx, &log).await?;
+    Ok(EventOutcome::Processed)
 }
 
 /// The lead that wrote, made if it is new; its id.
@@ -194,14 +208,14 @@ async fn writing_lead(
     event: &Event,
     number: &PhoneNumber,
     body: &str,
-) -> Result<Option<String>, Unfit> {
-    if let Some(lead) = inbox::find_lead(tx, number.as_str()).await? {
+) -> Result<Option<String>, EffectError> {
+    if let Some(lead) = event_effects::find_lead(tx, number.as_str()).await? {
         if rules::replaces_summary(body) {
             let change = ReportedLead {
                 summary: Some(body.to_owned()),
                 ..ReportedLead::default()
             };
-            inbox::change_lead(tx, &lead.id, &change).await?;
+            event_effects::change_lead(tx, &lead.id, &change).await?;
         }
         return Ok(Some(lead.id));
     }
@@ -214,10 +228,14 @@ async fn writing_lead(
         ai_summary: None,
         sentiment: Some(rules::SMS_SENTIMENT.to_owned()),
     };
-    Ok(inbox::add_lead(tx, &new).await?)
+    Ok(event_effects::add_lead(tx, &new).await?)
 }
 
-async fn message_moved(tx: &EventTx<'_>, event: &Event, change: &MessageChange) -> Result<End, Unfit> {
+async fn message_moved(
+    tx: &EventTx<'_>,
+    event: &Event,
+    change: &MessageChange,
+) -> Result<EventOutcome, EffectError> {
     let status = match change.status {
         status if status.is_failure() => "failed",
         MessageStatus::Sent | MessageStatus::Delivered | MessageStatus::Read => "completed",
@@ -239,13 +257,17 @@ async fn message_moved(tx: &EventTx<'_>, event: &Event, change: &MessageChange) 
         details,
         rank: change.status.rank(),
     };
-    inbox::note_log(tx, &log).await?;
-    Ok(End::Processed)
+    event_effects::note_log(tx, &log).await?;
+    Ok(EventOutcome::Processed)
 }
 
-async fn automation_ran(tx: &EventTx<'_>, event: &Event, automation: &Automation) -> Result<End, Unfit> {
+async fn automation_ran(
+    tx: &EventTx<'_>,
+    event: &Event,
+    automation: &Automation,
+) -> Result<EventOutcome, EffectError> {
     if !automation.unreadable.is_empty() {
-        return Err(Unfit::Unreadable(automation.unreadable.join(", ")));
+        return Err(EffectError::Unreadable(automation.unreadable.join(", ")));
     }
     match &automation.target {
         Target::Lead { .. } => wanted_lead(tx, &automation.target).await?,
@@ -256,13 +278,13 @@ async fn automation_ran(tx: &EventTx<'_>, event: &Event, automation: &Automation
                 status: automation.status.clone(),
                 details: Some(cut(&Value::Object(automation.data.clone()).to_string(), LONG)),
             };
-            inbox::add_log(tx, &log).await?;
+            event_effects::add_log(tx, &log).await?;
         }
     }
-    Ok(End::Processed)
+    Ok(EventOutcome::Processed)
 }
 
-async fn wanted_lead(tx: &EventTx<'_>, target: &Target) -> Result<(), Unfit> {
+async fn wanted_lead(tx: &EventTx<'_>, target: &Target) -> Result<(), EffectError> {
     let Target::Lead {
         name,
         phone,
@@ -277,8 +299,8 @@ async fn wanted_lead(tx: &EventTx<'_>, target: &Target) -> Result<(), Unfit> {
     };
     let phone = phone
         .as_deref()
-        .ok_or(Unfit::Incomplete("a lead needs data.phone"))?;
-    if let Some(lead) = inbox::find_lead(tx, phone).await? {
+        .ok_or(EffectError::Incomplete("a lead needs data.phone"))?;
+    if let Some(lead) = event_effects::find_lead(tx, phone).await? {
         let change = ReportedLead {
             name: name.clone(),
             status: status.clone(),
@@ -287,7 +309,7 @@ async fn wanted_lead(tx: &EventTx<'_>, target: &Target) -> Result<(), Unfit> {
             ai_summary: ai_summary.clone(),
             sentiment: sentiment.clone(),
         };
-        return Ok(inbox::change_lead(tx, &lead.id, &change).await?);
+        return Ok(event_effects::change_lead(tx, &lead.id, &change).await?);
     }
     let last_four = || {
         phone
@@ -308,11 +330,11 @@ async fn wanted_lead(tx: &EventTx<'_>, target: &Target) -> Result<(), Unfit> {
         ai_summary: ai_summary.clone(),
         sentiment: sentiment.clone(),
     };
-    inbox::add_lead(tx, &new).await?;
+    event_effects::add_lead(tx, &new).await?;
     Ok(())
 }
 
-async fn wanted_contact(tx: &EventTx<'_>, target: &Target) -> Result<(), Unfit> {
+async fn wanted_contact(tx: &EventTx<'_>, target: &Target) -> Result<(), EffectError> {
     let Target::Contact {
         first_name,
         last_name,
@@ -328,7 +350,7 @@ async fn wanted_contact(tx: &EventTx<'_>, target: &Target) -> Result<(), Unfit> 
     else {
         return Ok(());
     };
-    if let Some(found) = inbox::find_contact(tx, email.as_deref(), phone.as_deref()).await? {
+    if let Some(found) = event_effects::find_contact(tx, email.as_deref(), phone.as_deref()).await? {
         let change = ReportedContact {
             first_name: first_name.clone(),
             status: status.clone(),
@@ -342,12 +364,12 @@ async fn wanted_contact(tx: &EventTx<'_>, target: &Target) -> Result<(), Unfit> 
             plan: plan.clone(),
             appointment_date: *appointment_date,
         };
-        return Ok(inbox::change_contact(tx, &found.id, &change).await?);
+        return Ok(event_effects::change_contact(tx, &found.id, &change).await?);
     }
     let new = NewContact {
-        first_name: first_name
-            .clone()
-            .ok_or(Unfit::Incomplete("a contact needs data.first_name or data.name"))?,
+        first_name: first_name.clone().ok_or(EffectError::Incomplete(
+            "a contact needs data.first_name or data.name",
+        ))?,
         last_name: last_name.clone(),
         email: email.clone(),
         phone: phone.clone(),
@@ -359,7 +381,7 @@ async fn wanted_contact(tx: &EventTx<'_>, target: &Target) -> Result<(), Unfit> 
         appointment_date: *appointment_date,
         ..NewContact::default()
     };
-    inbox::add_contact(tx, &new).await?;
+    event_effects::add_contact(tx, &new).await?;
     Ok(())
 }
 

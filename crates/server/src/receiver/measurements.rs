@@ -22,7 +22,7 @@ struct ByReason {
 }
 
 /// Counters of what came in, and what became of it.
-pub(crate) struct Inbound {
+pub(crate) struct WebhookMetrics {
     received: Family<BySource, Counter>,
     verified: Family<BySource, Counter>,
     refused: Family<ByReason, Counter>,
@@ -38,7 +38,7 @@ pub(crate) struct Inbound {
     pub(super) addresses: Gauge,
 }
 
-impl Inbound {
+impl WebhookMetrics {
     /// Registers them.
     pub(crate) fn new(registry: &mut Registry) -> Self {
         let it = Self {

@@ -2,14 +2,14 @@
 //!
 //! ```text
 //! route.rs ─► Receiver::receive: verify ─► redact ─► parse ─► record ─► process.rs ─► effects.rs ─► answer
-//!                 └ database down ─► spool.rs                                (keeper.rs: what was left undone)
+//!                 └ database down ─► spool.rs                                (background.rs: what was left undone)
 //! ```
 
+mod background;
 mod effects;
-mod keeper;
 mod measurements;
 mod process;
-mod room;
+mod quota;
 mod route;
 pub(crate) mod spool;
 
@@ -20,29 +20,29 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use identity::Verified;
 use store::Store;
-use store::rows::api_keys::{KeyError, Vault};
-use store::rows::router::{self, FoundEndpoint, Known, NewEvent};
+use store::rows::api_keys::{KeyError, SealedStore};
+use store::rows::router::{self, FoundEndpoint, NewEvent, RecordedEvent};
 use store::rows::webhook_endpoints::key_hash;
 use tokio::time::{Instant, timeout_at};
 use webhooks::{
-    Answer, Auth, Clue, Delivery, Event, Recorded, Records, Refused, Secret, Source, Standing, Unparsable,
-    Zone,
+    Answer, Auth, Delivery, Event, Freshness, Recorded, Records, RoutingHint, Secret, Source, Unparsable,
+    VerificationError, Zone,
 };
 
-use keeper::GRACE;
-pub(crate) use keeper::{Keeper, process_waiting};
-pub(crate) use measurements::Inbound;
-pub(crate) use process::{Processed, replay};
-use process::{Wait, process};
-pub(crate) use room::Addresses;
-use room::Share;
-pub(crate) use route::Hook;
+use background::GRACE;
+pub(crate) use background::{BackgroundWorker, process_waiting};
+pub(crate) use measurements::WebhookMetrics;
+use process::{LockWait, process};
+pub(crate) use process::{ProcessResult, replay};
+pub(crate) use quota::Addresses;
+use quota::QuotaHolder;
+pub(crate) use route::WebhookRoute;
 pub(crate) use spool::Spool;
 
 /// Receives deliveries.
 pub(crate) struct Receiver {
     pub(crate) store: Arc<Store>,
-    pub(crate) vault: Arc<Vault>,
+    pub(crate) sealed_store: Arc<SealedStore>,
     /// Secrets of the platform's own addresses.
     pub(crate) platform: HashMap<Source, Vec<Secret>>,
     /// What providers were told, without a trailing slash.
@@ -51,14 +51,14 @@ pub(crate) struct Receiver {
     pub(crate) spool: Option<Spool>,
     /// The tenants' own addresses that there are: during an outage they go before others.
     pub(crate) addresses: Addresses,
-    pub(crate) measurements: Arc<Inbound>,
+    pub(crate) measurements: Arc<WebhookMetrics>,
     /// How long a request may take until its answer starts.
     pub(crate) request_timeout: Duration,
 }
 
 /// A delivery and the address that it came in on.
 #[derive(Clone)]
-pub(crate) struct Arrival {
+pub(crate) struct IncomingDelivery {
     pub(crate) delivery: Delivery,
     /// The key in the address; None on the platform's.
     pub(crate) endpoint_key: Option<String>,
@@ -67,27 +67,27 @@ pub(crate) struct Arrival {
 }
 
 /// What was done with a delivery.
-pub(crate) struct Receipt {
+pub(crate) struct Received {
     pub(crate) answer: Answer,
     /// One, or those of a list in its order; none while it is in the spool.
-    pub(crate) events: Vec<Receiving>,
+    pub(crate) events: Vec<EventProgress>,
 }
 
 /// How far an event has come.
-pub(crate) struct Receiving {
-    pub(crate) known: Known,
-    pub(crate) processed: Processed,
+pub(crate) struct EventProgress {
+    pub(crate) known: RecordedEvent,
+    pub(crate) processed: ProcessResult,
 }
 
 /// Why a delivery was not taken.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum NotTaken {
+pub(crate) enum ReceiveError {
     /// There is no endpoint with this key.
     #[error("there is no such endpoint")]
     NoEndpoint,
     /// It proves nothing.
     #[error(transparent)]
-    Refused(#[from] Refused),
+    Refused(#[from] VerificationError),
     /// It can't be read.
     #[error(transparent)]
     Unparsable(#[from] Unparsable),
@@ -120,92 +120,96 @@ struct Proof {
 
 impl Receiver {
     /// Takes a delivery; what can't be recorded now, or isn't by `until`, waits in the spool, if there is one.
-    pub(crate) async fn receive(&self, arrival: Arrival, until: Instant) -> Result<Receipt, NotTaken> {
-        let source = arrival.delivery.source();
-        let spare = self.spool.is_some().then(|| arrival.clone());
-        let taken = self.take_until(arrival, until).await;
-        let Err(NotTaken::Down(error, verified)) = taken else {
+    pub(crate) async fn receive(
+        &self,
+        incoming: IncomingDelivery,
+        until: Instant,
+    ) -> Result<Received, ReceiveError> {
+        let source = incoming.delivery.source();
+        let spare = self.spool.is_some().then(|| incoming.clone());
+        let taken = self.take_until(incoming, until).await;
+        let Err(ReceiveError::Down(error, verified)) = taken else {
             return taken;
         };
-        let (Some(spool), Some(arrival)) = (&self.spool, spare) else {
-            return Err(NotTaken::Down(error, verified));
+        let (Some(spool), Some(incoming)) = (&self.spool, spare) else {
+            return Err(ReceiveError::Down(error, verified));
         };
         tracing::warn!(source = source.as_str(), %error, "the database is down: a delivery goes to the spool");
-        match self.keep(spool, &arrival, verified).await {
-            Ok(()) => Ok(Receipt {
+        match self.keep(spool, &incoming, verified).await {
+            Ok(()) => Ok(Received {
                 answer: provisional(source),
                 events: Vec::new(),
             }),
             Err(failure) => {
                 tracing::error!(error = %failure, "the spool takes nothing");
-                Err(NotTaken::Down(error, verified))
+                Err(ReceiveError::Down(error, verified))
             }
         }
     }
 
-    async fn keep(&self, spool: &Spool, arrival: &Arrival, verified: bool) -> std::io::Result<()> {
-        let share = match &arrival.endpoint_key {
+    async fn keep(&self, spool: &Spool, incoming: &IncomingDelivery, verified: bool) -> std::io::Result<()> {
+        let share = match &incoming.endpoint_key {
             Some(key) if !verified => self.addresses.share(&key_hash(key)),
-            _ => Share::Verified,
+            _ => QuotaHolder::Verified,
         };
         spool
-            .put(&self.vault, arrival, &share, self.addresses.are_known())
+            .put(&self.sealed_store, incoming, &share, self.addresses.are_known())
             .await
     }
 
     /// Verifies, records and processes, or says at which step it ended.
-    pub(crate) async fn take(&self, arrival: Arrival) -> Result<Receipt, NotTaken> {
-        self.take_until(arrival, Instant::now() + self.request_timeout)
+    pub(crate) async fn take(&self, incoming: IncomingDelivery) -> Result<Received, ReceiveError> {
+        self.take_until(incoming, Instant::now() + self.request_timeout)
             .await
     }
 
     /// A database that doesn't answer is one that is away; once its events are recorded, acting on them can wait.
-    async fn take_until(&self, arrival: Arrival, until: Instant) -> Result<Receipt, NotTaken> {
+    async fn take_until(&self, incoming: IncomingDelivery, until: Instant) -> Result<Received, ReceiveError> {
         let late =
-            |verified| move |_| NotTaken::Down(store::Error::Unavailable("no answer in time"), verified);
-        let source = arrival.delivery.source();
-        let recognised = timeout_at(until, self.recognise(arrival)).await;
+            |verified| move |_| ReceiveError::Down(store::Error::Unavailable("no answer in time"), verified);
+        let source = incoming.delivery.source();
+        let recognised = timeout_at(until, self.recognise(incoming)).await;
         let recognised = recognised.map_err(late(false))??;
         let taken = timeout_at(until, self.record_all(&recognised)).await;
         let taken = taken.map_err(late(true))??;
         let started = Instant::now();
         let (mut heard, mut events) = (Vec::new(), Vec::new());
         for (recorded, event, known) in taken {
-            // Whoever sent a long list hears in time that it is recorded, and the keeper looks at the rest from now on.
+            // Whoever sent a long list hears in time that it is recorded; the background worker processes the rest.
             let processed = if started.elapsed() < GRACE && Instant::now() < until {
                 let processed = timeout_at(until, self.process(&known, recorded, &event)).await;
-                processed.unwrap_or(Processed::Later)
+                processed.unwrap_or(ProcessResult::Later)
             } else {
-                Processed::Later
+                ProcessResult::Later
             };
-            heard.push((event, standing(&known)));
-            events.push(Receiving { known, processed });
+            heard.push((event, freshness(&known)));
+            events.push(EventProgress { known, processed });
         }
         let answer = match heard.as_slice() {
-            [(event, standing)] if !recognised.records.is_list => Answer::to(event, *standing),
+            [(event, freshness)] if !recognised.records.is_list => Answer::to(event, *freshness),
             list => Answer::to_list(source, list),
         };
-        Ok(Receipt { answer, events })
+        Ok(Received { answer, events })
     }
 
-    async fn recognise(&self, arrival: Arrival) -> Result<Recognised, NotTaken> {
-        let source = arrival.delivery.source();
-        let proof = self.proof(source, arrival.endpoint_key.as_deref()).await?;
-        let verified = webhooks::verify(arrival.delivery, &proof.auth, &proof.secrets, arrival.at)
+    async fn recognise(&self, incoming: IncomingDelivery) -> Result<Recognised, ReceiveError> {
+        let source = incoming.delivery.source();
+        let proof = self.proof(source, incoming.endpoint_key.as_deref()).await?;
+        let verified = webhooks::verify(incoming.delivery, &proof.auth, &proof.secrets, incoming.at)
             .inspect_err(|refused| self.refuse(source, refused))?;
         self.measurements.verified(source);
         Ok(Recognised {
             endpoint: proof.endpoint.map(|endpoint| endpoint.id),
             records: webhooks::redact(&verified, proof.zone)?,
-            arrived_at: arrival.at,
+            arrived_at: incoming.at,
         })
     }
 
-    /// All of a list are recorded before the first is acted on: what is cut short then is done by the keeper.
+    /// All of a list are recorded before the first is acted on: the background worker finishes what is cut short.
     async fn record_all<'a>(
         &self,
         recognised: &'a Recognised,
-    ) -> Result<Vec<(&'a Verified<Recorded>, Event, Known)>, NotTaken> {
+    ) -> Result<Vec<(&'a Verified<Recorded>, Event, RecordedEvent)>, ReceiveError> {
         let mut taken = Vec::with_capacity(recognised.records.each.len());
         for recorded in &recognised.records.each {
             let event = webhooks::parse(recorded);
@@ -219,7 +223,7 @@ impl Receiver {
     }
 
     /// The endpoint's own way and secrets, or the platform's.
-    async fn proof(&self, source: Source, key: Option<&str>) -> Result<Proof, NotTaken> {
+    async fn proof(&self, source: Source, key: Option<&str>) -> Result<Proof, ReceiveError> {
         let Some(key) = key else {
             return Ok(Proof {
                 endpoint: None,
@@ -232,17 +236,17 @@ impl Receiver {
         let found = router::find_endpoint(&self.store, source, &hash)
             .await
             .map_err(|error| down_or_not(error, false))?;
-        let endpoint = found.ok_or(NotTaken::NoEndpoint)?;
+        let endpoint = found.ok_or(ReceiveError::NoEndpoint)?;
         self.addresses.add(hash);
-        let contents = self.vault.open_endpoint(source.as_str(), &endpoint).await;
+        let contents = self.sealed_store.open_endpoint(source.as_str(), &endpoint).await;
         let contents = contents.map_err(|error| match error {
             KeyError::Database(error) => down_or_not(error, false),
-            _ => NotTaken::Sealed,
+            _ => ReceiveError::Sealed,
         })?;
         Ok(Proof {
-            auth: Auth::from_json(source, &endpoint.auth).map_err(|_| NotTaken::Sealed)?,
-            secrets: Secret::list(&contents.secrets).map_err(|_| NotTaken::Sealed)?,
-            zone: endpoint.timezone.parse().map_err(|_| NotTaken::Sealed)?,
+            auth: Auth::from_json(source, &endpoint.auth).map_err(|_| ReceiveError::Sealed)?,
+            secrets: Secret::list(&contents.secrets).map_err(|_| ReceiveError::Sealed)?,
+            zone: endpoint.timezone.parse().map_err(|_| ReceiveError::Sealed)?,
             endpoint: Some(endpoint),
         })
     }
@@ -252,16 +256,16 @@ impl Receiver {
         recognised: &Recognised,
         recorded: &Verified<Recorded>,
         event: &Event,
-    ) -> Result<Known, NotTaken> {
+    ) -> Result<RecordedEvent, ReceiveError> {
         let numbers: Vec<&str> = event
             .tenant_numbers()
             .map(webhooks::PhoneNumber::as_str)
             .collect();
         let calls: Vec<&str> = event
-            .clues
+            .hints
             .iter()
-            .filter_map(|clue| match clue {
-                Clue::Call(id) => Some(id.as_str()),
+            .filter_map(|hint| match hint {
+                RoutingHint::Call(id) => Some(id.as_str()),
                 _ => None,
             })
             .collect();
@@ -277,40 +281,45 @@ impl Receiver {
         router::record(&self.store, recorded, &new)
             .await
             .map_err(|error| down_or_not(error, true))?
-            .ok_or(NotTaken::NoEndpoint)
+            .ok_or(ReceiveError::NoEndpoint)
     }
 
     /// Acts on a recorded event, if it is known whose it is and nobody has done so before.
-    async fn process(&self, known: &Known, recorded: &Verified<Recorded>, event: &Event) -> Processed {
+    async fn process(
+        &self,
+        known: &RecordedEvent,
+        recorded: &Verified<Recorded>,
+        event: &Event,
+    ) -> ProcessResult {
         let Some(user) = known.user_id.as_deref() else {
             if known.is_new {
                 self.measurements.unrouted(event.source);
             }
-            return Processed::Unrouted;
+            return ProcessResult::Unrouted;
         };
         // What failed before is for a replay to try again, not for a provider's repetition.
         if known.status != "received" {
-            return Processed::Before;
+            return ProcessResult::Before;
         }
-        let processed = process(&self.store, &known.id, user, recorded, event, Wait::ForHolder).await;
-        if matches!(processed, Processed::Failed(_)) {
+        let processed = process(&self.store, &known.id, user, recorded, event, LockWait::ForHolder).await;
+        if matches!(processed, ProcessResult::Failed(_)) {
             self.measurements.failed(event.source);
         }
         processed
     }
 
-    fn refuse(&self, source: Source, refused: &Refused) {
+    fn refuse(&self, source: Source, refused: &VerificationError) {
         self.measurements.refused(source, refused.reason());
         // Says which address was tried, without its parameters and keys.
         tracing::warn!(source = source.as_str(), %refused, "a delivery was refused");
     }
 }
 
-fn standing(known: &Known) -> Standing {
+fn freshness(known: &RecordedEvent) -> Freshness {
     if known.is_new {
-        Standing::First
+        Freshness::First
     } else {
-        Standing::Duplicate
+        Freshness::Duplicate
     }
 }
 
@@ -323,10 +332,10 @@ fn provisional(source: Source) -> Answer {
     }
 }
 
-fn down_or_not(error: store::Error, verified: bool) -> NotTaken {
+fn down_or_not(error: store::Error, verified: bool) -> ReceiveError {
     if error.is_passing() {
-        NotTaken::Down(error, verified)
+        ReceiveError::Down(error, verified)
     } else {
-        NotTaken::Database(error)
+        ReceiveError::Database(error)
     }
 }

@@ -2,18 +2,18 @@
 
 use identity::{Claims, Verified};
 use serde_json::Value;
-use store::rows::inbox::{self, Taken};
-use store::rows::webhook_events::{self, End, WebhookEvent};
+use store::rows::event_effects::{self, EventClaim};
+use store::rows::webhook_events::{self, EventOutcome, WebhookEvent};
 use store::{Access, Store};
 use webhooks::{Event, Recorded};
 
-use super::effects::{self, Unfit};
+use super::effects::{self, EffectError};
 
 /// What became of an event.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Processed {
+pub(crate) enum ProcessResult {
     /// Its effects are committed, or there were none to have.
-    Now(End),
+    Now(EventOutcome),
     /// It was done before.
     Before,
     /// Nobody's yet.
@@ -30,7 +30,7 @@ pub(crate) enum Processed {
 
 /// Whether to wait for another transaction that acts on the event.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Wait {
+pub(crate) enum LockWait {
     /// Until it ends: somebody waits for the outcome.
     ForHolder,
     /// No: there will be another time.
@@ -44,49 +44,55 @@ pub(crate) async fn process(
     user: &str,
     recorded: &Verified<Recorded>,
     event: &Event,
-    wait: Wait,
-) -> Processed {
+    wait: LockWait,
+) -> ProcessResult {
     match Claims::on_behalf_of(user, recorded) {
         Ok(claims) => process_as(store, &claims, id, event, wait).await,
-        Err(_) => Processed::Unrouted,
+        Err(_) => ProcessResult::Unrouted,
     }
 }
 
-/// Acts again on one of the speaker's events that failed.
+/// Acts again on one of the caller's events that failed.
 pub(crate) async fn replay(
     store: &Store,
     claims: &Claims,
     event: &WebhookEvent,
     payload: Value,
-) -> Processed {
+) -> ProcessResult {
     match webhook_events::recorded(event, payload) {
         Some(recorded) => {
             let parsed = webhooks::parse(&recorded);
-            process_as(store, claims, &event.id, &parsed, Wait::ForHolder).await
+            process_as(store, claims, &event.id, &parsed, LockWait::ForHolder).await
         }
-        None => Processed::Unrouted,
+        None => ProcessResult::Unrouted,
     }
 }
 
-async fn process_as(store: &Store, claims: &Claims, id: &str, event: &Event, wait: Wait) -> Processed {
+async fn process_as(
+    store: &Store,
+    claims: &Claims,
+    id: &str,
+    event: &Event,
+    wait: LockWait,
+) -> ProcessResult {
     let mut done = attempt(store, claims, id, event, wait).await;
-    if matches!(&done, Err(Unfit::Database(error)) if error.is_conflict()) {
+    if matches!(&done, Err(EffectError::Database(error)) if error.is_conflict()) {
         done = attempt(store, claims, id, event, wait).await;
     }
     let reason = match done {
         Ok(processed) => return processed,
         // Only then is it worth to wait: what can't be done whoever asks would be tried for ever.
-        Err(Unfit::Database(error)) if error.is_away() => return Processed::Later,
+        Err(EffectError::Database(error)) if error.is_away() => return ProcessResult::Later,
         // A lock ends; what takes too long whoever asks would be tried for ever.
-        Err(Unfit::Database(error)) if error.is_locked() && !is_overdue(store, claims, id).await => {
-            return Processed::Locked;
+        Err(EffectError::Database(error)) if error.is_locked() && !is_overdue(store, claims, id).await => {
+            return ProcessResult::Locked;
         }
         Err(unfit) => unfit.to_string(),
     };
     tracing::warn!(event = id, reason, "an event's effects failed");
     match webhook_events::fail(store, claims, id, &reason).await {
-        Ok(()) => Processed::Failed(reason),
-        Err(_) => Processed::Later,
+        Ok(()) => ProcessResult::Failed(reason),
+        Err(_) => ProcessResult::Later,
     }
 }
 
@@ -105,23 +111,23 @@ async fn attempt(
     claims: &Claims,
     id: &str,
     event: &Event,
-    wait: Wait,
-) -> Result<Processed, Unfit> {
+    wait: LockWait,
+) -> Result<ProcessResult, EffectError> {
     store
         .run_as(claims, Access::Write, async |tx| {
             // Locks the event: a second delivery and a replay wait here and then find it done.
-            let tx = match inbox::take(tx, id, wait == Wait::ForHolder).await? {
-                Taken::Now(tx) => tx,
-                Taken::Done => return Ok(Processed::Before),
-                Taken::Held => return Ok(Processed::Held),
+            let tx = match event_effects::take(tx, id, wait == LockWait::ForHolder).await? {
+                EventClaim::Now(tx) => tx,
+                EventClaim::Done => return Ok(ProcessResult::Before),
+                EventClaim::Held => return Ok(ProcessResult::Held),
             };
             let end = if event.is_sample {
-                End::Ignored
+                EventOutcome::Ignored
             } else {
                 effects::apply(&tx, event).await?
             };
-            inbox::finish(&tx, id, end).await?;
-            Ok::<_, Unfit>(Processed::Now(end))
+            event_effects::finish(&tx, id, end).await?;
+            Ok::<_, EffectError>(ProcessResult::Now(end))
         })
         .await
 }

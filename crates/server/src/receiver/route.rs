@@ -8,14 +8,14 @@ use poem_openapi::OperationId;
 use tokio::time::{Instant, timeout_at};
 use webhooks::{Delivery, Source};
 
-use super::{Arrival, NotTaken, Receiver};
+use super::{IncomingDelivery, ReceiveError, Receiver};
 use crate::http::limits;
 use crate::http::problem::Problem;
 
 /// The endpoint of both addresses.
-pub(crate) struct Hook(pub(crate) Arc<Receiver>);
+pub(crate) struct WebhookRoute(pub(crate) Arc<Receiver>);
 
-impl Endpoint for Hook {
+impl Endpoint for WebhookRoute {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
@@ -29,7 +29,7 @@ impl Endpoint for Hook {
     }
 }
 
-impl Hook {
+impl WebhookRoute {
     async fn receive(&self, mut request: Request, started: Instant) -> Result<Response, Problem> {
         let source: Source = request
             .raw_path_param("source")
@@ -60,19 +60,19 @@ impl Hook {
         let delivery = Delivery::new(source, request.method().as_str(), &url, headers, body);
         #[expect(clippy::disallowed_methods, reason = "the clock at the edge")]
         let at = chrono::Utc::now();
-        let arrival = Arrival {
+        let incoming = IncomingDelivery {
             delivery,
             endpoint_key,
             at,
         };
-        let receipt = self.0.receive(arrival, started + 3 * quarter).await?;
+        let received = self.0.receive(incoming, started + 3 * quarter).await?;
         self.0.measurements.acknowledged(source, started.elapsed());
-        let status = StatusCode::from_u16(receipt.answer.status()).unwrap_or(StatusCode::OK);
+        let status = StatusCode::from_u16(received.answer.status()).unwrap_or(StatusCode::OK);
         let mut response = Response::builder().status(status);
-        if let Some(kind) = receipt.answer.content_type() {
+        if let Some(kind) = received.answer.content_type() {
             response = response.content_type(kind);
         }
-        Ok(response.body(receipt.answer.body()))
+        Ok(response.body(received.answer.body()))
     }
 }
 
@@ -86,12 +86,12 @@ fn limit(source: Source) -> Option<usize> {
     }
 }
 
-impl From<NotTaken> for Problem {
+impl From<ReceiveError> for Problem {
     /// Never a 500: it would stop a Make scenario, and providers would not try again.
-    fn from(not_taken: NotTaken) -> Self {
+    fn from(not_taken: ReceiveError) -> Self {
         match not_taken {
-            NotTaken::NoEndpoint => Self::not_found(),
-            NotTaken::Refused(refused) => {
+            ReceiveError::NoEndpoint => Self::not_found(),
+            ReceiveError::Refused(refused) => {
                 let status = StatusCode::from_u16(refused.status()).unwrap_or(StatusCode::FORBIDDEN);
                 let problem = match status {
                     StatusCode::UNAUTHORIZED => Self::unsigned(),
@@ -106,16 +106,16 @@ impl From<NotTaken> for Problem {
                 };
                 problem.hint("The service's log says which address was tried")
             }
-            NotTaken::Unparsable(unparsable) if unparsable.status() == 413 => {
+            ReceiveError::Unparsable(unparsable) if unparsable.status() == 413 => {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, "MK413", unparsable.to_string())
                     .hint("Post the list in parts")
             }
-            NotTaken::Unparsable(unparsable) => {
+            ReceiveError::Unparsable(unparsable) => {
                 Self::new(StatusCode::BAD_REQUEST, "MK400", unparsable.to_string())
             }
-            NotTaken::Sealed => Self::unavailable("MK503", "The endpoint's secret can't be opened"),
-            NotTaken::Down(error, _) => error.into(),
-            NotTaken::Database(error) => {
+            ReceiveError::Sealed => Self::unavailable("MK503", "The endpoint's secret can't be opened"),
+            ReceiveError::Down(error, _) => error.into(),
+            ReceiveError::Database(error) => {
                 tracing::error!(%error, "a delivery can't be recorded");
                 Self::unavailable("MK503", "The delivery can't be recorded now")
             }

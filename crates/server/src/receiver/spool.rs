@@ -10,18 +10,18 @@ use chrono::{DateTime, Utc};
 use prometheus_client::metrics::gauge::Gauge;
 use seal::{SecretText, Slot};
 use serde::{Deserialize, Serialize};
-use store::rows::api_keys::Vault;
+use store::rows::api_keys::SealedStore;
 use webhooks::{Delivery, Source};
 
-use super::Arrival;
-use super::room::{Room, Share};
+use super::IncomingDelivery;
+use super::quota::{QuotaHolder, SpoolQuota};
 
 /// A folder of deliveries.
 #[derive(Clone)]
 pub(crate) struct Spool {
     folder: Arc<Path>,
     next: Arc<AtomicU64>,
-    room: Arc<Room>,
+    quota: Arc<SpoolQuota>,
     depth: Gauge,
     aside: Gauge,
     writable: Arc<AtomicBool>,
@@ -29,7 +29,7 @@ pub(crate) struct Spool {
 
 /// A delivery as it waits. Holds credentials of the sender's: written sealed only.
 #[derive(Deserialize, Serialize)]
-struct Waiting {
+struct SpooledFile {
     source: String,
     method: String,
     url: String,
@@ -46,7 +46,7 @@ impl Spool {
             |error: std::io::Error| format!("SPOOL_DIR {} can't be used: {error}", folder.display());
         make_private(folder).map_err(unusable)?;
         try_to_write(folder).map_err(unusable)?;
-        let (mut waiting, mut put_aside, room) = (0, 0, Room::default());
+        let (mut waiting, mut put_aside, quota) = (0, 0, SpoolQuota::default());
         for entry in std::fs::read_dir(folder).map_err(unusable)? {
             let entry = entry.map_err(unusable)?;
             let path = entry.path();
@@ -60,7 +60,7 @@ impl Spool {
                         waiting += 1;
                     }
                     let size = entry.metadata().map_err(unusable)?.len();
-                    room.count(&share_of(&path), size);
+                    quota.count(&share_of(&path), size);
                 }
                 _ => {}
             }
@@ -70,7 +70,7 @@ impl Spool {
         Ok(Self {
             folder: folder.into(),
             next: Arc::default(),
-            room: Arc::new(room),
+            quota: Arc::new(quota),
             depth,
             aside,
             writable: Arc::new(AtomicBool::new(true)),
@@ -96,13 +96,13 @@ impl Spool {
     /// Keeps a delivery, if its share has room; when this returns it is on the disk.
     pub(super) async fn put(
         &self,
-        vault: &Vault,
-        arrival: &Arrival,
-        share: &Share,
+        sealed_store: &SealedStore,
+        incoming: &IncomingDelivery,
+        share: &QuotaHolder,
         addresses_known: bool,
     ) -> std::io::Result<()> {
-        let delivery = &arrival.delivery;
-        let waiting = Waiting {
+        let delivery = &incoming.delivery;
+        let waiting = SpooledFile {
             source: delivery.source().as_str().to_owned(),
             method: delivery.method().to_owned(),
             url: delivery.url().to_owned(),
@@ -111,23 +111,23 @@ impl Spool {
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .collect(),
             body: STANDARD.encode(delivery.body()),
-            endpoint_key: arrival.endpoint_key.clone(),
-            at: arrival.at,
+            endpoint_key: incoming.endpoint_key.clone(),
+            at: incoming.at,
         };
         // By time, so that names sort in the order of arrival; the counter tells those of one moment apart.
         let name = format!(
             "{:020}-{:06}-{}-{}",
-            arrival.at.timestamp_micros(),
+            incoming.at.timestamp_micros(),
             self.next.fetch_add(1, Ordering::Relaxed),
             uuid::Uuid::new_v4().simple(),
             share.name()
         );
         let text = SecretText::new(serde_json::to_string(&waiting)?);
-        let sealed = vault
+        let sealed = sealed_store
             .seal(&slot(&name), &text)
             .ok_or_else(|| std::io::Error::other("it can't be sealed"))?;
         let (folder, size) = (Arc::clone(&self.folder), sealed.len() as u64);
-        if !self.room.take(share, size, addresses_known) {
+        if !self.quota.take(share, size, addresses_known) {
             return Err(std::io::Error::other("the spool has no room for it"));
         }
         let written = tokio::task::spawn_blocking(move || write(&folder, &name, sealed.as_bytes()))
@@ -136,7 +136,7 @@ impl Spool {
             .flatten();
         match written {
             Ok(()) => drop(self.depth.inc()),
-            Err(_) => self.room.give_back(share, size),
+            Err(_) => self.quota.give_back(share, size),
         }
         written
     }
@@ -151,14 +151,18 @@ impl Spool {
     }
 
     /// The delivery in a file; None if it can't be opened, and then it is put aside.
-    pub(super) async fn read(&self, vault: &Vault, file: &Path) -> std::io::Result<Option<Arrival>> {
+    pub(super) async fn read(
+        &self,
+        sealed_store: &SealedStore,
+        file: &Path,
+    ) -> std::io::Result<Option<IncomingDelivery>> {
         let name = file
             .file_stem()
             .and_then(|name| name.to_str())
             .unwrap_or_default();
-        let arrival = match std::fs::read_to_string(file) {
-            Ok(sealed) => match vault.open(&slot(name), &sealed).await {
-                Some(text) => arrival(text.expose()),
+        let incoming = match std::fs::read_to_string(file) {
+            Ok(sealed) => match sealed_store.open(&slot(name), &sealed).await {
+                Some(text) => read_incoming(text.expose()),
                 None => None,
             },
             // Another process was faster.
@@ -166,11 +170,11 @@ impl Spool {
             // Not text, no file, not to be read: whatever it is, it must not keep the others waiting.
             Err(_) => None,
         };
-        if arrival.is_none() {
+        if incoming.is_none() {
             tracing::error!(file = name, "a spooled delivery can't be opened; it is put aside");
             self.put_aside(file)?;
         }
-        Ok(arrival)
+        Ok(incoming)
     }
 
     /// The delivery was taken, or proves nothing.
@@ -178,7 +182,7 @@ impl Spool {
         let size = std::fs::symlink_metadata(file)?.len();
         std::fs::remove_file(file)?;
         self.depth.dec();
-        self.room.give_back(&share_of(file), size);
+        self.quota.give_back(&share_of(file), size);
         Ok(())
     }
 
@@ -193,7 +197,7 @@ impl Spool {
 }
 
 /// What an operator is shown of a delivery in a spool.
-pub(crate) struct Kept {
+pub(crate) struct SpooledDelivery {
     /// The file's name without its ending.
     pub(crate) name: String,
     /// When the delivery arrived.
@@ -205,8 +209,8 @@ pub(crate) struct Kept {
 }
 
 /// The deliveries in a folder: those put aside, then those that wait, each in the order of arrival.
-pub(crate) fn kept(folder: &Path) -> std::io::Result<Vec<Kept>> {
-    let of = |ending: &'static str| -> std::io::Result<Vec<Kept>> {
+pub(crate) fn kept(folder: &Path) -> std::io::Result<Vec<SpooledDelivery>> {
+    let of = |ending: &'static str| -> std::io::Result<Vec<SpooledDelivery>> {
         Ok(files(folder, ending)?
             .into_iter()
             .map(|file| {
@@ -216,7 +220,7 @@ pub(crate) fn kept(folder: &Path) -> std::io::Result<Vec<Kept>> {
                     .to_string_lossy()
                     .into_owned();
                 let micros = name.split('-').next().and_then(|micros| micros.parse().ok());
-                Kept {
+                SpooledDelivery {
                     at: micros.and_then(DateTime::from_timestamp_micros),
                     size: std::fs::symlink_metadata(&file).map_or(0, |metadata| metadata.len()),
                     aside: ending == ASIDE,
@@ -258,8 +262,8 @@ fn files(folder: &Path, ending: &str) -> std::io::Result<Vec<PathBuf>> {
 }
 
 /// Whom a file counts for.
-fn share_of(file: &Path) -> Share {
-    Share::of(&file.file_stem().unwrap_or_default().to_string_lossy())
+fn share_of(file: &Path) -> QuotaHolder {
+    QuotaHolder::of(&file.file_stem().unwrap_or_default().to_string_lossy())
 }
 
 /// Makes a file and removes it.
@@ -273,11 +277,11 @@ fn try_to_write(folder: &Path) -> std::io::Result<()> {
     written.and(removed)
 }
 
-fn arrival(text: &str) -> Option<Arrival> {
-    let waiting: Waiting = serde_json::from_str(text).ok()?;
+fn read_incoming(text: &str) -> Option<IncomingDelivery> {
+    let waiting: SpooledFile = serde_json::from_str(text).ok()?;
     let source: Source = waiting.source.parse().ok()?;
     let body = STANDARD.decode(&waiting.body).ok()?;
-    Some(Arrival {
+    Some(IncomingDelivery {
         delivery: Delivery::new(source, &waiting.method, &waiting.url, waiting.headers, body),
         endpoint_key: waiting.endpoint_key,
         at: waiting.at,

@@ -13,7 +13,7 @@ use reqwest::{Method, StatusCode, Url};
 use seal::SecretText;
 use zeroize::Zeroizing;
 
-use super::echo::{Cut, Forms, Searched, Withheld};
+use super::echo::{EchoMetrics, KeyEncodings, ScanError, ScannedBody};
 use super::headers::{to_caller, to_provider};
 use super::providers::{Credential, Service};
 use super::target::{decoded, target};
@@ -38,11 +38,11 @@ pub(crate) struct Relay {
     client: reqwest::Client,
     /// `RELAY_BASE_URL_…`: in place of the table, for tests and proxies.
     bases: HashMap<Service, Url>,
-    withheld: Withheld,
+    withheld: EchoMetrics,
 }
 
 /// What a caller wants of a provider.
-pub(crate) struct Ask {
+pub(crate) struct RelayRequest {
     pub(crate) service: Service,
     pub(crate) method: Method,
     /// As it was sent, without `/v1/relay/{service}/`.
@@ -85,14 +85,14 @@ pub(crate) enum RelayError {
 }
 
 /// A provider's answer: its status, the headers that may pass, and its body as it arrives.
-pub(crate) struct Answer {
+pub(crate) struct RelayResponse {
     pub(crate) status: reqwest::StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: poem::Body,
 }
 
 impl Relay {
-    pub(crate) fn new(bases: HashMap<Service, Url>, withheld: Withheld) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(bases: HashMap<Service, Url>, withheld: EchoMetrics) -> Result<Self, reqwest::Error> {
         // No provider is built in; a second installation is refused and harmless.
         drop(rustls::crypto::ring::default_provider().install_default());
         let client = reqwest::Client::builder()
@@ -112,7 +112,11 @@ impl Relay {
     }
 
     /// Calls the provider with the key.
-    pub(crate) async fn call(&self, ask: Ask, key: &SecretText) -> Result<Answer, RelayError> {
+    pub(crate) async fn call(
+        &self,
+        ask: RelayRequest,
+        key: &SecretText,
+    ) -> Result<RelayResponse, RelayError> {
         let provider = ask.service.provider();
         let stored = provider.address(key.expose());
         let (base, secret) = match (self.bases.get(&ask.service), stored) {
@@ -144,7 +148,7 @@ impl Relay {
             request = request.body(reqwest::Body::wrap_stream(body.into_bytes_stream()));
         }
         let answer = request.send().await.map_err(|error| reason(&error))?;
-        let forms = Forms::of(provider.credential, secret);
+        let forms = KeyEncodings::of(provider.credential, secret);
         self.passed(answer, ask.service, forms).await
     }
 
@@ -153,8 +157,8 @@ impl Relay {
         &self,
         answer: reqwest::Response,
         service: Service,
-        forms: Forms,
-    ) -> Result<Answer, RelayError> {
+        forms: KeyEncodings,
+    ) -> Result<RelayResponse, RelayError> {
         let status = answer.status();
         if status == StatusCode::SWITCHING_PROTOCOLS {
             return Err(RelayError::Unreachable);
@@ -171,8 +175,8 @@ impl Relay {
         let dropped = forms.drop_from(&mut headers);
         withheld.inc_by(dropped as u64);
         let stream = Box::pin(answer.bytes_stream());
-        let body = begun(Searched::new(stream, forms, withheld, LARGEST)).await?;
-        Ok(Answer {
+        let body = begun(ScannedBody::new(stream, forms, withheld, LARGEST)).await?;
+        Ok(RelayResponse {
             status,
             headers,
             body: poem::Body::from_bytes_stream(Box::pin(body.map_err(std::io::Error::other))),
@@ -181,7 +185,7 @@ impl Relay {
 }
 
 /// A redirect's address for the caller, who follows it without the key; nothing is followed here.
-fn redirect(answer: &reqwest::Response, forms: &Forms) -> Result<Option<HeaderValue>, RelayError> {
+fn redirect(answer: &reqwest::Response, forms: &KeyEncodings) -> Result<Option<HeaderValue>, RelayError> {
     let location = match answer.headers().get(header::LOCATION) {
         Some(location) if answer.status().is_redirection() => location,
         _ => return Ok(None),
@@ -202,7 +206,9 @@ fn redirect(answer: &reqwest::Response, forms: &Forms) -> Result<Option<HeaderVa
 }
 
 /// A body once its beginning has been searched: all of it, if it ends soon.
-async fn begun<S>(mut body: Searched<S>) -> Result<impl Stream<Item = Result<Bytes, Cut>> + Send, RelayError>
+async fn begun<S>(
+    mut body: ScannedBody<S>,
+) -> Result<impl Stream<Item = Result<Bytes, ScanError>> + Send, RelayError>
 where
     S: Stream<Item = reqwest::Result<Bytes>> + Send + Unpin,
 {
@@ -217,8 +223,8 @@ where
         Ok(())
     };
     match tokio::time::timeout(SOON, search).await {
-        Ok(Err(Cut::Echo)) => return Err(RelayError::Echoed),
-        Ok(Err(Cut::Broken | Cut::TooLarge)) => return Err(RelayError::Unreachable),
+        Ok(Err(ScanError::Echo)) => return Err(RelayError::Echoed),
+        Ok(Err(ScanError::Broken | ScanError::TooLarge)) => return Err(RelayError::Unreachable),
         Ok(Ok(())) | Err(_) => {}
     }
     let rest = futures_util::stream::try_unfold(body, async |mut body| {

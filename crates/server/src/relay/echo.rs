@@ -21,9 +21,9 @@ use super::providers::{Credential, Service};
 const SHORTEST: usize = 8;
 
 /// The forms in which a key would be seen.
-pub(super) struct Forms(Vec<Zeroizing<Vec<u8>>>);
+pub(super) struct KeyEncodings(Vec<Zeroizing<Vec<u8>>>);
 
-impl Forms {
+impl KeyEncodings {
     /// Of a key that is sent as `kind`.
     pub(super) fn of(kind: Credential, key: &str) -> Self {
         let mut forms = vec![key.to_owned()];
@@ -88,7 +88,7 @@ impl Forms {
 
 /// Why a body ends before its end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub(super) enum Cut {
+pub(super) enum ScanError {
     #[error("the answer would hold the key")]
     Echo,
     #[error("the provider broke off")]
@@ -98,9 +98,9 @@ pub(super) enum Cut {
 }
 
 /// A body that is searched as it passes. Held back is only what could be the beginning of the key.
-pub(super) struct Searched<S> {
+pub(super) struct ScannedBody<S> {
     pub(super) body: S,
-    pub(super) forms: Forms,
+    pub(super) forms: KeyEncodings,
     pub(super) withheld: Counter,
     /// Bytes at most.
     pub(super) largest: usize,
@@ -109,8 +109,8 @@ pub(super) struct Searched<S> {
     ended: bool,
 }
 
-impl<S: Stream<Item = reqwest::Result<Bytes>> + Unpin> Searched<S> {
-    pub(super) fn new(body: S, forms: Forms, withheld: Counter, largest: usize) -> Self {
+impl<S: Stream<Item = reqwest::Result<Bytes>> + Unpin> ScannedBody<S> {
+    pub(super) fn new(body: S, forms: KeyEncodings, withheld: Counter, largest: usize) -> Self {
         Self {
             body,
             forms,
@@ -123,13 +123,15 @@ impl<S: Stream<Item = reqwest::Result<Bytes>> + Unpin> Searched<S> {
     }
 
     /// The next bytes that may pass; None at the end. May be dropped while it waits.
-    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Cut> {
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, ScanError> {
         while !self.ended {
             let Some(piece) = self.body.next().await else {
                 self.ended = true;
                 break;
             };
-            let passed = piece.map_err(|_| Cut::Broken).and_then(|piece| self.pass(&piece));
+            let passed = piece
+                .map_err(|_| ScanError::Broken)
+                .and_then(|piece| self.pass(&piece));
             self.ended = passed.is_err();
             let passed = passed?;
             if !passed.is_empty() {
@@ -140,17 +142,17 @@ impl<S: Stream<Item = reqwest::Result<Bytes>> + Unpin> Searched<S> {
         Ok((!rest.is_empty()).then(|| rest.freeze()))
     }
 
-    fn pass(&mut self, piece: &[u8]) -> Result<Bytes, Cut> {
+    fn pass(&mut self, piece: &[u8]) -> Result<Bytes, ScanError> {
         self.seen += piece.len();
         if self.seen > self.largest {
             self.held.clear();
-            return Err(Cut::TooLarge);
+            return Err(ScanError::TooLarge);
         }
         self.held.extend_from_slice(piece);
         if self.forms.are_in(&self.held) {
             self.held.clear();
             self.withheld.inc();
-            return Err(Cut::Echo);
+            return Err(ScanError::Echo);
         }
         let passing = self.held.len() - self.forms.begun(&self.held);
         Ok(self.held.split_to(passing).freeze())
@@ -164,9 +166,9 @@ struct ByService {
 
 /// Counts answers, or headers of theirs, that held the key.
 #[derive(Clone, Default)]
-pub(crate) struct Withheld(Family<ByService, Counter>);
+pub(crate) struct EchoMetrics(Family<ByService, Counter>);
 
-impl Withheld {
+impl EchoMetrics {
     /// Registers the counters, at zero, so that the first is seen as a change.
     pub(crate) fn register(&self, registry: &mut Registry) {
         for service in Service::ALL {
@@ -191,11 +193,11 @@ mod tests {
 
     const KEY: &str = "AC0123456789:sk/secret-0123";
 
-    async fn through(pieces: &[&str]) -> (String, Result<(), Cut>) {
+    async fn through(pieces: &[&str]) -> (String, Result<(), ScanError>) {
         let stream =
             futures_util::stream::iter(pieces.iter().map(|piece| Ok(Bytes::from(piece.to_string()))));
-        let forms = Forms::of(Credential::Basic, KEY);
-        let mut searched = Searched::new(stream, forms, Counter::default(), 1000);
+        let forms = KeyEncodings::of(Credential::Basic, KEY);
+        let mut searched = ScannedBody::new(stream, forms, Counter::default(), 1000);
         let mut passed = String::new();
         loop {
             match searched.next().await {
@@ -213,7 +215,7 @@ mod tests {
             let body = format!("before {form} after");
             for at in 0..=body.len() {
                 let (passed, end) = through(&[&body[..at], &body[at..]]).await;
-                assert_eq!(end, Err(Cut::Echo), "{form} at {at}");
+                assert_eq!(end, Err(ScanError::Echo), "{form} at {at}");
                 assert!(
                     "before ".starts_with(&passed) || passed.starts_with("before "),
                     "{passed}"
@@ -221,7 +223,7 @@ mod tests {
                 assert!(!passed.contains(&form[..form.len() - 1]), "{form} at {at}");
             }
             let single: Vec<_> = body.split("").collect();
-            assert_eq!(through(&single).await.1, Err(Cut::Echo), "{form}");
+            assert_eq!(through(&single).await.1, Err(ScanError::Echo), "{form}");
         }
     }
 
@@ -238,6 +240,9 @@ mod tests {
     #[tokio::test]
     async fn a_body_without_end_is_cut() {
         let piece = "x".repeat(600);
-        assert_eq!(through(&[&piece, &piece]).await, (piece, Err(Cut::TooLarge)));
+        assert_eq!(
+            through(&[&piece, &piece]).await,
+            (piece, Err(ScanError::TooLarge))
+        );
     }
 }

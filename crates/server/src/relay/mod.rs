@@ -8,6 +8,6 @@ mod headers;
 mod providers;
 mod target;
 
-pub(crate) use client::{Answer, Ask, Relay, RelayError};
-pub(crate) use echo::Withheld;
+pub(crate) use client::{Relay, RelayError, RelayRequest, RelayResponse};
+pub(crate) use echo::EchoMetrics;
 pub(crate) use providers::Service;

@@ -25,7 +25,7 @@ pub struct KeyCount {
 
 /// A value that none of the keys opens. It is left as it is.
 #[derive(Clone, Debug)]
-pub struct Stubborn {
+pub struct UnopenedValue {
     /// The table.
     pub table: &'static str,
     /// The row's id.
@@ -46,7 +46,7 @@ pub struct Resealed {
     /// Values that were replaced by someone else meanwhile.
     pub overtaken: u64,
     /// Values that no key opens.
-    pub stubborn: Vec<Stubborn>,
+    pub stubborn: Vec<UnopenedValue>,
 }
 
 /// Which values to take.
@@ -191,7 +191,7 @@ impl Admin {
         for candidate in batch {
             let slot = column.slot(&candidate.user, &candidate.row);
             let Ok(opened) = keys.open(&slot, &candidate.stored).await else {
-                result.stubborn.push(Stubborn {
+                result.stubborn.push(UnopenedValue {
                     table: column.table,
                     key: seal::key_id(&candidate.stored),
                     id: candidate.id,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use refinery::Report;
 
-use super::policies::{self, File};
+use super::policies::{self, PolicyFile};
 use super::{Admin, AdminError};
 use crate::connect::Target;
 
@@ -234,7 +234,7 @@ impl Admin {
 
     async fn apply(
         &self,
-        files: impl Iterator<Item = &'static File>,
+        files: impl Iterator<Item = &'static PolicyFile>,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<usize, AdminError> {
         let mut applied = 0;

@@ -18,7 +18,7 @@ use crate::connect::Target;
 use crate::error::Error;
 
 pub use events::{AdminEvent, EventFilter};
-pub use keys::{KeyCount, Resealed, Stubborn};
+pub use keys::{KeyCount, Resealed, UnopenedValue};
 pub use migrate::{Done, Progress, schema_version};
 
 /// A session of an owner role, on a connection of its own.

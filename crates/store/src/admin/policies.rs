@@ -6,24 +6,24 @@ use super::{Admin, AdminError};
 
 /// A file of `policies/`: its name and its text.
 #[derive(Debug)]
-pub(super) struct File(pub(super) &'static str, pub(super) &'static str);
+pub(super) struct PolicyFile(pub(super) &'static str, pub(super) &'static str);
 
 const LISTED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/policies.rs"));
 
 /// All of them, in the order in which they are applied.
-pub(super) static FILES: &[File] = &files();
+pub(super) static FILES: &[PolicyFile] = &files();
 
-const fn files() -> [File; LISTED.len()] {
-    let mut files = [const { File("", "") }; LISTED.len()];
+const fn files() -> [PolicyFile; LISTED.len()] {
+    let mut files = [const { PolicyFile("", "") }; LISTED.len()];
     let mut i = 0;
     while i < LISTED.len() {
-        files[i] = File(LISTED[i].0, LISTED[i].1);
+        files[i] = PolicyFile(LISTED[i].0, LISTED[i].1);
         i += 1;
     }
     files
 }
 
-impl File {
+impl PolicyFile {
     /// The functions that column defaults call must be there before the tables.
     pub(super) fn precedes_tables(&self) -> bool {
         self.0.starts_with("00_")
@@ -47,7 +47,7 @@ impl File {
 
 impl Admin {
     /// Whether the file was applied as it is now, and the catalog still says what it said after that.
-    pub(super) async fn is_applied(&self, file: &File) -> Result<bool, AdminError> {
+    pub(super) async fn is_applied(&self, file: &PolicyFile) -> Result<bool, AdminError> {
         let at = || AdminError::at(format!("reading the state of policies/{}", file.0));
         let there = self
             .client
@@ -67,13 +67,13 @@ impl Admin {
     }
 
     /// Applies a file, which is a transaction of its own, and notes how it left the catalog.
-    pub(super) async fn apply_policies(&self, file: &File) -> Result<(), AdminError> {
+    pub(super) async fn apply_policies(&self, file: &PolicyFile) -> Result<(), AdminError> {
         self.run(&format!("policies/{}", file.0), file.1).await?;
         self.note_policies(file).await
     }
 
     /// Notes that a file was applied, and how it left the catalog.
-    pub(super) async fn note_policies(&self, file: &File) -> Result<(), AdminError> {
+    pub(super) async fn note_policies(&self, file: &PolicyFile) -> Result<(), AdminError> {
         let note = "insert into mako.policy_files (file, digest, catalog) values ($1, $2, $3)
             on conflict (file) do update set digest = excluded.digest, catalog = excluded.catalog, applied_at = now()";
         let catalog = self.catalog(file).await?;
@@ -85,7 +85,7 @@ impl Admin {
     }
 
     /// A digest of everything that the file decides: policies, flags, rights, owners, functions.
-    async fn catalog(&self, file: &File) -> Result<String, AdminError> {
+    async fn catalog(&self, file: &PolicyFile) -> Result<String, AdminError> {
         let row = self
             .client
             .query_one(

@@ -10,10 +10,10 @@ use identity::Claims;
 use seal::{SecretText, Slot};
 use tokio_postgres::Row;
 
-use crate::door::Store;
 use crate::error::Error;
 use crate::query::{Query, query};
 use crate::sealing::{API_KEYS, SealingKeys};
+use crate::tenant_tx::Store;
 
 /// A row of `public.api_keys` without the key.
 #[derive(Clone, Debug)]
@@ -30,10 +30,10 @@ pub struct ApiKey {
 /// Why a saved key can't be used. Says nothing of the key.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum KeyError {
-    /// There is none, or it isn't the speaker's.
+    /// There is none, or it isn't the caller's.
     #[error("no key is saved")]
     Absent,
-    /// The speaker has disconnected the service.
+    /// The caller has disconnected the service.
     #[error("the service is disconnected")]
     Inactive,
     /// No key of the ring opens it: it was moved here, damaged, or sealed by a key that isn't configured.
@@ -57,13 +57,13 @@ static RESEAL: Query = query!(Sealer Write "api_keys/reseal" [TEXT, TEXT, TEXT, 
 pub(crate) static QUERIES: &[&Query] = &[&LIST, &SAVE, &DEACTIVATE, &PURGE, &TAKE, &FIND, &RESEAL];
 
 /// A key as it is stored.
-pub(crate) struct Stored {
+pub(crate) struct StoredKey {
     pub(crate) sealed: String,
     pub(crate) fingerprint: String,
     pub(crate) hint: Option<String>,
 }
 
-impl Stored {
+impl StoredKey {
     /// Seals a key with the current master key.
     pub(crate) fn seal(keys: &SealingKeys, slot: &Slot<'_>, secret: &SecretText) -> Result<Self, KeyError> {
         let ring = keys.ring();
@@ -81,7 +81,7 @@ pub(crate) fn hint(secret: &SecretText) -> Option<String> {
     (length >= 20).then(|| secret.expose().chars().skip(length - 4).collect())
 }
 
-/// Which services the speaker has keys for.
+/// Which services the caller has keys for.
 pub async fn list(store: &Store, claims: &Claims) -> Result<Vec<ApiKey>, Error> {
     let rows = store.run(claims, &LIST, &[]).await?;
     Ok(rows.iter().map(ApiKey::from).collect())
@@ -98,12 +98,12 @@ pub async fn purge(store: &Store, claims: &Claims, service: &str) -> Result<bool
 }
 
 /// The store together with the sealing keys: only who holds it can save, use and check keys.
-pub struct Vault {
+pub struct SealedStore {
     store: Arc<Store>,
     keys: SealingKeys,
 }
 
-impl Vault {
+impl SealedStore {
     /// A store's vault.
     #[must_use]
     pub fn new(store: Arc<Store>, keys: SealingKeys) -> Self {
@@ -124,7 +124,7 @@ impl Vault {
         self.keys.ring().seal(slot, text).ok()
     }
 
-    /// Opens what [`Vault::seal`] sealed for the same slot.
+    /// Opens what [`SealedStore::seal`] sealed for the same slot.
     pub async fn open(&self, slot: &Slot<'_>, sealed: &str) -> Option<SecretText> {
         Some(self.keys.open(slot, sealed).await.ok()?.secret)
     }
@@ -134,18 +134,18 @@ impl Vault {
         Ok(self.keys.unknown(self.store.sealing_keys_in_use().await?))
     }
 
-    /// Saves the speaker's key for a service, in place of the one before, and connects the service.
+    /// Saves the caller's key for a service, in place of the one before, and connects the service.
     pub async fn save(
         &self,
         claims: &Claims,
         service: &str,
         secret: &SecretText,
     ) -> Result<ApiKey, KeyError> {
-        let Stored {
+        let StoredKey {
             sealed,
             fingerprint,
             hint,
-        } = Stored::seal(&self.keys, &API_KEYS.slot(claims.user_id(), service), secret)?;
+        } = StoredKey::seal(&self.keys, &API_KEYS.slot(claims.user_id(), service), secret)?;
         let rows = self
             .store
             .run_provisioned(claims, &SAVE, &[&service, &sealed, &fingerprint, &hint])
@@ -153,7 +153,7 @@ impl Vault {
         rows.first().map(ApiKey::from).ok_or(KeyError::Absent)
     }
 
-    /// The speaker's key for a service, to be used now; `last_used_at` moves.
+    /// The caller's key for a service, to be used now; `last_used_at` moves.
     pub async fn take(&self, claims: &Claims, service: &str) -> Result<SecretText, KeyError> {
         let rows = self.store.run(claims, &TAKE, &[&service]).await?;
         let row = rows.first().ok_or(KeyError::Absent)?;
@@ -163,7 +163,7 @@ impl Vault {
         self.open_key(claims, service, row.get(0)).await
     }
 
-    /// Whether `secret` is the speaker's saved key, without opening that where its fingerprint suffices.
+    /// Whether `secret` is the caller's saved key, without opening that where its fingerprint suffices.
     pub async fn matches(
         &self,
         claims: &Claims,
@@ -192,11 +192,11 @@ impl Vault {
             return Err(KeyError::Unreadable);
         };
         if opened.stale {
-            let Stored {
+            let StoredKey {
                 sealed,
                 fingerprint,
                 hint,
-            } = Stored::seal(&self.keys, &slot, &opened.secret)?;
+            } = StoredKey::seal(&self.keys, &slot, &opened.secret)?;
             let params: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
                 [&service, &stored, &sealed, &fingerprint, &hint];
             // The caller has what they came for; rotation finds the row again if this fails.

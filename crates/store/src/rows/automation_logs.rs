@@ -5,11 +5,11 @@ use identity::Claims;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-use super::page::{Cursor, Listed, Ordered, Page};
+use super::page::{Cursor, Ordered, Page, PageRequest};
 use super::{Created, time};
-use crate::door::Store;
 use crate::error::Error;
 use crate::query::{Query, query};
+use crate::tenant_tx::Store;
 
 /// A row of `public.automation_logs`, without its tenant.
 #[derive(Clone, Debug)]
@@ -52,13 +52,13 @@ static FIND: Query = query!(Read "automation_logs/find" [TEXT]);
 static INSERT: Query = query!(Write "automation_logs/insert" [TEXT, TEXT, TEXT, TEXT]);
 pub(crate) static QUERIES: &[&Query] = &[&LIST, &COUNT, &FIND, &INSERT];
 
-/// The speaker's automation logs, newest first.
+/// The caller's automation logs, newest first.
 pub async fn list(
     store: &Store,
     claims: &Claims,
     filter: &AutomationLogFilter,
-    page: &Page,
-) -> Result<Listed<AutomationLog>, Error> {
+    page: &PageRequest,
+) -> Result<Page<AutomationLog>, Error> {
     let AutomationLogFilter {
         action_type,
         status,
@@ -69,7 +69,7 @@ pub async fn list(
     page.of(store, claims, [&LIST, &COUNT], &filters).await
 }
 
-/// One of the speaker's automation logs.
+/// One of the caller's automation logs.
 pub async fn find(store: &Store, claims: &Claims, id: &str) -> Result<Option<AutomationLog>, Error> {
     Ok(store
         .run(claims, &FIND, &[&id])

@@ -5,11 +5,11 @@ use identity::Claims;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-use super::page::{Cursor, Listed, Ordered, Page};
+use super::page::{Cursor, Ordered, Page, PageRequest};
 use super::{Created, containing, time};
-use crate::door::Store;
 use crate::error::Error;
 use crate::query::{Query, query};
+use crate::tenant_tx::Store;
 
 /// A row of `public.call_logs`, without its tenant.
 #[derive(Clone, Debug)]
@@ -60,13 +60,13 @@ static FIND: Query = query!(Read "call_logs/find" [TEXT]);
 static INSERT: Query = query!(Write "call_logs/insert" [TEXT, TEXT, INT4, TEXT, TEXT, TEXT]);
 pub(crate) static QUERIES: &[&Query] = &[&LIST, &COUNT, &FIND, &INSERT];
 
-/// The speaker's calls, newest first.
+/// The caller's calls, newest first.
 pub async fn list(
     store: &Store,
     claims: &Claims,
     filter: &CallLogFilter,
-    page: &Page,
-) -> Result<Listed<CallLog>, Error> {
+    page: &PageRequest,
+) -> Result<Page<CallLog>, Error> {
     let q = filter.q.as_deref().map(containing);
     let CallLogFilter {
         phone,
@@ -79,7 +79,7 @@ pub async fn list(
     page.of(store, claims, [&LIST, &COUNT], &filters).await
 }
 
-/// One of the speaker's calls.
+/// One of the caller's calls.
 pub async fn find(store: &Store, claims: &Claims, id: &str) -> Result<Option<CallLog>, Error> {
     Ok(store.run(claims, &FIND, &[&id]).await?.first().map(CallLog::from))
 }

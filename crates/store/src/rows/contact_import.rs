@@ -15,10 +15,10 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 
 use super::contacts::Contact;
-use crate::door::{Store, TenantTx};
 use crate::error::Error;
 use crate::query::{Access, Query, query};
 use crate::rows::users;
+use crate::tenant_tx::{Store, TenantTx};
 
 /// An object of a browser's, with values that the table accepts. Empty ones are None.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -95,9 +95,9 @@ async fn import_in(tx: &TenantTx<'_>, objects: Vec<Imported>) -> Result<Outcome,
     let mut outcome = Outcome::default();
     for object in objects {
         match book.take(object) {
-            Taken::Created => outcome.created += 1,
-            Taken::Updated => outcome.updated += 1,
-            Taken::Unchanged => outcome.unchanged += 1,
+            EventClaim::Created => outcome.created += 1,
+            EventClaim::Updated => outcome.updated += 1,
+            EventClaim::Unchanged => outcome.unchanged += 1,
         }
     }
     book.write(tx).await?;
@@ -180,7 +180,7 @@ impl From<&Row> for Memory {
 
 /// What happened to one object.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Taken {
+enum EventClaim {
     Created,
     Updated,
     Unchanged,
@@ -294,7 +294,7 @@ impl Book {
             .or_else(same_name)
     }
 
-    fn take(&mut self, object: Imported) -> Taken {
+    fn take(&mut self, object: Imported) -> EventClaim {
         let digest = object.digest();
         let import_id = object.import_id.clone();
         let (index, taken) = match self.find(&object) {
@@ -304,7 +304,7 @@ impl Book {
                     fields: object,
                     changed: false,
                 }),
-                Taken::Created,
+                EventClaim::Created,
             ),
             Some(index) => {
                 let seen = import_id.clone().and_then(|id| self.digests.get(&(id, index)));
@@ -315,9 +315,9 @@ impl Book {
                 (
                     index,
                     if news && exists {
-                        Taken::Updated
+                        EventClaim::Updated
                     } else {
-                        Taken::Unchanged
+                        EventClaim::Unchanged
                     },
                 )
             }

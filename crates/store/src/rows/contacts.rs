@@ -5,11 +5,11 @@ use identity::Claims;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-use super::page::{Cursor, Listed, Ordered, Page};
-use super::{Change, Created, Moment, containing, time};
-use crate::door::Store;
+use super::page::{Cursor, Ordered, Page, PageRequest};
+use super::{Change, Created, Timestamp, containing, time};
 use crate::error::Error;
 use crate::query::{Query, query};
+use crate::tenant_tx::Store;
 
 /// A row of `public.contacts`, without its tenant.
 #[derive(Clone, Debug)]
@@ -135,13 +135,13 @@ static UPDATE: Query = query!(Write "contacts/update" [TEXT, TEXT, TEXT, BOOL, T
 static DELETE: Query = query!(Write "contacts/delete" [TEXT]);
 pub(crate) static QUERIES: &[&Query] = &[&LIST, &COUNT, &FIND, &INSERT, &UPDATE, &DELETE];
 
-/// The speaker's contacts, newest first.
+/// The caller's contacts, newest first.
 pub async fn list(
     store: &Store,
     claims: &Claims,
     filter: &ContactFilter,
-    page: &Page,
-) -> Result<Listed<Contact>, Error> {
+    page: &PageRequest,
+) -> Result<Page<Contact>, Error> {
     let q = filter.q.as_deref().map(containing);
     let ContactFilter {
         status,
@@ -157,7 +157,7 @@ pub async fn list(
     page.of(store, claims, [&LIST, &COUNT], &filters).await
 }
 
-/// One of the speaker's contacts.
+/// One of the caller's contacts.
 pub async fn find(store: &Store, claims: &Claims, id: &str) -> Result<Option<Contact>, Error> {
     Ok(store.run(claims, &FIND, &[&id]).await?.first().map(Contact::from))
 }
@@ -172,7 +172,7 @@ pub async fn create(
     store.create(claims, &INSERT, &new.params(&idempotency_key)).await
 }
 
-/// Changes a contact of the speaker's.
+/// Changes a contact of the caller's.
 pub async fn update(
     store: &Store,
     claims: &Claims,
@@ -183,7 +183,7 @@ pub async fn update(
     Ok(rows.first().map(Contact::from))
 }
 
-/// Deletes a contact of the speaker's; false if there is none.
+/// Deletes a contact of the caller's; false if there is none.
 pub async fn delete(store: &Store, claims: &Claims, id: &str) -> Result<bool, Error> {
     Ok(!store.run(claims, &DELETE, &[&id]).await?.is_empty())
 }
@@ -201,7 +201,7 @@ impl From<&Row> for Contact {
             status: row.get(7),
             notes: row.get(8),
             plan: row.get(9),
-            appointment_date: row.get::<_, Option<Moment>>(10).map(Into::into),
+            appointment_date: row.get::<_, Option<Timestamp>>(10).map(Into::into),
             business_name: row.get(11),
             business_position: row.get(12),
             created_at: time(row, 13),

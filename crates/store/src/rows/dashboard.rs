@@ -1,13 +1,13 @@
-//! The dashboard: numbers over the speaker's rows, each answer one round trip.
+//! The dashboard: numbers over the caller's rows, each answer one round trip.
 
 use chrono::{DateTime, Utc};
 use identity::Claims;
 use tokio_postgres::Row;
 
 use super::time;
-use crate::door::{Call, Store};
 use crate::error::Error;
 use crate::query::{Query, query};
+use crate::tenant_tx::{BoundQuery, Store};
 
 /// What there is altogether, and in two periods of equal length.
 #[derive(Clone, Debug)]
@@ -91,9 +91,9 @@ pub(crate) static QUERIES: &[&Query] = &[&TOTALS, &STATUSES, &PERIODS, &TIMESERI
 /// Totals, and the last `days` days beside the `days` before.
 pub async fn stats(store: &Store, claims: &Claims, days: i32) -> Result<Stats, Error> {
     let calls = [
-        Call::new(&TOTALS, &[]),
-        Call::new(&STATUSES, &[]),
-        Call::new(&PERIODS, &[&days]),
+        BoundQuery::new(&TOTALS, &[]),
+        BoundQuery::new(&STATUSES, &[]),
+        BoundQuery::new(&PERIODS, &[&days]),
     ];
     let [totals, statuses, periods] = store.pipeline(claims, calls).await?;
     let total = |column| totals.first().map_or(0, |row| row.get(column));

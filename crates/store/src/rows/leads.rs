@@ -5,11 +5,11 @@ use identity::Claims;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-use super::page::{Cursor, Listed, Ordered, Page};
+use super::page::{Cursor, Ordered, Page, PageRequest};
 use super::{Change, Created, containing, time};
-use crate::door::Store;
 use crate::error::Error;
 use crate::query::{Query, query};
+use crate::tenant_tx::Store;
 
 /// A row of `public.leads`, without its tenant: whoever sees it is the tenant.
 #[derive(Clone, Debug)]
@@ -118,13 +118,13 @@ static UPDATE: Query =
 static DELETE: Query = query!(Write "leads/delete" [TEXT]);
 pub(crate) static QUERIES: &[&Query] = &[&LIST, &COUNT, &FIND, &INSERT, &UPDATE, &DELETE];
 
-/// The speaker's leads, newest first.
+/// The caller's leads, newest first.
 pub async fn list(
     store: &Store,
     claims: &Claims,
     filter: &LeadFilter,
-    page: &Page,
-) -> Result<Listed<Lead>, Error> {
+    page: &PageRequest,
+) -> Result<Page<Lead>, Error> {
     let q = filter.q.as_deref().map(containing);
     let LeadFilter {
         status,
@@ -147,7 +147,7 @@ pub async fn list(
     page.of(store, claims, [&LIST, &COUNT], &filters).await
 }
 
-/// One of the speaker's leads.
+/// One of the caller's leads.
 pub async fn find(store: &Store, claims: &Claims, id: &str) -> Result<Option<Lead>, Error> {
     Ok(store.run(claims, &FIND, &[&id]).await?.first().map(Lead::from))
 }
@@ -162,7 +162,7 @@ pub async fn create(
     store.create(claims, &INSERT, &new.params(&idempotency_key)).await
 }
 
-/// Changes a lead of the speaker's.
+/// Changes a lead of the caller's.
 pub async fn update(
     store: &Store,
     claims: &Claims,
@@ -173,7 +173,7 @@ pub async fn update(
     Ok(rows.first().map(Lead::from))
 }
 
-/// Deletes a lead of the speaker's; false if there is none.
+/// Deletes a lead of the caller's; false if there is none.
 pub async fn delete(store: &Store, claims: &Claims, id: &str) -> Result<bool, Error> {
     Ok(!store.run(claims, &DELETE, &[&id]).await?.is_empty())
 }

@@ -9,7 +9,7 @@ pub mod call_logs;
 pub mod contact_import;
 pub mod contacts;
 pub mod dashboard;
-pub mod inbox;
+pub mod event_effects;
 pub mod leads;
 pub mod page;
 pub mod phone_numbers;
@@ -51,9 +51,9 @@ impl<T: ToSql + Sync + 'static> Change<T> {
 /// A time as a row has it. Postgres also knows `infinity` and years that RFC 3339 can't write, and lets a user store
 /// them through PostgREST; one such row must not take the whole list with it. They read as the bounds of the years 1
 /// to 9999.
-pub(crate) struct Moment(DateTime<Utc>);
+pub(crate) struct Timestamp(DateTime<Utc>);
 
-impl<'a> FromSql<'a> for Moment {
+impl<'a> FromSql<'a> for Timestamp {
     fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
         // Microseconds since 2000; the infinities are the ends of the type.
         let since_1970 = timestamp_from_sql(raw)?.saturating_add(Y2000);
@@ -68,15 +68,15 @@ impl<'a> FromSql<'a> for Moment {
     }
 }
 
-impl From<Moment> for DateTime<Utc> {
-    fn from(moment: Moment) -> Self {
+impl From<Timestamp> for DateTime<Utc> {
+    fn from(moment: Timestamp) -> Self {
         moment.0
     }
 }
 
 /// A time of a row.
 pub(crate) fn time(row: &Row, index: usize) -> DateTime<Utc> {
-    row.get::<_, Moment>(index).into()
+    row.get::<_, Timestamp>(index).into()
 }
 
 /// In microseconds since 1970: 2000-01-01, the first of year 1 and the last of year 9999.
@@ -110,7 +110,7 @@ pub fn containing(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Moment, containing};
+    use super::{Timestamp, containing};
     use chrono::{DateTime, Utc};
     use tokio_postgres::types::{FromSql as _, Type};
 
@@ -122,7 +122,7 @@ mod tests {
             (i64::MAX - 1, "9999-12-31T23:59:59.999999Z"),
             (0, "2000-01-01T00:00:00Z"),
         ] {
-            let moment = Moment::from_sql(&Type::TIMESTAMPTZ, &micros.to_be_bytes()).ok();
+            let moment = Timestamp::from_sql(&Type::TIMESTAMPTZ, &micros.to_be_bytes()).ok();
             let time = moment.map(DateTime::<Utc>::from);
             assert_eq!(time, read.parse().ok(), "{micros}");
         }

@@ -7,9 +7,9 @@ use identity::Claims;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-use crate::door::{Call, Store};
 use crate::error::Error;
 use crate::query::Query;
+use crate::tenant_tx::{BoundQuery, Store};
 
 /// The position after a row in a list ordered by `created_at desc, id desc`.
 ///
@@ -53,7 +53,7 @@ impl Cursor {
 
 /// Which part of a list is asked for.
 #[derive(Clone, Debug)]
-pub struct Page {
+pub struct PageRequest {
     /// Rows at most, 1 – 200.
     pub limit: u16,
     /// Start after this row; None for the newest.
@@ -62,7 +62,7 @@ pub struct Page {
     pub count: bool,
 }
 
-impl Page {
+impl PageRequest {
     /// Where the page starts. Always a position, never null, so that Postgres finds it in the index.
     fn start(&self) -> (DateTime<Utc>, &str) {
         match &self.cursor {
@@ -81,7 +81,7 @@ impl Page {
     }
 }
 
-impl Page {
+impl PageRequest {
     /// The page of a list and, if it is asked for, how many rows there are, in the same round trip. `filters` are the
     /// values of `$5…` of the list and `$2…` of the count.
     pub(crate) async fn of<T: Ordered + for<'a> From<&'a Row>>(
@@ -90,22 +90,24 @@ impl Page {
         claims: &Claims,
         [list, count]: [&'static Query; 2],
         filters: &[&(dyn ToSql + Sync)],
-    ) -> Result<Listed<T>, Error> {
+    ) -> Result<Page<T>, Error> {
         let ((before, id), fetch) = (self.start(), self.fetch());
         let position: [&(dyn ToSql + Sync); 3] = [&before, &id, &fetch];
-        let list = Call::new(list, &[&position, filters].concat());
+        let list = BoundQuery::new(list, &[&position, filters].concat());
         if !self.count {
             let [rows] = store.pipeline(claims, [list]).await?;
-            return Ok(Listed::new(self, &rows, None));
+            return Ok(Page::new(self, &rows, None));
         }
-        let [rows, count] = store.pipeline(claims, [list, Call::new(count, filters)]).await?;
-        Ok(Listed::new(self, &rows, Some(&count)))
+        let [rows, count] = store
+            .pipeline(claims, [list, BoundQuery::new(count, filters)])
+            .await?;
+        Ok(Page::new(self, &rows, Some(&count)))
     }
 }
 
 /// Rows of one page.
 #[derive(Clone, Debug)]
-pub struct Listed<T> {
+pub struct Page<T> {
     /// The rows, newest first.
     pub rows: Vec<T>,
     /// Where the next page starts; None on the last page.
@@ -120,8 +122,8 @@ pub trait Ordered {
     fn position(&self) -> Cursor;
 }
 
-impl<T: Ordered + for<'a> From<&'a Row>> Listed<T> {
-    fn new(page: &Page, rows: &[Row], count: Option<&[Row]>) -> Self {
+impl<T: Ordered + for<'a> From<&'a Row>> Page<T> {
+    fn new(page: &PageRequest, rows: &[Row], count: Option<&[Row]>) -> Self {
         let limit = usize::from(page.limit);
         let kept: Vec<T> = rows.iter().take(limit).map(T::from).collect();
         let next = if rows.len() > limit {

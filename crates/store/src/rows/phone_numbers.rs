@@ -5,10 +5,10 @@ use identity::Claims;
 use tokio_postgres::Row;
 
 use super::Created;
-use super::page::{Cursor, Listed, Ordered, Page};
-use crate::door::Store;
+use super::page::{Cursor, Ordered, Page, PageRequest};
 use crate::error::Error;
 use crate::query::{Query, query};
+use crate::tenant_tx::Store;
 
 /// A row of `public.user_phone_numbers`, without its tenant.
 #[derive(Clone, Debug)]
@@ -42,18 +42,18 @@ static RELEASE: Query = query!(Write "phone_numbers/release" [TEXT]);
 static CONFIRM: Query = query!(Sealer Write "phone_numbers/confirm" [TEXT]);
 pub(crate) static QUERIES: &[&Query] = &[&LIST, &COUNT, &VERIFIED, &FIND, &CLAIM, &RELEASE, &CONFIRM];
 
-/// The speaker's numbers, newest first.
-pub async fn list(store: &Store, claims: &Claims, page: &Page) -> Result<Listed<ClaimedNumber>, Error> {
+/// The caller's numbers, newest first.
+pub async fn list(store: &Store, claims: &Claims, page: &PageRequest) -> Result<Page<ClaimedNumber>, Error> {
     page.of(store, claims, [&LIST, &COUNT], &[]).await
 }
 
-/// A number of the speaker's that events are routed by.
+/// A number of the caller's that events are routed by.
 pub async fn verified(store: &Store, claims: &Claims) -> Result<Option<String>, Error> {
     let rows = store.run(claims, &VERIFIED, &[]).await?;
     Ok(rows.first().map(|row| row.get(0)))
 }
 
-/// One of the speaker's numbers.
+/// One of the caller's numbers.
 pub async fn find(store: &Store, claims: &Claims, id: &str) -> Result<Option<ClaimedNumber>, Error> {
     let rows = store.run(claims, &FIND, &[&id]).await?;
     Ok(rows.first().map(ClaimedNumber::from))
@@ -77,12 +77,12 @@ pub async fn claim(
         .await
 }
 
-/// Gives up a number; false if it isn't the speaker's.
+/// Gives up a number; false if it isn't the caller's.
 pub async fn release(store: &Store, claims: &Claims, id: &str) -> Result<bool, Error> {
     Ok(!store.run(claims, &RELEASE, &[&id]).await?.is_empty())
 }
 
-/// Marks a number as verified, because its provider has said that it is the speaker's; fails with a unique violation
+/// Marks a number as verified, because its provider has said that it is the caller's; fails with a unique violation
 /// if it is verified for somebody else.
 pub async fn confirm(store: &Store, claims: &Claims, id: &str) -> Result<bool, Error> {
     let rows = store.run(claims, &CONFIRM, &[&id]).await?;

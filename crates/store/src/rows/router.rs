@@ -8,9 +8,9 @@ use identity::Verified;
 use serde_json::Value;
 use webhooks::{Recorded, Source};
 
-use crate::door::Store;
 use crate::error::Error;
 use crate::query::{RouterQuery, router_query};
+use crate::tenant_tx::Store;
 
 /// A tenant's own endpoint, as it is stored.
 #[derive(Clone)]
@@ -47,7 +47,7 @@ pub struct NewEvent<'a> {
 
 /// A recorded event.
 #[derive(Clone, Debug)]
-pub struct Known {
+pub struct RecordedEvent {
     /// Its id.
     pub id: String,
     /// Whose it is; None until a number is assigned.
@@ -59,7 +59,7 @@ pub struct Known {
 }
 
 /// An event that was recorded and routed, and is to be processed.
-pub struct Waiting {
+pub struct PendingEvent {
     /// Its id.
     pub id: String,
     /// Whose it is.
@@ -106,7 +106,7 @@ pub async fn record(
     store: &Store,
     recorded: &Verified<Recorded>,
     event: &NewEvent<'_>,
-) -> Result<Option<Known>, Error> {
+) -> Result<Option<RecordedEvent>, Error> {
     let delivered = recorded.get();
     let rows = store
         .route(
@@ -124,7 +124,7 @@ pub async fn record(
             ],
         )
         .await?;
-    Ok(rows.first().map(|row| Known {
+    Ok(rows.first().map(|row| RecordedEvent {
         id: row.get(0),
         user_id: row.get(1),
         status: row.get(2),
@@ -133,11 +133,11 @@ pub async fn record(
 }
 
 /// Events that have waited to be processed for longer than `seconds`, the oldest first.
-pub async fn waiting(store: &Store, seconds: f64, limit: i32) -> Result<Vec<Waiting>, Error> {
+pub async fn waiting(store: &Store, seconds: f64, limit: i32) -> Result<Vec<PendingEvent>, Error> {
     let rows = store.route(&WAITING, &[&seconds, &limit]).await?;
     let event = |row: &tokio_postgres::Row| {
         let source: Source = row.get::<_, &str>(2).parse().ok()?;
-        Some(Waiting {
+        Some(PendingEvent {
             id: row.get(0),
             user_id: row.get(1),
             recorded: load(source, row.get(3)),

@@ -3,9 +3,9 @@
 use identity::Claims;
 use tokio_postgres::Row;
 
-use crate::door::Store;
 use crate::error::Error;
 use crate::query::{Query, query};
+use crate::tenant_tx::Store;
 
 /// What a user may know of their own row in `public.users`.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ pub(crate) static ENSURE: Query = query!(Write "users/ensure" []);
 pub(crate) static LOCK: Query = query!(Write "users/lock" []);
 pub(crate) static QUERIES: &[&Query] = &[&FIND, &ENSURE, &LOCK];
 
-/// The speaker's own row, made from the claims if it isn't there yet.
+/// The caller's own row, made from the claims if it isn't there yet.
 pub async fn me(store: &Store, claims: &Claims) -> Result<Option<User>, Error> {
     if let Some(row) = store.run(claims, &FIND, &[]).await?.first() {
         return Ok(Some(row.into()));

@@ -12,12 +12,12 @@ use serde_json::Value;
 use tokio_postgres::Row;
 use zeroize::Zeroizing;
 
-use super::api_keys::{KeyError, Vault};
+use super::api_keys::{KeyError, SealedStore};
 use super::router::FoundEndpoint;
-use crate::door::Store;
 use crate::error::Error;
 use crate::query::{Query, query};
 use crate::sealing::WEBHOOK_SECRETS;
+use crate::tenant_tx::Store;
 
 /// What is sealed of an endpoint. No `Debug`.
 #[derive(Deserialize, Serialize)]
@@ -36,7 +36,7 @@ impl Drop for Contents {
     }
 }
 
-/// An endpoint of the speaker's.
+/// An endpoint of the caller's.
 pub struct Endpoint {
     /// The provider.
     pub source: String,
@@ -68,8 +68,8 @@ pub async fn remove(store: &Store, claims: &Claims, source: &str) -> Result<bool
     Ok(!store.run(claims, &REMOVE, &[&source]).await?.is_empty())
 }
 
-impl Vault {
-    /// The speaker's endpoints.
+impl SealedStore {
+    /// The caller's endpoints.
     pub async fn endpoints(&self, claims: &Claims) -> Result<Vec<Endpoint>, Error> {
         let mut endpoints = Vec::new();
         for row in self.store().run(claims, &LIST, &[]).await? {
@@ -78,7 +78,7 @@ impl Vault {
         Ok(endpoints)
     }
 
-    /// Saves the speaker's endpoint for a source, in place of the one before; without a time zone it keeps its own.
+    /// Saves the caller's endpoint for a source, in place of the one before; without a time zone it keeps its own.
     pub async fn save_endpoint(
         &self,
         claims: &Claims,

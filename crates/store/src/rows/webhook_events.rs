@@ -6,10 +6,10 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use webhooks::Recorded;
 
-use super::page::{Cursor, Listed, Ordered, Page};
-use crate::door::Store;
+use super::page::{Cursor, Ordered, Page, PageRequest};
 use crate::error::Error;
 use crate::query::{Query, query};
+use crate::tenant_tx::Store;
 
 /// A row of `public.webhook_events`, without its tenant and what was delivered.
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ pub struct WebhookEventFilter {
 
 /// How an event is done.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum End {
+pub enum EventOutcome {
     /// Its effects are committed.
     Processed,
     /// There was nothing to do.
@@ -60,13 +60,13 @@ static FAIL: Query = query!(Write "webhook_events/fail" [TEXT, TEXT]);
 static OVERDUE: Query = query!(Read "webhook_events/overdue" [TEXT, FLOAT8]);
 pub(crate) static QUERIES: &[&Query] = &[&LIST, &COUNT, &FIND, &LATEST, &TAKE, &FINISH, &FAIL, &OVERDUE];
 
-/// The speaker's events, newest first.
+/// The caller's events, newest first.
 pub async fn list(
     store: &Store,
     claims: &Claims,
     filter: &WebhookEventFilter,
-    page: &Page,
-) -> Result<Listed<WebhookEvent>, Error> {
+    page: &PageRequest,
+) -> Result<Page<WebhookEvent>, Error> {
     let WebhookEventFilter {
         source,
         status,
@@ -78,7 +78,7 @@ pub async fn list(
     page.of(store, claims, [&LIST, &COUNT], &filters).await
 }
 
-/// One of the speaker's events, and what was delivered: without secrets, empty after the retention period.
+/// One of the caller's events, and what was delivered: without secrets, empty after the retention period.
 pub async fn find(
     store: &Store,
     claims: &Claims,
@@ -94,7 +94,7 @@ pub fn recorded(event: &WebhookEvent, payload: serde_json::Value) -> Option<Veri
     Some(super::router::load(event.source.parse().ok()?, payload))
 }
 
-/// When the speaker's last event of each source came.
+/// When the caller's last event of each source came.
 pub async fn latest(store: &Store, claims: &Claims) -> Result<Vec<(String, DateTime<Utc>)>, Error> {
     let rows = store.run(claims, &LATEST, &[]).await?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())

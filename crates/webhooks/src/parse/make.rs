@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::event::{Automation, Clue, Customer, Event, Kind, Target};
+use crate::event::{Automation, Customer, Event, Kind, RoutingHint, Target};
 use crate::number::{PhoneNumber, visible};
 use crate::parse::{ZONE, contents_key, event};
 use crate::party::{Channel, Party};
@@ -38,17 +38,17 @@ pub(super) fn parse(payload: &Value) -> Event {
     let word =
         json::text(payload, &["event_type", "eventType", "type"]).unwrap_or_else(|| "automation".into());
     let (data, phone_is_tenants) = data(members);
-    let clues = clues(payload, phone_is_tenants);
-    let key = match (&event_id, clues.first()) {
+    let hints = hints(payload, phone_is_tenants);
+    let key = match (&event_id, hints.first()) {
         // Ids are each scenario's own: on the platform's address two tenants may use the same.
-        (Some(id), Some(Clue::Number(tenant))) => format!("make:{}:{id}", tenant.as_str()),
+        (Some(id), Some(RoutingHint::Number(tenant))) => format!("make:{}:{id}", tenant.as_str()),
         (Some(id), _) => format!("make:{id}"),
         // Not the run's id: one run may post many events.
         (None, _) => contents_key(Source::Make, &without_zone(payload)),
     };
     let zone = zone(payload);
     let mut event = event(Source::Make, word.clone(), key);
-    event.clues = clues;
+    event.hints = hints;
     event.occurred_at = json::time_in(payload, &["occurred_at", "timestamp"], zone);
     let fields = Value::Object(data);
     event.customer = customer(&fields);
@@ -118,7 +118,7 @@ fn data(members: &Map<String, Value>) -> (Map<String, Value>, bool) {
     (rest, false)
 }
 
-fn clues(payload: &Value, phone_is_tenants: bool) -> Vec<Clue> {
+fn hints(payload: &Value, phone_is_tenants: bool) -> Vec<RoutingHint> {
     let names: &[&str] = if phone_is_tenants {
         &["tenant_phone", "tenantPhone", "phone"]
     } else {
@@ -128,7 +128,7 @@ fn clues(payload: &Value, phone_is_tenants: bool) -> Vec<Clue> {
         .iter()
         .filter_map(|name| Party::read(&json::text(payload, &[name])?))
         .filter_map(|(_, party)| match party {
-            Party::Number(number) => Some(Clue::Number(number)),
+            Party::Number(number) => Some(RoutingHint::Number(number)),
             Party::Withheld | Party::Named(_) => None,
         })
         .collect()

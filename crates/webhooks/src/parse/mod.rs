@@ -10,7 +10,7 @@ use identity::Verified;
 use ring::digest;
 use serde_json::Value;
 
-use crate::event::{CallIds, Clue, Event, Kind};
+use crate::event::{CallIds, Event, Kind, RoutingHint};
 use crate::json;
 use crate::leads::cut;
 use crate::redact::Recorded;
@@ -48,7 +48,7 @@ fn event(source: Source, event_type: impl Into<String>, dedupe_key: String) -> E
         source,
         event_type: event_type.into(),
         dedupe_key,
-        clues: Vec::new(),
+        hints: Vec::new(),
         customer: None,
         account: None,
         call: CallIds::default(),
@@ -71,13 +71,13 @@ fn bound_names(event: &mut Event) {
     let bound = |name: &mut String| *name = bounded(std::mem::take(name));
     let calls = [&mut event.call.provider, &mut event.call.vapi];
     calls.into_iter().flatten().for_each(bound);
-    for clue in &mut event.clues {
-        match clue {
-            Clue::Call(name)
-            | Clue::MessagingService(name)
-            | Clue::VapiNumber(name)
-            | Clue::VapiAssistant(name) => bound(name),
-            Clue::Number(_) => {}
+    for hint in &mut event.hints {
+        match hint {
+            RoutingHint::Call(name)
+            | RoutingHint::MessagingService(name)
+            | RoutingHint::VapiNumber(name)
+            | RoutingHint::VapiAssistant(name) => bound(name),
+            RoutingHint::Number(_) => {}
         }
     }
     match &mut event.kind {

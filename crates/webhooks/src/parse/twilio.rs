@@ -6,7 +6,8 @@
 use serde_json::Value;
 
 use crate::event::{
-    Call, CallIds, Clue, Customer, Direction, Event, Kind, Media, Message, MessageChange, OptOut, Recording,
+    Call, CallIds, Customer, Direction, Event, Kind, Media, Message, MessageChange, OptOut, Recording,
+    RoutingHint,
 };
 use crate::parse::{contents_key, event, twilio_stream};
 use crate::party::{Channel, Party};
@@ -59,14 +60,14 @@ fn recording(payload: &Value) -> Option<Event> {
         take_sides(&mut event, payload, direction(payload));
     } else {
         // Either may be the tenant's.
-        event.clues = [CALLED, CALLER]
+        event.hints = [CALLED, CALLER]
             .into_iter()
             .filter_map(|names| first_number(payload, names))
             .collect();
     }
     event
-        .clues
-        .extend(event.call.provider.iter().cloned().map(Clue::Call));
+        .hints
+        .extend(event.call.provider.iter().cloned().map(RoutingHint::Call));
     event.kind = Kind::Recording(Recording {
         sid,
         status,
@@ -89,7 +90,7 @@ fn message(payload: &Value) -> Option<Event> {
 fn inbound(payload: &Value, sid: String) -> Event {
     let mut event = event(Source::Twilio, "message.received", format!("twilio:msg:in:{sid}"));
     event.call = message_ids(&sid);
-    event.clues = number(payload, "To")
+    event.hints = number(payload, "To")
         .into_iter()
         .chain(messaging_service(payload))
         .collect();
@@ -116,10 +117,10 @@ fn fate(payload: &Value, sid: String, word: &str) -> Event {
     let key = format!("twilio:msg:status:{sid}:{word}:{code}");
     let mut event = event(Source::Twilio, format!("message.{word}"), key);
     // Of a message sent by a service only some of its statuses name the number.
-    event.clues = number(payload, "From")
+    event.hints = number(payload, "From")
         .into_iter()
         .chain(messaging_service(payload))
-        .chain([Clue::Call(sid.clone())])
+        .chain([RoutingHint::Call(sid.clone())])
         .collect();
     event.call = message_ids(&sid);
     event.customer = customer(payload, "To", None);
@@ -171,19 +172,19 @@ fn call(payload: &Value) -> Option<Event> {
 fn take_sides(event: &mut Event, payload: &Value, direction: Direction) {
     match direction {
         Direction::Outbound => {
-            event.clues = first_number(payload, CALLER).into_iter().collect();
+            event.hints = first_number(payload, CALLER).into_iter().collect();
             event.customer = first_customer(payload, CALLED, None);
         }
         // The caller id shown may be the customer's number, and the target the tenant's staff.
         Direction::Leg => {
-            event.clues = text(payload, "ParentCallSid")
+            event.hints = text(payload, "ParentCallSid")
                 .into_iter()
-                .map(Clue::Call)
+                .map(RoutingHint::Call)
                 .collect();
         }
         Direction::Inbound | Direction::Web => {
             // Calls to the tenant's own line that were forwarded to Twilio.
-            event.clues = first_number(payload, CALLED)
+            event.hints = first_number(payload, CALLED)
                 .into_iter()
                 .chain(number(payload, "ForwardedFrom"))
                 .collect();
@@ -242,18 +243,18 @@ fn message_ids(sid: &str) -> CallIds {
     }
 }
 
-fn messaging_service(payload: &Value) -> Option<Clue> {
-    text(payload, "MessagingServiceSid").map(Clue::MessagingService)
+fn messaging_service(payload: &Value) -> Option<RoutingHint> {
+    text(payload, "MessagingServiceSid").map(RoutingHint::MessagingService)
 }
 
-fn number(payload: &Value, name: &str) -> Option<Clue> {
+fn number(payload: &Value, name: &str) -> Option<RoutingHint> {
     match Party::read(&text(payload, name)?)?.1 {
-        Party::Number(number) => Some(Clue::Number(number)),
+        Party::Number(number) => Some(RoutingHint::Number(number)),
         Party::Withheld | Party::Named(_) => None,
     }
 }
 
-fn first_number(payload: &Value, names: [&str; 2]) -> Option<Clue> {
+fn first_number(payload: &Value, names: [&str; 2]) -> Option<RoutingHint> {
     names.into_iter().find_map(|name| number(payload, name))
 }
 

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use crate::event::{Call, CallIds, Clue, Customer, Direction, Event, Kind, Question, ToolCall};
+use crate::event::{Call, CallIds, Customer, Direction, Event, Kind, Question, RoutingHint, ToolCall};
 use crate::parse::{contents_key, event, vapi_report};
 use crate::party::{Channel, Party};
 use crate::source::Source;
@@ -24,7 +24,7 @@ pub(super) fn parse(payload: &Value) -> Event {
     };
     let mut event = event(Source::Vapi, word.clone(), contents_key(Source::Vapi, payload));
     event.call = call_ids(message);
-    event.clues = clues(message);
+    event.hints = hints(message);
     event.customer = customer(message);
     event.occurred_at = json::time(message, &["timestamp"]);
     event.kind = kind(message, &word);
@@ -117,25 +117,25 @@ pub(super) fn direction(message: &Value) -> Direction {
 }
 
 /// The tenant's side. The same members for both directions.
-pub(super) fn clues(message: &Value) -> Vec<Clue> {
+pub(super) fn hints(message: &Value) -> Vec<RoutingHint> {
     let numbers = [
         "phoneNumber.number",
         "call.phoneNumber.number",
         "phoneNumber.twilioPhoneNumber",
         "call.phoneNumber.twilioPhoneNumber",
     ];
-    let mut clues: Vec<Clue> = Vec::new();
+    let mut hints: Vec<RoutingHint> = Vec::new();
     for path in numbers {
         if let Some(Party::Number(number)) = party(message, path).map(|(_, party)| party) {
-            clues.push(Clue::Number(number));
+            hints.push(RoutingHint::Number(number));
         }
     }
     let ids = ["phoneNumber.id", "call.phoneNumber.id", "call.phoneNumberId"];
-    clues.extend(json::text(message, &ids).map(Clue::VapiNumber));
+    hints.extend(json::text(message, &ids).map(RoutingHint::VapiNumber));
     let assistants = ["call.assistantId", "assistant.id", "call.assistant.id"];
-    clues.extend(json::text(message, &assistants).map(Clue::VapiAssistant));
-    clues.dedup();
-    clues
+    hints.extend(json::text(message, &assistants).map(RoutingHint::VapiAssistant));
+    hints.dedup();
+    hints
 }
 
 /// The customer's side. The same members for both directions.

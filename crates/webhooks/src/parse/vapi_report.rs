@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::event::{CallIds, CallReport, Clue, Customer, Direction, Event, Kind};
+use crate::event::{CallIds, CallReport, Customer, Direction, Event, Kind, RoutingHint};
 use crate::json;
 use crate::parse::{contents_key, event, vapi};
 use crate::party::Party;
@@ -113,7 +113,7 @@ pub(super) fn older(payload: &Value) -> Event {
         event.dedupe_key = format!("vapi:call.ended:{call}");
     }
     let direction = vapi::direction(&message);
-    event.clues = older_clues(&message, direction);
+    event.hints = older_hints(&message, direction);
     event.customer = older_customer(&message, direction);
     event.occurred_at = json::time(&message, &["call.endedAt", "endedAt", "timestamp"]);
     event.kind = Kind::CallReport(Box::new(report(&message)));
@@ -121,8 +121,8 @@ pub(super) fn older(payload: &Value) -> Event {
 }
 
 /// `phoneNumber` is the tenant's if it is an object, and the customer's if it is text.
-fn older_clues(message: &Value, direction: Direction) -> Vec<Clue> {
-    let mut clues = vapi::clues(message);
+fn older_hints(message: &Value, direction: Direction) -> Vec<RoutingHint> {
+    let mut hints = vapi::hints(message);
     let side = match direction {
         Direction::Outbound => ["call.from", "from"],
         _ => ["call.to", "to"],
@@ -130,13 +130,13 @@ fn older_clues(message: &Value, direction: Direction) -> Vec<Clue> {
     let number = side.into_iter().find_map(|path| vapi::party(message, path));
     if let Some((_, Party::Number(number))) = number {
         // Behind the numbers that Vapi itself names, before its ids.
-        let numbers = clues
+        let numbers = hints
             .iter()
-            .filter(|clue| matches!(clue, Clue::Number(_)))
+            .filter(|hint| matches!(hint, RoutingHint::Number(_)))
             .count();
-        clues.insert(numbers, Clue::Number(number));
+        hints.insert(numbers, RoutingHint::Number(number));
     }
-    clues
+    hints
 }
 
 fn older_customer(message: &Value, direction: Direction) -> Option<Customer> {

@@ -8,20 +8,20 @@ use chrono::{DateTime, Utc};
 use crate::auth::MakeAuth;
 use crate::delivery::Delivery;
 use crate::secret::Secret;
-use crate::verify::token::Place;
-use crate::verify::{Refused, signature, token};
+use crate::verify::token::KeyHeader;
+use crate::verify::{VerificationError, signature, token};
 
 pub(crate) const API_KEY: &str = "x-make-apikey";
-const PLACES: [Place<'_>; 3] = [
-    Place {
+const PLACES: [KeyHeader<'_>; 3] = [
+    KeyHeader {
         header: API_KEY,
         bearer: false,
     },
-    Place {
+    KeyHeader {
         header: "x-api-key",
         bearer: false,
     },
-    Place {
+    KeyHeader {
         header: "authorization",
         bearer: true,
     },
@@ -32,13 +32,13 @@ pub(crate) fn check(
     auth: &MakeAuth,
     secrets: &[Secret],
     now: DateTime<Utc>,
-) -> Result<(), Refused> {
+) -> Result<(), VerificationError> {
     match auth {
         MakeAuth::ApiKey => token::check(delivery, &PLACES, secrets),
-        MakeAuth::Hmac(plan) => signature::check(delivery, plan, secrets, now),
+        MakeAuth::Hmac(scheme) => signature::check(delivery, scheme, secrets, now),
         MakeAuth::StandardWebhooks { tolerance_seconds } => {
-            let plan = signature::standard_webhooks(*tolerance_seconds);
-            signature::check(delivery, &plan, secrets, now)
+            let scheme = signature::standard_webhooks(*tolerance_seconds);
+            signature::check(delivery, &scheme, secrets, now)
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::source::Source;
 /// It may be logged and counted as it is: addresses are without parameters, user info and endpoint keys,
 /// and no secret and no signature is in it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum VerificationError {
     /// It carries no signature or key where one is expected.
     #[error("no signature: expected {expected}")]
     Missing {
@@ -51,7 +51,7 @@ pub enum Refused {
     NotConfigured,
 }
 
-impl Refused {
+impl VerificationError {
     /// The status to answer: 401 if nothing was presented, 503 as long as there is no secret (so that a
     /// sender that retries does so), else 403.
     #[must_use]
@@ -82,26 +82,26 @@ impl Refused {
 /// for the platform's address. `now` decides whether a signed time is recent enough.
 ///
 /// # Errors
-/// [`Refused`], which says what may be logged and which status to answer.
+/// [`VerificationError`], which says what may be logged and which status to answer.
 pub fn verify(
     delivery: Delivery,
     auth: &Auth,
     secrets: &[Secret],
     now: DateTime<Utc>,
-) -> Result<Verified<Delivery>, Refused> {
+) -> Result<Verified<Delivery>, VerificationError> {
     if secrets.is_empty() {
-        return Err(Refused::NotConfigured);
+        return Err(VerificationError::NotConfigured);
     }
     match (delivery.source(), auth) {
         (Source::Twilio, Auth::Twilio) => twilio::check(&delivery, secrets)?,
         (Source::Vapi, Auth::Vapi(auth)) => vapi::check(&delivery, auth, secrets, now)?,
         (Source::Make, Auth::Make(auth)) => make::check(&delivery, auth, secrets, now)?,
-        _ => return Err(Refused::NotConfigured),
+        _ => return Err(VerificationError::NotConfigured),
     }
     // An id that nobody signed would let a captured delivery pass for a new one.
-    let signs_id = auth
-        .plan()
-        .is_some_and(|plan| plan.message_id_header.is_some() && plan.payload_format.contains("{svix-id}"));
+    let signs_id = auth.hmac_scheme().is_some_and(|scheme| {
+        scheme.message_id_header.is_some() && scheme.payload_format.contains("{svix-id}")
+    });
     Ok(prove(if signs_id {
         delivery
     } else {

@@ -1,4 +1,4 @@
-//! Verifies an HMAC signature, made by a plan that is configuration.
+//! Verifies an HMAC signature, made by a scheme that is configuration.
 //!
 //! Vapi has no fixed format: header names, what is signed, algorithm and encoding are the customer's choice.
 //! Standard Webhooks 1.0.0 (github.com/standard-webhooks) is one of the plans.
@@ -10,16 +10,16 @@ use ring::hmac;
 use zeroize::Zeroizing;
 
 use crate::delivery::Delivery;
-use crate::plan::{Algorithm, Encoding, HmacPlan};
+use crate::hmac_scheme::{Algorithm, Encoding, HmacScheme};
 use crate::secret::{Secret, UnusableSecret};
-use crate::verify::{Refused, constant_time};
+use crate::verify::{VerificationError, constant_time};
 
 /// Timestamps above this are milliseconds: as seconds they would be in the year 5138.
 const MILLISECONDS_ABOVE: i64 = 100_000_000_000;
 
 /// Standard Webhooks 1.0.0, the same for every sender.
-pub(crate) fn standard_webhooks(tolerance_seconds: u32) -> HmacPlan {
-    HmacPlan {
+pub(crate) fn standard_webhooks(tolerance_seconds: u32) -> HmacScheme {
+    HmacScheme {
         algorithm: Algorithm::Sha256,
         signature_header: "webhook-signature".into(),
         timestamp_header: "webhook-timestamp".into(),
@@ -35,27 +35,29 @@ pub(crate) fn standard_webhooks(tolerance_seconds: u32) -> HmacPlan {
 
 pub(crate) fn check(
     delivery: &Delivery,
-    plan: &HmacPlan,
+    scheme: &HmacScheme,
     secrets: &[Secret],
     now: DateTime<Utc>,
-) -> Result<(), Refused> {
-    let signatures = header(delivery, &plan.signature_header)?;
-    let needs = |placeholder| plan.payload_format.contains(placeholder);
+) -> Result<(), VerificationError> {
+    let signatures = header(delivery, &scheme.signature_header)?;
+    let needs = |placeholder| scheme.payload_format.contains(placeholder);
     let timestamp = if needs("{timestamp}") {
-        header(delivery, &plan.timestamp_header)?
+        header(delivery, &scheme.timestamp_header)?
     } else {
         ""
     };
-    let message_id = match &plan.message_id_header {
+    let message_id = match &scheme.message_id_header {
         Some(name) if needs("{svix-id}") => header(delivery, name)?,
         _ => "",
     };
-    let text = signed_text(delivery, plan, timestamp, message_id);
-    let presented = presented(signatures, plan);
+    let text = signed_text(delivery, scheme, timestamp, message_id);
+    let presented = presented(signatures, scheme);
     let mut right = false;
     for secret in secrets {
         // Saving checks the secret; one that was spoilt since then can't make a signature right.
-        let Ok(key) = key(plan, secret) else { continue };
+        let Ok(key) = key(scheme, secret) else {
+            continue;
+        };
         // Once for all signatures: the header may hold many, and the body may be long.
         let code = hmac::sign(&key, &text);
         right |= presented
@@ -63,18 +65,18 @@ pub(crate) fn check(
             .any(|one| constant_time::equal(&key, code.as_ref(), one));
     }
     if !right {
-        return Err(Refused::Wrong { tried: Vec::new() });
+        return Err(VerificationError::Wrong { tried: Vec::new() });
     }
     if needs("{timestamp}") {
-        check_age(timestamp, plan.tolerance_seconds, now)?;
+        check_age(timestamp, scheme.tolerance_seconds, now)?;
     }
     Ok(())
 }
 
-/// The key of a plan: the text's bytes, or what it is the base64 of, `whsec_` in front or not.
-pub(crate) fn key(plan: &HmacPlan, secret: &Secret) -> Result<hmac::Key, UnusableSecret> {
-    let algorithm = plan.algorithm.of_ring();
-    if !plan.secret_is_base64 {
+/// The key of a scheme: the text's bytes, or what it is the base64 of, `whsec_` in front or not.
+pub(crate) fn key(scheme: &HmacScheme, secret: &Secret) -> Result<hmac::Key, UnusableSecret> {
+    let algorithm = scheme.algorithm.of_ring();
+    if !scheme.secret_is_base64 {
         return Ok(hmac::Key::new(algorithm, secret.bytes()));
     }
     let text = secret.text().trim();
@@ -91,12 +93,12 @@ pub(crate) fn key(plan: &HmacPlan, secret: &Secret) -> Result<hmac::Key, Unusabl
 /// The payload format with its placeholders filled in. What is filled in is not looked at again.
 pub(crate) fn signed_text(
     delivery: &Delivery,
-    plan: &HmacPlan,
+    scheme: &HmacScheme,
     timestamp: &str,
     message_id: &str,
 ) -> Vec<u8> {
     let mut text = Vec::with_capacity(delivery.body().len() + 128);
-    let mut rest = plan.payload_format.as_str();
+    let mut rest = scheme.payload_format.as_str();
     while let Some(at) = rest.find('{') {
         text.extend_from_slice(&rest.as_bytes()[..at]);
         rest = &rest[at..];
@@ -119,19 +121,19 @@ pub(crate) fn signed_text(
 }
 
 /// The signatures in a header: several, separated by blanks, while the sender rotates its secret.
-fn presented(header: &str, plan: &HmacPlan) -> Vec<Vec<u8>> {
+fn presented(header: &str, scheme: &HmacScheme) -> Vec<Vec<u8>> {
     header
         .split_ascii_whitespace()
-        .filter_map(|one| one.strip_prefix(plan.signature_prefix.as_str()))
-        .filter_map(|one| match plan.signature_encoding {
+        .filter_map(|one| one.strip_prefix(scheme.signature_prefix.as_str()))
+        .filter_map(|one| match scheme.signature_encoding {
             Encoding::Hex => hex::decode(one).ok(),
             Encoding::Base64 => STANDARD.decode(one).ok(),
         })
         .collect()
 }
 
-fn check_age(timestamp: &str, tolerance_seconds: u32, now: DateTime<Utc>) -> Result<(), Refused> {
-    let signed: i64 = timestamp.parse().map_err(|_| Refused::Malformed {
+fn check_age(timestamp: &str, tolerance_seconds: u32, now: DateTime<Utc>) -> Result<(), VerificationError> {
+    let signed: i64 = timestamp.parse().map_err(|_| VerificationError::Malformed {
         what: "the timestamp is not a number",
     })?;
     // Vapi doesn't say which unit its timestamp has.
@@ -141,15 +143,15 @@ fn check_age(timestamp: &str, tolerance_seconds: u32, now: DateTime<Utc>) -> Res
         now.timestamp_millis().saturating_sub(signed.saturating_mul(1000))
     };
     if age_ms.unsigned_abs() > u64::from(tolerance_seconds) * 1000 {
-        return Err(Refused::Stale {
+        return Err(VerificationError::Stale {
             age_seconds: age_ms / 1000,
         });
     }
     Ok(())
 }
 
-fn header<'a>(delivery: &'a Delivery, name: &str) -> Result<&'a str, Refused> {
-    delivery.header(name).ok_or_else(|| Refused::Missing {
+fn header<'a>(delivery: &'a Delivery, name: &str) -> Result<&'a str, VerificationError> {
+    delivery.header(name).ok_or_else(|| VerificationError::Missing {
         expected: name.to_ascii_lowercase(),
     })
 }

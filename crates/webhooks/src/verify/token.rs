@@ -4,10 +4,10 @@ use ring::hmac;
 
 use crate::delivery::Delivery;
 use crate::secret::Secret;
-use crate::verify::{Refused, constant_time};
+use crate::verify::{VerificationError, constant_time};
 
 /// The value of a header that carries a key, and the headers it may be in.
-pub(crate) struct Place<'a> {
+pub(crate) struct KeyHeader<'a> {
     pub(crate) header: &'a str,
     /// Whether `Bearer` stands in front of the key.
     pub(crate) bearer: bool,
@@ -15,21 +15,25 @@ pub(crate) struct Place<'a> {
 
 /// Accepts a delivery that presents a secret in one of the places. The first place with a value counts:
 /// there is no second guess for who sends a wrong key.
-pub(crate) fn check(delivery: &Delivery, places: &[Place<'_>], secrets: &[Secret]) -> Result<(), Refused> {
+pub(crate) fn check(
+    delivery: &Delivery,
+    places: &[KeyHeader<'_>],
+    secrets: &[Secret],
+) -> Result<(), VerificationError> {
     let presented = places.iter().find_map(|place| {
         let value = delivery.header(place.header)?;
         if place.bearer { bearer(value) } else { Some(value) }
     });
     let Some(presented) = presented else {
         let expected: Vec<&str> = places.iter().map(|place| place.header).collect();
-        return Err(Refused::Missing {
+        return Err(VerificationError::Missing {
             expected: expected.join(" or "),
         });
     };
     if secrets.iter().any(|secret| same(secret.text(), presented)) {
         Ok(())
     } else {
-        Err(Refused::Wrong { tried: Vec::new() })
+        Err(VerificationError::Wrong { tried: Vec::new() })
     }
 }
 

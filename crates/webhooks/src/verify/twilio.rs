@@ -13,17 +13,19 @@ use url::form_urlencoded;
 use crate::delivery::Delivery;
 use crate::form;
 use crate::secret::Secret;
-use crate::verify::{Refused, url_forms};
+use crate::verify::{VerificationError, url_forms};
 
 pub(crate) const SIGNATURE: &str = "x-twilio-signature";
 pub(crate) const SETTINGS: &str = "x-twilio-webhooks-signature-settings";
 /// The query parameter that carries the hash of a JSON body.
 pub(crate) const BODY_HASH: &str = "bodySHA256";
 
-pub(crate) fn check(delivery: &Delivery, secrets: &[Secret]) -> Result<(), Refused> {
-    let signature = delivery.header(SIGNATURE).ok_or_else(|| Refused::Missing {
-        expected: SIGNATURE.into(),
-    })?;
+pub(crate) fn check(delivery: &Delivery, secrets: &[Secret]) -> Result<(), VerificationError> {
+    let signature = delivery
+        .header(SIGNATURE)
+        .ok_or_else(|| VerificationError::Missing {
+            expected: SIGNATURE.into(),
+        })?;
     // What isn't base64 is no code, and so equal to none.
     let signature = STANDARD.decode(signature).unwrap_or_default();
     let settings = Settings::of(delivery)?;
@@ -38,7 +40,7 @@ pub(crate) fn check(delivery: &Delivery, secrets: &[Secret]) -> Result<(), Refus
             }
         }
     }
-    Err(Refused::Wrong {
+    Err(VerificationError::Wrong {
         tried: url_forms::shown_candidates(&candidates),
     })
 }
@@ -51,7 +53,7 @@ struct Settings {
 }
 
 impl Settings {
-    fn of(delivery: &Delivery) -> Result<Self, Refused> {
+    fn of(delivery: &Delivery) -> Result<Self, VerificationError> {
         let header = delivery.header(SETTINGS).unwrap_or_default();
         let value = |wanted: &str| {
             let named = header.split(',').filter_map(|part| part.split_once('='));
@@ -64,7 +66,7 @@ impl Settings {
             None | Some("HMAC_SHA1") => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
             Some("HMAC_SHA256") => hmac::HMAC_SHA256,
             Some(_) => {
-                return Err(Refused::Malformed {
+                return Err(VerificationError::Malformed {
                     what: "unknown algorithm in the signature settings",
                 });
             }
@@ -83,7 +85,7 @@ impl Settings {
 
 /// What is signed behind the address: the form's parameters, or nothing for a JSON body, whose hash is in
 /// the address, and for GET, where everything is.
-fn signed_parameters(delivery: &Delivery) -> Result<String, Refused> {
+fn signed_parameters(delivery: &Delivery) -> Result<String, VerificationError> {
     if let Some(expected) = body_hash(delivery) {
         let body: &[u8] = if delivery.body().is_empty() {
             b"{}"
@@ -95,18 +97,18 @@ fn signed_parameters(delivery: &Delivery) -> Result<String, Refused> {
         return if hex::encode(hash) == expected {
             Ok(String::new())
         } else {
-            Err(Refused::Wrong { tried: Vec::new() })
+            Err(VerificationError::Wrong { tried: Vec::new() })
         };
     }
     if delivery.method() == "GET" {
         return Ok(String::new());
     }
     if delivery.is_json() {
-        return Err(Refused::Malformed {
+        return Err(VerificationError::Malformed {
             what: "a JSON body without bodySHA256 in the address",
         });
     }
-    let pairs = form::pairs(delivery.body()).ok_or(Refused::Malformed {
+    let pairs = form::pairs(delivery.body()).ok_or(VerificationError::Malformed {
         what: "the body is not a form of names and values",
     })?;
     Ok(concatenated(pairs))

@@ -8,16 +8,16 @@ use chrono::{DateTime, Utc};
 use crate::auth::VapiAuth;
 use crate::delivery::Delivery;
 use crate::secret::Secret;
-use crate::verify::token::Place;
-use crate::verify::{Refused, signature, token};
+use crate::verify::token::KeyHeader;
+use crate::verify::{VerificationError, signature, token};
 
 pub(crate) const SECRET: &str = "x-vapi-secret";
-const PLACES: [Place<'_>; 2] = [
-    Place {
+const PLACES: [KeyHeader<'_>; 2] = [
+    KeyHeader {
         header: SECRET,
         bearer: false,
     },
-    Place {
+    KeyHeader {
         header: "authorization",
         bearer: true,
     },
@@ -28,20 +28,20 @@ pub(crate) fn check(
     auth: &VapiAuth,
     secrets: &[Secret],
     now: DateTime<Utc>,
-) -> Result<(), Refused> {
+) -> Result<(), VerificationError> {
     match auth {
         VapiAuth::Secret => token::check(delivery, &PLACES, secrets),
         VapiAuth::Bearer { header, prefix } => {
-            let place = Place {
+            let place = KeyHeader {
                 header,
                 bearer: *prefix,
             };
             token::check(delivery, &[place], secrets)
         }
-        VapiAuth::Hmac(plan) => signature::check(delivery, plan, secrets, now),
+        VapiAuth::Hmac(scheme) => signature::check(delivery, scheme, secrets, now),
         VapiAuth::StandardWebhooks { tolerance_seconds } => {
-            let plan = signature::standard_webhooks(*tolerance_seconds);
-            signature::check(delivery, &plan, secrets, now)
+            let scheme = signature::standard_webhooks(*tolerance_seconds);
+            signature::check(delivery, &scheme, secrets, now)
         }
     }
 }

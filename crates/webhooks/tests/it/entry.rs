@@ -4,7 +4,7 @@
 
 use chrono::DateTime;
 use webhooks::{
-    Answer, Auth, Delivery, Event, PhoneNumber, Secret, Source, Standing, Verified, Zone, leads, parse,
+    Answer, Auth, Delivery, Event, Freshness, PhoneNumber, Secret, Source, Verified, Zone, leads, parse,
     redact, verify,
 };
 
@@ -63,7 +63,7 @@ fn check(event: &Event) {
             matches!(text.len(), 3..=16) && text.trim_start_matches('+').bytes().all(|b| b.is_ascii_digit())
         );
     }
-    let _ = Answer::to(event, Standing::First).body();
+    let _ = Answer::to(event, Freshness::First).body();
     if let webhooks::Kind::CallReport(report) = &event.kind {
         let summary = report.summary.as_deref().unwrap_or_default();
         let _ = leads::shows_interest(summary);

@@ -3,7 +3,9 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use webhooks::{Auth, Delivery, PhoneNumber, Refused, Secret, Source, Zone, parse, redact, sign, verify};
+use webhooks::{
+    Auth, Delivery, PhoneNumber, Secret, Source, VerificationError, Zone, parse, redact, sign, verify,
+};
 
 use crate::support::{CUSTOMER, TENANT, at, auth, customer, now, recorded, secret, tenants, verified};
 
@@ -63,7 +65,7 @@ proptest! {
         prop_assert!(verify(signed.clone(), &Auth::Twilio, &keys, now()).is_ok());
 
         let refused = |delivery: Delivery, keys: &[Secret]| {
-            matches!(verify(delivery, &Auth::Twilio, keys, now()), Err(Refused::Wrong { .. }))
+            matches!(verify(delivery, &Auth::Twilio, keys, now()), Err(VerificationError::Wrong { .. }))
         };
         let again = |url: &str, pairs: &[(String, String)]| {
             Delivery::new(Source::Twilio, "POST", url, signed.headers(), encoded(pairs))

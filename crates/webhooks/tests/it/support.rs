@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use webhooks::{
-    Auth, Delivery, Event, PhoneNumber, Recorded, Refused, Secret, Source, Verified, Zone, parse, redact,
-    sign, verify,
+    Auth, Delivery, Event, PhoneNumber, Recorded, Secret, Source, VerificationError, Verified, Zone, parse,
+    redact, sign, verify,
 };
 
 pub(crate) const TENANT: &str = "+15558675310";
@@ -57,7 +57,7 @@ pub(crate) fn json(source: Source, body: &Value) -> Delivery {
 }
 
 /// Twilio's verdict with one auth token.
-pub(crate) fn twilio(delivery: Delivery, token: &str) -> Result<Verified<Delivery>, Refused> {
+pub(crate) fn twilio(delivery: Delivery, token: &str) -> Result<Verified<Delivery>, VerificationError> {
     verify(delivery, &Auth::Twilio, &[secret(token)], now())
 }
 

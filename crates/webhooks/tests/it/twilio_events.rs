@@ -1,6 +1,8 @@
 //! Is the tenant's number told from the customer's, in whatever Twilio says?
 
-use webhooks::{CallStatus, Channel, Clue, Direction, Kind, MessageStatus, OptOut, Party, RecordingStatus};
+use webhooks::{
+    CallStatus, Channel, Direction, Kind, MessageStatus, OptOut, Party, RecordingStatus, RoutingHint,
+};
 
 use crate::support::{CUSTOMER, TENANT, assert_sides, at, customer, tenants, twilio_event};
 
@@ -61,7 +63,13 @@ fn a_message_status_is_about_a_message_from_the_tenant() {
         "twilio:msg:status:SM1:undelivered:30003",
         "message.undelivered",
     );
-    assert!(event.clues[1..] == [Clue::MessagingService("MG1".into()), Clue::Call("SM1".into())]);
+    assert!(
+        event.hints[1..]
+            == [
+                RoutingHint::MessagingService("MG1".into()),
+                RoutingHint::Call("SM1".into())
+            ]
+    );
     let Kind::MessageStatus(change) = &event.kind else {
         panic!("{event:?}")
     };
@@ -217,7 +225,7 @@ fn who_made_a_call_is_told_by_what_each_party_is() {
 #[test]
 fn a_status_that_names_no_number_belongs_to_its_message() {
     let event = twilio_event(&format!("MessageSid=SM1&MessageStatus=undelivered&To={C}"));
-    assert!(event.clues == [Clue::Call("SM1".into())]);
+    assert!(event.hints == [RoutingHint::Call("SM1".into())]);
     assert_eq!(event.call.provider.as_deref(), Some("SM1"));
 }
 
@@ -242,7 +250,7 @@ fn a_leg_belongs_to_its_parent_and_shows_no_customer() {
     let event = twilio_event(&format!(
         "CallSid=CA2&ParentCallSid=CA1&From={C}&To=%2B15550001111&CallStatus=in-progress&Direction=outbound-dial"
     ));
-    assert!(event.clues == [Clue::Call("CA1".into())]);
+    assert!(event.hints == [RoutingHint::Call("CA1".into())]);
     assert!(event.customer.is_none());
 }
 
@@ -252,7 +260,7 @@ fn a_recording_belongs_to_its_call() {
         "AccountSid=AC1&CallSid=CA1&RecordingSid=RE1&RecordingStatus=completed&RecordingDuration=12\
          &RecordingUrl=https%3A%2F%2Fapi.twilio.com%2FRE1",
     );
-    assert!(event.clues == [Clue::Call("CA1".into())]);
+    assert!(event.hints == [RoutingHint::Call("CA1".into())]);
     assert_eq!(event.dedupe_key, "twilio:rec:RE1:completed");
     let Kind::Recording(recording) = &event.kind else {
         panic!("{event:?}")
@@ -271,21 +279,21 @@ fn a_recording_that_names_the_ends_of_its_call_is_the_tenants_and_the_customers(
             "CallSid=CA1&RecordingSid=RE1&RecordingStatus=completed&{more}"
         ))
     };
-    let number = |text| Clue::Number(webhooks::PhoneNumber::parse(text).unwrap());
+    let number = |text| RoutingHint::Number(webhooks::PhoneNumber::parse(text).unwrap());
     for said in [
         format!("From={C}&To={T}&Direction=inbound"),
         format!("From={T}&To={C}&Direction=outbound-api"),
     ] {
         let event = recording(&said);
         assert!(
-            event.clues == [number(TENANT), Clue::Call("CA1".into())],
+            event.hints == [number(TENANT), RoutingHint::Call("CA1".into())],
             "{said}"
         );
         assert_eq!(customer(&event), Some(CUSTOMER), "{said}");
     }
     // Without the direction either may be the tenant's, and nobody is the customer.
     let event = recording(&format!("From={C}&To={T}"));
-    assert!(event.clues == [number(TENANT), number(CUSTOMER), Clue::Call("CA1".into())]);
+    assert!(event.hints == [number(TENANT), number(CUSTOMER), RoutingHint::Call("CA1".into())]);
     assert!(event.customer.is_none());
 }
 

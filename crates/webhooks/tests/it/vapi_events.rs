@@ -1,7 +1,7 @@
 //! Is the tenant's number told from the customer's, in whatever Vapi says?
 
 use serde_json::{Value, json};
-use webhooks::{CallStatus, Clue, Direction, Kind, Party, Question};
+use webhooks::{CallStatus, Direction, Kind, Party, Question, RoutingHint};
 
 use crate::support::{CUSTOMER, TENANT, assert_sides, customer, vapi_event};
 
@@ -28,10 +28,10 @@ fn vapis_report_names_both_sides_alike_in_both_directions() {
         let event = vapi_event(&report(call_type));
         assert_sides(&event, "vapi:eocr:c-1", "end-of-call-report");
         assert!(
-            event.clues[1..]
+            event.hints[1..]
                 == [
-                    Clue::VapiNumber("pn-1".into()),
-                    Clue::VapiAssistant("as-1".into())
+                    RoutingHint::VapiNumber("pn-1".into()),
+                    RoutingHint::VapiAssistant("as-1".into())
                 ]
         );
         assert_eq!(event.call.provider.as_deref(), Some("CA1"));
@@ -110,7 +110,7 @@ fn vapis_states_are_ranked_and_the_reason_tells_the_end() {
 fn a_web_call_has_no_numbers_but_an_assistant() {
     let event = vapi_event(&json!({"message": {"type": "end-of-call-report",
         "call": {"id": "c", "type": "webCall", "assistantId": "as-1"}}}));
-    assert!(event.clues == [Clue::VapiAssistant("as-1".into())]);
+    assert!(event.hints == [RoutingHint::VapiAssistant("as-1".into())]);
     assert!(event.customer.is_none());
 }
 

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use webhooks::{Auth, Delivery, Refused, Source, verify};
+use webhooks::{Auth, Delivery, Source, VerificationError, verify};
 
 use crate::support::{NOW, at, auth, form, now, secret, twilio};
 
@@ -73,7 +73,7 @@ fn every_twilio_vector_verifies_with_a_shared_key() {
         let other_id = secret(&format!("webhooks_sharedkey_02={}", text(vector, "token")));
         assert!(matches!(
             verify(signed, &Auth::Twilio, &[other_id], now()),
-            Err(Refused::Wrong { .. })
+            Err(VerificationError::Wrong { .. })
         ));
     }
 }
@@ -99,9 +99,12 @@ fn settings_choose_the_algorithm_and_an_unknown_one_is_refused() {
     }
     assert!(matches!(
         signed("algorithm=HMAC_SHA256"),
-        Err(Refused::Wrong { .. })
+        Err(VerificationError::Wrong { .. })
     ));
-    assert!(matches!(signed("algorithm=NONE"), Err(Refused::Malformed { .. })));
+    assert!(matches!(
+        signed("algorithm=NONE"),
+        Err(VerificationError::Malformed { .. })
+    ));
 }
 
 #[test]
@@ -121,11 +124,11 @@ fn a_changed_json_body_or_one_without_its_hash_is_refused() {
     };
     assert!(post(url, text(vector, "body")).is_ok());
     let spaced = text(vector, "body").replace(':', ": ");
-    assert!(matches!(post(url, &spaced), Err(Refused::Wrong { .. })));
+    assert!(matches!(post(url, &spaced), Err(VerificationError::Wrong { .. })));
     let (bare, _) = url.split_once('?').unwrap();
     assert!(matches!(
         post(bare, text(vector, "body")),
-        Err(Refused::Malformed { .. })
+        Err(VerificationError::Malformed { .. })
     ));
 }
 
@@ -154,7 +157,7 @@ fn scheme_slash_and_port_are_treated_as_the_sdk_does() {
         "https://hooks.example.com/v1/twilio",
         "https://hooks.example.org/v1/twilio/sms",
     ] {
-        assert!(matches!(to(url), Err(Refused::Wrong { .. })), "{url}");
+        assert!(matches!(to(url), Err(VerificationError::Wrong { .. })), "{url}");
     }
 }
 
@@ -233,7 +236,7 @@ fn a_refusal_says_which_addresses_were_tried_and_nothing_else() {
     let refused = twilio(delivery, "the-token").unwrap_err();
     assert_eq!(
         refused,
-        Refused::Wrong {
+        VerificationError::Wrong {
             tried: vec![
                 "https://hooks.example.com/webhooks/twilio/…?…".into(),
                 "https://hooks.example.com:443/webhooks/twilio/…?…".into(),
@@ -286,7 +289,7 @@ fn vapi(file: &Value, vector: &Value) -> (Delivery, Auth) {
             .map(|(name, _)| *name)
             .find(|name| name.ends_with(ending))
     };
-    let mut plan = json!({
+    let mut hmac_scheme = json!({
         "type": "hmac",
         "payloadFormat": vector["payloadFormat"],
         "algorithm": vector["algorithm"],
@@ -295,17 +298,17 @@ fn vapi(file: &Value, vector: &Value) -> (Delivery, Auth) {
         "signatureHeader": named("signature").unwrap(),
     });
     if let Some(name) = named("timestamp") {
-        plan["timestampHeader"] = name.into();
+        hmac_scheme["timestampHeader"] = name.into();
     } else {
-        plan["includeTimestamp"] = false.into();
+        hmac_scheme["includeTimestamp"] = false.into();
     }
     if let Some(name) = named("id") {
-        plan["messageIdHeader"] = name.into();
-        plan["signaturePrefix"] = "v1,".into();
+        hmac_scheme["messageIdHeader"] = name.into();
+        hmac_scheme["signaturePrefix"] = "v1,".into();
     }
     let url = "https://hooks.example.com/webhooks/vapi";
     let delivery = Delivery::new(Source::Vapi, "POST", url, headers, text(file, "body"));
-    (delivery, auth(Source::Vapi, &plan))
+    (delivery, auth(Source::Vapi, &hmac_scheme))
 }
 
 #[test]
@@ -322,18 +325,18 @@ fn every_vapi_vector_verifies_and_none_with_another_secret_body_or_hour() {
         assert!(verify(delivery.clone(), &auth, &both, now()).is_ok(), "{name}");
         assert!(matches!(
             verify(delivery.clone(), &auth, &[secret("AAAA")], now()),
-            Err(Refused::Wrong { .. })
+            Err(VerificationError::Wrong { .. })
         ));
         if text(vector, "payloadFormat").contains("{timestamp}") {
             for (hour, age_seconds) in [(NOW + 301, 301), (NOW - 301, -301)] {
                 let refused = check(delivery.clone(), at(hour)).unwrap_err();
-                assert_eq!(refused, Refused::Stale { age_seconds }, "{name}");
+                assert_eq!(refused, VerificationError::Stale { age_seconds }, "{name}");
             }
         }
         let headers: Vec<_> = delivery.headers().collect();
         let changed = Delivery::new(Source::Vapi, "POST", delivery.url(), headers, &b"{}"[..]);
         assert!(
-            matches!(check(changed, now()), Err(Refused::Wrong { .. })),
+            matches!(check(changed, now()), Err(VerificationError::Wrong { .. })),
             "{name}"
         );
     }
@@ -357,7 +360,7 @@ fn the_reference_test_of_standard_webhooks_verifies_for_vapi_and_make() {
         assert!(verify(delivery.clone(), &auth, &key, at(1_649_367_553)).is_ok());
         assert!(matches!(
             verify(delivery, &auth, &key, now()),
-            Err(Refused::Stale { .. })
+            Err(VerificationError::Stale { .. })
         ));
     }
 }

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use webhooks::{
-    Answer, Auth, Delivery, Kind, LONGEST_LIST, Recorded, Refused, Secret, Source, Standing, Unparsable,
-    UnusableSecret, Verified, Zone, parse, redact, sample, sign, verify,
+    Answer, Auth, Delivery, Freshness, Kind, LONGEST_LIST, Recorded, Secret, Source, Unparsable,
+    UnusableSecret, VerificationError, Verified, Zone, parse, redact, sample, sign, verify,
 };
 
 use crate::support::{
@@ -87,7 +87,7 @@ fn a_sample_verifies_under_every_configuration_and_under_no_other_secret() {
         );
         assert_eq!(
             verify(made.clone(), &auth, &[], now()).unwrap_err(),
-            Refused::NotConfigured
+            VerificationError::NotConfigured
         );
 
         let rotating = [secret("AAAA"), key];
@@ -106,7 +106,7 @@ fn a_delivery_is_not_checked_by_another_sources_rules() {
     let delivery = json(Source::Vapi, &json!({})).with_header("x-vapi-secret", "a-secret");
     assert_eq!(
         verify(delivery, &Auth::default_of(Source::Make), &[key], now()).unwrap_err(),
-        Refused::NotConfigured
+        VerificationError::NotConfigured
     );
 }
 
@@ -128,15 +128,15 @@ fn keys_are_accepted_where_people_put_them() {
     }
     assert!(matches!(
         by(Source::Make, "x-make-apikey", "b-key"),
-        Err(Refused::Wrong { .. })
+        Err(VerificationError::Wrong { .. })
     ));
     assert!(matches!(
         by(Source::Make, "authorization", "Basic a-key"),
-        Err(Refused::Missing { .. })
+        Err(VerificationError::Missing { .. })
     ));
     assert!(matches!(
         by(Source::Vapi, "x-make-apikey", "a-key"),
-        Err(Refused::Missing { .. })
+        Err(VerificationError::Missing { .. })
     ));
 }
 
@@ -260,14 +260,14 @@ fn a_timestamp_in_milliseconds_is_understood() {
     assert_eq!(by(now().timestamp() - 299), Ok(()));
     assert_eq!(
         by(now().timestamp_millis() - 301_000),
-        Err(Refused::Stale { age_seconds: 301 })
+        Err(VerificationError::Stale { age_seconds: 301 })
     );
-    assert!(matches!(by(i64::MIN), Err(Refused::Stale { .. })));
+    assert!(matches!(by(i64::MIN), Err(VerificationError::Stale { .. })));
 }
 
 #[test]
 fn answers_are_what_each_provider_takes() {
-    let twilio = |body: &str| Answer::to(&twilio_event(body), Standing::First);
+    let twilio = |body: &str| Answer::to(&twilio_event(body), Freshness::First);
     let message = twilio("MessageSid=SM1&From=1&To=2&Body=x");
     assert_eq!(
         (message.status(), message.content_type()),
@@ -292,7 +292,7 @@ fn answers_are_what_each_provider_takes() {
         Answer::EmptyTwiml
     );
 
-    let vapi = |message: Value| Answer::to(&vapi_event(&json!({ "message": message })), Standing::Duplicate);
+    let vapi = |message: Value| Answer::to(&vapi_event(&json!({ "message": message })), Freshness::Duplicate);
     let tools = vapi(json!({"type": "tool-calls", "toolCallList": [{"id": "t", "name": "book"}]}));
     let Answer::Json(tools) = tools else {
         panic!("{tools:?}")
@@ -312,8 +312,8 @@ fn answers_are_what_each_provider_takes() {
         );
         serde_json::from_str::<Value>(&answer.body()).unwrap()["status"].clone()
     };
-    assert_eq!(make(Standing::First), "received");
-    assert_eq!(make(Standing::Duplicate), "duplicate");
+    assert_eq!(make(Freshness::First), "received");
+    assert_eq!(make(Freshness::Duplicate), "duplicate");
 }
 
 #[test]
@@ -399,8 +399,8 @@ fn a_make_event_may_be_named_by_standard_webhooks() {
 #[test]
 fn a_list_is_answered_as_its_provider_takes_it() {
     let event = |id: &str| make_event(&json!({ "event_id": id }));
-    let first = (event("1"), Standing::First);
-    let again = (event("2"), Standing::Duplicate);
+    let first = (event("1"), Freshness::First);
+    let again = (event("2"), Freshness::Duplicate);
     let heard =
         |events: &[_]| serde_json::from_str::<Value>(&Answer::to_list(Source::Make, events).body()).unwrap();
     assert_eq!(

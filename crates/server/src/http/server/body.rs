@@ -17,7 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::registry::{Connection, Phase};
 
 /// Bytes that requests and answers of all clients may hold together, beyond the first ones of each.
-pub(super) struct Memory {
+pub(super) struct BodyBudget {
     requests: Arc<Semaphore>,
     answers: Arc<Semaphore>,
 }
@@ -25,16 +25,16 @@ pub(super) struct Memory {
 /// The memory for bodies is used up.
 #[derive(Debug, thiserror::Error)]
 #[error("the memory for bodies under way is used up")]
-pub(crate) struct Busy;
+pub(crate) struct BudgetExhausted;
 
 /// Marks an answer whose bytes all clients share.
 #[derive(Clone, Copy)]
-pub(crate) struct Shared;
+pub(crate) struct SharedBytes;
 
 /// What a body holds of it.
 type Held = Option<OwnedSemaphorePermit>;
 
-impl Memory {
+impl BodyBudget {
     pub(super) fn new() -> Self {
         Self {
             requests: Arc::new(Semaphore::new(REQUESTS / UNIT)),
@@ -43,8 +43,8 @@ impl Memory {
     }
 
     /// Memory for an answer, until it has been sent. One that is streamed is held by whoever makes it.
-    pub(super) fn hold_answer(&self, response: &mut Response) -> Result<Held, Busy> {
-        if response.data::<Shared>().is_some() {
+    pub(super) fn hold_answer(&self, response: &mut Response) -> Result<Held, BudgetExhausted> {
+        if response.data::<SharedBytes>().is_some() {
             return Ok(None);
         }
         let body: BoxBody<Bytes, io::Error> = response.take_body().into();
@@ -57,15 +57,15 @@ impl Memory {
     }
 }
 
-fn take(memory: &Arc<Semaphore>, size: usize) -> Result<Held, Busy> {
-    let units = u32::try_from(size.div_ceil(UNIT)).map_err(|_| Busy)?;
+fn take(memory: &Arc<Semaphore>, size: usize) -> Result<Held, BudgetExhausted> {
+    let units = u32::try_from(size.div_ceil(UNIT)).map_err(|_| BudgetExhausted)?;
     if units == 0 {
         return Ok(None);
     }
     Arc::clone(memory)
         .try_acquire_many_owned(units)
         .map(Some)
-        .map_err(|_| Busy)
+        .map_err(|_| BudgetExhausted)
 }
 
 /// So much of each body isn't counted: usual requests and answers are never refused, whatever others hold.
@@ -92,9 +92,9 @@ struct Incoming {
 
 /// Tells whether the client keeps a request waiting for its body.
 #[derive(Clone)]
-pub(crate) struct Arriving(Arc<AtomicBool>);
+pub(crate) struct BodyPending(Arc<AtomicBool>);
 
-impl Arriving {
+impl BodyPending {
     pub(crate) fn is_awaited(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
@@ -102,7 +102,11 @@ impl Arriving {
 
 impl RequestBody {
     /// Counts the body of a request, if it has one.
-    pub(super) fn of(request: &mut Request, connection: &Arc<Connection>, memory: &Memory) -> Option<Self> {
+    pub(super) fn of(
+        request: &mut Request,
+        connection: &Arc<Connection>,
+        memory: &BodyBudget,
+    ) -> Option<Self> {
         let body: BoxBody<Bytes, io::Error> = request.take_body().into();
         if body.is_end_stream() {
             return None;
@@ -117,7 +121,7 @@ impl RequestBody {
             held: Mutex::new(None),
             connection: Arc::clone(connection),
         }));
-        request.set_data(Arriving(Arc::clone(&counted.0.awaited)));
+        request.set_data(BodyPending(Arc::clone(&counted.0.awaited)));
         request.set_body(poem::Body::from(BoxBody::new(counted.clone())));
         Some(counted)
     }
@@ -146,7 +150,7 @@ impl RequestBody {
     }
 
     /// Counts bytes that the application now has.
-    fn count(&self, size: usize) -> Result<(), Busy> {
+    fn count(&self, size: usize) -> Result<(), BudgetExhausted> {
         let before = self.0.read.fetch_add(size, Ordering::Relaxed);
         let counted = |read: usize| read.saturating_sub(FREE).div_ceil(UNIT);
         let more = (counted(before + size) - counted(before)) * UNIT;
@@ -206,16 +210,16 @@ impl Body for RequestBody {
 }
 
 /// Our turn in a connection: from a request's head to the end of its answer.
-pub(super) struct Turn(Arc<Connection>);
+pub(super) struct RequestSlot(Arc<Connection>);
 
-impl Turn {
+impl RequestSlot {
     pub(super) fn new(connection: Arc<Connection>) -> Self {
         connection.enter(Phase::Working);
         Self(connection)
     }
 }
 
-impl Drop for Turn {
+impl Drop for RequestSlot {
     fn drop(&mut self) {
         self.0.enter(Phase::Idle);
     }
@@ -224,7 +228,7 @@ impl Drop for Turn {
 /// An answer's body. Its connection's turn ends when hyper has all of it, its memory is free when it has been sent.
 pub(super) struct AnswerBody {
     inner: BoxBody<Bytes, io::Error>,
-    _turn: Turn,
+    _turn: RequestSlot,
     held: Option<Arc<OwnedSemaphorePermit>>,
 }
 
@@ -241,7 +245,7 @@ impl AsRef<[u8]> for HeldBytes {
 }
 
 impl AnswerBody {
-    pub(super) fn new(inner: BoxBody<Bytes, io::Error>, turn: Turn, held: Held) -> Self {
+    pub(super) fn new(inner: BoxBody<Bytes, io::Error>, turn: RequestSlot, held: Held) -> Self {
         Self {
             inner,
             _turn: turn,

@@ -14,7 +14,7 @@ use poem::endpoint::Endpoint;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use super::registry::{Connection, Phase, Place};
+use super::registry::{Connection, ConnectionSlot, Phase};
 use super::socket::Socket;
 use super::{Server, request};
 
@@ -23,7 +23,7 @@ pub(super) async fn run<E>(
     server: Arc<Server<E>>,
     stream: TcpStream,
     peer: SocketAddr,
-    place: Place,
+    place: ConnectionSlot,
     mut closed: watch::Receiver<bool>,
 ) where
     E: Endpoint<Output = Response> + 'static,

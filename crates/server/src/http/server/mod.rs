@@ -26,8 +26,8 @@ use poem::endpoint::Endpoint;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use body::Memory;
-pub(crate) use body::{Arriving, Busy, Shared};
+use body::BodyBudget;
+pub(crate) use body::{BodyPending, BudgetExhausted, SharedBytes};
 pub(crate) use descriptors::connections;
 pub(crate) use registry::ConnectionMetrics;
 use registry::Registry;
@@ -91,7 +91,7 @@ pub(crate) async fn serve<E, A>(
         app,
         limits,
         registry: Registry::new(limits.connections, limits.connections_per_address, metrics),
-        memory: Memory::new(),
+        memory: BodyBudget::new(),
         draining: draining.clone(),
     });
     let told_to_stop = async {
@@ -128,7 +128,7 @@ struct Server<E> {
     app: E,
     limits: Limits,
     registry: Registry,
-    memory: Memory,
+    memory: BodyBudget,
     draining: Draining,
 }
 

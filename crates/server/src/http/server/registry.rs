@@ -106,7 +106,7 @@ impl Registry {
     }
 
     /// A place for a connection; None if everyone who has one is being served.
-    pub(super) fn enter(self: &Registry, address: IpAddr) -> Option<Place> {
+    pub(super) fn enter(self: &Registry, address: IpAddr) -> Option<ConnectionSlot> {
         let mut open = self.lock();
         let of_address = open.by_address.get(&address).copied().unwrap_or_default();
         let crowded = if of_address >= self.limit_per_address {
@@ -139,10 +139,10 @@ impl Registry {
         open.connections.insert(id, Arc::clone(&connection));
         *open.by_address.entry(address).or_default() += 1;
         self.metrics.count(open.connections.len());
-        Some(Place { id, connection })
+        Some(ConnectionSlot { id, connection })
     }
 
-    pub(super) fn leave(&self, place: &Place) {
+    pub(super) fn leave(&self, place: &ConnectionSlot) {
         let mut open = self.lock();
         open.remove(place.id);
         self.metrics.count(open.connections.len());
@@ -178,7 +178,7 @@ impl Open {
 }
 
 /// A connection's place, to be given back with [`Registry::leave`].
-pub(super) struct Place {
+pub(super) struct ConnectionSlot {
     id: u64,
     pub(super) connection: Arc<Connection>,
 }
@@ -228,7 +228,7 @@ mod tests {
     const A: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
     const B: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
 
-    fn phases(registry: &Registry, address: IpAddr, phases: &[Phase]) -> Vec<Place> {
+    fn phases(registry: &Registry, address: IpAddr, phases: &[Phase]) -> Vec<ConnectionSlot> {
         let places = phases.iter().map(|phase| {
             let place = registry.enter(address).unwrap_or_else(|| panic!("there is room"));
             place.connection.enter(*phase);

@@ -14,7 +14,7 @@ use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Addr, IntoResponse as _, Request, Response};
 
 use super::Server;
-use super::body::{AnswerBody, Busy, RequestBody, Turn};
+use super::body::{AnswerBody, BudgetExhausted, RequestBody, RequestSlot};
 use super::registry::Connection;
 use crate::http::problem::Problem;
 
@@ -28,7 +28,7 @@ pub(super) async fn answer<E>(
 where
     E: Endpoint<Output = Response>,
 {
-    let turn = Turn::new(Arc::clone(connection));
+    let turn = RequestSlot::new(Arc::clone(connection));
     let peer = RemoteAddr(Addr::SocketAddr(peer));
     let mut request = Request::from((request, LocalAddr::default(), peer, Scheme::HTTP));
     let body = RequestBody::of(&mut request, connection, &server.memory);
@@ -43,10 +43,13 @@ where
         Some(body) => asks_first || !body.drain().await,
         None => false,
     };
-    let held = server.memory.hold_answer(&mut response).unwrap_or_else(|Busy| {
-        response = Problem::busy().into_response();
-        None
-    });
+    let held = server
+        .memory
+        .hold_answer(&mut response)
+        .unwrap_or_else(|BudgetExhausted| {
+            response = Problem::busy().into_response();
+            None
+        });
     if unread || server.draining.is_on() {
         // Said before the end comes, so that the client's next request goes elsewhere instead of nowhere.
         response

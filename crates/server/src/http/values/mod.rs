@@ -70,7 +70,7 @@ mod time;
 mod time_zone;
 
 pub(crate) use api_key::ApiKeyText;
-pub(crate) use number::{Seconds, Whole};
+pub(crate) use number::{BoundedInteger, Seconds};
 pub(crate) use phone::{Phone, RoutableNumber, set_phone_region};
 pub(crate) use service::ServiceName;
 pub(crate) use text::{Email, JsonObject, Text, WebUrl};

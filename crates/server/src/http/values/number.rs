@@ -11,9 +11,9 @@ pub(crate) struct Seconds(pub(crate) i32);
 
 /// A whole number from `MIN` to `MAX`, as queries ask for it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Whole<const MIN: usize, const MAX: usize>(u32);
+pub(crate) struct BoundedInteger<const MIN: usize, const MAX: usize>(u32);
 
-impl<const MIN: usize, const MAX: usize> Whole<MIN, MAX> {
+impl<const MIN: usize, const MAX: usize> BoundedInteger<MIN, MAX> {
     /// The number, or another if none was given.
     pub(crate) fn or<T: From<Self>>(given: Option<Self>, default: T) -> T {
         given.map_or(default, Into::into)
@@ -44,7 +44,7 @@ impl Rule for Seconds {
     }
 }
 
-impl<const MIN: usize, const MAX: usize> Rule for Whole<MIN, MAX> {
+impl<const MIN: usize, const MAX: usize> Rule for BoundedInteger<MIN, MAX> {
     #[expect(clippy::cast_precision_loss, reason = "bounds of queries are small")]
     fn schema() -> MetaSchema {
         MetaSchema {
@@ -69,20 +69,20 @@ impl<const MIN: usize, const MAX: usize> Rule for Whole<MIN, MAX> {
     }
 }
 
-impl<const MIN: usize, const MAX: usize> From<Whole<MIN, MAX>> for i64 {
-    fn from(whole: Whole<MIN, MAX>) -> Self {
+impl<const MIN: usize, const MAX: usize> From<BoundedInteger<MIN, MAX>> for i64 {
+    fn from(whole: BoundedInteger<MIN, MAX>) -> Self {
         whole.0.into()
     }
 }
 
-impl<const MIN: usize, const MAX: usize> From<Whole<MIN, MAX>> for u16 {
-    fn from(whole: Whole<MIN, MAX>) -> Self {
+impl<const MIN: usize, const MAX: usize> From<BoundedInteger<MIN, MAX>> for u16 {
+    fn from(whole: BoundedInteger<MIN, MAX>) -> Self {
         Self::try_from(whole.0).unwrap_or(Self::MAX)
     }
 }
 
-impl<const MIN: usize, const MAX: usize> From<Whole<MIN, MAX>> for i32 {
-    fn from(whole: Whole<MIN, MAX>) -> Self {
+impl<const MIN: usize, const MAX: usize> From<BoundedInteger<MIN, MAX>> for i32 {
+    fn from(whole: BoundedInteger<MIN, MAX>) -> Self {
         Self::try_from(whole.0).unwrap_or(Self::MAX)
     }
 }
@@ -94,4 +94,4 @@ impl From<Seconds> for i32 {
 }
 
 openapi_value!(Seconds);
-openapi_value!(Whole<MIN, MAX>, MIN, MAX);
+openapi_value!(BoundedInteger<MIN, MAX>, MIN, MAX);

@@ -1,11 +1,11 @@
 //! Carries out each step on a live database: one transaction a step, with the locks that it needs and no queue
 //! behind them.
 
-use super::super::policies::File;
+use super::super::policies::PolicyFile;
 use super::super::{Admin, AdminError, Progress};
 use super::TABLES;
 use super::locks::BRIEF;
-use super::plan::Plan;
+use super::plan::AdoptionPlan;
 use super::steps::{Kind, Phase, Step};
 
 impl Admin {
@@ -79,7 +79,7 @@ impl Admin {
     /// patience that a live site needs, then by refinery, which notes them.
     pub(super) async fn migrate_gently(
         &mut self,
-        plan: &Plan,
+        plan: &AdoptionPlan,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<(), AdminError> {
         let live: Vec<_> = plan.tables.iter().map(|table| table.relation.as_str()).collect();
@@ -93,7 +93,7 @@ impl Admin {
     /// Policy files that are not in force, each with the patience that a live site needs.
     pub(super) async fn apply_gently(
         &self,
-        files: &[&'static File],
+        files: &[&'static PolicyFile],
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<(), AdminError> {
         for file in files {

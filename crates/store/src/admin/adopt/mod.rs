@@ -22,8 +22,8 @@ use super::{Admin, AdminError, Progress};
 use crate::connect::Target;
 
 pub use orphans::{Assigned, Orphans};
-pub use plan::{Grant, Hole, Plan, Policy, Table};
-pub use rows::Compared;
+pub use plan::{AdoptionPlan, Grant, Policy, Table, Unprotected};
+pub use rows::RowComparison;
 pub use steps::{Phase, Step};
 
 use locks::BRIEF;
@@ -57,16 +57,16 @@ const LEDGER: &str = include_str!("../../../../../sql/adopt/ledger.sql");
 #[derive(Clone, Debug)]
 pub struct Report {
     /// The rows of each table, before and after.
-    pub rows: Vec<Compared>,
+    pub rows: Vec<RowComparison>,
     /// What is there now.
-    pub after: Plan,
+    pub after: AdoptionPlan,
 }
 
 impl Report {
     /// Whether every row is accounted for.
     #[must_use]
     pub fn is_sound(&self) -> bool {
-        self.rows.iter().all(Compared::is_sound)
+        self.rows.iter().all(RowComparison::is_sound)
     }
 }
 
@@ -127,7 +127,7 @@ impl Admin {
     /// Lets the old writers write again: takes away the checks that were to become NOT NULL.
     async fn withdraw(
         &self,
-        plan: &Plan,
+        plan: &AdoptionPlan,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<(), AdminError> {
         for Table { relation, .. } in &plan.tables {
@@ -139,7 +139,7 @@ impl Admin {
         Ok(())
     }
 
-    async fn plan_without_blockers(&self) -> Result<Plan, AdminError> {
+    async fn plan_without_blockers(&self) -> Result<AdoptionPlan, AdminError> {
         let plan = self.plan_adoption().await?;
         if plan.blockers.is_empty() {
             Ok(plan)
@@ -179,7 +179,7 @@ impl Admin {
 }
 
 /// Without an owner a row can't be anybody's, so nothing is enforced while there are such rows.
-fn refuse_orphans(plan: &Plan) -> Result<(), AdminError> {
+fn refuse_orphans(plan: &AdoptionPlan) -> Result<(), AdminError> {
     let orphans: Vec<_> = orphans::with_orphans(&plan.tables)
         .map(|table| format!("public.{}: {}", table.relation, table.orphans))
         .collect();
@@ -199,7 +199,7 @@ impl fmt::Display for Report {
     }
 }
 
-impl fmt::Display for Plan {
+impl fmt::Display for AdoptionPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         words::plan(self, f)
     }

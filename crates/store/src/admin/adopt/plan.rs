@@ -1,7 +1,7 @@
 //! Plans what an adoption would do here. Read in one read-only transaction: the tables as they are, what they lack,
 //! what is in the way, and the SQL that would take it all back.
 
-use super::super::policies::{self, File};
+use super::super::policies::{self, PolicyFile};
 use super::super::{Admin, AdminError};
 use super::locks::UNHURRIED;
 use super::orphans::Orphans;
@@ -59,7 +59,7 @@ pub struct Grant {
 
 /// Something of the schema public that is not protected.
 #[derive(Clone, Debug)]
-pub struct Hole {
+pub struct Unprotected {
     /// The table, view, function or role.
     pub object: String,
     /// What is wrong.
@@ -70,7 +70,7 @@ pub struct Hole {
 
 /// What an adoption would do.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct AdoptionPlan {
     /// The database.
     pub database: String,
     /// The role that it was made as.
@@ -82,14 +82,14 @@ pub struct Plan {
     /// What an admin must settle first, each with the line that does.
     pub blockers: Vec<String>,
     /// What `policies/verify.sql` finds beyond the CRM's tables.
-    pub holes: Vec<Hole>,
+    pub holes: Vec<Unprotected>,
     /// Policy files that are not in force.
-    pub(super) files: Vec<&'static File>,
+    pub(super) files: Vec<&'static PolicyFile>,
     /// Migrations that are not applied.
     pub(super) migrations: Vec<String>,
 }
 
-impl Plan {
+impl AdoptionPlan {
     /// Whether an adoption would change anything.
     #[must_use]
     pub fn is_adopted(&self) -> bool {
@@ -128,7 +128,7 @@ pub(super) fn policies_of(relation: &str) -> Vec<String> {
 
 impl Admin {
     /// What an adoption would do; changes nothing.
-    pub async fn plan_adoption(&self) -> Result<Plan, AdminError> {
+    pub async fn plan_adoption(&self) -> Result<AdoptionPlan, AdminError> {
         let begin = format!(
             "begin isolation level repeatable read read only; set local lock_timeout = '{UNHURRIED}'"
         );
@@ -138,7 +138,7 @@ impl Admin {
         plan
     }
 
-    async fn read_plan(&self) -> Result<Plan, AdminError> {
+    async fn read_plan(&self) -> Result<AdoptionPlan, AdminError> {
         let row = self
             .client
             .query_one(
@@ -154,7 +154,7 @@ impl Admin {
         if blockers.is_empty() {
             self.read_details(&mut tables).await?;
         }
-        Ok(Plan {
+        Ok(AdoptionPlan {
             missing: TABLES
                 .into_iter()
                 .filter(|name| tables.iter().all(|table| table.relation != *name))
@@ -258,13 +258,13 @@ impl Admin {
     }
 
     /// The CRM's own tables and functions are the adoption's to protect; others are the admin's.
-    async fn other_holes(&self) -> Result<Vec<Hole>, AdminError> {
+    async fn other_holes(&self) -> Result<Vec<Unprotected>, AdminError> {
         let rows = self
             .client
             .query(include_str!("../../../../../policies/verify.sql"), &[])
             .await
             .map_err(AdminError::at("policies/verify.sql"))?;
-        let holes = rows.iter().map(|row| Hole {
+        let holes = rows.iter().map(|row| Unprotected {
             object: row.get(0),
             problem: row.get(1),
             fix: row.get(2),
@@ -278,7 +278,7 @@ impl Admin {
         Ok(holes.filter(|hole| !is_ours(&hole.object)).collect())
     }
 
-    async fn files_not_in_force(&self) -> Result<Vec<&'static File>, AdminError> {
+    async fn files_not_in_force(&self) -> Result<Vec<&'static PolicyFile>, AdminError> {
         let mut files = Vec::new();
         for file in policies::FILES {
             if !self.is_applied(file).await? {

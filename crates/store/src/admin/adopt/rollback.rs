@@ -2,7 +2,7 @@
 //! database, so that an adoption that goes on after a kill doesn't take its own work for what was there.
 
 use super::super::{Admin, AdminError};
-use super::plan::{Plan, policies_of};
+use super::plan::{AdoptionPlan, policies_of};
 
 impl Admin {
     /// The SQL that brings a table back to what it was before the first adoption.
@@ -37,7 +37,7 @@ impl Admin {
     }
 }
 
-impl Plan {
+impl AdoptionPlan {
     /// The script that takes the adoption back: policies, rights, constraints and defaults of before, no row.
     #[must_use]
     pub fn rollback(&self) -> String {

@@ -13,7 +13,7 @@ use super::plan::Table;
 
 /// A table's rows before an adoption and after it.
 #[derive(Clone, Debug)]
-pub struct Compared {
+pub struct RowComparison {
     /// The table, of the schema public.
     pub relation: String,
     /// The columns that it had before, which the checksums are over.
@@ -38,7 +38,7 @@ pub struct Compared {
     pub damaged: i64,
 }
 
-impl Compared {
+impl RowComparison {
     /// Whether every row is accounted for.
     #[must_use]
     pub fn is_sound(&self) -> bool {
@@ -46,7 +46,7 @@ impl Compared {
     }
 }
 
-impl fmt::Display for Compared {
+impl fmt::Display for RowComparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             relation,
@@ -122,7 +122,7 @@ impl Admin {
     pub(super) async fn find_rows_again(
         &self,
         progress: &mut (dyn FnMut(Progress) + Send),
-    ) -> Result<Vec<Compared>, AdminError> {
+    ) -> Result<Vec<RowComparison>, AdminError> {
         let what = "finding the rows again";
         self.wait_at_most(UNHURRIED).await?;
         let open = self
@@ -140,7 +140,7 @@ impl Admin {
             let table = self.compare(&relation, &columns).await?;
             compared.push(table);
         }
-        if compared.iter().all(Compared::is_sound) {
+        if compared.iter().all(RowComparison::is_sound) {
             self.end_adoption(&compared).await?;
         }
         self.wait_at_most(BRIEF).await?;
@@ -148,7 +148,7 @@ impl Admin {
     }
 
     /// Notes what was found, and lets go of the rows' digests, in one transaction.
-    async fn end_adoption(&self, compared: &[Compared]) -> Result<(), AdminError> {
+    async fn end_adoption(&self, compared: &[RowComparison]) -> Result<(), AdminError> {
         let what = "ending the adoption";
         self.run(what, "begin").await?;
         for table in compared {
@@ -163,7 +163,7 @@ impl Admin {
         self.run(what, "truncate mako.adoption_rows; commit").await
     }
 
-    async fn compare(&self, relation: &str, columns: &[String]) -> Result<Compared, AdminError> {
+    async fn compare(&self, relation: &str, columns: &[String]) -> Result<RowComparison, AdminError> {
         let digest = digest(columns);
         let sql = format!(
             "with pair as (
@@ -187,7 +187,7 @@ impl Admin {
             .query_one(&sql, &[&relation])
             .await
             .map_err(AdminError::at(format!("finding the rows of {relation} again")))?;
-        Ok(Compared {
+        Ok(RowComparison {
             relation: relation.to_owned(),
             columns: columns.to_vec(),
             before: row.get(0),

@@ -2,11 +2,11 @@
 
 use std::fmt::{self, Formatter};
 
-use super::plan::{Grant, Plan, Table};
+use super::plan::{AdoptionPlan, Grant, Table};
 use super::steps::{BRIEFLY, Phase};
 use super::{Report, orphans};
 
-pub(super) fn plan(plan: &Plan, f: &mut Formatter<'_>) -> fmt::Result {
+pub(super) fn plan(plan: &AdoptionPlan, f: &mut Formatter<'_>) -> fmt::Result {
     writeln!(f, "Adoption of the database {}, as {}", plan.database, plan.admin)?;
     if !plan.blockers.is_empty() {
         writeln!(f, "\nIn the way, to be settled first:")?;
@@ -57,7 +57,7 @@ pub(super) fn plan(plan: &Plan, f: &mut Formatter<'_>) -> fmt::Result {
 }
 
 /// What is not the adoption's to protect.
-fn holes(plan: &Plan, f: &mut Formatter<'_>) -> fmt::Result {
+fn holes(plan: &AdoptionPlan, f: &mut Formatter<'_>) -> fmt::Result {
     if !plan.holes.is_empty() {
         writeln!(
             f,
@@ -71,7 +71,7 @@ fn holes(plan: &Plan, f: &mut Formatter<'_>) -> fmt::Result {
 }
 
 /// What is to be run next.
-fn next(plan: &Plan) -> String {
+fn next(plan: &AdoptionPlan) -> String {
     let orphans: i64 = plan.tables.iter().map(|table| table.orphans.total()).sum();
     match (plan.is_adopted(), plan.is_enforced(), orphans) {
         (false, ..) => "Next: mako adopt --apply --rollback-dir DIR. It writes the way back into DIR, refuses no write that the present writers make, and may be repeated.".to_owned(),
@@ -84,7 +84,7 @@ fn next(plan: &Plan) -> String {
     }
 }
 
-fn table(plan: &Plan, table: &Table, f: &mut Formatter<'_>) -> fmt::Result {
+fn table(plan: &AdoptionPlan, table: &Table, f: &mut Formatter<'_>) -> fmt::Result {
     writeln!(f, "\npublic.{}", table.relation)?;
     if !plan.blockers.is_empty() {
         return Ok(());

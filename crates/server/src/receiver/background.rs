@@ -9,8 +9,8 @@ use store::rows::router;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
-use super::process::{Wait, process};
-use super::{NotTaken, Processed, Receiver};
+use super::process::{LockWait, process};
+use super::{ProcessResult, ReceiveError, Receiver};
 
 /// How often waiting events and the spool are looked at.
 const OFTEN: Duration = Duration::from_secs(1);
@@ -26,11 +26,11 @@ const ADDRESSES: i32 = 100_000;
 const BATCH: i32 = 200;
 
 /// Background work; it stops when this is dropped.
-pub(crate) struct Keeper {
+pub(crate) struct BackgroundWorker {
     _tasks: JoinSet<()>,
 }
 
-impl Keeper {
+impl BackgroundWorker {
     /// Starts to keep; payloads are emptied after so many days.
     pub(crate) fn start(receiver: &Arc<Receiver>, retention_days: i32) -> Self {
         let mut tasks = JoinSet::new();
@@ -62,13 +62,15 @@ async fn drain(receiver: &Receiver) {
     spool.probe();
     let files = spool.waiting().unwrap_or_default();
     for file in files {
-        let done = match spool.read(&receiver.vault, &file).await {
+        let done = match spool.read(&receiver.sealed_store, &file).await {
             Ok(None) => continue,
             Ok(Some(arrival)) => match receiver.take(arrival).await {
-                Err(NotTaken::Down(..)) => return,
+                Err(ReceiveError::Down(..)) => return,
                 // One that can't be taken must not keep the others waiting; it was acknowledged, so it is kept. An
                 // address without an endpoint may be one whose rows aren't restored yet.
-                Err(failure @ (NotTaken::Database(_) | NotTaken::Sealed | NotTaken::NoEndpoint)) => {
+                Err(
+                    failure @ (ReceiveError::Database(_) | ReceiveError::Sealed | ReceiveError::NoEndpoint),
+                ) => {
                     tracing::error!(error = %failure, file = %file.display(), "a spooled delivery is put aside");
                     spool.put_aside(&file)
                 }
@@ -145,17 +147,17 @@ pub(crate) async fn process_waiting(store: &Store, seconds: f64) -> Result<Batch
             &event.user_id,
             &event.recorded,
             &parsed,
-            Wait::No,
+            LockWait::No,
         )
         .await;
         match done {
-            Processed::Failed(_) => batch.failed += 1,
-            Processed::Locked => {
+            ProcessResult::Failed(_) => batch.failed += 1,
+            ProcessResult::Locked => {
                 locked.insert(event.user_id);
                 batch.later += 1;
             }
-            Processed::Later | Processed::Held | Processed::Unrouted => batch.later += 1,
-            Processed::Before | Processed::Now(_) => {}
+            ProcessResult::Later | ProcessResult::Held | ProcessResult::Unrouted => batch.later += 1,
+            ProcessResult::Before | ProcessResult::Now(_) => {}
         }
     }
     Ok(batch)

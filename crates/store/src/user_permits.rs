@@ -13,16 +13,16 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::error::Error;
 
 /// The places of each user who has something under way.
-pub(crate) struct Shares {
+pub(crate) struct UserPermits {
     each: usize,
     wait: Duration,
     users: Mutex<HashMap<Box<str>, Weak<Semaphore>>>,
 }
 
 /// A place among the connections, given back when dropped.
-pub(crate) type Share = OwnedSemaphorePermit;
+pub(crate) type UserPermit = OwnedSemaphorePermit;
 
-impl Shares {
+impl UserPermits {
     /// Half of `connections` for each user, but at least one; a request waits for its place no longer than `wait`.
     pub(crate) fn of(connections: usize, wait: Duration) -> Self {
         Self {
@@ -33,13 +33,13 @@ impl Shares {
     }
 
     /// A place for a request of this user's.
-    pub(crate) async fn take(&self, user: &str) -> Result<Share, Error> {
+    pub(crate) async fn take(&self, user: &str) -> Result<UserPermit, Error> {
         let places = self.places(user);
-        if let Ok(share) = Arc::clone(&places).try_acquire_owned() {
-            return Ok(share);
+        if let Ok(user_permits) = Arc::clone(&places).try_acquire_owned() {
+            return Ok(user_permits);
         }
         match tokio::time::timeout(self.wait, places.acquire_owned()).await {
-            Ok(Ok(share)) => Ok(share),
+            Ok(Ok(user_permits)) => Ok(user_permits),
             Ok(Err(_)) | Err(_) => Err(Error::ShareExhausted),
         }
     }
@@ -68,10 +68,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_user_has_half_of_the_connections_and_at_least_one() {
-        for (connections, share) in [(1, 1), (2, 1), (3, 1), (4, 2), (16, 8)] {
-            let shares = Shares::of(connections, AT_ONCE);
+        for (connections, user_permits) in [(1, 1), (2, 1), (3, 1), (4, 2), (16, 8)] {
+            let shares = UserPermits::of(connections, AT_ONCE);
             let mut held = Vec::new();
-            for _ in 0..share {
+            for _ in 0..user_permits {
                 held.push(shares.take("alice").await.unwrap());
             }
             let refused = shares.take("alice").await;
@@ -87,7 +87,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_waits_gets_the_place_that_comes_free() {
-        let shares = Shares::of(2, Duration::from_mins(1));
+        let shares = UserPermits::of(2, Duration::from_mins(1));
         let held = shares.take("alice").await.unwrap();
         let (waited, ()) = tokio::join!(shares.take("alice"), async { drop(held) });
         assert!(waited.is_ok());
@@ -95,7 +95,7 @@ mod tests {
 
     #[tokio::test]
     async fn users_with_nothing_under_way_are_forgotten_and_the_others_are_not() {
-        let shares = Shares::of(2, AT_ONCE);
+        let shares = UserPermits::of(2, AT_ONCE);
         let held = shares.take("alice").await.unwrap();
         for n in 0..10_000 {
             drop(shares.take(&format!("user {n}")).await.unwrap());

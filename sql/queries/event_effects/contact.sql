@@ -1,4 +1,4 @@
--- inbox/contact: the caller's newest contact with this address, else with this number in one of these spellings ($3, and
+-- event_effects/contact: the caller's newest contact with this address, else with this number in one of these spellings ($3, and
 -- $4 as digits alone), locked; and whether its number is that one
 select id
   , coalesce(phone = any ($3) or regexp_replace(phone, '[^0-9]', '', 'g') = any ($4), false)

@@ -1,4 +1,4 @@
--- inbox/add_contact: a contact that an event brought, dated from the event's arrival ($12)
+-- event_effects/add_contact: a contact that an event brought, dated from the event's arrival ($12)
 insert into public.contacts
   (user_id, first_name, last_name, email, phone, company, job_position, status, notes, plan, appointment_date,
   created_at, updated_at)

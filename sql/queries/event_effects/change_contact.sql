@@ -1,4 +1,4 @@
--- inbox/change_contact: what an event says of a contact; what was written after the event arrived ($13) stays, and only
+-- event_effects/change_contact: what an event says of a contact; what was written after the event arrived ($13) stays, and only
 -- what is empty there is filled
 update public.contacts
 set first_name = case when updated_at <= $13 then coalesce($3, first_name) else first_name end

@@ -15,13 +15,13 @@ use tokio_postgres::types::{ToSql, Type};
 
 use crate::connect::Target;
 use crate::error::Error;
-use crate::pool::{Connections, Lease, Plan};
+use crate::pool::{Connections, Lease, ReadyStatement};
 use crate::query::{Access, Query, Role, RouterQuery};
 use crate::rows::Created;
 
 /// How the store behaves; `crates/server/docs/configuration.md` has the settings.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct StoreSettings {
     /// Connections kept open at most.
     pub pool_size: usize,
     /// After this long a statement is stopped; milliseconds matter, the rest is cut.
@@ -48,7 +48,7 @@ pub struct Store {
 }
 
 /// A statement with the values of `$2…`; the door supplies `$1`.
-pub struct Call<'a> {
+pub struct BoundQuery<'a> {
     query: &'static Query,
     params: Vec<&'a (dyn ToSql + Sync)>,
 }
@@ -66,7 +66,7 @@ struct Identity<'a>([&'a str; 4]);
 /// The role that routes: it may execute the functions of `policies/00_webhooks.sql` that are granted to it.
 const ROUTER: &str = "mako_router";
 
-impl<'a> Call<'a> {
+impl<'a> BoundQuery<'a> {
     /// Binds `params` to `$2…` of `query`.
     #[must_use]
     pub fn new(query: &'static Query, params: &[&'a (dyn ToSql + Sync)]) -> Self {
@@ -85,7 +85,7 @@ impl Identity<'_> {
 
 impl Store {
     /// Prepares the pool; connects to nothing yet.
-    pub fn new(target: &Target, settings: &Settings) -> Result<Self, Error> {
+    pub fn new(target: &Target, settings: &StoreSettings) -> Result<Self, Error> {
         let statement_timeout = settings.statement_timeout.as_millis().to_string();
         Ok(Self {
             connections: Connections::new(
@@ -98,7 +98,7 @@ impl Store {
         })
     }
 
-    /// Runs statements as the speaker, in one transaction and one round trip.
+    /// Runs statements as the caller, in one transaction and one round trip.
     ///
     /// If the future is dropped after its first poll, the statements are on the wire and *are committed*;
     /// creates therefore take an idempotency key.
@@ -108,34 +108,36 @@ impl Store {
     pub async fn pipeline<const N: usize>(
         &self,
         claims: &Claims,
-        calls: [Call<'_>; N],
+        queries: [BoundQuery<'_>; N],
     ) -> Result<[Vec<Row>; N], Error> {
-        let role = calls.first().map_or(Role::Authenticated, |call| call.query.role);
-        if calls.iter().any(|call| call.query.role != role) {
+        let role = queries
+            .first()
+            .map_or(Role::Authenticated, |bound| bound.query.role);
+        if queries.iter().any(|bound| bound.query.role != role) {
             return Err(Error::Mismatch("one transaction, one role"));
         }
-        let access = if calls.iter().all(|call| call.query.access == Access::Read) {
+        let access = if queries.iter().all(|bound| bound.query.access == Access::Read) {
             Access::Read
         } else {
             Access::Write
         };
         let user_id = claims.user_id();
-        let statements = calls
+        let statements = queries
             .iter()
-            .map(|call| Statement {
-                sql: call.query.sql,
-                types: call.query.types,
+            .map(|bound| Statement {
+                sql: bound.query.sql,
+                types: bound.query.types,
                 params: std::iter::once(&user_id as &(dyn ToSql + Sync))
-                    .chain(call.params.iter().copied())
+                    .chain(bound.params.iter().copied())
                     .collect(),
             })
             .collect();
         let identity = self.identity(claims.payload(), role.name(), access);
-        // Boxed: four queries under way are 4 KB, which every future around would carry along.
-        let rows = Box::pin(self.exchange(Some(claims.user_id()), identity, statements)).await?;
+        // Boxed: four statements under way are 4 KB, which every future around would carry along.
+        let rows = Box::pin(self.pipelined_tx(Some(claims.user_id()), identity, statements)).await?;
         Ok(rows
             .try_into()
-            .unwrap_or_else(|_| unreachable!("as many answers as calls")))
+            .unwrap_or_else(|_| unreachable!("as many answers as queries")))
     }
 
     /// Runs one of the router's statements, as nobody.
@@ -150,12 +152,12 @@ impl Store {
             params: params.to_vec(),
         };
         let identity = self.identity("", ROUTER, Access::Write);
-        let mut rows = self.exchange(None, identity, vec![statement]).await?;
+        let mut rows = self.pipelined_tx(None, identity, vec![statement]).await?;
         Ok(rows.pop().unwrap_or_default())
     }
 
     /// One transaction in one round trip.
-    async fn exchange(
+    async fn pipelined_tx(
         &self,
         user: Option<&str>,
         identity: Identity<'_>,
@@ -165,21 +167,21 @@ impl Store {
         lease.busy();
         match statements.as_slice() {
             [statement] if lease.takes_preface() => {
-                let rows = alone(&mut lease, &identity, statement).await?;
+                let rows = run_one(&mut lease, &identity, statement).await?;
                 Ok(vec![rows])
             }
-            statements => together(&mut lease, &identity, statements).await,
+            statements => run_several(&mut lease, &identity, statements).await,
         }
     }
 
-    /// Runs one statement as the speaker; see [`Store::pipeline`].
+    /// Runs one statement as the caller; see [`Store::pipeline`].
     pub async fn run(
         &self,
         claims: &Claims,
         query: &'static Query,
         params: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, Error> {
-        let [rows] = self.pipeline(claims, [Call::new(query, params)]).await?;
+        let [rows] = self.pipeline(claims, [BoundQuery::new(query, params)]).await?;
         Ok(rows)
     }
 
@@ -221,7 +223,7 @@ impl Store {
         }))
     }
 
-    /// Runs `work` in a transaction as the speaker, and commits if it succeeds.
+    /// Runs `work` in a transaction as the caller, and commits if it succeeds.
     ///
     /// If any statement failed, nothing is committed and its error is returned, even if `work` swallowed
     /// it. If the future is dropped, nothing is committed.
@@ -233,7 +235,7 @@ impl Store {
     ) -> Result<T, E> {
         let mut lease = self.connections.lease(Some(claims.user_id())).await?;
         lease.busy();
-        let (begin, settings, commit) = envelope(&lease).await?;
+        let (begin, settings, commit) = transaction_frame(&lease).await?;
         let identity = self.identity(claims.payload(), Role::Authenticated.name(), access);
         let identity = identity.params();
         let (opened, set) = join!(lease.run(&begin, &[]), lease.run(&settings, &identity));
@@ -258,8 +260,8 @@ impl Store {
     pub async fn readiness(&self) -> Result<Readiness, Error> {
         let mut lease = self.connections.lease(None).await?;
         lease.busy();
-        let plan = lease.plan(READINESS, &[]).await?;
-        let rows = lease.run(&plan, &[]).await?;
+        let ready = lease.make_ready(READINESS, &[]).await?;
+        let rows = lease.run(&ready, &[]).await?;
         lease.idle();
         let row = rows.first().ok_or(Error::Mismatch("one row"))?;
         let (in_recovery, read_only): (bool, bool) = (row.get(1), row.get(2));
@@ -284,8 +286,8 @@ impl Store {
     async fn ask(&self, sql: &'static str) -> Result<Vec<Row>, Error> {
         let mut lease = self.connections.lease(None).await?;
         lease.busy();
-        let plan = lease.plan(sql, &[]).await?;
-        let rows = lease.run(&plan, &[]).await?;
+        let ready = lease.make_ready(sql, &[]).await?;
+        let rows = lease.run(&ready, &[]).await?;
         lease.idle();
         Ok(rows)
     }
@@ -328,8 +330,8 @@ impl TenantTx<'_> {
         let params: Vec<&(dyn ToSql + Sync)> = std::iter::once(&user_id as &(dyn ToSql + Sync))
             .chain(params.iter().copied())
             .collect();
-        let answer = match self.lease.plan(query.sql, query.types).await {
-            Ok(plan) => self.lease.run(&plan, &params).await.map_err(Error::from),
+        let answer = match self.lease.make_ready(query.sql, query.types).await {
+            Ok(ready) => self.lease.run(&ready, &params).await.map_err(Error::from),
             Err(error) => Err(error),
         };
         self.unanswered.fetch_sub(1, Ordering::Relaxed);
@@ -357,31 +359,31 @@ impl TenantTx<'_> {
 }
 
 /// One statement: it and its settings are one message, and what a message does is a transaction.
-async fn alone(
+async fn run_one(
     lease: &mut Lease,
     identity: &Identity<'_>,
     statement: &Statement<'_>,
 ) -> Result<Vec<Row>, Error> {
     // Preparing comes first: it would be the next thing that is sent.
-    let plan = lease.plan(statement.sql, statement.types).await?;
+    let ready = lease.make_ready(statement.sql, statement.types).await?;
     let rows = lease
-        .run_with_preface(SETTINGS, &identity.0, &plan, &statement.params)
+        .run_with_preface(SETTINGS, &identity.0, &ready, &statement.params)
         .await?;
     lease.idle();
     Ok(rows)
 }
 
 /// Several statements: BEGIN, the settings, the statements, COMMIT.
-async fn together(
+async fn run_several(
     lease: &mut Lease,
     identity: &Identity<'_>,
     statements: &[Statement<'_>],
 ) -> Result<Vec<Vec<Row>>, Error> {
     // All preparing comes first: it is a round trip of its own, and must not fall behind COMMIT.
-    let (begin, settings, commit) = envelope(lease).await?;
-    let mut plans = Vec::with_capacity(statements.len());
+    let (begin, settings, commit) = transaction_frame(lease).await?;
+    let mut ready = Vec::with_capacity(statements.len());
     for statement in statements {
-        plans.push(lease.plan(statement.sql, statement.types).await?);
+        ready.push(lease.make_ready(statement.sql, statement.types).await?);
     }
 
     let identity = identity.params();
@@ -391,10 +393,10 @@ async fn together(
         lease.run(&begin, &[]),
         lease.run(&settings, &identity),
         join_all(
-            plans
+            ready
                 .iter()
                 .zip(statements)
-                .map(|(plan, statement)| lease.run(plan, &statement.params))
+                .map(|(ready, statement)| lease.run(ready, &statement.params))
         ),
         lease.run(&commit, &[]),
     );
@@ -409,13 +411,13 @@ async fn together(
 }
 
 /// What stands around every tenant's statements: BEGIN, the settings, COMMIT.
-async fn envelope(lease: &Lease) -> Result<(Plan, Plan, Plan), Error> {
+async fn transaction_frame(lease: &Lease) -> Result<(ReadyStatement, ReadyStatement, ReadyStatement), Error> {
     Ok((
-        lease.plan("begin", &[]).await?,
+        lease.make_ready("begin", &[]).await?,
         lease
-            .plan(SETTINGS, &[Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT])
+            .make_ready(SETTINGS, &[Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT])
             .await?,
-        lease.plan("commit", &[]).await?,
+        lease.make_ready("commit", &[]).await?,
     ))
 }
 

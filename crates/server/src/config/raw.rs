@@ -7,13 +7,13 @@ use std::path::PathBuf;
 use config::{Config as Layers, File, FileFormat, Map, Source as _, Value, ValueKind};
 use serde::Deserialize;
 
-use super::{LogFormat, Refused, Secret, refused};
+use super::{ConfigError, LogFormat, Secret, refused};
 
 /// The names of the contract, in lower case as in `mako.toml`. In the environment they are upper-case,
 /// and any may be given as `NAME_FILE` instead: the path of a file that holds the value.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Given {
+pub(super) struct RawSettings {
     pub(super) database_url: Option<Secret>,
     pub(super) database_ca_file: Option<PathBuf>,
     pub(super) admin_database_url: Option<Secret>,
@@ -113,9 +113,9 @@ pub(super) const NAMES: &[&str] = &[
     "relay_base_url_monday",
 ];
 
-impl Given {
+impl RawSettings {
     /// `vars` go before what `mako.toml` says.
-    pub(super) fn read(toml: Option<&str>, vars: &HashMap<String, String>) -> Result<Self, Refused> {
+    pub(super) fn read(toml: Option<&str>, vars: &HashMap<String, String>) -> Result<Self, ConfigError> {
         let mut builder = Layers::builder();
         for (name, value) in toml.map(filed).transpose()?.unwrap_or_default() {
             builder = builder
@@ -127,17 +127,17 @@ impl Given {
                 .set_override(name, Value::new(None, ValueKind::String(value)))
                 .or_else(|_| refused(format!("{}: can't be used", name.to_uppercase())))?;
         }
-        let source = builder.build().map_err(|error| Refused(describe(&error)))?;
+        let source = builder.build().map_err(|error| ConfigError(describe(&error)))?;
         source
             .try_deserialize()
-            .map_err(|error| Refused(describe(&error)))
+            .map_err(|error| ConfigError(describe(&error)))
     }
 }
 
 /// The variables that can be ours. Others may hold anything; one of ours that isn't UTF-8 is a mistake.
 pub(super) fn variables(
     vars: impl Iterator<Item = (OsString, OsString)>,
-) -> Result<HashMap<String, String>, Refused> {
+) -> Result<HashMap<String, String>, ConfigError> {
     let mut known = HashMap::new();
     for (name, value) in vars {
         let Ok(name) = name.into_string() else { continue };
@@ -155,10 +155,10 @@ pub(super) fn variables(
 }
 
 /// The keys of `mako.toml`; for `name_file` what that file holds, as `name`.
-fn filed(toml: &str) -> Result<Map<String, Value>, Refused> {
+fn filed(toml: &str) -> Result<Map<String, Value>, ConfigError> {
     let mut keys = File::from_str(toml, FileFormat::Toml)
         .collect()
-        .map_err(|error| Refused(describe(&error)))?;
+        .map_err(|error| ConfigError(describe(&error)))?;
     for name in NAMES {
         let by_file = format!("{name}_file");
         if NAMES.contains(&by_file.as_str()) {
@@ -182,7 +182,7 @@ fn filed(toml: &str) -> Result<Map<String, Value>, Refused> {
 }
 
 /// What a file holds, without its final line break.
-fn contents(name: &str, path: &str) -> Result<String, Refused> {
+fn contents(name: &str, path: &str) -> Result<String, ConfigError> {
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(text.trim_end_matches(['\r', '\n']).to_owned()),
         Err(_) => refused(format!("the file that {name} names can't be read")),
@@ -190,7 +190,7 @@ fn contents(name: &str, path: &str) -> Result<String, Refused> {
 }
 
 /// The known names among the variables; `NAME_FILE` is read and its final line break cut.
-fn named(vars: &HashMap<String, String>) -> Result<Map<&'static str, String>, Refused> {
+fn named(vars: &HashMap<String, String>) -> Result<Map<&'static str, String>, ConfigError> {
     let mut values = Map::new();
     for name in NAMES {
         let upper = name.to_uppercase();

@@ -1,4 +1,4 @@
--- inbox/lead_by_number: the caller's newest lead with this number, in the first of these spellings that one has, locked
+-- event_effects/lead_by_number: the caller's newest lead with this number, in the first of these spellings that one has, locked
 -- until what follows from its status is written
 select id, status
 from public.leads

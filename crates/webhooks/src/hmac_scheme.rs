@@ -12,7 +12,7 @@ const LONGEST_TOLERANCE: u32 = 86_400;
 /// Vapi's `HmacAuthenticationPlan` without its key, with its defaults.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct HmacPlan {
+pub struct HmacScheme {
     /// Hash function.
     pub algorithm: Algorithm,
     /// Header with the signature.
@@ -68,7 +68,7 @@ pub enum Encoding {
     Base64,
 }
 
-impl Default for HmacPlan {
+impl Default for HmacScheme {
     fn default() -> Self {
         Self {
             algorithm: Algorithm::default(),
@@ -88,7 +88,7 @@ impl Default for HmacPlan {
 /// Vapi's default.
 pub(crate) const DEFAULT_FORMAT: &str = "{timestamp}.{body}";
 
-impl HmacPlan {
+impl HmacScheme {
     pub(crate) fn check(&self) -> Result<(), BadAuth> {
         let names = [Some(&self.signature_header), Some(&self.timestamp_header)];
         for name in names

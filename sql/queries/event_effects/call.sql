@@ -1,4 +1,4 @@
--- inbox/call: what an event that arrived at $8 says of a call; $2 are its names, one at each provider that reports it
+-- event_effects/call: what an event that arrived at $8 says of a call; $2 are its names, one at each provider that reports it
 with known as (
   select row_id from mako.provider_objects where user_id = $1 and kind = 'call' and provider_id = any ($2) limit 1
 ),

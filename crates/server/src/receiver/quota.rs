@@ -17,7 +17,7 @@ const ANYBODY: u64 = 64 << 20;
 
 /// Whom a delivery in the spool counts for.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub(super) enum Share {
+pub(super) enum QuotaHolder {
     /// Nobody: it has been verified.
     Verified,
     /// The address of an endpoint, by the beginning of its key's hash.
@@ -26,7 +26,7 @@ pub(super) enum Share {
     Stranger(String),
 }
 
-impl Share {
+impl QuotaHolder {
     /// As a part of a file's name: the shares are counted anew from the names at every start.
     pub(super) fn name(&self) -> String {
         match self {
@@ -50,26 +50,26 @@ impl Share {
 
 /// The bytes that are taken, by share.
 #[derive(Default)]
-pub(super) struct Room {
-    taken: Mutex<Taken>,
+pub(super) struct SpoolQuota {
+    taken: Mutex<EventClaim>,
 }
 
 #[derive(Default)]
-struct Taken {
+struct EventClaim {
     all: u64,
     strangers: u64,
-    by_share: HashMap<Share, u64>,
+    by_share: HashMap<QuotaHolder, u64>,
 }
 
-impl Room {
+impl SpoolQuota {
     /// Takes room for so many bytes; false if there is none for this share.
-    pub(super) fn take(&self, share: &Share, size: u64, addresses_known: bool) -> bool {
+    pub(super) fn take(&self, share: &QuotaHolder, size: u64, addresses_known: bool) -> bool {
         let mut taken = lock(&self.taken);
         let own = taken.by_share.get(share).copied().unwrap_or_default() + size;
         let fits = match share {
-            Share::Verified => true,
-            Share::Address(_) => own <= ADDRESS,
-            Share::Stranger(_) => {
+            QuotaHolder::Verified => true,
+            QuotaHolder::Address(_) => own <= ADDRESS,
+            QuotaHolder::Stranger(_) => {
                 let most = if addresses_known { STRANGERS } else { ANYBODY };
                 own <= ADDRESS && taken.strangers + size <= most
             }
@@ -82,15 +82,15 @@ impl Room {
     }
 
     /// Counts what is there already.
-    pub(super) fn count(&self, share: &Share, size: u64) {
+    pub(super) fn count(&self, share: &QuotaHolder, size: u64) {
         lock(&self.taken).add(share, size);
     }
 
     /// Gives room back. Another process may have taken it: what isn't counted can't be given back.
-    pub(super) fn give_back(&self, share: &Share, size: u64) {
+    pub(super) fn give_back(&self, share: &QuotaHolder, size: u64) {
         let mut taken = lock(&self.taken);
         taken.all = taken.all.saturating_sub(size);
-        if matches!(share, Share::Stranger(_)) {
+        if matches!(share, QuotaHolder::Stranger(_)) {
             taken.strangers = taken.strangers.saturating_sub(size);
         }
         if let Some(own) = taken.by_share.get_mut(share) {
@@ -102,13 +102,13 @@ impl Room {
     }
 }
 
-impl Taken {
-    fn add(&mut self, share: &Share, size: u64) {
+impl EventClaim {
+    fn add(&mut self, share: &QuotaHolder, size: u64) {
         self.all += size;
-        if matches!(share, Share::Stranger(_)) {
+        if matches!(share, QuotaHolder::Stranger(_)) {
             self.strangers += size;
         }
-        if *share != Share::Verified {
+        if *share != QuotaHolder::Verified {
             *self.by_share.entry(share.clone()).or_default() += size;
         }
     }
@@ -139,11 +139,11 @@ impl Addresses {
     }
 
     /// The share of an unverified delivery to the address whose key has this hash.
-    pub(super) fn share(&self, hash: &str) -> Share {
+    pub(super) fn share(&self, hash: &str) -> QuotaHolder {
         let key = hash.get(..16).unwrap_or(hash).to_owned();
         match &*lock(&self.known) {
-            Some(known) if known.contains(hash) => Share::Address(key),
-            _ => Share::Stranger(key),
+            Some(known) if known.contains(hash) => QuotaHolder::Address(key),
+            _ => QuotaHolder::Stranger(key),
         }
     }
 }
@@ -158,43 +158,46 @@ mod tests {
 
     #[test]
     fn strangers_fill_their_own_share_only() {
-        let (room, addresses) = (Room::default(), Addresses::default());
+        let (quota, addresses) = (SpoolQuota::default(), Addresses::default());
         addresses.replace(HashSet::from(["0123456789abcdef0".to_owned()]));
         let own = addresses.share("0123456789abcdef0");
-        assert_eq!(own, Share::Address("0123456789abcdef".to_owned()));
+        assert_eq!(own, QuotaHolder::Address("0123456789abcdef".to_owned()));
         let stranger = |n: u32| addresses.share(&format!("{n:017}"));
         let taken = (0..10_000)
-            .filter(|n| room.take(&stranger(*n), 1 << 20, true))
+            .filter(|n| quota.take(&stranger(*n), 1 << 20, true))
             .count();
         assert_eq!(taken, 4);
-        let taken = (0..100).filter(|_| room.take(&own, 1 << 20, true)).count();
+        let taken = (0..100).filter(|_| quota.take(&own, 1 << 20, true)).count();
         assert_eq!(taken, 16, "and an address fills its own only");
-        assert!(room.take(&Share::Address("another".to_owned()), 1 << 20, true));
-        assert!(room.take(&Share::Verified, 1 << 20, true));
-        room.give_back(&stranger(0), 1 << 20);
-        assert!(room.take(&stranger(77), 1 << 20, true));
+        assert!(quota.take(&QuotaHolder::Address("another".to_owned()), 1 << 20, true));
+        assert!(quota.take(&QuotaHolder::Verified, 1 << 20, true));
+        quota.give_back(&stranger(0), 1 << 20);
+        assert!(quota.take(&stranger(77), 1 << 20, true));
     }
 
     #[test]
     fn until_the_addresses_are_known_each_has_the_share_of_one() {
-        let (room, addresses) = (Room::default(), Addresses::default());
+        let (quota, addresses) = (SpoolQuota::default(), Addresses::default());
         let share = addresses.share("0123456789abcdef0");
         let taken = (0..100)
-            .filter(|_| room.take(&share, 1 << 20, addresses.are_known()))
+            .filter(|_| quota.take(&share, 1 << 20, addresses.are_known()))
             .count();
         assert_eq!(taken, 16);
-        assert!(room.take(&addresses.share("another"), 1 << 20, addresses.are_known()));
+        assert!(quota.take(&addresses.share("another"), 1 << 20, addresses.are_known()));
     }
 
     #[test]
     fn a_share_is_found_again_in_the_name_of_its_file() {
         for share in [
-            Share::Verified,
-            Share::Address("0123456789abcdef".to_owned()),
-            Share::Stranger("0123456789abcdef".to_owned()),
+            QuotaHolder::Verified,
+            QuotaHolder::Address("0123456789abcdef".to_owned()),
+            QuotaHolder::Stranger("0123456789abcdef".to_owned()),
         ] {
-            assert_eq!(Share::of(&format!("00001-000000-abc-{}", share.name())), share);
+            assert_eq!(
+                QuotaHolder::of(&format!("00001-000000-abc-{}", share.name())),
+                share
+            );
         }
-        assert_eq!(Share::of("00001-000000-abc"), Share::Verified);
+        assert_eq!(QuotaHolder::of("00001-000000-abc"), QuotaHolder::Verified);
     }
 }

@@ -7,7 +7,7 @@ use crate::rejected::Rejected;
 
 /// Who presented a verified token.
 #[derive(Clone, Debug)]
-pub enum Speaker {
+pub enum Principal {
     /// A signed-in user.
     User(Claims),
     /// A back end with a `service_role` token, which is nobody until it says whom it acts for.

@@ -4,7 +4,7 @@ use poem_openapi::{Enum, Object};
 use serde::Serialize;
 
 use crate::http::answer::Nullable;
-use crate::receiver::Processed;
+use crate::receiver::ProcessResult;
 
 /// How a signed sample fared.
 #[derive(Object, Serialize)]
@@ -40,11 +40,11 @@ struct WebhookTestStep {
 
 /// The steps of a test so far.
 #[derive(Default)]
-pub(super) struct Trial {
+pub(super) struct WebhookTestRun {
     steps: Vec<WebhookTestStep>,
 }
 
-impl Trial {
+impl WebhookTestRun {
     pub(super) fn passed(&mut self, step: TestStep, message: &str) {
         self.step(step, true, message);
     }
@@ -61,16 +61,16 @@ impl Trial {
         });
     }
 
-    pub(super) fn processed(&mut self, processed: &Processed) {
+    pub(super) fn processed(&mut self, processed: &ProcessResult) {
         match processed {
-            Processed::Now(_) | Processed::Before => {
+            ProcessResult::Now(_) | ProcessResult::Before => {
                 self.passed(TestStep::Process, "a sample leaves nothing but its event");
             }
-            Processed::Failed(reason) => self.failed(TestStep::Process, reason),
-            Processed::Unrouted | Processed::Later | Processed::Held => {
+            ProcessResult::Failed(reason) => self.failed(TestStep::Process, reason),
+            ProcessResult::Unrouted | ProcessResult::Later | ProcessResult::Held => {
                 self.failed(TestStep::Process, "the database went away");
             }
-            Processed::Locked => self.failed(TestStep::Process, "a lock was held for too long"),
+            ProcessResult::Locked => self.failed(TestStep::Process, "a lock was held for too long"),
         }
     }
 

@@ -8,13 +8,13 @@ use chrono::{DateTime, Utc};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-use crate::door::TenantTx;
 use crate::error::Error;
 use crate::query::{Query, query};
 use crate::rows::automation_logs::NewAutomationLog;
 use crate::rows::contacts::NewContact;
 use crate::rows::leads::NewLead;
 use crate::rows::{users, webhook_events};
+use crate::tenant_tx::TenantTx;
 
 /// The transaction of one event's effects. Made by [`take`] only.
 pub struct EventTx<'a> {
@@ -23,10 +23,10 @@ pub struct EventTx<'a> {
 }
 
 /// What came of taking an event.
-pub enum Taken<'a> {
+pub enum EventClaim<'a> {
     /// It is locked, and to be acted on.
     Now(EventTx<'a>),
-    /// It is done already, or isn't the speaker's.
+    /// It is done already, or isn't the caller's.
     Done,
     /// Another transaction holds it.
     Held,
@@ -116,19 +116,20 @@ pub struct FoundContact {
     pub has_this_phone: bool,
 }
 
-static CALL: Query = query!(Write "inbox/call" [TEXT_ARRAY, TEXT, TEXT, INT4, TEXT, TEXT, TIMESTAMPTZ]);
-static LOG: Query = query!(Write "inbox/log" [TEXT, TEXT, TEXT, TEXT, TEXT, INT2, TIMESTAMPTZ]);
-static ADD_LOG: Query = query!(Write "inbox/add_log" [TEXT, TEXT, TEXT, TIMESTAMPTZ]);
-static LEAD_BY_NUMBER: Query = query!(Write "inbox/lead_by_number" [TEXT_ARRAY]);
-static LEAD_BY_DIGITS: Query = query!(Write "inbox/lead_by_digits" [TEXT_ARRAY]);
+static CALL: Query =
+    query!(Write "event_effects/call" [TEXT_ARRAY, TEXT, TEXT, INT4, TEXT, TEXT, TIMESTAMPTZ]);
+static LOG: Query = query!(Write "event_effects/log" [TEXT, TEXT, TEXT, TEXT, TEXT, INT2, TIMESTAMPTZ]);
+static ADD_LOG: Query = query!(Write "event_effects/add_log" [TEXT, TEXT, TEXT, TIMESTAMPTZ]);
+static LEAD_BY_NUMBER: Query = query!(Write "event_effects/lead_by_number" [TEXT_ARRAY]);
+static LEAD_BY_DIGITS: Query = query!(Write "event_effects/lead_by_digits" [TEXT_ARRAY]);
 static ADD_LEAD: Query =
-    query!(Write "inbox/add_lead" [TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TIMESTAMPTZ]);
+    query!(Write "event_effects/add_lead" [TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TIMESTAMPTZ]);
 static CHANGE_LEAD: Query =
-    query!(Write "inbox/change_lead" [TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TIMESTAMPTZ]);
-static CONTACT: Query = query!(Write "inbox/contact" [TEXT, TEXT_ARRAY, TEXT_ARRAY]);
-static CONTACT_BY_DIGITS: Query = query!(Write "inbox/contact_by_digits" [TEXT_ARRAY]);
-static ADD_CONTACT: Query = query!(Write "inbox/add_contact" [TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
-static CHANGE_CONTACT: Query = query!(Write "inbox/change_contact" [TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
+    query!(Write "event_effects/change_lead" [TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TIMESTAMPTZ]);
+static CONTACT: Query = query!(Write "event_effects/contact" [TEXT, TEXT_ARRAY, TEXT_ARRAY]);
+static CONTACT_BY_DIGITS: Query = query!(Write "event_effects/contact_by_digits" [TEXT_ARRAY]);
+static ADD_CONTACT: Query = query!(Write "event_effects/add_contact" [TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
+static CHANGE_CONTACT: Query = query!(Write "event_effects/change_contact" [TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
 pub(crate) static QUERIES: &[&Query] = &[
     &CALL,
     &LOG,
@@ -150,23 +151,27 @@ impl EventTx<'_> {
 }
 
 /// Takes an event to be processed; if another transaction holds it, this one waits for it or leaves it alone.
-pub async fn take<'a>(tx: &'a TenantTx<'a>, event_id: &str, wait: bool) -> Result<Taken<'a>, Error> {
+pub async fn take<'a>(tx: &'a TenantTx<'a>, event_id: &str, wait: bool) -> Result<EventClaim<'a>, Error> {
     let rows = tx.run(&webhook_events::TAKE, &[&event_id, &wait]).await?;
     let row = rows.first().ok_or(Error::Mismatch("one row"))?;
     match row.get(0) {
-        None => Ok(Taken::Held),
-        Some(false) => Ok(Taken::Done),
+        None => Ok(EventClaim::Held),
+        Some(false) => Ok(EventClaim::Done),
         Some(true) => {
             let arrived_at = row.get(1);
             tx.run(&users::LOCK, &[]).await?;
-            Ok(Taken::Now(EventTx { tx, arrived_at }))
+            Ok(EventClaim::Now(EventTx { tx, arrived_at }))
         }
     }
 }
 
 /// Notes in the transaction of its effects that an event is done.
-pub async fn finish(tx: &EventTx<'_>, event_id: &str, end: webhook_events::End) -> Result<(), Error> {
-    let ignored = end == webhook_events::End::Ignored;
+pub async fn finish(
+    tx: &EventTx<'_>,
+    event_id: &str,
+    end: webhook_events::EventOutcome,
+) -> Result<(), Error> {
+    let ignored = end == webhook_events::EventOutcome::Ignored;
     tx.run(&webhook_events::FINISH, &[&event_id, &ignored])
         .await
         .map(drop)

@@ -1,4 +1,4 @@
--- inbox/log: the automation log of a provider's call or message, by an event that arrived at $8; a lower rank ($7) never
+-- event_effects/log: the automation log of a provider's call or message, by an event that arrived at $8; a lower rank ($7) never
 -- moves it back
 with known as (
   select row_id, rank from mako.provider_objects where user_id = $1 and kind = $2 and provider_id = $3

@@ -1,4 +1,4 @@
--- inbox/change_lead: what an event says of a lead; what was written after the event arrived ($9) stays, and only what
+-- event_effects/change_lead: what an event says of a lead; what was written after the event arrived ($9) stays, and only what
 -- is empty there is filled
 update public.leads
 set name = case when updated_at <= $9 then coalesce($3, name) else name end
