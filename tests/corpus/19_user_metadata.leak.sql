@@ -5,7 +5,6 @@
 -- model: claim = "sub"
 -- model: column = "user_id"
 -- expect: public.notes cross_tenant_read leak
--- expect: public.notes user_metadata_in_policy risk
 
 create table public.notes (
   id uuid primary key default gen_random_uuid(),

@@ -24,8 +24,8 @@ pub(crate) async fn proof(url: &str) -> Report {
 
 fn leaks(report: &Report) -> Vec<(&str, &str)> {
     let all = report.all_findings().into_iter();
-    all.filter(|(_, finding)| finding.severity == Severity::Leak)
-        .map(|(about, finding)| (about, finding.rule.as_str()))
+    all.filter(|(_, finding)| finding.rule.severity == Severity::Leak)
+        .map(|(about, finding)| (about, finding.rule.id))
         .collect()
 }
 
@@ -55,7 +55,8 @@ async fn the_floor_holds_a_stray_policy_and_without_it_that_is_a_leak() {
     assert!(
         risks
             .iter()
-            .any(|(about, finding)| *about == "public.leads" && finding.rule == "always_true_policy"),
+            .any(|(about, finding)| *about == "public.leads"
+                && finding.rule == prove::rules::ALWAYS_TRUE_POLICY),
         "{}",
         report.to_text()
     );

@@ -1,7 +1,7 @@
 //! Controls, which show that a leak would be noticed: planted bad policies, in the same transaction, that must be
 //! caught.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::attack::Learnt;
@@ -10,6 +10,7 @@ use crate::model::Model;
 use crate::people::signed_in_role;
 use crate::plan::{Class, Plan};
 use crate::report::Controls;
+use crate::rules::{self, Control, Rule};
 use crate::script::Script;
 use crate::session::Session;
 use crate::sql::ident;
@@ -17,40 +18,19 @@ use crate::sql::ident;
 /// The schema of the planted relations; it never outlives the transaction.
 pub(crate) const SCHEMA: &str = "mako_prove_controls";
 
-/// Relations to plant, each with the rule that must be found there.
-pub(crate) const PLANTED: [(&str, &str, &str); 8] = [
-    ("no_policies", "cross_tenant_read", ""),
-    ("open_read", "cross_tenant_read", "for select using (true)"),
-    (
-        "null_read",
-        "null_tenant_read",
-        "for select using (tenant is null)",
-    ),
-    (
-        "open_insert",
-        "cross_tenant_insert",
-        "for insert with check (true)",
-    ),
-    (
-        "null_insert",
-        "null_tenant_insert",
-        "for insert with check (tenant is null)",
-    ),
-    ("blind_update", "cross_tenant_update", "for update using (true)"),
-    ("blind_delete", "cross_tenant_delete", "for delete using (true)"),
-    (
-        "takeover",
-        "takeover",
-        "for update using (true) with check (true)",
-    ),
-];
+/// What is planted, each with the rule that must be found there.
+fn planted() -> impl Iterator<Item = (&'static Rule, &'static Control)> {
+    rules::ALL
+        .iter()
+        .flat_map(|rule| rule.controls.iter().map(move |control| (*rule, control)))
+}
 
 /// Plants them; the answer says why it couldn't.
 pub(crate) async fn plant(session: &Session<'_>, model: &Model, id_type: &str) -> Result<(), String> {
     let role = ident(&signed_in_role(model));
     let mut sql = format!("create schema {SCHEMA}; grant usage on schema {SCHEMA} to {role}; ");
-    for (name, _, policy) in PLANTED {
-        let table = format!("{SCHEMA}.{name}");
+    for (_, Control { table, policy }) in planted() {
+        let table = format!("{SCHEMA}.{table}");
         let _ = write!(
             sql,
             "create table {table} (id uuid primary key, tenant {id_type}, words text); grant select, insert, update, delete on {table} to {role}; "
@@ -76,30 +56,27 @@ pub(crate) async fn plant(session: &Session<'_>, model: &Model, id_type: &str) -
 /// Which of them were caught. Of an attack whose planted leak was not, nothing is called proven.
 pub(crate) fn judge(catalog: &Catalog, plan: &Plan, learnt: &mut BTreeMap<usize, Learnt>) -> Controls {
     let mut controls = Controls::default();
-    let mut missed = BTreeSet::new();
+    let mut missed: Vec<&Rule> = Vec::new();
     for (at, relation) in catalog.relations.iter().enumerate() {
-        let Some((name, rule, _)) = PLANTED
-            .iter()
-            .find(|(name, ..)| relation.schema == SCHEMA && relation.name == *name)
+        let Some((rule, _)) =
+            planted().find(|(_, control)| relation.schema == SCHEMA && relation.name == control.table)
         else {
             continue;
         };
         let about = learnt.entry(at).or_default();
         controls.planted += 1;
-        if about.findings.iter().any(|finding| finding.rule == *rule) {
+        if about.found(rule) {
             controls.caught += 1;
         } else {
             controls
                 .missed
-                .push(format!("{name}: {rule} {:?}", about.untested));
-            missed.insert(*rule);
+                .push(format!("{}: {rule} {:?}", relation.name, about.untested));
+            missed.push(rule);
         }
     }
     for (at, about) in learnt.iter_mut() {
         if matches!(plan.classes[*at], Class::Tenant { .. } | Class::Internal) {
-            let unproven = missed
-                .iter()
-                .filter(|rule| !about.findings.iter().any(|finding| finding.rule == **rule));
+            let unproven = missed.iter().filter(|rule| !about.found(rule));
             let reasons: Vec<String> = unproven
                 .map(|rule| format!("{rule}: a planted leak of this kind was not noticed"))
                 .collect();

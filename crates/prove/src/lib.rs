@@ -15,6 +15,7 @@ mod pattern;
 mod people;
 mod plan;
 mod report;
+pub mod rules;
 mod run;
 mod script;
 mod seed;

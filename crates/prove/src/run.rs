@@ -348,7 +348,7 @@ fn report(
 }
 
 fn relation_report(relation: &crate::catalog::Relation, class: &Class, mut about: Learnt) -> RelationReport {
-    about.findings.sort_by_key(|finding| finding.severity);
+    about.findings.sort_by_key(|finding| finding.rule.severity);
     RelationReport {
         relation: relation.label(),
         kind: relation.kind_name().to_owned(),
@@ -367,7 +367,7 @@ fn relation_report(relation: &crate::catalog::Relation, class: &Class, mut about
 }
 
 fn function_report(function: &crate::catalog::Function, mut about: Learnt) -> FunctionReport {
-    about.findings.sort_by_key(|finding| finding.severity);
+    about.findings.sort_by_key(|finding| finding.rule.severity);
     FunctionReport {
         function: function.label(),
         verdict: verdict(&about.findings, about.untested.is_empty()),
@@ -378,10 +378,7 @@ fn function_report(function: &crate::catalog::Function, mut about: Learnt) -> Fu
 }
 
 fn verdict(findings: &[Finding], tested: bool) -> Verdict {
-    if findings
-        .iter()
-        .any(|finding| finding.severity == crate::Severity::Leak)
-    {
+    if findings.iter().any(Finding::is_leak) {
         Verdict::Leak
     } else if tested {
         Verdict::Proven
@@ -398,11 +395,7 @@ fn whole(report: &Report) -> Verdict {
             .map(|r| r.verdict)
             .chain(report.functions.iter().map(|f| f.verdict))
     };
-    let leak = |findings: &[Finding]| {
-        findings
-            .iter()
-            .any(|finding| finding.severity == crate::Severity::Leak)
-    };
+    let leak = |findings: &[Finding]| findings.iter().any(Finding::is_leak);
     if parts().any(|verdict| verdict == Verdict::Leak) || leak(&report.findings) {
         Verdict::Leak
     } else if parts().any(|verdict| verdict == Verdict::NotTested)

@@ -7,6 +7,7 @@
 use super::{Attempt, Field, Learnt, any_of};
 use crate::catalog::{Column, Relation, Rights};
 use crate::plan::By;
+use crate::rules::{self, Rule};
 use crate::seed::{Belongs, Row};
 use crate::sql::{ident, idents, typed};
 
@@ -48,7 +49,7 @@ impl Field<'_> {
                     prelude: prelude.clone(),
                     passed_if_constrained: true,
                     ..Attempt::new(
-                        "cross_tenant_delete",
+                        rules::CROSS_TENANT_DELETE,
                         n,
                         "deletes another tenant's rows of {}",
                         format!("delete from {} where {condition}", table.sql()),
@@ -100,7 +101,7 @@ impl Field<'_> {
                     judge: Some(self.written(&reach)),
                     passed_if_constrained: true,
                     ..Attempt::new(
-                        "cross_tenant_delete",
+                        rules::CROSS_TENANT_DELETE,
                         n,
                         "deletes another tenant's rows of {}",
                         format!("delete from {}", table.sql()),
@@ -146,7 +147,7 @@ impl Field<'_> {
             && may(&column)
         {
             changes.push(Change {
-                rule: "takeover",
+                rule: rules::TAKEOVER,
                 message: "takes over another tenant's rows of {}",
                 set: format!("{} = {own}", ident(&column)),
             });
@@ -161,7 +162,7 @@ impl Field<'_> {
             && let Some(value) = self.payload(relation, column)
         {
             changes.push(Change {
-                rule: "cross_tenant_update",
+                rule: rules::CROSS_TENANT_UPDATE,
                 message: "changes another tenant's rows of {}",
                 set: format!("{} = {value}", ident(&column.name)),
             });
@@ -275,7 +276,7 @@ impl Field<'_> {
                 prelude: prelude.to_owned(),
                 passed_if_constrained: false,
                 ..Attempt::new(
-                    "move_away",
+                    rules::MOVE_AWAY,
                     persona,
                     "gives a row of {} to another tenant",
                     format!("update {} set {} = {target}{tail}", table.sql(), ident(column)),
@@ -287,7 +288,7 @@ impl Field<'_> {
                 judge: Some(self.made(relation, &format!("{} is null", ident(column)))),
                 prelude: prelude.to_owned(),
                 ..Attempt::new(
-                    "move_to_nobody",
+                    rules::MOVE_TO_NOBODY,
                     persona,
                     "makes a row of {} belong to no tenant",
                     format!("update {} set {} = null{tail}", table.sql(), ident(column)),
@@ -299,7 +300,7 @@ impl Field<'_> {
 }
 
 struct Change {
-    rule: &'static str,
+    rule: &'static Rule,
     message: &'static str,
     set: String,
 }

@@ -5,6 +5,7 @@ use super::insert::insertion;
 use super::{Attempt, Field, Learnt, any_of};
 use crate::catalog::{Column, Relation};
 use crate::plan::Class;
+use crate::rules;
 use crate::seed::Belongs;
 use crate::sql::{ident, typed};
 use crate::values::{is_power, words_in};
@@ -50,7 +51,7 @@ impl Field<'_> {
                         let target = &self.catalog.relations[*asker];
                         let read = format!("select count(*) from {} where {}", target.sql(), any_of(&self.foreign(*asker)));
                         let message = format!("gives themselves {} = {value} in {{}} and then reads another tenant's rows of {}", column.name, target.label());
-                        Attempt { prelude: prelude.clone(), first: act.clone(), ..Attempt::new("escalation", 0, &message, read) }
+                        Attempt { prelude: prelude.clone(), first: act.clone(), ..Attempt::new(rules::ESCALATION, 0, &message, read) }
                     }));
                 }
             }

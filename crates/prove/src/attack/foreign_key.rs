@@ -4,6 +4,7 @@ use super::insert::insertion;
 use super::{Attempt, Field};
 use crate::catalog::ForeignKey;
 use crate::plan::{By, Class};
+use crate::rules;
 use crate::seed::{Belongs, Row};
 use crate::sql::ident;
 
@@ -47,7 +48,7 @@ impl Field<'_> {
                 attempts.push(Attempt {
                     judge: judge.clone(),
                     prelude,
-                    ..Attempt::new("foreign_key_to_other", 0, MESSAGE, sql)
+                    ..Attempt::new(rules::FOREIGN_KEY_TO_OTHER, 0, MESSAGE, sql)
                 });
             }
             if may(rights.update, &rights.update_columns)
@@ -65,7 +66,7 @@ impl Field<'_> {
                 );
                 attempts.push(Attempt {
                     judge,
-                    ..Attempt::new("foreign_key_to_other", 0, MESSAGE, sql)
+                    ..Attempt::new(rules::FOREIGN_KEY_TO_OTHER, 0, MESSAGE, sql)
                 });
             }
         }

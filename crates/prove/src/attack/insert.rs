@@ -6,6 +6,7 @@ use super::{Attempt, Field};
 use crate::catalog::{Relation, Rights};
 use crate::model::Names;
 use crate::plan::{By, Class};
+use crate::rules;
 use crate::seed::{Belongs, Draft};
 use crate::sql::{ident, idents, literal, typed};
 
@@ -94,7 +95,7 @@ impl Field<'_> {
                     judge: Some(self.made(relation, &condition)),
                     prelude,
                     ..Attempt::new(
-                        "cross_tenant_insert",
+                        rules::CROSS_TENANT_INSERT,
                         persona,
                         "creates a row of {} for another tenant",
                         sql,
@@ -126,7 +127,7 @@ impl Field<'_> {
                     judge: Some(judge.clone()),
                     prelude,
                     ..Attempt::new(
-                        "null_tenant_insert",
+                        rules::NULL_TENANT_INSERT,
                         persona,
                         "creates a row of {} that belongs to no tenant",
                         sql,
@@ -190,7 +191,7 @@ impl Field<'_> {
                     judge: Some(self.written(&[target])),
                     prelude,
                     ..Attempt::new(
-                        "upsert_takeover",
+                        rules::UPSERT_TAKEOVER,
                         persona,
                         "overwrites another tenant's row of {} by an upsert",
                         sql,

@@ -20,12 +20,13 @@ pub(crate) mod views;
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 
-pub(crate) use trial::Attempt;
+pub(crate) use trial::{Attempt, Evidence};
 
 use crate::catalog::{Catalog, Relation};
 use crate::people::{EMPTY_USER, People, Persona};
 use crate::plan::{By, Class, Plan};
-use crate::report::{Finding, Severity};
+use crate::report::Finding;
+use crate::rules::{self, Column, Rule};
 use crate::seed::{Belongs, Row, World};
 use crate::session::Session;
 use crate::sql::{ident, typed};
@@ -55,14 +56,10 @@ pub(crate) struct Learnt {
 }
 
 impl Learnt {
-    pub(crate) fn leak(&mut self, rule: &str, message: String, reproduce: String) {
-        self.find(rule, Severity::Leak, message, reproduce);
-    }
-
     /// A leak, unless it takes another login than clients have: whether they come by that one too isn't known.
-    pub(crate) fn accuse(&mut self, persona: &Persona, rule: &str, message: String, attack: &str) {
+    pub(crate) fn accuse(&mut self, persona: &Persona, rule: &'static Rule, message: String, attack: &str) {
         match &persona.login {
-            None => self.leak(rule, message, reproduce(persona, attack)),
+            None => self.find(rule, message, reproduce(persona, attack)),
             Some(login) => {
                 self.untested.insert(format!(
                     "session_user decides: a client who came by login {login} could get at another tenant's rows ({rule})"
@@ -71,33 +68,26 @@ impl Learnt {
         }
     }
 
-    pub(crate) fn risk(&mut self, rule: &str, message: String, reproduce: String) {
-        self.find(rule, Severity::Risk, message, reproduce);
-    }
-
     /// The first of each rule is enough.
-    fn find(&mut self, rule: &str, severity: Severity, message: String, reproduce: String) {
-        if !self
-            .findings
-            .iter()
-            .any(|finding| finding.rule == rule && finding.severity == severity)
-        {
-            let fix = crate::report::fix(rule).to_owned();
+    pub(crate) fn find(&mut self, rule: &'static Rule, message: String, reproduce: String) {
+        if !self.found(rule) {
             self.findings.push(Finding {
-                rule: rule.to_owned(),
-                severity,
+                rule,
                 message,
                 reproduce,
-                fix,
             });
         }
+    }
+
+    pub(crate) fn found(&self, rule: &Rule) -> bool {
+        self.findings.iter().any(|finding| finding.rule == rule)
     }
 
     /// Leaks by writing, which something that was out of the way might have refused, become doubts.
     pub(crate) fn doubt_writes(&mut self) {
         let (kept, doubtful) = std::mem::take(&mut self.findings)
             .into_iter()
-            .partition(|finding| finding.severity == Severity::Risk || finding.rule.ends_with("_read"));
+            .partition(|finding| !finding.is_leak() || finding.rule.column == Some(Column::Read));
         self.findings = kept;
         self.untested.extend(doubtful.into_iter().map(|finding: Finding| {
             format!(
@@ -108,9 +98,7 @@ impl Learnt {
     }
 
     pub(crate) fn leaks(&self) -> bool {
-        self.findings
-            .iter()
-            .any(|finding| finding.severity == Severity::Leak)
+        self.findings.iter().any(Finding::is_leak)
     }
 }
 
@@ -185,8 +173,8 @@ impl Field<'_> {
             .iter()
             .find(|(role, rights)| rights.reads() && !self.bound(table, role));
         if let Some((role, _)) = open {
-            about.leak(
-                "cross_tenant_read",
+            about.find(
+                rules::CROSS_TENANT_READ,
                 format!(
                     "No policy binds {role} on {}: whatever rows there are can be read",
                     table.label()
@@ -214,15 +202,11 @@ impl Field<'_> {
             .flat_map(|attempt| self.reads_in_detail(relation, attempt.persona))
             .collect();
         self.run(relation, in_detail, about).await;
-        for attempt in read.into_iter().filter(|attempt| attempt.rule != "any_read") {
-            self.note(
-                relation,
-                &Attempt {
-                    rule: "cross_tenant_read",
-                    ..attempt
-                },
-                about,
-            );
+        for attempt in read
+            .into_iter()
+            .filter(|attempt| attempt.evidence != Evidence::Preliminary)
+        {
+            self.note(relation, &attempt, about);
         }
         let may_insert = self.catalog.relations[relation]
             .rights

@@ -3,6 +3,7 @@
 
 use super::{Field, Learnt, any_of, reproduce, says_yes};
 use crate::people::Persona;
+use crate::rules;
 use crate::script::Script;
 use crate::seed::{Belongs, Row};
 
@@ -11,10 +12,7 @@ impl Field<'_> {
         let table = &self.catalog.relations[relation];
         let rows: Vec<&Row> = self.world.of(relation, Belongs::Other).collect();
         let attacker = &self.personas[0];
-        let read = about
-            .findings
-            .iter()
-            .any(|finding| finding.rule == "cross_tenant_read");
+        let read = about.found(rules::CROSS_TENANT_READ);
         // What is read anyway needs no plan to be read.
         if read
             || rows.is_empty()
@@ -51,8 +49,8 @@ impl Field<'_> {
         if let Some(Err(refusal)) = outcomes.first()
             && !refusal.is_inconclusive()
         {
-            about.risk(
-                "policy_fails",
+            about.find(
+                rules::POLICY_FAILS,
                 format!(
                     "Not even the tenant's own rows of {} can be read: {} [{}]",
                     table.label(),
@@ -70,8 +68,8 @@ impl Field<'_> {
                 victim.reproduction(),
                 attacker.reproduction()
             );
-            about.leak(
-                "prepared_statement_read",
+            about.find(
+                rules::PREPARED_STATEMENT_READ,
                 format!("A statement over {} that another user prepared answers with their rows: a function over settings is declared IMMUTABLE", table.label()),
                 reproduce(attacker, &shown),
             );

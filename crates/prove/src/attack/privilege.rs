@@ -8,6 +8,7 @@ use crate::conditions::{Claims, Contents};
 use crate::model::Model;
 use crate::people::Persona;
 use crate::plan::Class;
+use crate::rules;
 use crate::script::Script;
 
 impl Field<'_> {
@@ -51,8 +52,8 @@ impl Field<'_> {
                 .iter()
                 .map(|(path, value)| format!("{path} = {value}"))
                 .collect();
-            about.risk(
-                "claim_opens_all",
+            about.find(
+                rules::CLAIM_OPENS_ALL,
                 format!(
                     "Policy {:?} of {} shows every tenant's rows to a user of any tenant whose token says {}",
                     claims.policy,

@@ -1,8 +1,9 @@
 //! Tries to read and count rows that aren't one's own.
 
-use super::{Attempt, Field, any_of};
+use super::{Attempt, Evidence, Field, any_of};
 use crate::catalog::Relation;
 use crate::plan::{By, Class};
+use crate::rules::{self, Rule};
 use crate::script::Script;
 use crate::seed::{Belongs, Row};
 use crate::sql::{ident, typed};
@@ -14,9 +15,19 @@ impl Field<'_> {
         personas
             .into_iter()
             .flat_map(|n| {
-                self.read_of(relation, n, "any_read", &self.foreign_to(relation, n), "")
-                    .into_iter()
-                    .chain(self.read_of_strangers(relation, n))
+                self.read_of(
+                    relation,
+                    n,
+                    rules::CROSS_TENANT_READ,
+                    &self.foreign_to(relation, n),
+                    "",
+                )
+                .map(|attempt| Attempt {
+                    evidence: Evidence::Preliminary,
+                    ..attempt
+                })
+                .into_iter()
+                .chain(self.read_of_strangers(relation, n))
             })
             .collect()
     }
@@ -28,11 +39,15 @@ impl Field<'_> {
             .into_iter()
             .partition(|row| row.belongs == Belongs::Nobody);
         let read = |rule, rows: &[&Row], message| self.read_of(relation, persona, rule, rows, message);
-        let others = read("cross_tenant_read", &others, "reads another tenant's rows of {}");
+        let others = read(
+            rules::CROSS_TENANT_READ,
+            &others,
+            "reads another tenant's rows of {}",
+        );
         others
             .into_iter()
             .chain(read(
-                "null_tenant_read",
+                rules::NULL_TENANT_READ,
                 &nobodys,
                 "reads rows of {} that belong to no tenant",
             ))
@@ -43,7 +58,7 @@ impl Field<'_> {
         &self,
         relation: usize,
         persona: usize,
-        rule: &'static str,
+        rule: &'static Rule,
         rows: &[&Row],
         message: &str,
     ) -> Option<Attempt> {
@@ -77,12 +92,15 @@ impl Field<'_> {
             "select count(*) from (select from {} where {condition} limit 1) as mako_row",
             table.sql()
         );
-        Some(Attempt::new(
-            "stranger_read",
-            persona,
-            "reads rows of {} that aren't theirs",
-            sql,
-        ))
+        Some(Attempt {
+            evidence: Evidence::Strangers,
+            ..Attempt::new(
+                rules::CROSS_TENANT_READ,
+                persona,
+                "reads rows of {} that aren't theirs",
+                sql,
+            )
+        })
     }
 
     /// The tenant column of a relation, and which rows are strangers' to a persona.
@@ -126,7 +144,7 @@ impl Field<'_> {
     pub(super) async fn confirmed(&self, relation: usize, read: Vec<Attempt>) -> Vec<Attempt> {
         let (strange, mut read): (Vec<_>, Vec<_>) = read
             .into_iter()
-            .partition(|attempt| attempt.rule == "stranger_read");
+            .partition(|attempt| attempt.evidence == Evidence::Strangers);
         let scripts = strange
             .iter()
             .filter_map(|attempt| self.whose(relation, attempt.persona))

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::insert::insertion;
 use super::{Attempt, Field, Learnt};
 use crate::plan::Class;
+use crate::rules;
 use crate::seed::{Belongs, Row};
 use crate::sql::ident;
 
@@ -70,7 +71,7 @@ impl Field<'_> {
                     judge: Some(judge.to_owned()),
                     prelude,
                     ..Attempt::new(
-                        "side_effect",
+                        rules::SIDE_EFFECT,
                         n,
                         "changes or makes other tenants' rows by what it sets off on {}",
                         sql,

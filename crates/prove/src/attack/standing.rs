@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Attempt, Field, Learnt, any_of, says_yes};
+use super::{Field, Learnt, any_of, says_yes};
 use crate::plan::Class;
 use crate::script::Script;
 
@@ -10,7 +10,7 @@ impl Field<'_> {
     /// Notes of each relation that the attacker may read, and sees no row of its own in, that nothing was attacked there.
     pub(crate) async fn standing(&self, learnt: &mut BTreeMap<usize, Learnt>) {
         let (relations, scripts): (Vec<usize>, Vec<Script>) = (0..self.catalog.relations.len())
-            .filter_map(|relation| Some((relation, self.script(relation, &self.own_read(relation)?))))
+            .filter_map(|relation| Some((relation, self.own_read(relation)?)))
             .unzip();
         let outcomes = self.session.attempt(scripts).await;
         for (relation, outcome) in relations.into_iter().zip(outcomes) {
@@ -25,7 +25,7 @@ impl Field<'_> {
         }
     }
 
-    fn own_read(&self, relation: usize) -> Option<Attempt> {
+    fn own_read(&self, relation: usize) -> Option<Script> {
         let table = &self.catalog.relations[relation];
         let own = self.own(relation);
         let persona = self.personas.first()?;
@@ -42,7 +42,7 @@ impl Field<'_> {
                 table.sql(),
                 any_of(&own)
             );
-            Attempt::new("own_read", 0, "", sql)
+            Script::default().be(self.settings(persona, table)).ask_often(sql)
         })
     }
 }

@@ -2,12 +2,25 @@
 
 use super::{Field, Learnt, says_yes, sentence};
 use crate::catalog::Oid;
+use crate::rules::Rule;
 use crate::script::{Outcome, Refusal, Script};
+
+/// What it says that an attempt succeeded.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Evidence {
+    /// It is a finding.
+    Conclusive,
+    /// There is something to look at in detail.
+    Preliminary,
+    /// Rows that nobody made up were met; whose they are is still to be asked.
+    Strangers,
+}
 
 /// One try.
 #[derive(Clone, Debug)]
 pub(crate) struct Attempt {
-    pub(crate) rule: &'static str,
+    pub(crate) rule: &'static Rule,
+    pub(crate) evidence: Evidence,
     pub(crate) message: String,
     pub(crate) persona: usize,
     /// What the attacker does before.
@@ -24,9 +37,10 @@ pub(crate) struct Attempt {
 
 impl Attempt {
     /// An attack whose own answer tells; others have a judge.
-    pub(crate) fn new(rule: &'static str, persona: usize, message: &str, attack: String) -> Self {
+    pub(crate) fn new(rule: &'static Rule, persona: usize, message: &str, attack: String) -> Self {
         Self {
             rule,
+            evidence: Evidence::Conclusive,
             message: message.to_owned(),
             persona,
             first: String::new(),
@@ -183,7 +197,7 @@ impl Field<'_> {
                     }
                     says_yes(rows)
                 }
-                Err(refusal) if refusal.is_inconclusive() && attempt.rule == "stranger_read" => false,
+                Err(refusal) if refusal.is_inconclusive() && attempt.evidence == Evidence::Strangers => false,
                 Err(refusal) if refusal.is_inconclusive() => {
                     about.untested.insert(format!(
                         "{}: {} [{}]",

@@ -7,6 +7,7 @@ use super::{Attempt, Field, Learnt, says_yes};
 use crate::catalog::Relation;
 use crate::people::Persona;
 use crate::plan::{By, Class};
+use crate::rules;
 use crate::script::{Outcome, Script, Settings};
 use crate::seed::{Belongs, Row};
 
@@ -126,7 +127,7 @@ impl Field<'_> {
                         relation.label()
                     );
                     let attack = format!("select {columns} from {}", relation.sql());
-                    about.accuse(persona, "cross_tenant_read", message, &attack);
+                    about.accuse(persona, rules::CROSS_TENANT_READ, message, &attack);
                 }
             }
             let differs = |n: usize| before.get(&(view, n)) != now.get(&(view, n));
@@ -170,7 +171,7 @@ impl Field<'_> {
                     relation.label()
                 );
                 let attack = format!("select * from {}", relation.sql());
-                about.accuse(persona, "cross_tenant_read", message, &attack);
+                about.accuse(persona, rules::CROSS_TENANT_READ, message, &attack);
             }
         }
     }
@@ -236,7 +237,7 @@ impl Field<'_> {
                         judge: Some(self.written(&foreign)),
                         passed_if_constrained: true,
                         ..Attempt::new(
-                            "cross_tenant_update",
+                            rules::CROSS_TENANT_UPDATE,
                             n,
                             "changes another tenant's rows through {}",
                             format!(
@@ -254,7 +255,7 @@ impl Field<'_> {
                     judge: Some(self.written(&foreign)),
                     passed_if_constrained: true,
                     ..Attempt::new(
-                        "cross_tenant_delete",
+                        rules::CROSS_TENANT_DELETE,
                         n,
                         "deletes another tenant's rows through {}",
                         format!("delete from {} where {condition}", relation.sql()),
@@ -346,7 +347,7 @@ impl Field<'_> {
         Some(Attempt {
             judge: Some(self.made(base, &format!("{} = {value}", ident(column)))),
             ..Attempt::new(
-                "move_away",
+                rules::MOVE_AWAY,
                 persona,
                 "gives a row to another tenant through {}",
                 format!(
@@ -365,12 +366,12 @@ impl Field<'_> {
         for (belongs, rule, message) in [
             (
                 Belongs::Other,
-                "cross_tenant_insert",
+                rules::CROSS_TENANT_INSERT,
                 "creates a row for another tenant through {}",
             ),
             (
                 Belongs::Nobody,
-                "null_tenant_insert",
+                rules::NULL_TENANT_INSERT,
                 "creates a row for no tenant through {}",
             ),
         ] {
@@ -445,11 +446,11 @@ impl Field<'_> {
                     });
             if let (Some(role), true) = (readers.first(), tenants) {
                 let (rule, what) = if relation.kind == 'm' {
-                    ("materialized_view_exposed", "materialized view")
+                    (rules::MATERIALIZED_VIEW_EXPOSED, "materialized view")
                 } else {
-                    ("foreign_table_exposed", "foreign table")
+                    (rules::FOREIGN_TABLE_EXPOSED, "foreign table")
                 };
-                about.leak(
+                about.find(
                     rule,
                     format!(
                         "{} may read {}, a {what}, to which no policy applies",

@@ -10,6 +10,7 @@ use crate::attack::{Field, Learnt, any_of, says_yes};
 use crate::catalog::Function;
 use crate::people::Persona;
 use crate::plan::Class;
+use crate::rules;
 use crate::script::Script;
 
 static READ: LazyLock<Option<Regex>> =
@@ -71,12 +72,12 @@ impl Field<'_> {
                 table.sql(),
                 any_of(&self.foreign(*relation))
             );
-            about.accuse(attacker, "setting_outlives", message, &attack);
+            about.accuse(attacker, rules::SETTING_OUTLIVES, message, &attack);
             return;
         }
         let (name, relation) = readers[0];
-        about.risk(
-            "setting_kept",
+        about.find(
+            rules::SETTING_KEPT,
             format!(
                 "{} sets {name} for the connection, beyond its transaction, and policies of {} trust it",
                 function.label(),

@@ -13,6 +13,7 @@ use crate::attack::{Field, Learnt, reproduce};
 use crate::catalog::Function;
 use crate::model::Model;
 use crate::people::Persona;
+use crate::rules;
 use crate::script::{Outcome, Refusal, Script};
 use crate::sql::literal;
 
@@ -124,7 +125,7 @@ impl Field<'_> {
                     self.describe(harm)
                 );
                 let attack = format!("select {}({})", function.sql(), call.arguments);
-                about.accuse(persona, "function_changes_others", message, &attack);
+                about.accuse(persona, rules::FUNCTION_CHANGES_OTHERS, message, &attack);
             }
             (call.answer, call.again) = (answer(first), answer(second));
         }
@@ -171,8 +172,8 @@ impl Field<'_> {
             let function = &self.catalog.functions[call.function];
             let about = learnt.entry(call.function).or_default();
             if let Some(constraint) = self.oracle(&call, refusal).await {
-                about.risk(
-                    "existence_oracle",
+                about.find(
+                    rules::EXISTENCE_ORACLE,
                     format!(
                         "{} tells {} whether another tenant has a value: it meets {constraint}, which is over all tenants",
                         function.label(),
@@ -231,7 +232,7 @@ impl Field<'_> {
         );
         let message = format!("{} {how} {}", function.label(), persona.label);
         let attack = format!("select {}({})", function.sql(), call.arguments);
-        about.accuse(persona, "function_reads_others", message, &attack);
+        about.accuse(persona, rules::FUNCTION_READS_OTHERS, message, &attack);
     }
 
     /// Whether a text holds the other tenant's words, other than those that were given.

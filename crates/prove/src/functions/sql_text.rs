@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::attack::{Field, Learnt, reproduce};
 use crate::catalog::Function;
+use crate::rules;
 use crate::script::Script;
 use crate::sql::typed;
 
@@ -80,8 +81,8 @@ impl Field<'_> {
             };
             if ran {
                 let persona = &self.personas[persona];
-                about.leak(
-                    "runs_text_as_sql",
+                about.find(
+                    rules::RUNS_TEXT_AS_SQL,
                     format!("{} runs a text that its caller gives as SQL: they can set any claims and be any user", function.label()),
                     reproduce(persona, &format!("select {}({arguments})", function.sql())),
                 );

@@ -3,7 +3,8 @@
 use crate::attack::Learnt;
 use crate::catalog::Catalog;
 use crate::model::Model;
-use crate::report::{Finding, RelationReport, Severity, Verdict};
+use crate::report::{Finding, RelationReport, Verdict};
+use crate::rules;
 use crate::sql::ident;
 
 /// What roles can become.
@@ -11,8 +12,8 @@ pub(crate) fn roles(catalog: &Catalog) -> Vec<Finding> {
     let mut learnt = Learnt::default();
     for role in &catalog.roles {
         if role.superuser || role.bypasses {
-            learnt.leak(
-                "role_bypasses",
+            learnt.find(
+                rules::ROLE_BYPASSES,
                 format!("API role {} is exempt from row-level security", role.name),
                 format!("alter role {} nosuperuser nobypassrls", ident(&role.name)),
             );
@@ -20,8 +21,8 @@ pub(crate) fn roles(catalog: &Catalog) -> Vec<Finding> {
         for other in role.can_become.iter().filter(|other| other.set || other.inherit) {
             if other.superuser || other.bypasses {
                 let show = format!("set role {}; set role {}", ident(&role.name), ident(&other.name));
-                learnt.leak(
-                    "role_can_bypass",
+                learnt.find(
+                    rules::ROLE_CAN_BYPASS,
                     format!(
                         "API role {} can become {}, who is exempt from row-level security",
                         role.name, other.name
@@ -29,8 +30,8 @@ pub(crate) fn roles(catalog: &Catalog) -> Vec<Finding> {
                     show,
                 );
             } else if other.owns {
-                learnt.risk(
-                    "role_can_own",
+                learnt.find(
+                    rules::ROLE_CAN_OWN,
                     format!(
                         "API role {} can become {}, who owns tables of these schemas",
                         role.name, other.name
@@ -41,7 +42,7 @@ pub(crate) fn roles(catalog: &Catalog) -> Vec<Finding> {
         }
     }
     let mut findings = learnt.findings;
-    findings.sort_by_key(|finding| (finding.severity == Severity::Risk, finding.message.clone()));
+    findings.sort_by_key(|finding| (finding.rule.severity, finding.message.clone()));
     findings
 }
 
@@ -52,8 +53,8 @@ pub(crate) fn sequences(catalog: &Catalog, model: &Model) -> Vec<RelationReport>
         let mut about = Learnt::default();
         match entry {
             Some(entry) if entry.internal => {
-                about.risk(
-                    "sequence_granted",
+                about.find(
+                    rules::SEQUENCE_GRANTED,
                     format!("{roles} may use sequence {schema}.{name}, which the model calls internal"),
                     format!(
                         "revoke all on sequence {}.{} from {roles}",

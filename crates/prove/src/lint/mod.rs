@@ -12,6 +12,7 @@ use regex::Regex;
 use crate::attack::Learnt;
 use crate::catalog::{Catalog, Function, Policy, Relation};
 use crate::plan::{Class, Plan};
+use crate::rules;
 use crate::sql::ident;
 
 pub(crate) use around::{notes, roles, sequences};
@@ -62,15 +63,15 @@ pub(crate) fn look(
 fn grants(relation: &Relation, about: &mut Learnt) {
     for (role, rights) in relation.rights.iter().filter(|(_, rights)| rights.usage) {
         if relation.is_table() && rights.truncate {
-            about.risk(
-                "truncate_granted",
+            about.find(
+                rules::TRUNCATE_GRANTED,
                 format!("{role} may TRUNCATE {}, to which no policy applies; neither PostgREST nor Mako offers it, but a function could", relation.label()),
                 format!("select has_table_privilege({}, {}, 'truncate')", crate::sql::literal(role), crate::sql::literal(&relation.sql())),
             );
         }
         if relation.is_table() && (rights.references || rights.trigger) {
-            about.risk(
-                "legacy_grants",
+            about.find(
+                rules::LEGACY_GRANTS,
                 format!(
                     "{role} has REFERENCES or TRIGGER on {}, a leftover of GRANT ALL",
                     relation.label()
@@ -100,8 +101,8 @@ fn public(relation: &Relation, about: &mut Learnt) {
                 || rights.updates() && writable(&['w', '*'])
                 || rights.deletes() && writable(&['d', '*']))
         {
-            about.risk(
-                "public_relation_writable",
+            about.find(
+                rules::PUBLIC_RELATION_WRITABLE,
                 format!("{role} may write {}, which everybody reads", relation.label()),
                 format!(
                     "revoke insert, update, delete on {} from {}",
@@ -115,8 +116,8 @@ fn public(relation: &Relation, about: &mut Learnt) {
 
 fn policies(catalog: &Catalog, relation: &Relation, about: &mut Learnt) {
     if !relation.rls && !relation.policies.is_empty() {
-        about.risk(
-            "rls_disabled",
+        about.find(
+            rules::RLS_DISABLED,
             format!("{} has policies, but row-level security is off", relation.label()),
             String::new(),
         );
@@ -132,8 +133,8 @@ fn policies(catalog: &Catalog, relation: &Relation, about: &mut Learnt) {
             && (always_true(policy.using_expression.as_deref())
                 || always_true(policy.check_expression.as_deref()))
         {
-            about.risk(
-                "always_true_policy",
+            about.find(
+                rules::ALWAYS_TRUE_POLICY,
                 format!(
                     "Policy {:?} of {} is always true: only what stands beside it protects the rows",
                     policy.name,
@@ -142,20 +143,9 @@ fn policies(catalog: &Catalog, relation: &Relation, about: &mut Learnt) {
                 show.clone(),
             );
         }
-        if policy.command == 'w'
-            && policy.permissive
-            && policy.check_expression.is_none()
-            && policy.using_expression.is_none()
-        {
-            about.risk(
-                "missing_with_check",
-                format!("Policy {:?} of {} checks nothing", policy.name, relation.label()),
-                show.clone(),
-            );
-        }
         if text.contains("user_metadata") {
-            about.risk(
-                "user_metadata_in_policy",
+            about.find(
+                rules::USER_METADATA_IN_POLICY,
                 format!(
                     "Policy {:?} of {} reads user_metadata, which users edit themselves",
                     policy.name,
@@ -165,8 +155,8 @@ fn policies(catalog: &Catalog, relation: &Relation, about: &mut Learnt) {
             );
         }
         if text.contains("request.jwt.claim.") || text.contains("request.jwt.claim'") {
-            about.risk(
-                "legacy_setting_in_policy",
+            about.find(
+                rules::LEGACY_SETTING_IN_POLICY,
                 format!(
                     "Policy {:?} of {} reads a legacy setting that may be stale on a pooled connection",
                     policy.name,
@@ -176,11 +166,11 @@ fn policies(catalog: &Catalog, relation: &Relation, about: &mut Learnt) {
             );
         }
         if per_row(&text) {
-            about.risk("per_row_helper", format!("Policy {:?} of {} calls a helper once a row; (select …) around it makes that once a statement", policy.name, relation.label()), show.clone());
+            about.find(rules::PER_ROW_HELPER, format!("Policy {:?} of {} calls a helper once a row; (select …) around it makes that once a statement", policy.name, relation.label()), show.clone());
         }
         if policy.permissive && policy.roles.iter().any(|role| role == "public") {
-            about.risk(
-                "policy_to_public",
+            about.find(
+                rules::POLICY_TO_PUBLIC,
                 format!(
                     "Policy {:?} of {} names no role, so it is for everybody",
                     policy.name,
@@ -197,8 +187,8 @@ fn policies(catalog: &Catalog, relation: &Relation, about: &mut Learnt) {
 fn immutable(catalog: &Catalog, relation: &Relation, policy: &Policy, about: &mut Learnt) {
     for function in policy.functions.iter().filter_map(|oid| catalog.function(*oid)) {
         if function.freezes_settings() {
-            about.leak(
-                "immutable_over_settings",
+            about.find(
+                rules::IMMUTABLE_OVER_SETTINGS,
                 format!("Policy {:?} of {} calls {}, which reads settings and is declared IMMUTABLE: a prepared statement gives one user's rows to the next", policy.name, relation.label(), function.label()),
                 format!("alter function {} stable", function.signature),
             );
@@ -234,8 +224,8 @@ fn tenant_table(
                 .is_some_and(|first| first.as_deref() == Some(column))
     });
     if !led {
-        about.risk(
-            "no_tenant_index",
+        about.find(
+            rules::NO_TENANT_INDEX,
             format!(
                 "No index of {named} is led by {column}: every statement of a tenant's reads the whole table"
             ),
@@ -243,8 +233,8 @@ fn tenant_table(
         );
     }
     if relation.rls && !relation.forced && !relation.owner_bypasses {
-        about.risk(
-            "not_forced",
+        about.find(
+            rules::NOT_FORCED,
             format!(
                 "{named} belongs to {}, whom policies don't bind without FORCE",
                 relation.owner
@@ -253,8 +243,8 @@ fn tenant_table(
         );
     }
     if relation.column(column).is_some_and(|column| !column.not_null) {
-        about.risk(
-            "nullable_tenant",
+        about.find(
+            rules::NULLABLE_TENANT,
             format!("{column} of {named} may be null: rows may belong to nobody"),
             format!(
                 "alter table {} alter column {} set not null",
@@ -280,7 +270,7 @@ fn tenant_table(
                         .is_some_and(|c| c.base_name == "uuid" || c.sequence || !c.identity.is_empty())
             });
         if !scoped {
-            about.risk("unscoped_unique", format!("Index {} of {named} is unique over all tenants: an insert that is refused tells that another has the value", index.name), format!("create unique index on {} ({}, …)", relation.sql(), ident(column)));
+            about.find(rules::UNSCOPED_UNIQUE, format!("Index {} of {named} is unique over all tenants: an insert that is refused tells that another has the value", index.name), format!("create unique index on {} ({}, …)", relation.sql(), ident(column)));
         }
     }
 }
@@ -288,8 +278,8 @@ fn tenant_table(
 fn view(relation: &Relation, about: &mut Learnt) {
     if relation.kind == 'v' && !relation.invoker && relation.rights.values().any(crate::catalog::Rights::any)
     {
-        about.risk(
-            "view_without_security_invoker",
+        about.find(
+            rules::VIEW_WITHOUT_SECURITY_INVOKER,
             format!(
                 "{} reads with the rights of {}, so the policies of its tables don't bind who asks",
                 relation.label(),
@@ -298,7 +288,7 @@ fn view(relation: &Relation, about: &mut Learnt) {
             format!("alter view {} set (security_invoker = true)", relation.sql()),
         );
         if !relation.barrier {
-            about.risk("view_without_security_barrier", format!("{} filters by itself without security_barrier: a function in a condition may see rows before they are filtered", relation.label()), format!("alter view {} set (security_barrier = true)", relation.sql()));
+            about.find(rules::VIEW_WITHOUT_SECURITY_BARRIER, format!("{} filters by itself without security_barrier: a function in a condition may see rows before they are filtered", relation.label()), format!("alter view {} set (security_barrier = true)", relation.sql()));
         }
     }
 }
@@ -310,8 +300,8 @@ fn of_function(function: &Function, about: &mut Learnt) {
             .iter()
             .any(|setting| setting.starts_with("search_path="))
     {
-        about.risk(
-            "definer_without_search_path",
+        about.find(
+            rules::DEFINER_WITHOUT_SEARCH_PATH,
             format!(
                 "{} runs with the rights of {}, and with the search path of whoever calls it",
                 function.label(),
@@ -321,8 +311,8 @@ fn of_function(function: &Function, about: &mut Learnt) {
         );
     }
     if function.definer && function.owner_bypasses && function.callers.iter().any(|role| role == "anon") {
-        about.risk(
-            "definer_for_anon",
+        about.find(
+            rules::DEFINER_FOR_ANON,
             format!(
                 "Without a token, {} can be called, which no policy binds",
                 function.label()

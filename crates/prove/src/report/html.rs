@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::text::{ATTACKS, cell};
+use crate::rules::Column;
+
+use super::text::cell;
 use super::{Finding, Report, Severity, Verdict};
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1b1f24}\
@@ -55,8 +57,8 @@ impl Report {
 
     fn html_matrix(&self, page: &mut String) {
         page.push_str("<table><thead><tr><th>relation</th>");
-        for (name, _) in ATTACKS {
-            let _ = write!(page, "<th>{name}</th>");
+        for column in Column::ALL {
+            let _ = write!(page, "<th>{}</th>", column.name());
         }
         page.push_str("<th>verdict</th></tr></thead><tbody>\n");
         for relation in &self.relations {
@@ -67,8 +69,8 @@ impl Report {
                 relation.kind,
                 escape(&relation.class)
             );
-            for (_, rules) in ATTACKS {
-                let word = cell(relation, rules);
+            for column in Column::ALL {
+                let word = cell(relation, column);
                 let class = match word {
                     "LEAK" => "leak",
                     "held" => "held",
@@ -88,7 +90,7 @@ impl Report {
                 page,
                 "<tr><td><code>{}</code><br><small>function</small></td><td colspan=\"{}\"></td><td class=\"{}\">{}</td></tr>",
                 escape(&function.function),
-                ATTACKS.len(),
+                Column::ALL.len(),
                 class(function.verdict),
                 function.verdict.words()
             );
@@ -98,7 +100,7 @@ impl Report {
 }
 
 fn article(page: &mut String, about: &str, finding: &Finding) {
-    let (kind, word) = match finding.severity {
+    let (kind, word) = match finding.rule.severity {
         Severity::Leak => ("leak-finding", "Leak"),
         Severity::Risk => ("risk-finding", "Risk"),
     };
@@ -106,15 +108,13 @@ fn article(page: &mut String, about: &str, finding: &Finding) {
         page,
         "<article class=\"{kind}\"><h3>{word}: <code>{}</code> {}</h3><p>{}</p>",
         escape(about),
-        escape(&finding.rule.replace('_', " ")),
+        escape(&finding.rule.id.replace('_', " ")),
         escape(&finding.message)
     );
     if !finding.reproduce.is_empty() {
         let _ = writeln!(page, "<pre>{}</pre>", escape(&finding.reproduce));
     }
-    if !finding.fix.is_empty() {
-        let _ = writeln!(page, "<p>Fix: {}</p>", escape(&finding.fix));
-    }
+    let _ = writeln!(page, "<p>Fix: {}</p>", escape(finding.rule.fix));
     page.push_str("</article>\n");
 }
 

@@ -1,54 +1,71 @@
 //! The report for code scanning: SARIF 2.1.0 (OASIS), one result for each finding.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
 use super::{Report, Severity};
+use crate::rules;
+
+const NOT_TESTED: &str = "not_tested";
 
 impl Report {
     /// The report as SARIF.
     #[must_use]
     pub fn to_sarif(&self) -> String {
         let findings = self.all_findings();
-        let mut rules: BTreeMap<&str, &str> = BTreeMap::new();
         let mut results: Vec<Value> = Vec::new();
         for (about, finding) in &findings {
-            rules.insert(&finding.rule, &finding.fix);
             results.push(json!({
-                "ruleId": finding.rule,
-                "level": if finding.severity == Severity::Leak { "error" } else { "warning" },
+                "ruleId": finding.rule.id,
+                "level": level(finding.rule.severity),
                 "message": {"text": format!("{}\n{}", finding.message, finding.reproduce)},
                 "locations": [{"logicalLocations": [{"fullyQualifiedName": about}],
                     "physicalLocation": {"artifactLocation": {"uri": "policies/tenancy.toml"}}}],
-                "partialFingerprints": {"makoFinding/v1": format!("{}/{about}", finding.rule)},
+                "partialFingerprints": {"makoFinding/v1": format!("{}/{about}", finding.rule.id)},
             }));
         }
         for (about, why) in self.all_not_tested() {
-            rules.insert(
-                "not_tested",
-                "Classify the relation in the model, or give the prover what it lacked",
-            );
             results.push(json!({
-                "ruleId": "not_tested", "level": "error",
+                "ruleId": NOT_TESTED, "level": "error",
                 "message": {"text": format!("not tested: {why}")},
                 "locations": [{"logicalLocations": [{"fullyQualifiedName": about}],
                     "physicalLocation": {"artifactLocation": {"uri": "policies/tenancy.toml"}}}],
             }));
         }
-        let rules: Vec<Value> = rules
-            .into_iter()
-            .map(|(id, fix)| json!({"id": id, "shortDescription": {"text": id.replace('_', " ")}, "help": {"text": if fix.is_empty() { id } else { fix }}}))
-            .collect();
         let document = json!({
             "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
             "version": "2.1.0",
             "runs": [{
-                "tool": {"driver": {"name": "mako prove", "version": env!("CARGO_PKG_VERSION"), "rules": rules}},
+                "tool": {"driver": {"name": "mako prove", "version": env!("CARGO_PKG_VERSION"), "rules": described()}},
                 "results": results,
                 "properties": {"verdict": self.verdict, "fingerprint": self.fingerprint},
             }],
         });
         serde_json::to_string_pretty(&document).unwrap_or_default()
+    }
+}
+
+/// Every rule that a result may name.
+fn described() -> Vec<Value> {
+    let rules = rules::ALL.iter().map(|rule| {
+        json!({
+            "id": rule.id,
+            "shortDescription": {"text": rule.meaning},
+            "help": {"text": rule.fix},
+            "defaultConfiguration": {"level": level(rule.severity)},
+        })
+    });
+    let not_tested = json!({
+        "id": NOT_TESTED,
+        "shortDescription": {"text": "nothing is known of it"},
+        "help": {"text": "Classify the relation in the model, or give the prover what it lacked"},
+        "defaultConfiguration": {"level": "error"},
+    });
+    rules.chain([not_tested]).collect()
+}
+
+fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Leak => "error",
+        Severity::Risk => "warning",
     }
 }

@@ -2,27 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::{Finding, RelationReport, Report, Severity, Verdict};
+use crate::rules::Column;
 
-/// Columns of the matrix, and the rules that each stands for.
-pub(super) const ATTACKS: [(&str, &[&str]); 7] = [
-    (
-        "read",
-        &[
-            "cross_tenant_read",
-            "null_tenant_read",
-            "prepared_statement_read",
-            "materialized_view_exposed",
-            "foreign_table_exposed",
-        ],
-    ),
-    ("insert", &["cross_tenant_insert", "null_tenant_insert"]),
-    ("update", &["cross_tenant_update", "takeover", "upsert_takeover"]),
-    ("move", &["move_away", "move_to_nobody"]),
-    ("delete", &["cross_tenant_delete"]),
-    ("refer", &["foreign_key_to_other"]),
-    ("effects", &["side_effect"]),
-];
+use super::{Finding, RelationReport, Report, Severity, Verdict};
 
 impl Verdict {
     /// For people.
@@ -69,10 +51,7 @@ impl Report {
     #[must_use]
     pub fn count(&self) -> (usize, usize) {
         let all = self.all_findings();
-        let leaks = all
-            .iter()
-            .filter(|(_, finding)| finding.severity == Severity::Leak)
-            .count();
+        let leaks = all.iter().filter(|(_, finding)| finding.is_leak()).count();
         (leaks, all.len() - leaks)
     }
 
@@ -89,7 +68,7 @@ impl Report {
             .flat_map(|f| f.findings.iter().map(|finding| (f.function.as_str(), finding)));
         let database = self.findings.iter().map(|finding| ("database", finding));
         let mut all: Vec<_> = relations.chain(functions).chain(database).collect();
-        all.sort_by_key(|(_, finding)| finding.severity);
+        all.sort_by_key(|(_, finding)| finding.rule.severity);
         all
     }
 
@@ -102,14 +81,14 @@ impl Report {
             .unwrap_or(0)
             .max(8);
         let _ = write!(text, "{:width$}", "relation");
-        for (name, _) in ATTACKS {
-            let _ = write!(text, "  {name:7}");
+        for column in Column::ALL {
+            let _ = write!(text, "  {:7}", column.name());
         }
         let _ = writeln!(text, "  verdict");
         for relation in &self.relations {
             let _ = write!(text, "{:width$}", relation.relation);
-            for (_, rules) in ATTACKS {
-                let _ = write!(text, "  {:7}", cell(relation, rules));
+            for column in Column::ALL {
+                let _ = write!(text, "  {:7}", cell(relation, column));
             }
             let _ = writeln!(text, "  {} ({})", relation.verdict.words(), relation.class);
         }
@@ -120,7 +99,7 @@ impl Report {
 
     fn details(&self, text: &mut String) {
         for (about, finding) in self.all_findings() {
-            let severity = match finding.severity {
+            let severity = match finding.rule.severity {
                 Severity::Leak => "LEAK",
                 Severity::Risk => "risk",
             };
@@ -132,9 +111,7 @@ impl Report {
             if !finding.reproduce.is_empty() {
                 let _ = writeln!(text, "  shown by: {}", finding.reproduce);
             }
-            if !finding.fix.is_empty() {
-                let _ = writeln!(text, "  fix: {}", finding.fix);
-            }
+            let _ = writeln!(text, "  fix: {}", finding.rule.fix);
         }
         let relations = self.relations.iter().map(|r| (&r.relation, &r.not_tested));
         let functions = self.functions.iter().map(|f| (&f.function, &f.not_tested));
@@ -147,11 +124,11 @@ impl Report {
 }
 
 /// One cell of the matrix. Of a relation that wasn't tested as a whole none is said to have held.
-pub(super) fn cell(relation: &RelationReport, rules: &[&str]) -> &'static str {
+pub(super) fn cell(relation: &RelationReport, column: Column) -> &'static str {
     let leak = relation
         .findings
         .iter()
-        .any(|finding| finding.severity == Severity::Leak && rules.contains(&finding.rule.as_str()));
+        .any(|finding| finding.is_leak() && finding.rule.column == Some(column));
     match (leak, relation.attempts, relation.verdict) {
         (true, ..) => "LEAK",
         (false, 0, _) => "-",

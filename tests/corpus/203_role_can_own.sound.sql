@@ -1,0 +1,26 @@
+-- The API role can become the owner of the table (the correct twin)
+-- model: schemas = ["public"]
+-- model: roles = ["anon", "caller_q"]
+-- model: [tenant]
+-- model: claim = "sub"
+-- model: column = "user_id"
+do $$ begin create role owner_q nologin; exception when duplicate_object or unique_violation then null; end $$;
+do $$ begin create role caller_q nologin; exception when duplicate_object or unique_violation then null; end $$;
+grant caller_q to authenticator;
+grant usage on schema public, auth to caller_q, owner_q;
+
+create table public.notes (
+  id uuid primary key default gen_random_uuid(),
+  user_id uuid not null references auth.users (id) on delete cascade,
+  title text not null,
+  n int not null default 0
+);
+create index on public.notes (user_id);
+alter table public.notes enable row level security;
+create policy reads on public.notes for select to caller_q using (user_id = (select auth.uid()));
+create policy adds on public.notes for insert to caller_q with check (user_id = (select auth.uid()));
+create policy changes on public.notes for update to caller_q using (user_id = (select auth.uid())) with check (user_id = (select auth.uid()));
+create policy removes on public.notes for delete to caller_q using (user_id = (select auth.uid()));
+alter table public.notes force row level security;
+alter table public.notes owner to owner_q;
+grant select, insert, update, delete on public.notes to caller_q;
