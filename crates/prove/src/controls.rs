@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::attack::Learnt;
+use crate::assessment::Assessment;
 use crate::catalog::Catalog;
 use crate::model::Model;
-use crate::people::signed_in_role;
+use crate::persona::signed_in_role;
 use crate::plan::{Class, Plan};
 use crate::report::Controls;
 use crate::rules::{self, Control, Rule};
@@ -54,7 +54,11 @@ pub(crate) async fn plant(session: &Session<'_>, model: &Model, id_type: &str) -
 }
 
 /// Which of them were caught. Of an attack whose planted leak was not, nothing is called proven.
-pub(crate) fn judge(catalog: &Catalog, plan: &Plan, learnt: &mut BTreeMap<usize, Learnt>) -> Controls {
+pub(crate) fn judge(
+    catalog: &Catalog,
+    plan: &Plan,
+    assessments: &mut BTreeMap<usize, Assessment>,
+) -> Controls {
     let mut controls = Controls::default();
     let mut missed: Vec<&Rule> = Vec::new();
     for (at, relation) in catalog.relations.iter().enumerate() {
@@ -63,7 +67,7 @@ pub(crate) fn judge(catalog: &Catalog, plan: &Plan, learnt: &mut BTreeMap<usize,
         else {
             continue;
         };
-        let about = learnt.entry(at).or_default();
+        let about = assessments.entry(at).or_default();
         controls.planted += 1;
         if about.found(rule) {
             controls.caught += 1;
@@ -74,7 +78,7 @@ pub(crate) fn judge(catalog: &Catalog, plan: &Plan, learnt: &mut BTreeMap<usize,
             missed.push(rule);
         }
     }
-    for (at, about) in learnt.iter_mut() {
+    for (at, about) in assessments.iter_mut() {
         if matches!(plan.classes[*at], Class::Tenant { .. } | Class::Internal) {
             let unproven = missed.iter().filter(|rule| !about.found(rule));
             let reasons: Vec<String> = unproven

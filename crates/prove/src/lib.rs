@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+mod assessment;
 mod attack;
 mod catalog;
 mod conditions;
+mod context;
 mod controls;
 mod draft;
 mod fingerprint;
@@ -13,6 +15,7 @@ mod logins;
 mod model;
 mod pattern;
 mod people;
+mod persona;
 mod plan;
 mod report;
 pub mod rules;

@@ -2,7 +2,7 @@
 
 use crate::catalog::Catalog;
 use crate::model::Model;
-use crate::people::Persona;
+use crate::persona::Persona;
 use crate::script::Script;
 use crate::session::Session;
 use crate::sql::ident;
@@ -21,7 +21,7 @@ pub(crate) async fn become_roles(session: &Session<'_>, model: &Model) -> Vec<St
         );
         if let Some(Ok(rows)) = session.attempt(vec![Script::default().ask(there)]).await.pop()
             && !crate::attack::says_yes(&rows)
-            && *role != crate::people::signed_in_role(model)
+            && *role != crate::persona::signed_in_role(model)
         {
             // Nobody can be what isn't there.
             continue;
@@ -74,7 +74,7 @@ pub(crate) async fn check_settings(
 ) -> Vec<String> {
     // A role that isn't there is nobody's; of the signed-in one something must be said.
     let there = |role: &&String| {
-        catalog.roles.iter().any(|r| r.name == **role) || **role == crate::people::signed_in_role(model)
+        catalog.roles.iter().any(|r| r.name == **role) || **role == crate::persona::signed_in_role(model)
     };
     let roles: Vec<&String> = model.roles.iter().filter(there).collect();
     loop {

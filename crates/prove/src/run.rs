@@ -6,17 +6,19 @@ use std::time::Instant;
 use tokio_postgres::Client;
 
 use crate::Error;
-use crate::attack::{Field, Learnt};
+use crate::assessment::Assessment;
 use crate::catalog::Catalog;
 use crate::conditions::Contents;
+use crate::context::Context;
 use crate::controls;
 use crate::functions::outward::{self, Silenced};
 use crate::model::{Model, Names};
-use crate::people::{People, Persona, Words};
+use crate::people::People;
+use crate::persona::{Persona, Words};
 use crate::plan::{Class, Plan};
 use crate::report::{Finding, FunctionReport, RelationReport, Report, Verdict};
 use crate::script::Script;
-use crate::seed::{Maker, World};
+use crate::seed::{Fixtures, Seeder};
 use crate::session::Session;
 use crate::{fingerprint, lint, logins};
 
@@ -92,38 +94,43 @@ async fn within(session: &Session<'_>, model: &Model, _options: &Options) -> Res
         ..model.clone()
     };
     let personas = Persona::attackers(model, &people, plan.membership.is_some(), &words);
-    let mut world = World::default();
-    let mut maker = Maker::new(session, &catalog, &plan, &people, &mentions, &contents);
-    maker.populate(&mut world).await?;
-    not_tested.extend(world.unsettled.take());
+    let mut fixtures = Fixtures::default();
+    let mut seeder = Seeder::new(session, &catalog, &plan, &people, &mentions, &contents);
+    seeder.populate(&mut fixtures).await?;
+    not_tested.extend(fixtures.unsettled.take());
     let mark = mark(session).await;
-    let field = Field {
+    let context = Context {
         session,
         catalog: &catalog,
         plan: &plan,
         people: &people,
         personas: &personas,
-        world: &world,
+        fixtures: &fixtures,
         mark,
     };
-    not_tested.extend(field.harmed_already().await);
-    let mut learnt: BTreeMap<usize, Learnt> = BTreeMap::new();
-    let mut of_functions: BTreeMap<usize, Learnt> = BTreeMap::new();
-    field.standing(&mut learnt).await;
-    field.tables(&mut learnt).await;
-    field.side_effects(&mut learnt).await;
-    field.without_policies(&mut learnt);
-    field.privileges(model, &contents, &mut learnt).await;
-    let seen = field.through_views(&mut learnt).await;
-    let calls = field.call_functions(model, &mut of_functions).await;
+    not_tested.extend(context.harmed_already().await);
+    let mut assessments: BTreeMap<usize, Assessment> = BTreeMap::new();
+    let mut of_functions: BTreeMap<usize, Assessment> = BTreeMap::new();
+    context.standing(&mut assessments).await;
+    context.tables(&mut assessments).await;
+    context.side_effects(&mut assessments).await;
+    context.without_policies(&mut assessments);
+    context.privileges(model, &contents, &mut assessments).await;
+    let seen = context.through_views(&mut assessments).await;
+    let calls = context.call_functions(model, &mut of_functions).await;
     // As if the other tenant had never been there: whoever now sees something else had seen them.
     session.must("rollback to savepoint mako_before_others").await?;
-    field.compare_views(&seen, &mut learnt).await;
-    field.compare_calls(calls, &mut of_functions).await;
-    let silent = name_silenced(&catalog, &silenced, &mut learnt);
-    beyond(&catalog, session.admin.superuser, &mut learnt, &mut of_functions);
-    lint::look(&catalog, &plan, &mut learnt, &mut of_functions);
-    let mut report = report(model, &catalog, &plan, learnt, of_functions, not_tested);
+    context.compare_views(&seen, &mut assessments).await;
+    context.compare_calls(calls, &mut of_functions).await;
+    let silent = name_silenced(&catalog, &silenced, &mut assessments);
+    beyond(
+        &catalog,
+        session.admin.superuser,
+        &mut assessments,
+        &mut of_functions,
+    );
+    lint::look(&catalog, &plan, &mut assessments, &mut of_functions);
+    let mut report = report(model, &catalog, &plan, assessments, of_functions, not_tested);
     report.notes.extend(note);
     report.notes.extend(silent);
     (report.fingerprint, report.schemas, report.roles) =
@@ -135,10 +142,10 @@ async fn within(session: &Session<'_>, model: &Model, _options: &Options) -> Res
 fn beyond(
     catalog: &Catalog,
     superuser: bool,
-    learnt: &mut BTreeMap<usize, Learnt>,
-    of_functions: &mut BTreeMap<usize, Learnt>,
+    assessments: &mut BTreeMap<usize, Assessment>,
+    of_functions: &mut BTreeMap<usize, Assessment>,
 ) {
-    for (n, about) in learnt.iter_mut().filter(|(_, about)| !about.leaks()) {
+    for (n, about) in assessments.iter_mut().filter(|(_, about)| !about.leaks()) {
         let relation = &catalog.relations[*n];
         about
             .untested
@@ -156,7 +163,7 @@ fn beyond(
 fn name_silenced(
     catalog: &Catalog,
     silenced: &[Silenced],
-    learnt: &mut BTreeMap<usize, Learnt>,
+    assessments: &mut BTreeMap<usize, Assessment>,
 ) -> Vec<String> {
     let mut notes = Vec::new();
     for (n, relation) in catalog.relations.iter().enumerate() {
@@ -172,7 +179,7 @@ fn name_silenced(
                 silenced.why
             );
             if relation.in_scope {
-                let about = learnt.entry(n).or_default();
+                let about = assessments.entry(n).or_default();
                 if silenced.guards {
                     about.doubt_writes();
                 }
@@ -306,14 +313,14 @@ fn report(
     model: &Model,
     catalog: &Catalog,
     plan: &Plan,
-    mut learnt: BTreeMap<usize, Learnt>,
-    of_functions: BTreeMap<usize, Learnt>,
+    mut assessments: BTreeMap<usize, Assessment>,
+    of_functions: BTreeMap<usize, Assessment>,
     not_tested: Vec<String>,
 ) -> Report {
-    let controls = controls::judge(catalog, plan, &mut learnt);
+    let controls = controls::judge(catalog, plan, &mut assessments);
     let mut relations = Vec::new();
     for (at, relation) in catalog.relations.iter().enumerate() {
-        let about = learnt.remove(&at).unwrap_or_default();
+        let about = assessments.remove(&at).unwrap_or_default();
         if !relation.in_scope || relation.schema == controls::SCHEMA || plan.classes[at] == Class::Outside {
             continue;
         }
@@ -347,7 +354,11 @@ fn report(
     report
 }
 
-fn relation_report(relation: &crate::catalog::Relation, class: &Class, mut about: Learnt) -> RelationReport {
+fn relation_report(
+    relation: &crate::catalog::Relation,
+    class: &Class,
+    mut about: Assessment,
+) -> RelationReport {
     about.findings.sort_by_key(|finding| finding.rule.severity);
     RelationReport {
         relation: relation.label(),
@@ -366,7 +377,7 @@ fn relation_report(relation: &crate::catalog::Relation, class: &Class, mut about
     }
 }
 
-fn function_report(function: &crate::catalog::Function, mut about: Learnt) -> FunctionReport {
+fn function_report(function: &crate::catalog::Function, mut about: Assessment) -> FunctionReport {
     about.findings.sort_by_key(|finding| finding.rule.severity);
     FunctionReport {
         function: function.label(),

@@ -4,14 +4,16 @@
 //! column is read, those for SELECT apply too and hide the hole. On a live table a blind write would touch every row,
 //! so it is fenced: a restrictive policy, gone with its savepoint, admits the made-up rows only.
 
-use super::{Attempt, Field, Learnt, any_of};
+use super::{Attempt, any_of};
+use crate::assessment::Assessment;
 use crate::catalog::{Column, Relation, Rights};
+use crate::context::Context;
 use crate::plan::By;
 use crate::rules::{self, Rule};
 use crate::seed::{Belongs, Row};
 use crate::sql::{ident, idents, typed};
 
-impl Field<'_> {
+impl Context<'_> {
     pub(super) fn sighted_changes(&self, relation: usize) -> Vec<Attempt> {
         let table = &self.catalog.relations[relation];
         let mut attempts = Vec::new();
@@ -63,7 +65,7 @@ impl Field<'_> {
         attempts
     }
 
-    pub(super) async fn blind_changes(&self, relation: usize, about: &mut Learnt) {
+    pub(super) async fn blind_changes(&self, relation: usize, about: &mut Assessment) {
         let table = &self.catalog.relations[relation];
         let foreign = self.foreign(relation);
         let mut takes = Vec::new();
@@ -205,7 +207,7 @@ impl Field<'_> {
             .or_else(|| self.spare(relation, Belongs::Other));
         let tried = spare.and_then(|draft| draft.columns.get(&column.name).cloned());
         let held = || {
-            self.world
+            self.fixtures
                 .rows
                 .iter()
                 .find(|row| row.relation == relation)
@@ -250,7 +252,7 @@ impl Field<'_> {
                 &kind.base,
             )),
             By::Parent => self
-                .world
+                .fixtures
                 .of(relation, Belongs::Other)
                 .next()
                 .and_then(|row| self.value(row, column)),

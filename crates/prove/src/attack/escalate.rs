@@ -2,16 +2,18 @@
 //! changed or added to, and then the other tenant's rows are read.
 
 use super::insert::insertion;
-use super::{Attempt, Field, Learnt, any_of};
+use super::{Attempt, any_of};
+use crate::assessment::Assessment;
 use crate::catalog::{Column, Relation};
+use crate::context::Context;
 use crate::plan::Class;
 use crate::rules;
 use crate::seed::Belongs;
 use crate::sql::{ident, typed};
 use crate::values::{is_power, words_in};
 
-impl Field<'_> {
-    pub(super) async fn escalations(&self, relation: usize, closed: &[usize], about: &mut Learnt) {
+impl Context<'_> {
+    pub(super) async fn escalations(&self, relation: usize, closed: &[usize], about: &mut Assessment) {
         let table = &self.catalog.relations[relation];
         let mut askers = self.askers(relation);
         askers.retain(|asker| closed.contains(asker));

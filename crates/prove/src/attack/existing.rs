@@ -3,19 +3,21 @@
 
 use std::collections::BTreeSet;
 
-use super::{Attempt, Field, Learnt};
+use super::Attempt;
+use crate::assessment::Assessment;
 use crate::catalog::{Column, Relation};
+use crate::context::Context;
 use crate::plan::Class;
 use crate::script::Script;
 use crate::sql::ident;
 
-impl Field<'_> {
+impl Context<'_> {
     /// Blind writes once more, behind a fence that admits real rows; taken back like everything.
     pub(super) async fn blind_changes_of_existing(
         &self,
         relation: usize,
         takes: &[Attempt],
-        about: &mut Learnt,
+        about: &mut Assessment,
     ) {
         let table = &self.catalog.relations[relation];
         let plain = |attempt: &&Attempt| attempt.persona == 0 || self.personas[attempt.persona].who.is_none();

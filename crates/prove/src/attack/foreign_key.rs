@@ -1,14 +1,15 @@
 //! Tries to hang one's own row on another's: foreign keys are checked without regard to policies.
 
+use super::Attempt;
 use super::insert::insertion;
-use super::{Attempt, Field};
 use crate::catalog::ForeignKey;
+use crate::context::Context;
 use crate::plan::{By, Class};
 use crate::rules;
 use crate::seed::{Belongs, Row};
 use crate::sql::ident;
 
-impl Field<'_> {
+impl Context<'_> {
     pub(super) fn foreign_keys(&self, relation: usize) -> Vec<Attempt> {
         let table = &self.catalog.relations[relation];
         let rights = table.rights(&self.personas[0].role);
@@ -87,7 +88,7 @@ impl Field<'_> {
         if matches!(column, Some((name, By::Parent)) if key.columns.iter().any(|column| column == name)) {
             return None;
         }
-        self.world.of(target, Belongs::Other).find(|row| !row.existing)
+        self.fixtures.of(target, Belongs::Other).find(|row| !row.existing)
     }
 }
 

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::{Attempt, Field};
+use super::Attempt;
 use crate::catalog::{Relation, Rights};
+use crate::context::Context;
 use crate::model::Names;
 use crate::plan::{By, Class};
 use crate::rules;
 use crate::seed::{Belongs, Draft};
 use crate::sql::{ident, idents, literal, typed};
 
-impl Field<'_> {
+impl Context<'_> {
     pub(super) fn inserts(&self, relation: usize) -> Vec<Attempt> {
         let table = &self.catalog.relations[relation];
         let mut attempts = Vec::new();
@@ -53,7 +54,7 @@ impl Field<'_> {
         let mut drafts = vec![spare.clone()];
         if persona == 0 || self.personas[persona].who.is_none() {
             drafts.extend(
-                self.world
+                self.fixtures
                     .singled_out
                     .get(&relation)
                     .into_iter()
@@ -142,7 +143,9 @@ impl Field<'_> {
         let table = &self.catalog.relations[relation];
         let (Some(spare), Some(target)) = (
             self.spare(relation, Belongs::Own),
-            self.world.of(relation, Belongs::Other).find(|row| !row.existing),
+            self.fixtures
+                .of(relation, Belongs::Other)
+                .find(|row| !row.existing),
         ) else {
             return Vec::new();
         };
@@ -203,7 +206,7 @@ impl Field<'_> {
     }
 
     pub(super) fn spare(&self, relation: usize, belongs: Belongs) -> Option<&Draft> {
-        let of = |relation| self.world.spares.get(&(relation, belongs));
+        let of = |relation| self.fixtures.spares.get(&(relation, belongs));
         of(relation).or_else(|| {
             // A partitioned table takes what one of its partitions takes.
             let oid = self.catalog.relations[relation].oid;

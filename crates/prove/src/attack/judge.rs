@@ -3,14 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Field;
 use crate::catalog::Relation;
+use crate::context::Context;
 use crate::plan::{By, Class};
 use crate::script::Script;
 use crate::seed::{Belongs, Row};
 use crate::sql::{ident, literal, typed};
 
-impl Field<'_> {
+impl Context<'_> {
     /// Whether a row has been written: its version is no longer where it was.
     pub(crate) fn written(&self, rows: &[&Row]) -> String {
         let parts: Vec<String> = places(rows)
@@ -33,7 +33,7 @@ impl Field<'_> {
         )
     }
 
-    /// Whether an act wrote what it must not, and which rows, for [`Field::describe`].
+    /// Whether an act wrote what it must not, and which rows, for [`Context::describe`].
     pub(crate) fn harm(&self, matters: impl Fn(usize) -> bool) -> String {
         format!(
             "select count(*) > 0, string_agg(what, ';') from ({}) as mako_harm",
@@ -99,7 +99,7 @@ impl Field<'_> {
             let home = home.parse::<usize>().ok()?;
             let place = places.split(' ').next()?;
             let row = self
-                .world
+                .fixtures
                 .rows
                 .iter()
                 .find(|row| row.home == home && row.relation == home && row.ctid == place)?;
@@ -115,7 +115,7 @@ impl Field<'_> {
 
     /// Every tenant's row that isn't the attacker's.
     pub(crate) fn all_foreign(&self) -> Vec<&Row> {
-        self.world
+        self.fixtures
             .rows
             .iter()
             .filter(|row| {

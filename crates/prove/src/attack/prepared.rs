@@ -1,16 +1,18 @@
 //! Looks whether a plan remembers whom it was made for: the same prepared statement under one user's claims, then
 //! under another's.
 
-use super::{Field, Learnt, any_of, reproduce, says_yes};
-use crate::people::Persona;
+use super::{any_of, says_yes};
+use crate::assessment::{Assessment, reproduce};
+use crate::context::Context;
+use crate::persona::Persona;
 use crate::rules;
 use crate::script::Script;
 use crate::seed::{Belongs, Row};
 
-impl Field<'_> {
-    pub(super) async fn prepared(&self, relation: usize, about: &mut Learnt) {
+impl Context<'_> {
+    pub(super) async fn prepared(&self, relation: usize, about: &mut Assessment) {
         let table = &self.catalog.relations[relation];
-        let rows: Vec<&Row> = self.world.of(relation, Belongs::Other).collect();
+        let rows: Vec<&Row> = self.fixtures.of(relation, Belongs::Other).collect();
         let attacker = &self.personas[0];
         let read = about.found(rules::CROSS_TENANT_READ);
         // What is read anyway needs no plan to be read.

@@ -3,21 +3,23 @@
 
 use std::collections::BTreeMap;
 
-use super::{Field, Learnt, any_of, reproduce, says_yes};
+use super::{any_of, says_yes};
+use crate::assessment::{Assessment, reproduce};
 use crate::conditions::{Claims, Contents};
+use crate::context::Context;
 use crate::model::Model;
-use crate::people::Persona;
+use crate::persona::Persona;
 use crate::plan::Class;
 use crate::rules;
 use crate::script::Script;
 
-impl Field<'_> {
+impl Context<'_> {
     /// Reads as a user whose token meets a policy.
     pub(crate) async fn privileges(
         &self,
         model: &Model,
         contents: &Contents,
-        learnt: &mut BTreeMap<usize, Learnt>,
+        assessments: &mut BTreeMap<usize, Assessment>,
     ) {
         let asked: Vec<(&Claims, Persona)> = contents
             .claims()
@@ -43,7 +45,7 @@ impl Field<'_> {
             })
             .collect();
         for ((claims, persona), outcome) in asked.iter().zip(self.session.attempt(scripts).await) {
-            let about = learnt.entry(claims.relation).or_default();
+            let about = assessments.entry(claims.relation).or_default();
             if about.leaks() || !outcome.is_ok_and(|rows| says_yes(&rows)) {
                 continue;
             }

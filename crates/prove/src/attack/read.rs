@@ -1,14 +1,15 @@
 //! Tries to read and count rows that aren't one's own.
 
-use super::{Attempt, Evidence, Field, any_of};
+use super::{Attempt, Evidence, any_of};
 use crate::catalog::Relation;
+use crate::context::Context;
 use crate::plan::{By, Class};
 use crate::rules::{self, Rule};
 use crate::script::Script;
 use crate::seed::{Belongs, Row};
 use crate::sql::{ident, typed};
 
-impl Field<'_> {
+impl Context<'_> {
     /// One try for each attacker, at everything at once.
     pub(super) fn reads(&self, relation: usize) -> Vec<Attempt> {
         let personas: Vec<usize> = self.attackers(relation).map(|(n, _)| n).collect();
@@ -81,7 +82,7 @@ impl Field<'_> {
     }
 
     fn shared(&self, relation: usize) -> usize {
-        self.world.of(relation, Belongs::Own).count()
+        self.fixtures.of(relation, Belongs::Own).count()
     }
 
     /// Rows of real tenants may be what the made-up ones aren't: published, archived, shared.
@@ -134,7 +135,7 @@ impl Field<'_> {
         let id = who.map(|who| if *by == By::User { &who.user } else { &who.tenant });
         let condition = match id {
             Some(id) => format!("{} is distinct from {}", ident(column), typed(Some(id), kind)),
-            None if self.personas[persona].label == crate::people::EMPTY_USER => return None,
+            None if self.personas[persona].label == crate::persona::EMPTY_USER => return None,
             None => "true".to_owned(),
         };
         Some((column, condition))

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use super::Attempt;
 use super::insert::insertion;
-use super::{Attempt, Field, Learnt};
+use crate::assessment::Assessment;
+use crate::context::Context;
 use crate::plan::Class;
 use crate::rules;
 use crate::seed::{Belongs, Row};
 use crate::sql::ident;
 
-impl Field<'_> {
+impl Context<'_> {
     /// Reads, inserts, updates and deletes one's own, wherever that may set something off.
-    pub(crate) async fn side_effects(&self, learnt: &mut BTreeMap<usize, Learnt>) {
+    pub(crate) async fn side_effects(&self, assessments: &mut BTreeMap<usize, Assessment>) {
         let judge = &self.harm(|_| true);
         let acts: Vec<usize> = (0..self.catalog.relations.len())
             .filter(|relation| {
@@ -23,7 +25,7 @@ impl Field<'_> {
                     && self.reachable(*relation)
             })
             .collect();
-        self.side_by_side(&acts, learnt, |relation, mut about| {
+        self.side_by_side(&acts, assessments, |relation, mut about| {
             Box::pin(async move {
                 let attempts = self.lawful_acts(relation, judge);
                 self.run(relation, attempts, &mut about).await;
@@ -103,7 +105,7 @@ impl Field<'_> {
             let own: Vec<&Row> = if belongs == Belongs::Own {
                 self.own(relation)
             } else {
-                self.world
+                self.fixtures
                     .of(relation, belongs)
                     .filter(|row| !row.existing)
                     .collect()

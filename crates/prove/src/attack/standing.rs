@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::{Field, Learnt, any_of, says_yes};
+use super::{any_of, says_yes};
+use crate::assessment::Assessment;
+use crate::context::Context;
 use crate::plan::Class;
 use crate::script::Script;
 
-impl Field<'_> {
+impl Context<'_> {
     /// Notes of each relation that the attacker may read, and sees no row of its own in, that nothing was attacked there.
-    pub(crate) async fn standing(&self, learnt: &mut BTreeMap<usize, Learnt>) {
+    pub(crate) async fn standing(&self, assessments: &mut BTreeMap<usize, Assessment>) {
         let (relations, scripts): (Vec<usize>, Vec<Script>) = (0..self.catalog.relations.len())
             .filter_map(|relation| Some((relation, self.own_read(relation)?)))
             .unzip();
@@ -16,7 +18,7 @@ impl Field<'_> {
         for (relation, outcome) in relations.into_iter().zip(outcomes) {
             // What fails whoever asks is closed to strangers as well.
             if outcome.is_ok_and(|rows| !says_yes(&rows)) {
-                learnt
+                assessments
                     .entry(relation)
                     .or_default()
                     .untested

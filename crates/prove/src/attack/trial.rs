@@ -1,7 +1,9 @@
 //! How an attempt is made, and what came of it: under an attacker's settings, then judged by the administrator.
 
-use super::{Field, Learnt, says_yes, sentence};
+use super::{says_yes, sentence};
+use crate::assessment::Assessment;
 use crate::catalog::Oid;
+use crate::context::Context;
 use crate::rules::Rule;
 use crate::script::{Outcome, Refusal, Script};
 
@@ -66,9 +68,9 @@ impl Attempt {
 /// `pg_class`, which TRUNCATE writes to.
 const PG_CLASS: Oid = 1259;
 
-impl Field<'_> {
+impl Context<'_> {
     /// Runs attempts, and notes what came of them.
-    pub(crate) async fn run(&self, relation: usize, attempts: Vec<Attempt>, about: &mut Learnt) {
+    pub(crate) async fn run(&self, relation: usize, attempts: Vec<Attempt>, about: &mut Assessment) {
         for attempt in self.try_all(relation, attempts, about).await {
             self.note(relation, &attempt, about);
         }
@@ -79,7 +81,7 @@ impl Field<'_> {
         &self,
         relation: usize,
         attempts: Vec<Attempt>,
-        about: &mut Learnt,
+        about: &mut Assessment,
     ) -> Vec<Attempt> {
         let scripts = attempts
             .iter()
@@ -95,7 +97,7 @@ impl Field<'_> {
         relation: usize,
         fence: &str,
         attempts: Vec<Attempt>,
-        about: &mut Learnt,
+        about: &mut Assessment,
     ) {
         if attempts.is_empty() {
             return;
@@ -185,7 +187,7 @@ impl Field<'_> {
         relation: usize,
         attempts: Vec<Attempt>,
         outcomes: Vec<Outcome>,
-        about: &mut Learnt,
+        about: &mut Assessment,
     ) -> Vec<Attempt> {
         let mut succeeded = Vec::new();
         for (mut attempt, outcome) in attempts.into_iter().zip(outcomes) {
@@ -214,7 +216,7 @@ impl Field<'_> {
         succeeded
     }
 
-    pub(super) fn note(&self, relation: usize, attempt: &Attempt, about: &mut Learnt) {
+    pub(super) fn note(&self, relation: usize, attempt: &Attempt, about: &mut Assessment) {
         let persona = &self.personas[attempt.persona];
         let name = self.catalog.relations[relation].label();
         let message = format!(

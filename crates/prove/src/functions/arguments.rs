@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::attack::Field;
 use crate::catalog::{Argument, Function, Relation};
+use crate::context::Context;
 use crate::seed::{Belongs, Row};
 use crate::sql::typed;
 
 /// The most calls for one function and attacker.
 const MOST: usize = 36;
 
-impl Field<'_> {
+impl Context<'_> {
     /// Values for all arguments, the likeliest to tell something first.
     pub(super) fn argument_lists(&self, function: &Function) -> Vec<String> {
         let rows = self.rows_in_question(function);
@@ -52,7 +52,7 @@ impl Field<'_> {
         for belongs in [Belongs::Other, Belongs::Nobody, Belongs::Own] {
             for wanted in [true, false] {
                 let mut of: BTreeMap<usize, Vec<&Row>> = BTreeMap::new();
-                for row in self.world.rows.iter().filter(|row| {
+                for row in self.fixtures.rows.iter().filter(|row| {
                     row.belongs == belongs && mentioned(row) == wanted && row.relation == row.home
                 }) {
                     of.entry(row.relation).or_default().push(row);

@@ -6,9 +6,11 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::attack::{Field, Learnt, any_of, says_yes};
+use crate::assessment::Assessment;
+use crate::attack::{any_of, says_yes};
 use crate::catalog::Function;
-use crate::people::Persona;
+use crate::context::Context;
+use crate::persona::Persona;
 use crate::plan::Class;
 use crate::rules;
 use crate::script::Script;
@@ -21,9 +23,9 @@ static CONFIGURED: LazyLock<Option<Regex>> =
 static SET: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"(?i)\bset\s+(?:session\s+)?([a-z_]\w*\.\w+)\s*(?:=|\bto\b)").ok());
 
-impl Field<'_> {
+impl Context<'_> {
     /// Calls a function that keeps a setting, as the attacker and as the other tenant, and then reads what trusts it.
-    pub(super) async fn kept_settings(&self, function: &Function, about: &mut Learnt) {
+    pub(super) async fn kept_settings(&self, function: &Function, about: &mut Assessment) {
         let trusting = self.trusting();
         let kept = |name: &str| keeps(&function.source, name);
         let readers: Vec<&(String, usize)> = trusting.iter().filter(|(name, _)| kept(name)).collect();

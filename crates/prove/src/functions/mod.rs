@@ -9,10 +9,11 @@ mod sql_text;
 
 use std::collections::BTreeMap;
 
-use crate::attack::{Field, Learnt, reproduce};
+use crate::assessment::{Assessment, reproduce};
 use crate::catalog::Function;
+use crate::context::Context;
 use crate::model::Model;
-use crate::people::Persona;
+use crate::persona::Persona;
 use crate::rules;
 use crate::script::{Outcome, Refusal, Script};
 use crate::sql::literal;
@@ -30,7 +31,7 @@ pub(crate) struct Call {
     again: Option<String>,
 }
 
-impl Field<'_> {
+impl Context<'_> {
     fn callable(&self) -> impl Iterator<Item = (usize, &Function)> {
         self.catalog
             .functions
@@ -43,11 +44,11 @@ impl Field<'_> {
     pub(crate) async fn call_functions(
         &self,
         model: &Model,
-        learnt: &mut BTreeMap<usize, Learnt>,
+        assessments: &mut BTreeMap<usize, Assessment>,
     ) -> Vec<Call> {
         let mut calls = Vec::new();
         for (n, function) in self.callable() {
-            let about = learnt.entry(n).or_default();
+            let about = assessments.entry(n).or_default();
             if let Some(why) = self.catalog.acts_outside(function, 0) {
                 about.untested.insert(format!(
                     "it would act outside the database ({why}), which no rollback takes back"
@@ -69,7 +70,7 @@ impl Field<'_> {
         calls
     }
 
-    async fn call(&self, n: usize, function: &Function, public: bool, about: &mut Learnt) -> Vec<Call> {
+    async fn call(&self, n: usize, function: &Function, public: bool, about: &mut Assessment) -> Vec<Call> {
         let lists = self.argument_lists(function);
         let judge = self.effects(function);
         let mut calls = Vec::new();
@@ -144,7 +145,11 @@ impl Field<'_> {
     }
 
     /// Calls again as if the other tenant had never been there, and compares.
-    pub(crate) async fn compare_calls(&self, calls: Vec<Call>, learnt: &mut BTreeMap<usize, Learnt>) {
+    pub(crate) async fn compare_calls(
+        &self,
+        calls: Vec<Call>,
+        assessments: &mut BTreeMap<usize, Assessment>,
+    ) {
         let stable: Vec<Call> = calls
             .into_iter()
             .filter(|call| call.answer == call.again)
@@ -170,7 +175,7 @@ impl Field<'_> {
                 continue;
             }
             let function = &self.catalog.functions[call.function];
-            let about = learnt.entry(call.function).or_default();
+            let about = assessments.entry(call.function).or_default();
             if let Some(constraint) = self.oracle(&call, refusal).await {
                 about.find(
                     rules::EXISTENCE_ORACLE,
@@ -188,7 +193,13 @@ impl Field<'_> {
     }
 
     /// Looks for the other tenant's words in answers that are different each time anyway.
-    async fn search_answers(&self, function: &Function, calls: &[Call], public: bool, about: &mut Learnt) {
+    async fn search_answers(
+        &self,
+        function: &Function,
+        calls: &[Call],
+        public: bool,
+        about: &mut Assessment,
+    ) {
         let doubtful: Vec<&Call> = calls
             .iter()
             .filter(|call| !public && call.answer != call.again)
@@ -225,7 +236,7 @@ impl Field<'_> {
         }
     }
 
-    fn reads_others(&self, call: &Call, how: &str, about: &mut Learnt) {
+    fn reads_others(&self, call: &Call, how: &str, about: &mut Assessment) {
         let (function, persona) = (
             &self.catalog.functions[call.function],
             &self.personas[call.persona],

@@ -2,15 +2,15 @@
 //! told: a risk. What goes beyond that is a leak.
 
 use super::Call;
-use crate::attack::Field;
 use crate::catalog::{Function, Index};
+use crate::context::Context;
 use crate::plan::Class;
 use crate::script::Refusal;
 use crate::seed::{Belongs, Row};
 
 use crate::sql::{ident, literal, typed};
 
-impl Field<'_> {
+impl Context<'_> {
     /// The constraint that alone explains why a call is answered otherwise as soon as the other tenant is there. It is
     /// asked while they aren't; `refusal` is what the call was told then.
     pub(super) async fn oracle(&self, call: &Call, refusal: Option<Refusal>) -> Option<String> {
@@ -61,7 +61,7 @@ impl Field<'_> {
                 && table.schema != crate::controls::SCHEMA
                 && (few || function.source.contains(table.name.as_str()));
             for index in table.indexes.iter().filter(|index| meant && index.unique) {
-                let rows = self.world.of(n, Belongs::Other).filter(|row| row.home == n);
+                let rows = self.fixtures.of(n, Belongs::Other).filter(|row| row.home == n);
                 parts.extend(rows.take(8).map(|row| self.conflict(row, index)));
             }
         }

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::attack::{Field, Learnt, reproduce};
+use crate::assessment::{Assessment, reproduce};
 use crate::catalog::Function;
+use crate::context::Context;
 use crate::rules;
 use crate::script::Script;
 use crate::sql::typed;
@@ -12,9 +13,9 @@ use crate::sql::typed;
 /// SQL that tells by its error that it was run; what it says is put together only then.
 const RAN: &str = "('mako'||'ran')::int";
 const RAN_ERROR: &str = "\"makoran\"";
-impl Field<'_> {
+impl Context<'_> {
     /// Does it run a text as SQL? Whoever calls it then is whoever they like.
-    pub(super) async fn run_as_sql(&self, function: &Function, about: &mut Learnt) {
+    pub(super) async fn run_as_sql(&self, function: &Function, about: &mut Assessment) {
         let texts: Vec<usize> = (0..function.types.len())
             .filter(|at| {
                 matches!(function.types[*at].category, 'S')

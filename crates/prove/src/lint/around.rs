@@ -1,6 +1,6 @@
 //! Looks at what stands around the relations: roles, free sequences, triggers that act on the outside.
 
-use crate::attack::Learnt;
+use crate::assessment::Assessment;
 use crate::catalog::Catalog;
 use crate::model::Model;
 use crate::report::{Finding, RelationReport, Verdict};
@@ -9,10 +9,10 @@ use crate::sql::ident;
 
 /// What roles can become.
 pub(crate) fn roles(catalog: &Catalog) -> Vec<Finding> {
-    let mut learnt = Learnt::default();
+    let mut assessments = Assessment::default();
     for role in &catalog.roles {
         if role.superuser || role.bypasses {
-            learnt.find(
+            assessments.find(
                 rules::ROLE_BYPASSES,
                 format!("API role {} is exempt from row-level security", role.name),
                 format!("alter role {} nosuperuser nobypassrls", ident(&role.name)),
@@ -21,7 +21,7 @@ pub(crate) fn roles(catalog: &Catalog) -> Vec<Finding> {
         for other in role.can_become.iter().filter(|other| other.set || other.inherit) {
             if other.superuser || other.bypasses {
                 let show = format!("set role {}; set role {}", ident(&role.name), ident(&other.name));
-                learnt.find(
+                assessments.find(
                     rules::ROLE_CAN_BYPASS,
                     format!(
                         "API role {} can become {}, who is exempt from row-level security",
@@ -30,7 +30,7 @@ pub(crate) fn roles(catalog: &Catalog) -> Vec<Finding> {
                     show,
                 );
             } else if other.owns {
-                learnt.find(
+                assessments.find(
                     rules::ROLE_CAN_OWN,
                     format!(
                         "API role {} can become {}, who owns tables of these schemas",
@@ -41,7 +41,7 @@ pub(crate) fn roles(catalog: &Catalog) -> Vec<Finding> {
             }
         }
     }
-    let mut findings = learnt.findings;
+    let mut findings = assessments.findings;
     findings.sort_by_key(|finding| (finding.rule.severity, finding.message.clone()));
     findings
 }
@@ -50,7 +50,7 @@ pub(crate) fn roles(catalog: &Catalog) -> Vec<Finding> {
 pub(crate) fn sequences(catalog: &Catalog, model: &Model) -> Vec<RelationReport> {
     let of = |(schema, name, roles): &(String, String, String)| {
         let entry = model.entry(schema, name);
-        let mut about = Learnt::default();
+        let mut about = Assessment::default();
         match entry {
             Some(entry) if entry.internal => {
                 about.find(

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::attack::Learnt;
+use crate::assessment::Assessment;
 use crate::catalog::{Catalog, Function, Policy, Relation};
 use crate::plan::{Class, Plan};
 use crate::rules;
@@ -25,8 +25,8 @@ static HELPER: LazyLock<Option<Regex>> = LazyLock::new(|| {
 pub(crate) fn look(
     catalog: &Catalog,
     plan: &Plan,
-    relations: &mut BTreeMap<usize, Learnt>,
-    functions: &mut BTreeMap<usize, Learnt>,
+    relations: &mut BTreeMap<usize, Assessment>,
+    functions: &mut BTreeMap<usize, Assessment>,
 ) {
     for (n, relation) in catalog.relations.iter().enumerate() {
         if !relation.in_scope
@@ -60,7 +60,7 @@ pub(crate) fn look(
     }
 }
 
-fn grants(relation: &Relation, about: &mut Learnt) {
+fn grants(relation: &Relation, about: &mut Assessment) {
     for (role, rights) in relation.rights.iter().filter(|(_, rights)| rights.usage) {
         if relation.is_table() && rights.truncate {
             about.find(
@@ -86,7 +86,7 @@ fn grants(relation: &Relation, about: &mut Learnt) {
     }
 }
 
-fn public(relation: &Relation, about: &mut Learnt) {
+fn public(relation: &Relation, about: &mut Assessment) {
     for (role, rights) in &relation.rights {
         let bound = relation.rls && !rights.owner;
         let writable = |commands: &[char]| {
@@ -114,7 +114,7 @@ fn public(relation: &Relation, about: &mut Learnt) {
     }
 }
 
-fn policies(catalog: &Catalog, relation: &Relation, about: &mut Learnt) {
+fn policies(catalog: &Catalog, relation: &Relation, about: &mut Assessment) {
     if !relation.rls && !relation.policies.is_empty() {
         about.find(
             rules::RLS_DISABLED,
@@ -184,7 +184,7 @@ fn policies(catalog: &Catalog, relation: &Relation, about: &mut Learnt) {
 }
 
 /// A function over settings that is declared IMMUTABLE gives one user's answer to the next.
-fn immutable(catalog: &Catalog, relation: &Relation, policy: &Policy, about: &mut Learnt) {
+fn immutable(catalog: &Catalog, relation: &Relation, policy: &Policy, about: &mut Assessment) {
     for function in policy.functions.iter().filter_map(|oid| catalog.function(*oid)) {
         if function.freezes_settings() {
             about.find(
@@ -213,7 +213,7 @@ fn tenant_table(
     plan: &Plan,
     n: usize,
     catalog: &Catalog,
-    about: &mut Learnt,
+    about: &mut Assessment,
 ) {
     let named = relation.label();
     let led = relation.indexes.iter().any(|index| {
@@ -275,7 +275,7 @@ fn tenant_table(
     }
 }
 
-fn view(relation: &Relation, about: &mut Learnt) {
+fn view(relation: &Relation, about: &mut Assessment) {
     if relation.kind == 'v' && !relation.invoker && relation.rights.values().any(crate::catalog::Rights::any)
     {
         about.find(
@@ -293,7 +293,7 @@ fn view(relation: &Relation, about: &mut Learnt) {
     }
 }
 
-fn of_function(function: &Function, about: &mut Learnt) {
+fn of_function(function: &Function, about: &mut Assessment) {
     if function.definer
         && !function
             .config

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::checks::{components, question};
-use super::{Belongs, Draft, Maker, Row, Wish, World, is_unique};
+use super::{Belongs, Draft, Fixtures, Row, RowSpec, Seeder, is_unique};
 use crate::catalog::{Column, Relation};
 use crate::model::Names;
 use crate::plan::By;
@@ -12,18 +12,18 @@ use crate::script::{Outcome, Script};
 use crate::sql::typed;
 use crate::values::{self, Seed};
 
-impl Maker<'_> {
+impl Seeder<'_> {
     /// Chooses values for rows; one round trip, for the checks that choose among candidates.
-    pub(super) async fn draft(&self, world: &mut World, wishes: Vec<Wish>) -> Vec<Draft> {
+    pub(super) async fn draft(&self, fixtures: &mut Fixtures, specs: Vec<RowSpec>) -> Vec<Draft> {
         let mut drafts = Vec::new();
         let mut questions: Vec<Script> = Vec::new();
         let mut askers: Vec<(usize, Vec<String>)> = Vec::new();
-        for wish in wishes {
-            world.number += 1;
-            let table = &self.catalog.relations[wish.relation];
+        for spec in specs {
+            fixtures.number += 1;
+            let table = &self.catalog.relations[spec.relation];
             let mut choices: BTreeMap<String, Vec<String>> = BTreeMap::new();
             for column in table.columns.iter().filter(|column| !column.generated) {
-                if let Some(values) = self.choices(world, &wish, table, column) {
+                if let Some(values) = self.choices(fixtures, &spec, table, column) {
                     choices.insert(column.name.clone(), values);
                 }
             }
@@ -36,11 +36,11 @@ impl Maker<'_> {
                 .filter_map(|(name, values)| Some((name, values.into_iter().next()?)))
                 .collect();
             drafts.push(Draft {
-                relation: wish.relation,
-                belongs: wish.belongs,
-                marker: wish.who.marker,
+                relation: spec.relation,
+                belongs: spec.belongs,
+                marker: spec.who.marker,
                 columns,
-                content: wish.content,
+                content: spec.content,
             });
         }
         let answers: Vec<Outcome> = self.session.attempt(questions).await;
@@ -62,25 +62,25 @@ impl Maker<'_> {
     /// What a column may hold in this row, best first; none if the database should decide.
     pub(super) fn choices(
         &self,
-        world: &mut World,
-        wish: &Wish,
+        fixtures: &mut Fixtures,
+        spec: &RowSpec,
         table: &Relation,
         column: &Column,
     ) -> Option<Vec<String>> {
-        if let Some(value) = wish.content.get(&column.name) {
+        if let Some(value) = spec.content.get(&column.name) {
             return Some(vec![value.clone()]);
         }
-        let relation = wish.relation;
+        let relation = spec.relation;
         let tenant = self.plan.tenant_column(relation);
         let is_tenant = tenant.is_some_and(|(name, _)| name == column.name);
-        if wish.tenant == Some("left") {
+        if spec.tenant == Some("left") {
             if let Some((_, value)) = self
                 .departure(relation)
                 .filter(|(past, _)| past.name == column.name)
             {
                 return Some(vec![value]);
             }
-        } else if is_tenant && let Some(value) = wish.tenant {
+        } else if is_tenant && let Some(value) = spec.tenant {
             return Some(vec![value.to_owned()]);
         } else if let Some((_, value)) = self
             .presence(relation)
@@ -90,36 +90,37 @@ impl Maker<'_> {
         }
         let by = if is_tenant { tenant.map(|(_, by)| by) } else { None };
         match (by, self.plan.meaning(relation, &column.name)) {
-            (Some(By::User), _) => return Some(vec![typed(Some(&wish.who.user), &column.base)]),
+            (Some(By::User), _) => return Some(vec![typed(Some(&spec.who.user), &column.base)]),
             (Some(By::Tenant), _) | (None, Some(Names::Tenant)) => {
-                return Some(vec![typed(Some(&wish.who.tenant), &column.base)]);
+                return Some(vec![typed(Some(&spec.who.tenant), &column.base)]);
             }
             (None, Some(Names::User)) => {
-                let user = wish.named.as_ref().map_or(&wish.who.user, |named| &named.user);
+                let user = spec.named.as_ref().map_or(&spec.who.user, |named| &named.user);
                 return Some(vec![typed(Some(user), &column.base)]);
             }
             _ => {}
         }
-        if let Some(value) = world
-            .promised
-            .remove(&(relation, column.name.clone(), wish.who.marker.clone()))
+        if let Some(value) =
+            fixtures
+                .promised
+                .remove(&(relation, column.name.clone(), spec.who.marker.clone()))
         {
             return Some(vec![value]);
         }
-        if let Some(values) = self.reference(world, wish, table, column) {
+        if let Some(values) = self.reference(fixtures, spec, table, column) {
             return Some(values);
         }
         // A user's column that no foreign key tells of.
         if by.is_none() && tenant.is_some() && self.sounds_like_a_user(relation, column) {
-            let user = wish.named.as_ref().map_or(&wish.who.user, |named| &named.user);
+            let user = spec.named.as_ref().map_or(&spec.who.user, |named| &named.user);
             return Some(vec![typed(Some(user), &column.base)]);
         }
         let unique = !column.identity.is_empty() || column.sequence || is_unique(table, column);
         let seed = Seed {
-            marker: &wish.who.marker,
-            number: world.number,
+            marker: &spec.who.marker,
+            number: fixtures.number,
             nonce: self.people.nonce,
-            variant: wish.variant,
+            variant: spec.variant,
             unique,
         };
         let mut hints: Vec<&str> = table
@@ -136,7 +137,7 @@ impl Maker<'_> {
                 .filter(|text| text.contains(&column.name)),
         );
         let mut values = values::candidates(column, seed, &hints);
-        if wish.variant >= 3 {
+        if spec.variant >= 3 {
             let mut constants = self.constants(relation, column);
             if self.is_lookup(relation) {
                 let keys = self.keys_in_question(relation).into_iter();
@@ -145,16 +146,16 @@ impl Maker<'_> {
                         .map(|(_, value)| value),
                 );
             }
-            if let Some(constant) = constants.get((wish.variant - 3) % constants.len().max(1)) {
+            if let Some(constant) = constants.get((spec.variant - 3) % constants.len().max(1)) {
                 values.insert(0, typed(Some(constant), &column.base));
-            } else if !column.not_null && wish.variant.is_multiple_of(2) && !unique {
+            } else if !column.not_null && spec.variant.is_multiple_of(2) && !unique {
                 values.insert(0, typed(None, &column.base));
             }
         }
         if !column.not_null {
             // Among the first, since few are tried where many columns are decided together.
             values.insert(
-                if wish.variant == 2 && !unique {
+                if spec.variant == 2 && !unique {
                     0
                 } else {
                     values.len().min(2)
@@ -198,8 +199,8 @@ impl Maker<'_> {
     /// The value of a column that refers to another relation's row.
     pub(super) fn reference(
         &self,
-        world: &mut World,
-        wish: &Wish,
+        fixtures: &mut Fixtures,
+        spec: &RowSpec,
         table: &Relation,
         column: &Column,
     ) -> Option<Vec<String>> {
@@ -211,23 +212,27 @@ impl Maker<'_> {
         let target = self.catalog.position(key.target)?;
         let name = key.target_columns.get(n)?;
         let null = || (!column.not_null).then(|| vec![typed(None, &column.base)]);
-        if target == wish.relation {
+        if target == spec.relation {
             return null();
         }
-        let rows: Vec<&Row> = world.rows.iter().filter(|row| row.relation == target).collect();
+        let rows: Vec<&Row> = fixtures
+            .rows
+            .iter()
+            .filter(|row| row.relation == target)
+            .collect();
         let of = |test: &dyn Fn(&Row) -> bool| -> Vec<&Row> {
             rows.iter().copied().filter(|row| test(row)).collect()
         };
-        let mut found = of(&|row| row.marker == wish.who.marker && row.belongs != Belongs::Nobody);
+        let mut found = of(&|row| row.marker == spec.who.marker && row.belongs != Belongs::Nobody);
         let comes_later =
-            found.is_empty() && !world.complete && self.circles.contains(&(wish.relation, target));
+            found.is_empty() && !fixtures.complete && self.circles.contains(&(spec.relation, target));
         if comes_later && key.deferrable {
-            return self.promise(world, wish, target, name);
+            return self.promise(fixtures, spec, target, name);
         }
-        if found.is_empty() && wish.belongs == Belongs::Own {
+        if found.is_empty() && spec.belongs == Belongs::Own {
             found = of(&|row| row.belongs == Belongs::Own);
         }
-        if found.is_empty() && wish.belongs != Belongs::Own {
+        if found.is_empty() && spec.belongs != Belongs::Own {
             found = of(&|row| row.belongs == Belongs::Other);
         }
         if found.is_empty() {
@@ -238,11 +243,11 @@ impl Maker<'_> {
         }
         // Rows that must each have one of their own start with different ones.
         let turn = if is_unique(table, column) {
-            usize::try_from(world.number).unwrap_or(0)
+            usize::try_from(fixtures.number).unwrap_or(0)
         } else {
-            wish.variant
+            spec.variant
         };
-        let turn = wish.parent.map_or(turn % found.len().max(1), |parent| {
+        let turn = spec.parent.map_or(turn % found.len().max(1), |parent| {
             found.len().saturating_sub(1 + parent)
         });
         let value = found
@@ -253,26 +258,32 @@ impl Maker<'_> {
         drop(found);
         match value {
             Some(value) => Some(vec![typed(Some(&value), &column.base)]),
-            None => null().or_else(|| self.promise(world, wish, target, name)),
+            None => null().or_else(|| self.promise(fixtures, spec, target, name)),
         }
     }
 
     /// A circle: the row that is referred to comes later, with the key that is promised here.
-    fn promise(&self, world: &mut World, wish: &Wish, target: usize, name: &str) -> Option<Vec<String>> {
+    fn promise(
+        &self,
+        fixtures: &mut Fixtures,
+        spec: &RowSpec,
+        target: usize,
+        name: &str,
+    ) -> Option<Vec<String>> {
         let seed = Seed {
-            marker: &wish.who.marker,
-            number: world.number + 500_000,
+            marker: &spec.who.marker,
+            number: fixtures.number + 500_000,
             nonce: self.people.nonce,
             variant: 0,
             unique: true,
         };
-        let place = (target, name.to_owned(), wish.who.marker.clone());
-        if let Some(value) = world.promised.get(&place) {
+        let place = (target, name.to_owned(), spec.who.marker.clone());
+        if let Some(value) = fixtures.promised.get(&place) {
             return Some(vec![value.clone()]);
         }
         let column = self.catalog.relations[target].column(name)?;
         let value = values::candidates(column, seed, &[]).into_iter().next()?;
-        world.promised.insert(place, value.clone());
+        fixtures.promised.insert(place, value.clone());
         Some(vec![value])
     }
 }

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::{Belongs, Draft, Maker, World};
+use super::{Belongs, Draft, Fixtures, Seeder};
 use crate::catalog::Column;
 use crate::conditions::Content;
 use crate::plan::Class;
 use crate::script::Script;
 use crate::sql::idents;
 
-impl Maker<'_> {
+impl Seeder<'_> {
     /// Rows that everybody shares, where there are some: of settings that are one row there must not be two.
-    pub(super) async fn lookups(&self, world: &mut World) {
+    pub(super) async fn lookups(&self, fixtures: &mut Fixtures) {
         let tables: Vec<usize> = (0..self.catalog.relations.len())
             .filter(|n| self.is_lookup(*n))
             .collect();
@@ -34,7 +34,7 @@ impl Maker<'_> {
                 columns: BTreeMap::new(),
                 content: Content::new(),
             };
-            self.note(world, &draft, outcome.unwrap_or_default(), true);
+            self.note(fixtures, &draft, outcome.unwrap_or_default(), true);
         }
     }
 

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::Maker;
+use super::Seeder;
 
-impl Maker<'_> {
+impl Seeder<'_> {
     /// Relations in the order in which they can be filled: what is referred to first.
     pub(super) fn levels(&self) -> Vec<Vec<usize>> {
         let all: Vec<usize> = (0..self.catalog.relations.len())

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Maker, World};
+use super::{Fixtures, Seeder};
 use crate::Error;
 use crate::script::{Refusal, Script};
 
@@ -20,16 +20,16 @@ pub(crate) struct Deferrable {
 /// How often rows are made anew without the relations whose rows violate a constraint.
 const ROUNDS: usize = 5;
 
-impl Maker<'_> {
+impl Seeder<'_> {
     /// Makes all rows; ends behind a savepoint `mako_before_others`. A relation whose rows can't be settled gets none,
     /// so that it spoils no other.
-    pub(crate) async fn populate(&mut self, world: &mut World) -> Result<(), Error> {
+    pub(crate) async fn populate(&mut self, fixtures: &mut Fixtures) -> Result<(), Error> {
         self.find_deferrable().await?;
         self.circles = self.circles();
         for round in 1.. {
             self.session.must("savepoint mako_before_rows").await?;
             self.be_immediate().await;
-            self.own_rows(world).await;
+            self.own_rows(fixtures).await;
             let mut unsettled = self.settle().await;
             self.session.must("savepoint mako_before_others").await?;
             if unsettled.is_ok() {
@@ -37,7 +37,7 @@ impl Maker<'_> {
                     .keep(vec![Script::default().act("set constraints all deferred")])
                     .await;
                 self.be_immediate().await;
-                self.others_rows(world).await;
+                self.others_rows(fixtures).await;
                 unsettled = self.settle().await;
             }
             match unsettled {
@@ -47,22 +47,22 @@ impl Maker<'_> {
                         .must("rollback to savepoint mako_before_rows")
                         .await?;
                     self.unsettled.extend(culprits);
-                    *world = World::default();
+                    *fixtures = Fixtures::default();
                 }
                 Err(culprits) => {
-                    world.unsettled = Some(culprits.into_values().next().unwrap_or_else(|| {
+                    fixtures.unsettled = Some(culprits.into_values().next().unwrap_or_else(|| {
                         "the made-up rows violate a deferred constraint that has no name".to_owned()
                     }));
                     break;
                 }
             }
         }
-        world.failures.extend(
+        fixtures.failures.extend(
             self.unsettled
                 .iter()
                 .map(|(relation, why)| (*relation, why.clone())),
         );
-        self.finish(world).await;
+        self.finish(fixtures).await;
         Ok(())
     }
 

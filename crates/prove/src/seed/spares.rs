@@ -2,17 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use super::{Belongs, Draft, Maker, Who, Wish, World};
+use super::{Belongs, Draft, Fixtures, RowSpec, Seeder, Who};
 use crate::conditions::Content;
 use crate::plan::Class;
 use crate::script::Script;
 
-impl Maker<'_> {
+impl Seeder<'_> {
     /// Rows that could still be inserted, tried by the owner and taken back.
-    pub(super) async fn spares(&self, world: &mut World, level: &[usize]) {
-        let mut wishes = Vec::new();
+    pub(super) async fn spares(&self, fixtures: &mut Fixtures, level: &[usize]) {
+        let mut specs = Vec::new();
         for relation in level.iter().copied().filter(|n| self.can_insert(*n)) {
-            let wish = |belongs, who: &Who, tenant| Wish {
+            let spec = |belongs, who: &Who, tenant| RowSpec {
                 relation,
                 belongs,
                 who: who.clone(),
@@ -25,24 +25,24 @@ impl Maker<'_> {
             let people = self.people;
             match &self.plan.classes[relation] {
                 Class::Tenant { .. } => {
-                    wishes.extend([
-                        wish(Belongs::Other, &people.other, None),
-                        wish(Belongs::Other, &people.spare, None),
-                        wish(Belongs::Other, &people.nobody, None),
-                        wish(Belongs::Nobody, &people.own, Some("null")),
-                        wish(Belongs::Own, &people.own, None),
+                    specs.extend([
+                        spec(Belongs::Other, &people.other, None),
+                        spec(Belongs::Other, &people.spare, None),
+                        spec(Belongs::Other, &people.nobody, None),
+                        spec(Belongs::Nobody, &people.own, Some("null")),
+                        spec(Belongs::Own, &people.own, None),
                     ]);
-                    wishes.extend(self.contents.about(relation).iter().map(|content| Wish {
+                    specs.extend(self.contents.about(relation).iter().map(|content| RowSpec {
                         content: content.clone(),
-                        ..wish(Belongs::Other, &people.other, None)
+                        ..spec(Belongs::Other, &people.other, None)
                     }));
                 }
-                Class::Internal => wishes.push(wish(Belongs::Other, &people.other, None)),
+                Class::Internal => specs.push(spec(Belongs::Other, &people.other, None)),
                 _ => {}
             }
         }
-        let singled_out: Vec<bool> = wishes.iter().map(|wish| !wish.content.is_empty()).collect();
-        let drafts = self.draft(world, wishes).await;
+        let singled_out: Vec<bool> = specs.iter().map(|spec| !spec.content.is_empty()).collect();
+        let drafts = self.draft(fixtures, specs).await;
         let outcomes = self
             .session
             .attempt(drafts.iter().map(|draft| self.trial(draft)).collect())
@@ -51,11 +51,15 @@ impl Maker<'_> {
         for ((draft, singled_out), outcome) in drafts.into_iter().zip(singled_out).zip(outcomes) {
             match outcome {
                 Ok(rows) if !rows.is_empty() && singled_out => {
-                    world.singled_out.entry(draft.relation).or_default().push(draft);
+                    fixtures
+                        .singled_out
+                        .entry(draft.relation)
+                        .or_default()
+                        .push(draft);
                 }
                 _ if singled_out => {}
                 Ok(rows) if !rows.is_empty() => {
-                    world
+                    fixtures
                         .spares
                         .entry((draft.relation, draft.belongs))
                         .or_insert(draft);
@@ -65,7 +69,7 @@ impl Maker<'_> {
                     taken.insert(draft.relation);
                 }
                 Err(refusal) if draft.belongs == Belongs::Other => {
-                    world.spareless.insert(
+                    fixtures.spareless.insert(
                         draft.relation,
                         format!(
                             "no row could be made to try an insert with: {} [{}]",
@@ -76,7 +80,7 @@ impl Maker<'_> {
                 _ => {}
             }
         }
-        world.spareless.retain(|relation, _| !taken.contains(relation));
+        fixtures.spareless.retain(|relation, _| !taken.contains(relation));
     }
 
     /// Whether a row can be made, deferred constraints included.

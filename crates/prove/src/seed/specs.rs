@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Belongs, Maker, Wish, is_unique};
+use super::{Belongs, RowSpec, Seeder, is_unique};
 use crate::catalog::Column;
 use crate::conditions::{Content, Contents};
 use crate::people::Who;
@@ -10,10 +10,10 @@ use crate::plan::Class;
 use crate::sql::typed;
 use crate::values;
 
-impl Maker<'_> {
-    pub(super) fn wishes_of_own(&self, relation: usize) -> Vec<Wish> {
+impl Seeder<'_> {
+    pub(super) fn specs_of_own(&self, relation: usize) -> Vec<RowSpec> {
         let people = self.people;
-        let wish = |belongs, who: &Who, variant| Wish {
+        let spec = |belongs, who: &Who, variant| RowSpec {
             relation,
             belongs,
             who: who.clone(),
@@ -26,28 +26,28 @@ impl Maker<'_> {
         if !self.can_insert(relation) {
             return Vec::new();
         }
-        let mut wishes = Vec::new();
+        let mut specs = Vec::new();
         if self
             .plan
             .membership
             .as_ref()
             .is_some_and(|(at, ..)| *at == relation)
         {
-            wishes.push(wish(Belongs::Own, &people.own, 0));
-            wishes.extend(
+            specs.push(spec(Belongs::Own, &people.own, 0));
+            specs.extend(
                 people
                     .colleagues
                     .iter()
                     .enumerate()
-                    .map(|(n, who)| wish(Belongs::Own, who, 3 + n)),
+                    .map(|(n, who)| spec(Belongs::Own, who, 3 + n)),
             );
-            wishes.push(wish(Belongs::Own, &people.two, 0));
+            specs.push(spec(Belongs::Own, &people.two, 0));
             let elsewhere = Who {
                 tenant: people.third.tenant.clone(),
                 ..people.two.clone()
             };
-            wishes.push(wish(Belongs::Shared, &elsewhere, 0));
-            return wishes;
+            specs.push(spec(Belongs::Shared, &elsewhere, 0));
+            return specs;
         }
         if self.names_people(relation) {
             let belongs = |who: &Who| {
@@ -60,38 +60,38 @@ impl Maker<'_> {
             let known = [&people.own, &people.two, &people.third]
                 .into_iter()
                 .chain(&people.colleagues);
-            wishes.extend(known.map(|who| wish(belongs(who), who, 0)));
+            specs.extend(known.map(|who| spec(belongs(who), who, 0)));
             if self.plan.classes[relation] == Class::Outside {
-                wishes.push(wish(Belongs::Shared, &people.nobody, 0));
+                specs.push(spec(Belongs::Shared, &people.nobody, 0));
             }
-            return wishes;
+            return specs;
         }
         match &self.plan.classes[relation] {
             Class::Tenant { .. } => {
-                wishes.push(wish(Belongs::Own, &people.own, 0));
-                wishes.push(wish(Belongs::Own, &people.own, 0));
+                specs.push(spec(Belongs::Own, &people.own, 0));
+                specs.push(spec(Belongs::Own, &people.own, 0));
                 // What policies demand of one's own rows, some of them meet.
-                wishes.extend(self.singled_out(relation, Contents::about_own).into_iter().map(
-                    |(content, parent)| Wish {
+                specs.extend(self.singled_out(relation, Contents::about_own).into_iter().map(
+                    |(content, parent)| RowSpec {
                         content,
                         parent,
-                        ..wish(Belongs::Own, &people.own, 0)
+                        ..spec(Belongs::Own, &people.own, 0)
                     },
                 ));
             }
             Class::Public => {
                 let keys = self.keys_in_question(relation).len();
-                wishes.push(wish(Belongs::Shared, &people.shared, 0));
-                wishes.extend((0..keys).map(|n| wish(Belongs::Shared, &people.shared, 3 + n)));
+                specs.push(spec(Belongs::Shared, &people.shared, 0));
+                specs.extend((0..keys).map(|n| spec(Belongs::Shared, &people.shared, 3 + n)));
             }
-            _ => wishes.push(wish(Belongs::Shared, &people.shared, 0)),
+            _ => specs.push(spec(Belongs::Shared, &people.shared, 0)),
         }
-        wishes
+        specs
     }
 
-    pub(super) fn wishes_of_others(&self, relation: usize) -> Vec<Wish> {
+    pub(super) fn specs_of_others(&self, relation: usize) -> Vec<RowSpec> {
         let people = self.people;
-        let wish = |belongs, who: &Who, variant| Wish {
+        let spec = |belongs, who: &Who, variant| RowSpec {
             relation,
             belongs,
             who: who.clone(),
@@ -110,27 +110,27 @@ impl Maker<'_> {
             .as_ref()
             .is_some_and(|(at, ..)| *at == relation)
         {
-            let mut wishes = vec![wish(Belongs::Other, &people.other, 0)];
+            let mut specs = vec![spec(Belongs::Other, &people.other, 0)];
             if let Some(leave) = self.leaver(relation) {
-                wishes.push(Wish {
+                specs.push(RowSpec {
                     tenant: Some(leave),
-                    ..wish(Belongs::Other, &people.removed, 0)
+                    ..spec(Belongs::Other, &people.removed, 0)
                 });
             }
-            return wishes;
+            return specs;
         }
         if self.names_people(relation) {
-            let mut wishes = vec![
-                wish(Belongs::Other, &people.other, 0),
-                wish(Belongs::Shared, &people.removed, 0),
-                wish(Belongs::Shared, &people.spare, 0),
+            let mut specs = vec![
+                spec(Belongs::Other, &people.other, 0),
+                spec(Belongs::Shared, &people.removed, 0),
+                spec(Belongs::Shared, &people.spare, 0),
             ];
-            wishes.extend(self.strangers(relation));
-            return wishes;
+            specs.extend(self.strangers(relation));
+            return specs;
         }
         let Class::Tenant { column, .. } = &self.plan.classes[relation] else {
             return if self.plan.classes[relation] == Class::Internal {
-                vec![wish(Belongs::Other, &people.other, 0)]
+                vec![spec(Belongs::Other, &people.other, 0)]
             } else {
                 Vec::new()
             };
@@ -140,44 +140,44 @@ impl Maker<'_> {
         } else {
             &people.own
         };
-        let mut wishes: Vec<_> = (0..self.variants(relation))
-            .map(|variant| Wish {
+        let mut specs: Vec<_> = (0..self.variants(relation))
+            .map(|variant| RowSpec {
                 named: (variant % 2 == 1).then(|| named.clone()),
-                ..wish(Belongs::Other, &people.other, variant)
+                ..spec(Belongs::Other, &people.other, variant)
             })
             .collect();
         if self.plan.is_identity(self.catalog, relation) {
-            wishes.extend(self.strangers(relation));
+            specs.extend(self.strangers(relation));
         } else {
             let contents = self.singled_out(relation, Contents::about);
-            wishes.extend(contents.into_iter().map(|(content, parent)| Wish {
+            specs.extend(contents.into_iter().map(|(content, parent)| RowSpec {
                 content,
                 parent,
-                ..wish(Belongs::Other, &people.other, 0)
+                ..spec(Belongs::Other, &people.other, 0)
             }));
         }
         if self.catalog.relations[relation].is_partition {
             // A partition by hash or list may not take the other tenant's rows; perhaps those of one more.
-            wishes.push(wish(Belongs::Other, &people.spare, 0));
+            specs.push(spec(Belongs::Other, &people.spare, 0));
         }
         let tenant = self.catalog.relations[relation].column(column);
         if tenant.is_some_and(|column| !column.not_null) {
-            wishes.push(Wish {
+            specs.push(RowSpec {
                 tenant: Some("null"),
-                ..wish(Belongs::Nobody, &people.other, 0)
+                ..spec(Belongs::Nobody, &people.other, 0)
             });
         }
         if tenant.is_some_and(|column| matches!(column.base_name.as_str(), "text" | "varchar" | "citext")) {
-            wishes.push(Wish {
+            specs.push(RowSpec {
                 tenant: Some("''"),
-                ..wish(Belongs::Nobody, &people.other, 0)
+                ..spec(Belongs::Nobody, &people.other, 0)
             });
         }
-        wishes
+        specs
     }
 
     /// Rows of more tenants, as many as there are contents of relations that hold one row for each.
-    fn strangers(&self, relation: usize) -> Vec<Wish> {
+    fn strangers(&self, relation: usize) -> Vec<RowSpec> {
         let single = |n: &usize| self.plan.is_identity(self.catalog, *n);
         let most = (0..self.catalog.relations.len())
             .filter(single)
@@ -189,7 +189,7 @@ impl Maker<'_> {
         strangers
             .map(|(n, who)| {
                 let content = contents.get(n).cloned().unwrap_or_default();
-                Wish {
+                RowSpec {
                     relation,
                     belongs: if content.is_empty() {
                         Belongs::Shared

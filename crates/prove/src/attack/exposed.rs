@@ -1,0 +1,60 @@
+//! Looks at what knows no policies: materialized views and foreign tables.
+
+use std::collections::BTreeMap;
+
+use crate::assessment::Assessment;
+use crate::context::Context;
+use crate::plan::Class;
+use crate::rules;
+use crate::sql::ident;
+
+impl Context<'_> {
+    /// Materialized views and foreign tables know no policies: what they hold of tenants, whoever may read them reads.
+    pub(crate) fn without_policies(&self, assessments: &mut BTreeMap<usize, Assessment>) {
+        for (n, relation) in self.catalog.relations.iter().enumerate() {
+            if !relation.in_scope
+                || !matches!(relation.kind, 'm' | 'f')
+                || matches!(self.plan.classes[n], Class::Public | Class::Outside)
+            {
+                continue;
+            }
+            let about = assessments.entry(n).or_default();
+            about.attempts += 1;
+            let readers: Vec<&str> = relation
+                .rights
+                .iter()
+                .filter(|(_, rights)| rights.any())
+                .map(|(role, _)| role.as_str())
+                .collect();
+            let tenants =
+                relation.kind == 'f'
+                    || matches!(self.plan.classes[n], Class::Tenant { .. } | Class::Internal)
+                    || self.catalog.beneath(n).iter().any(|base| {
+                        matches!(self.plan.classes[*base], Class::Tenant { .. } | Class::Internal)
+                    });
+            if let (Some(role), true) = (readers.first(), tenants) {
+                let (rule, what) = if relation.kind == 'm' {
+                    (rules::MATERIALIZED_VIEW_EXPOSED, "materialized view")
+                } else {
+                    (rules::FOREIGN_TABLE_EXPOSED, "foreign table")
+                };
+                about.find(
+                    rule,
+                    format!(
+                        "{} may read {}, a {what}, to which no policy applies",
+                        readers.join(" and "),
+                        relation.label()
+                    ),
+                    format!(
+                        "begin; set local role {}; select count(*) from {}; rollback;",
+                        ident(role),
+                        relation.sql()
+                    ),
+                );
+            }
+            if let (Class::Unclassified(reason), false) = (&self.plan.classes[n], about.leaks()) {
+                about.untested.insert(reason.clone());
+            }
+        }
+    }
+}

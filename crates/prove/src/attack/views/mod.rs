@@ -1,0 +1,194 @@
+//! Looks whether a view shows or passes on what the tables beneath it keep. What an attacker sees must be the same
+//! before and after the other tenant's rows are there: that tells of counts and sums as well as of rows.
+
+mod write;
+
+use std::collections::BTreeMap;
+
+use super::says_yes;
+use crate::assessment::Assessment;
+use crate::catalog::Relation;
+use crate::context::Context;
+use crate::plan::Class;
+use crate::rules;
+use crate::script::{Outcome, Script};
+use crate::sql::idents;
+
+/// What each attacker saw of each view: a digest, or a refusal's code.
+pub(crate) type Seen = BTreeMap<(usize, usize), Option<String>>;
+
+impl Context<'_> {
+    /// Views that are attacked.
+    fn views(&self) -> Vec<usize> {
+        (0..self.catalog.relations.len())
+            .filter(|n| {
+                let view = &self.catalog.relations[*n];
+                view.kind == 'v'
+                    && view.in_scope
+                    && !matches!(self.plan.classes[*n], Class::Public | Class::Outside)
+            })
+            .collect()
+    }
+
+    /// Looks through every view as everybody; `personas.len()` is the other tenant, and one more the owner.
+    pub(crate) async fn look(&self) -> Seen {
+        let mut places = Vec::new();
+        let mut scripts = Vec::new();
+        for view in self.views() {
+            let relation = &self.catalog.relations[view];
+            for (n, persona) in self.personas.iter().enumerate() {
+                if let Some(columns) = readable(relation, &persona.role) {
+                    places.push((view, n));
+                    scripts.push(
+                        Script::default()
+                            .be(self.settings(persona, relation))
+                            .ask_often(digest(relation, &columns)),
+                    );
+                }
+            }
+            let all = idents(relation.columns.iter().map(|column| column.name.as_str()));
+            places.push((view, self.personas.len()));
+            scripts.push(
+                Script::default()
+                    .be(self.settings(&self.victim(), relation))
+                    .ask(digest(relation, &all)),
+            );
+            places.push((view, self.personas.len() + 1));
+            scripts.push(Script::default().ask(digest(relation, &all)));
+        }
+        let outcomes = self.session.attempt(scripts).await;
+        places.into_iter().zip(outcomes.into_iter().map(seen)).collect()
+    }
+
+    /// While the other tenant's rows are there: looks twice, and tries to write. The answer is for [`Context::compare_views`].
+    pub(crate) async fn through_views(&self, assessments: &mut BTreeMap<usize, Assessment>) -> Seen {
+        let views = self.views();
+        if views.is_empty() {
+            return Seen::new();
+        }
+        let (mut now, again) = (self.look().await, self.look().await);
+        for view in views {
+            let about = assessments.entry(view).or_default();
+            if let Class::Unclassified(reason) = &self.plan.classes[view] {
+                about.untested.insert(reason.clone());
+            }
+            // What is different each time anyway tells nothing; nor does what a former member sees, who came with the others.
+            let slow = |n: usize| {
+                now.get(&(view, n)).is_some_and(|answer| {
+                    matches!(answer.as_deref(), Some("57014" | "55P03" | "53200" | "53400"))
+                })
+            };
+            if (0..self.personas.len()).any(slow) {
+                about
+                    .untested
+                    .insert("looking through it takes too long".to_owned());
+            }
+            let doubtful: Vec<usize> = (0..self.personas.len())
+                .filter(|n| now.contains_key(&(view, *n)))
+                .filter(|n| {
+                    slow(*n)
+                        || now.get(&(view, *n)) != again.get(&(view, *n))
+                        || self.came_late(&self.personas[*n])
+                })
+                .collect();
+            self.search(view, &doubtful, about).await;
+            for n in doubtful {
+                now.remove(&(view, n));
+            }
+            let attempts = self.writes_through(view);
+            self.run(view, attempts, about).await;
+        }
+        now
+    }
+
+    /// Compares what was seen with what is seen as if the other tenant had never been there.
+    pub(crate) async fn compare_views(&self, now: &Seen, assessments: &mut BTreeMap<usize, Assessment>) {
+        if now.is_empty() {
+            return;
+        }
+        let before = self.look().await;
+        for view in self.views() {
+            let relation = &self.catalog.relations[view];
+            let about = assessments.entry(view).or_default();
+            for (n, persona) in self.personas.iter().enumerate() {
+                let (Some(then), Some(now)) = (before.get(&(view, n)), now.get(&(view, n))) else {
+                    continue;
+                };
+                about.attempts += 1;
+                if then != now {
+                    let columns = readable(relation, &persona.role).unwrap_or_default();
+                    let message = format!(
+                        "What {} sees through {} depends on another tenant's rows",
+                        persona.label,
+                        relation.label()
+                    );
+                    let attack = format!("select {columns} from {}", relation.sql());
+                    about.accuse(persona, rules::CROSS_TENANT_READ, message, &attack);
+                }
+            }
+            let differs = |n: usize| before.get(&(view, n)) != now.get(&(view, n));
+            let shows = differs(self.personas.len()) || differs(self.personas.len() + 1);
+            if self.reachable(view) && !shows && !about.leaks() {
+                about.untested.insert(
+                    "no made-up row shows in this view, not even to its tenant or the owner".to_owned(),
+                );
+            }
+        }
+    }
+
+    /// Looks for the other tenant's marker and ids, where what is seen is different each time anyway.
+    async fn search(&self, view: usize, personas: &[usize], about: &mut Assessment) {
+        let relation = &self.catalog.relations[view];
+        let words = self.telling();
+        let mut scripts = Vec::new();
+        for n in personas {
+            let persona = &self.personas[*n];
+            let columns = readable(relation, &persona.role).unwrap_or_default();
+            scripts.push(Script::default().be(self.settings(persona, relation)).ask(format!(
+                "select count(*) from (select {columns} from {}) as mako_row where mako_row::text ~* {}",
+                relation.sql(),
+                crate::sql::literal(&words)
+            )));
+        }
+        for (n, outcome) in personas.iter().zip(self.session.attempt(scripts).await) {
+            if outcome.is_ok_and(|rows| says_yes(&rows)) {
+                let persona = &self.personas[*n];
+                let message = format!(
+                    "{} reads another tenant's rows through {}",
+                    persona.label,
+                    relation.label()
+                );
+                let attack = format!("select * from {}", relation.sql());
+                about.accuse(persona, rules::CROSS_TENANT_READ, message, &attack);
+            }
+        }
+    }
+}
+
+/// The columns that a role may read of a view.
+fn readable(view: &Relation, role: &str) -> Option<String> {
+    let rights = view.rights(role);
+    if !rights.reads() {
+        return None;
+    }
+    let all = view.columns.iter().map(|column| column.name.as_str());
+    let allowed: Vec<&str> = all
+        .filter(|name| rights.select || rights.select_columns.iter().any(|column| column == name))
+        .collect();
+    (!allowed.is_empty()).then(|| idents(allowed))
+}
+
+/// Everything that a view shows, as one word.
+fn digest(view: &Relation, columns: &str) -> String {
+    format!(
+        "select md5(coalesce(string_agg(mako_row::text, '|' order by mako_row::text), '')) from (select {columns} from {}) as mako_row",
+        view.sql()
+    )
+}
+
+fn seen(outcome: Outcome) -> Option<String> {
+    match outcome {
+        Ok(rows) => rows.into_iter().flatten().flatten().next(),
+        Err(refusal) => Some(refusal.code),
+    }
+}

@@ -1,0 +1,176 @@
+//! Reads what is there: relations, functions and roles as the catalog holds them, in one round trip.
+
+mod function;
+mod relation;
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+use crate::Error;
+use crate::model::Model;
+use crate::script::Outcome;
+use crate::session::Session;
+use crate::sql::literal;
+
+pub(crate) use function::{Argument, Function, Role};
+pub(crate) use relation::{Column, ForeignKey, Index, Policy, Relation, Rights};
+
+/// An object id.
+pub(crate) type Oid = i64;
+
+/// The database's catalog, as far as tenancy is concerned.
+#[derive(Debug)]
+pub(crate) struct Catalog {
+    pub(crate) relations: Vec<Relation>,
+    by_oid: HashMap<Oid, usize>,
+    pub(crate) functions: Vec<Function>,
+    pub(crate) roles: Vec<Role>,
+    /// Schema, name and roles of free sequences that an API role may use.
+    pub(crate) sequences: Vec<(String, String, String)>,
+    /// Schemas that extend an API request's search path.
+    pub(crate) has_extensions_schema: bool,
+    /// A login that becomes the API roles: PostgREST's or the service's.
+    pub(crate) login: Option<String>,
+    /// More of them.
+    pub(crate) other_logins: Vec<String>,
+}
+
+impl Catalog {
+    /// Reads it.
+    pub(crate) async fn load(
+        session: &Session<'_>,
+        model: &Model,
+        also: Option<&str>,
+    ) -> Result<Self, Error> {
+        let schemas: Vec<_> = model.schemas.iter().map(String::as_str).chain(also).collect();
+        let fill = |sql: &str| {
+            sql.replace("{schemas}", &array(schemas.iter().copied()))
+                .replace("{roles}", &array(model.roles.iter().map(String::as_str)))
+        };
+        let surroundings = fill(include_str!("../../sql/surroundings.sql"));
+        let mut answers = session
+            .all(vec![
+                fill(include_str!("../../sql/relations.sql")),
+                fill(include_str!("../../sql/functions.sql")),
+                fill(include_str!("../../sql/roles.sql")),
+                fill(include_str!("../../sql/sequences.sql")),
+                surroundings,
+            ])
+            .await
+            .into_iter();
+        let mut next = || answers.next().unwrap_or_else(|| Ok(Vec::new()));
+        let relations: Vec<Relation> = documents(next())?;
+        let functions = documents(next())?;
+        let roles = documents(next())?;
+        let text = |value: Option<String>| value.unwrap_or_default();
+        let sequences = rows(next())?
+            .into_iter()
+            .filter_map(|row| {
+                let mut row = row.into_iter();
+                Some((text(row.next()?), text(row.next()?), text(row.next()?)))
+            })
+            .collect();
+        let surroundings = rows(next())?.pop().unwrap_or_default();
+        let logins = surroundings.get(1).cloned().flatten().unwrap_or_default();
+        let mut logins = serde_json::from_str::<Vec<String>>(&logins)
+            .unwrap_or_default()
+            .into_iter();
+        let by_oid = relations
+            .iter()
+            .enumerate()
+            .map(|(n, relation)| (relation.oid, n))
+            .collect();
+        Ok(Self {
+            relations,
+            by_oid,
+            functions,
+            roles,
+            sequences,
+            has_extensions_schema: surroundings.first().cloned().flatten().as_deref() == Some("t"),
+            login: logins.next(),
+            other_logins: logins.collect(),
+        })
+    }
+
+    /// The position of a relation.
+    pub(crate) fn position(&self, oid: Oid) -> Option<usize> {
+        self.by_oid.get(&oid).copied()
+    }
+
+    pub(crate) fn relation(&self, oid: Oid) -> Option<&Relation> {
+        self.relations.get(self.position(oid)?)
+    }
+
+    /// The position of a relation by its name in the model.
+    pub(crate) fn named(&self, name: &str) -> Option<usize> {
+        self.relations
+            .iter()
+            .position(|relation| crate::model::is_name(name, &relation.schema, &relation.name))
+    }
+
+    /// A trigger of a table's that acts outside the database, and how: whoever writes sets it off, rollback or not.
+    pub(crate) fn outward_trigger(&self, relation: &Relation) -> Option<(String, &'static str)> {
+        relation.triggers.iter().find_map(|trigger| {
+            Some((
+                trigger.name.clone(),
+                self.acts_outside(self.function(trigger.function)?, 0)?,
+            ))
+        })
+    }
+
+    pub(crate) fn function(&self, oid: Oid) -> Option<&Function> {
+        self.functions.iter().find(|function| function.oid == oid)
+    }
+
+    /// Whether a body says a word, itself or by a function that it names.
+    pub(crate) fn says(&self, source: &str, word: &str, depth: usize) -> bool {
+        source.to_lowercase().contains(word)
+            || depth < 4
+                && self.functions.iter().any(|other| {
+                    source != other.source
+                        && source.contains(&format!("{}(", other.name))
+                        && self.says(&other.source, word, depth + 1)
+                })
+    }
+
+    /// Everything that a relation leads to: through a view's tables, and further.
+    pub(crate) fn beneath(&self, start: usize) -> Vec<usize> {
+        let mut found = Vec::new();
+        let mut open = vec![start];
+        while let Some(at) = open.pop() {
+            for next in self.relations[at]
+                .reads
+                .iter()
+                .filter_map(|oid| self.position(*oid))
+            {
+                if !found.contains(&next) && next != start {
+                    found.push(next);
+                    open.push(next);
+                }
+            }
+        }
+        found
+    }
+}
+
+fn rows(outcome: Outcome) -> Result<Vec<crate::script::Row>, Error> {
+    outcome.map_err(|refusal| Error::Database {
+        code: refusal.code,
+        message: refusal.message,
+    })
+}
+
+fn documents<T: for<'de> Deserialize<'de>>(outcome: Outcome) -> Result<Vec<T>, Error> {
+    rows(outcome)?
+        .into_iter()
+        .filter_map(|row| row.into_iter().next().flatten())
+        .map(|text| serde_json::from_str(&text).map_err(|error| Error::Catalog(error.to_string())))
+        .collect()
+}
+
+/// A text array for SQL.
+pub(crate) fn array<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let names: Vec<_> = names.into_iter().map(literal).collect();
+    format!("array[{}]::text[]", names.join(", "))
+}

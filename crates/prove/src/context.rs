@@ -1,0 +1,147 @@
+//! What attacks need to know, and what they all ask of it.
+
+use crate::catalog::{Catalog, Relation};
+use crate::people::People;
+use crate::persona::{EMPTY_USER, Persona};
+use crate::plan::{By, Plan};
+use crate::script::Settings;
+use crate::seed::{Belongs, Fixtures, Row};
+use crate::session::Session;
+use crate::sql::{ident, typed};
+
+/// Everything that attacks need to know.
+pub(crate) struct Context<'a> {
+    pub(crate) session: &'a Session<'a>,
+    pub(crate) catalog: &'a Catalog,
+    pub(crate) plan: &'a Plan,
+    pub(crate) people: &'a People,
+    pub(crate) personas: &'a [Persona],
+    pub(crate) fixtures: &'a Fixtures,
+    /// The number of the last subtransaction before the attacks: rows with a newer one came of them.
+    pub(crate) mark: Option<String>,
+}
+
+impl Context<'_> {
+    /// Who attacks a relation: everybody, but a planted one only the plain attacker.
+    pub(crate) fn attackers(&self, relation: usize) -> impl Iterator<Item = (usize, &Persona)> {
+        let planted = self.catalog.relations[relation].schema == crate::controls::SCHEMA;
+        self.personas
+            .iter()
+            .enumerate()
+            .take(if planted { 1 } else { usize::MAX })
+    }
+
+    /// Rows that one attacker may not reach. Whoever has an empty name has the rows of an empty name.
+    pub(crate) fn foreign_to(&self, relation: usize, persona: usize) -> Vec<&Row> {
+        let mut rows = self.foreign(relation);
+        if let (true, Some((column, _))) = (
+            self.personas[persona].label == EMPTY_USER,
+            self.plan.tenant_column(relation),
+        ) {
+            rows.retain(|row| row.values.get(column).cloned().flatten().as_deref() != Some(""));
+        }
+        rows
+    }
+
+    /// Rows that nobody among the attackers may reach.
+    pub(crate) fn foreign(&self, relation: usize) -> Vec<&Row> {
+        self.fixtures.foreign(relation, &self.plan.classes[relation])
+    }
+
+    pub(crate) fn own(&self, relation: usize) -> Vec<&Row> {
+        let marker = &self.people.own.marker;
+        self.fixtures
+            .of(relation, Belongs::Own)
+            .filter(|row| row.marker == *marker)
+            .collect()
+    }
+
+    /// Whether any attacker's role has any right on it.
+    pub(crate) fn reachable(&self, relation: usize) -> bool {
+        self.catalog.relations[relation]
+            .rights
+            .values()
+            .any(crate::catalog::Rights::any)
+    }
+
+    /// Whether policies bind a role on a table.
+    pub(crate) fn bound(&self, table: &Relation, role: &str) -> bool {
+        let exempt = table.rights(role).owner && !table.forced;
+        let bypasses = self
+            .catalog
+            .roles
+            .iter()
+            .any(|r| r.name == role && (r.superuser || r.bypasses));
+        table.rls && !exempt && !bypasses
+    }
+
+    /// A condition on the tenant column: it holds what another's row holds.
+    pub(crate) fn is_tenant(&self, relation: usize, value: &str) -> String {
+        match self.plan.tenant_column(relation) {
+            Some((column, _)) => format!("{} = {value}", ident(column)),
+            None => "true".to_owned(),
+        }
+    }
+
+    /// The own tenant's id as a value of a relation's tenant column.
+    pub(crate) fn own_id(&self, relation: usize) -> Option<(String, String)> {
+        let (column, by) = self.plan.tenant_column(relation)?;
+        let own = &self.people.own;
+        let kind = &self.catalog.relations[relation].column(column)?.base;
+        let value = match by {
+            By::User => typed(Some(&own.user), kind),
+            By::Tenant => typed(Some(&own.tenant), kind),
+            By::Parent => {
+                let row = self.own(relation).into_iter().next()?;
+                typed(row.values.get(column)?.as_deref(), kind)
+            }
+        };
+        Some((column.to_owned(), value))
+    }
+
+    /// The value of a row's column, as SQL.
+    pub(crate) fn value(&self, row: &Row, column: &str) -> Option<String> {
+        let kind = &self.catalog.relations[row.relation].column(column)?.base;
+        Some(typed(row.values.get(column)?.as_deref(), kind))
+    }
+
+    /// A pattern that only the other tenant's content matches.
+    pub(crate) fn telling(&self) -> String {
+        let other = &self.people.other;
+        let mut words = vec![other.marker.clone()];
+        words.extend(
+            [&other.user, &other.tenant]
+                .into_iter()
+                .filter(|id| id.len() > 8)
+                .cloned(),
+        );
+        words.join("|")
+    }
+
+    pub(crate) fn settings(&self, persona: &Persona, relation: &Relation) -> Settings {
+        persona.settings(&self.session.admin, self.catalog, &relation.schema)
+    }
+
+    /// The other tenant's own user.
+    pub(crate) fn victim(&self) -> Persona {
+        let attacker = &self.personas[0];
+        let claims = attacker
+            .claims
+            .replace(&self.people.own.user, &self.people.other.user)
+            .replace(&self.people.own.tenant, &self.people.other.tenant)
+            .replace(&self.people.own.marker, &self.people.other.marker);
+        Persona {
+            claims,
+            who: Some(self.people.other.clone()),
+            ..attacker.clone()
+        }
+    }
+
+    /// Whether a persona has rows of their own among those that came later.
+    pub(crate) fn came_late(&self, persona: &Persona) -> bool {
+        persona
+            .who
+            .as_ref()
+            .is_some_and(|who| who.marker == self.people.removed.marker)
+    }
+}

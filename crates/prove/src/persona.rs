@@ -1,0 +1,315 @@
+//! How attackers come: the role and claims of each, and the settings under which a transaction is theirs.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::catalog::Catalog;
+use crate::model::{Model, Names};
+use crate::people::{People, Who};
+use crate::script::Settings;
+use crate::session::Admin;
+use crate::sql::{ident, literal};
+
+/// A token that names nobody by an empty text.
+pub(crate) const EMPTY_USER: &str = "a token with an empty user";
+
+/// How an attacker comes: a role, and the claims of a token that they can have.
+#[derive(Clone, Debug)]
+pub(crate) struct Persona {
+    /// For the report.
+    pub(crate) label: &'static str,
+    pub(crate) role: String,
+    /// What `request.jwt.claims` holds.
+    pub(crate) claims: String,
+    /// What `request.headers` holds.
+    pub(crate) headers: String,
+    /// Whether it comes through our service instead of PostgREST.
+    pub(crate) service: bool,
+    /// Another login than the one by which clients come.
+    pub(crate) login: Option<String>,
+    /// Whose rows it may touch, if any.
+    pub(crate) who: Option<Who>,
+}
+
+/// Words that policies and functions mention, from which forged claims and headers are made.
+#[derive(Debug, Default)]
+pub(crate) struct Words {
+    pub(crate) claims: Vec<String>,
+    /// Claims that are compared with a word: `'role' = 'admin'`.
+    pub(crate) compared: Vec<(String, String)>,
+    pub(crate) headers: Vec<String>,
+    /// Claims that meet a policy together, and that users give themselves.
+    pub(crate) together: Vec<BTreeMap<String, String>>,
+    /// Other logins than the one by which clients come, where something asks for it.
+    pub(crate) logins: Vec<String>,
+}
+
+impl Persona {
+    /// A signed-in user, as Supabase's tokens have it.
+    pub(crate) fn signed_in(model: &Model, label: &'static str, who: &Who) -> Self {
+        let mut claims = json!({
+            "iss": "https://mako.supabase.co/auth/v1", "aud": "authenticated", "exp": 4_102_444_800_u64, "iat": 1_700_000_000,
+            "email": format!("{}@example.com", who.marker), "phone": "",
+            "app_metadata": {"provider": "email", "providers": ["email"]}, "user_metadata": {},
+            "role": signed_in_role(model), "aal": "aal1", "is_anonymous": false,
+            "session_id": who_session(who), "sub": who.user,
+        });
+        set_path(&mut claims, &model.tenant.claim, who.user.as_str());
+        for (claim, names) in &model.tenant.claims {
+            let value = match names {
+                Names::User => &who.user,
+                Names::Tenant => &who.tenant,
+            };
+            set_path(&mut claims, claim, value.as_str());
+        }
+        Self {
+            label,
+            role: signed_in_role(model),
+            claims: claims.to_string(),
+            headers: r#"{"host":"localhost","user-agent":"mako prove","accept":"*/*"}"#.to_owned(),
+            service: false,
+            login: None,
+            who: Some(who.clone()),
+        }
+    }
+
+    /// Nobody in particular, in a role.
+    pub(crate) fn of_role(role: &str) -> Self {
+        Self {
+            label: "nobody",
+            role: role.to_owned(),
+            claims: json!({"role": role}).to_string(),
+            headers: "{}".to_owned(),
+            service: false,
+            login: None,
+            who: None,
+        }
+    }
+
+    /// The same with claims, as JSON by their paths.
+    pub(crate) fn with_claims(self, values: &BTreeMap<String, String>) -> Self {
+        self.with(|claims| {
+            for (path, value) in values {
+                if let Ok(value) = serde_json::from_str::<Value>(value) {
+                    set_path(claims, path, value);
+                }
+            }
+        })
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Value)) -> Self {
+        if let Ok(mut claims) = serde_json::from_str(&self.claims) {
+            change(&mut claims);
+            self.claims = claims.to_string();
+        }
+        self
+    }
+
+    /// Everyone who tries to get at the other tenant's rows. The first is the plain attacker.
+    pub(crate) fn attackers(model: &Model, people: &People, member: bool, words: &Words) -> Vec<Self> {
+        let signed_in = |label, who| Self::signed_in(model, label, who);
+        let own = signed_in("a user of another tenant", &people.own);
+        let mut all = vec![own.clone()];
+        all.push(Self {
+            label: "a user of another tenant, through the service",
+            service: true,
+            ..own.clone()
+        });
+        if member {
+            all.extend(
+                people
+                    .colleagues
+                    .iter()
+                    .map(|who| signed_in("a user with another role in another tenant", who)),
+            );
+            all.push(signed_in("a user of two other tenants", &people.two));
+            let tenant = people.other.tenant.clone();
+            all.push(
+                signed_in("a removed member with an old token", &people.removed).with(|claims| {
+                    fill(&mut claims["app_metadata"], &words.claims, &tenant);
+                    // A hook looks memberships up for each token: what it writes isn't old for long.
+                    let kept = format!("app_metadata.{}", model.tenant.column());
+                    for claim in model.tenant.claims.keys().filter(|claim| **claim != kept) {
+                        set_path(claims, claim, people.nobody.tenant.as_str());
+                    }
+                }),
+            );
+        }
+        all.push(signed_in("a user without any tenant", &people.nobody));
+        all.push(
+            signed_in("an anonymous sign-in", &people.nobody)
+                .with(|claims| claims["is_anonymous"] = json!(true)),
+        );
+        all.extend(Self::forgers(model, people, member, words));
+        let (tenant, user) = (&people.other.tenant, &people.other.user);
+        for role in model.roles.iter().filter(|role| **role != signed_in_role(model)) {
+            all.push(Self {
+                label: "anon",
+                role: role.clone(),
+                claims: json!({"role": role}).to_string(),
+                who: None,
+                ..own.clone()
+            });
+        }
+        let bare = |label, claims: String| Self {
+            label,
+            claims,
+            who: None,
+            ..own.clone()
+        };
+        all.push(bare(
+            "a token without a user",
+            json!({"role": signed_in_role(model)}).to_string(),
+        ));
+        all.push(bare(EMPTY_USER, own.claims.replace(&people.own.user, "")));
+        all.push(bare("a token whose claims are an empty object", "{}".to_owned()));
+        all.push(bare("empty claims", String::new()));
+        for value in [user, tenant].into_iter().take(if member { 2 } else { 1 }) {
+            if !words.headers.is_empty() {
+                let mut headers: Value = serde_json::from_str(&own.headers).unwrap_or_default();
+                for word in &words.headers {
+                    headers[word] = json!(value);
+                }
+                all.push(Self {
+                    label: "a user whose headers name the other tenant",
+                    headers: headers.to_string(),
+                    ..own.clone()
+                });
+            }
+        }
+        all
+    }
+
+    /// Users who edit what they can of their own token, or come by another login.
+    fn forgers(model: &Model, people: &People, member: bool, words: &Words) -> Vec<Self> {
+        let signed_in = |label, who| Self::signed_in(model, label, who);
+        let mut all = Vec::new();
+        let (tenant, user) = (people.other.tenant.clone(), people.other.user.clone());
+        all.push(
+            signed_in("a user whose user_metadata names the other tenant", &people.own).with(|claims| {
+                fill(&mut claims["user_metadata"], &words.claims, &tenant);
+            }),
+        );
+        if !words.claims.is_empty() {
+            all.push(
+                signed_in("a user whose user_metadata claims privileges", &people.own).with(|claims| {
+                    fill(&mut claims["user_metadata"], &words.claims, "true");
+                    for (claim, value) in &words.compared {
+                        claims["user_metadata"][claim] = json!(value);
+                    }
+                }),
+            );
+        }
+        for values in words.together.iter().take(3) {
+            let label = "a user whose claims meet a policy together";
+            all.push(signed_in(label, &people.own).with_claims(values));
+        }
+        for login in &words.logins {
+            all.push(Self {
+                login: Some(login.clone()),
+                ..signed_in("a user through another login", &people.own)
+            });
+        }
+        if member {
+            all.push(
+                signed_in("a user whose user_metadata names the other user", &people.own).with(|claims| {
+                    fill(&mut claims["user_metadata"], &words.claims, &user);
+                }),
+            );
+        }
+        all
+    }
+
+    /// The settings that make a transaction theirs, as PostgREST and the service make them.
+    pub(crate) fn settings(&self, admin: &Admin, catalog: &Catalog, schema: &str) -> Settings {
+        let path = if self.service {
+            "public".to_owned()
+        } else {
+            let extra = if catalog.has_extensions_schema {
+                ", \"extensions\""
+            } else {
+                ""
+            };
+            format!("{}, \"public\"{extra}", ident(schema))
+        };
+        let login = self
+            .login
+            .as_ref()
+            .or(catalog.login.as_ref())
+            .filter(|_| admin.superuser);
+        let mut settings = Settings::new();
+        settings.extend(login.map(|login| ("session_authorization", login.clone())));
+        settings.push(("row_security", "on".to_owned()));
+        settings.push(("search_path", path));
+        if self.service {
+            let old = [
+                "request.jwt.claim",
+                "request.jwt.claim.sub",
+                "request.jwt.claim.role",
+                "request.jwt.claim.email",
+            ];
+            settings.extend(old.map(|name| (name, String::new())));
+        } else {
+            settings.extend([
+                ("request.method", "GET".to_owned()),
+                ("request.path", "/".to_owned()),
+                ("request.headers", self.headers.clone()),
+                ("request.cookies", self.headers.clone()),
+            ]);
+        }
+        settings.push(("request.jwt.claims", self.claims.clone()));
+        settings.push(("role", self.role.clone()));
+        settings
+    }
+
+    /// The same, as somebody would type it to see the leak.
+    pub(crate) fn reproduction(&self) -> String {
+        let headers = if self.label.contains("headers") {
+            format!(
+                " set_config('request.headers', {}, true),",
+                literal(&self.headers)
+            )
+        } else {
+            String::new()
+        };
+        format!(
+            "select{headers} set_config('request.jwt.claims', {}, true), set_config('role', {}, true)",
+            literal(&self.claims),
+            literal(&self.role)
+        )
+    }
+}
+
+/// The role of signed-in users.
+pub(crate) fn signed_in_role(model: &Model) -> String {
+    let named = model.roles.iter().find(|role| *role == "authenticated");
+    let not_anon = || model.roles.iter().find(|role| *role != "anon");
+    named
+        .or_else(not_anon)
+        .or(model.roles.first())
+        .cloned()
+        .unwrap_or_default()
+}
+
+fn who_session(who: &Who) -> String {
+    format!("session-{}", who.marker)
+}
+
+fn fill(object: &mut Value, words: &[String], value: &str) {
+    for word in words {
+        object[word] = json!(value);
+    }
+}
+
+/// Sets a claim whose name may lead into objects.
+fn set_path(claims: &mut Value, path: &str, value: impl Into<Value>) {
+    let mut at = claims;
+    for part in path.split('.') {
+        if !at.is_object() {
+            *at = json!({});
+        }
+        at = &mut at[part];
+    }
+    *at = value.into();
+}

@@ -1,0 +1,105 @@
+//! The rows that are there to be attacked, and those that attackers are given to insert.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::conditions::Content;
+use crate::people::Who;
+use crate::plan::Class;
+
+/// Whose a made-up row is.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Belongs {
+    /// The attacker's.
+    Own,
+    /// Another tenant's.
+    Other,
+    /// Nobody's: the tenant column is null or empty.
+    Nobody,
+    /// Everybody's, or of no concern.
+    Shared,
+}
+
+/// A row that is there.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    pub(crate) relation: usize,
+    pub(crate) belongs: Belongs,
+    /// The marker of its maker.
+    pub(crate) marker: String,
+    /// What the columns hold, as text.
+    pub(crate) values: BTreeMap<String, Option<String>>,
+    /// Finds exactly this row.
+    pub(crate) predicate: String,
+    /// The table that holds it, and where: a version of a row has a place of its own, so any write moves it.
+    pub(crate) home: usize,
+    pub(crate) ctid: String,
+    /// It was there before, and is a real tenant's.
+    pub(crate) existing: bool,
+}
+
+/// A row that could be there: columns and SQL expressions.
+#[derive(Clone, Debug)]
+pub(crate) struct Draft {
+    pub(crate) relation: usize,
+    pub(crate) belongs: Belongs,
+    pub(crate) marker: String,
+    pub(crate) columns: BTreeMap<String, String>,
+    /// Those of the columns by which policies single it out.
+    pub(crate) content: Content,
+}
+
+/// A row that is wanted.
+#[derive(Clone, Debug)]
+pub(crate) struct RowSpec {
+    pub(super) relation: usize,
+    pub(super) belongs: Belongs,
+    pub(super) who: Who,
+    pub(super) variant: usize,
+    /// Instead of the tenant's id.
+    pub(super) tenant: Option<&'static str>,
+    /// Whom columns name that name a user but not the tenant.
+    pub(super) named: Option<Who>,
+    /// What columns hold, so that policies single the row out by its content.
+    pub(super) content: Content,
+    /// Which of a parent's rows it refers to, counted from the last.
+    pub(super) parent: Option<usize>,
+}
+
+/// Everything that was made.
+#[derive(Debug, Default)]
+pub(crate) struct Fixtures {
+    pub(crate) rows: Vec<Row>,
+    /// Why a relation has no row of the other tenant's.
+    pub(crate) failures: HashMap<usize, String>,
+    /// Rows that an attacker may try to insert, for another, for nobody and for itself; valid, as tried by the owner.
+    pub(crate) spares: HashMap<(usize, Belongs), Draft>,
+    /// The same for another tenant, with content that policies single out.
+    pub(crate) singled_out: HashMap<usize, Vec<Draft>>,
+    /// Why no row could be made to insert.
+    pub(crate) spareless: HashMap<usize, String>,
+    /// Why attacks would be judged wrongly.
+    pub(crate) unsettled: Option<String>,
+    /// No more rows come.
+    pub(super) complete: bool,
+    pub(super) number: u64,
+    /// Keys that rows of a circle of references have been promised: relation, column, and whose row.
+    pub(super) promised: HashMap<(usize, String, String), String>,
+}
+
+impl Fixtures {
+    pub(crate) fn of(&self, relation: usize, belongs: Belongs) -> impl Iterator<Item = &Row> {
+        self.rows
+            .iter()
+            .filter(move |row| row.relation == relation && row.belongs == belongs)
+    }
+
+    /// Rows that an attacker must not reach.
+    pub(crate) fn foreign(&self, relation: usize, class: &Class) -> Vec<&Row> {
+        let closed = *class == Class::Internal;
+        self.rows
+            .iter()
+            .filter(|row| row.relation == relation)
+            .filter(|row| matches!(row.belongs, Belongs::Other | Belongs::Nobody) || closed)
+            .collect()
+    }
+}

@@ -1,0 +1,243 @@
+//! Makes rows as their owner, adopts those that a trigger was faster to make, and falls back on real ones.
+
+use std::collections::BTreeMap;
+
+use super::{Belongs, Draft, Fixtures, Row, RowSpec, Seeder};
+use crate::catalog::Relation;
+use crate::conditions::Content;
+use crate::model::Names;
+use crate::plan::Class;
+use crate::script::Script;
+use crate::sql::{ident, idents, typed};
+
+impl Seeder<'_> {
+    /// Makes rows, as far as the database lets the owner.
+    pub(super) async fn insert(&self, fixtures: &mut Fixtures, specs: Vec<RowSpec>) {
+        let drafts = self.draft(fixtures, specs).await;
+        let scripts = drafts
+            .iter()
+            .map(|draft| Script::default().ask(self.insertion(draft)))
+            .collect();
+        let outcomes = self.session.keep(scripts).await;
+        let mut again = Vec::new();
+        for (draft, outcome) in drafts.into_iter().zip(outcomes) {
+            match outcome {
+                Ok(rows) if !rows.is_empty() => self.note(fixtures, &draft, rows, false),
+                Ok(_) => {
+                    let name = self.catalog.relations[draft.relation].label();
+                    fixtures
+                        .failures
+                        .entry(draft.relation)
+                        .or_insert(format!("a trigger or rule keeps rows out of {name}"));
+                }
+                Err(refusal) => {
+                    fixtures.failures.entry(draft.relation).or_insert(format!(
+                        "no row could be made: {} [{}]",
+                        refusal.message, refusal.code
+                    ));
+                    if refusal.code == "23505" {
+                        again.push(draft);
+                    }
+                }
+            }
+        }
+        self.adopt(fixtures, again).await;
+    }
+
+    /// Rows that a trigger was faster to make, found by the person that they name.
+    async fn adopt(&self, fixtures: &mut Fixtures, drafts: Vec<Draft>) {
+        let (mut found, mut changes) = (Vec::new(), Vec::new());
+        for draft in drafts {
+            let table = &self.catalog.relations[draft.relation];
+            let names = |names| {
+                table
+                    .columns
+                    .iter()
+                    .find(|column| self.plan.meaning(draft.relation, &column.name) == Some(names))
+                    .map(|column| column.name.clone())
+            };
+            let tenant = self
+                .plan
+                .tenant_column(draft.relation)
+                .map(|(column, _)| column.to_owned());
+            let Some(column) = tenant
+                .or_else(|| names(Names::User))
+                .or_else(|| names(Names::Tenant))
+            else {
+                continue;
+            };
+            let Some(value) = draft.columns.get(&column) else {
+                continue;
+            };
+            let found_by = format!("{} = {value}", ident(&column));
+            let sql = format!(
+                "select {}, ctid from only {} where {found_by} limit 1",
+                idents(table.columns.iter().map(|c| c.name.as_str())),
+                table.sql(),
+            );
+            if !draft.content.is_empty() {
+                let set: Vec<String> = draft
+                    .content
+                    .iter()
+                    .map(|(name, value)| format!("{} = {value}", ident(name)))
+                    .collect();
+                changes.push(Script::default().act(format!(
+                    "update {} set {} where {found_by}",
+                    table.sql(),
+                    set.join(", ")
+                )));
+            }
+            found.push((draft, sql));
+        }
+        self.session.keep(changes).await;
+        let outcomes = self
+            .session
+            .attempt(found.iter().map(|(_, sql)| Script::default().ask(sql)).collect())
+            .await;
+        for ((draft, _), outcome) in found.into_iter().zip(outcomes) {
+            if let Ok(rows) = outcome
+                && !rows.is_empty()
+                && !fixtures
+                    .rows
+                    .iter()
+                    .any(|row| row.relation == draft.relation && row.marker == draft.marker)
+            {
+                self.note(fixtures, &draft, rows, false);
+            }
+        }
+    }
+
+    /// Existing rows of real tenants, where none could be made.
+    pub(super) async fn fall_back(&self, fixtures: &mut Fixtures, level: &[usize]) {
+        let wanting: Vec<usize> = level
+            .iter()
+            .copied()
+            .filter(|n| {
+                matches!(self.plan.classes[*n], Class::Tenant { .. } | Class::Internal) && !self.is_split(*n)
+            })
+            .filter(|n| fixtures.of(*n, Belongs::Other).next().is_none())
+            .collect();
+        let scripts = wanting
+            .iter()
+            .map(|n| {
+                let table = &self.catalog.relations[*n];
+                // Real rows only: those that were made up for the attacker are no stranger's.
+                let made: Vec<String> = fixtures
+                    .rows
+                    .iter()
+                    .filter(|row| row.home == *n)
+                    .map(|row| format!("\"{}\"", row.ctid))
+                    .collect();
+                let real = format!("ctid <> all ('{{{}}}'::tid[])", made.join(","));
+                let condition = match self.plan.tenant_column(*n) {
+                    Some((column, _)) => format!("{real} and {} is not null", ident(column)),
+                    None => real,
+                };
+                Script::default().ask(format!(
+                    "select {}, ctid from only {} where {condition} limit 1",
+                    idents(table.columns.iter().map(|column| column.name.as_str())),
+                    table.sql()
+                ))
+            })
+            .collect();
+        for (n, outcome) in wanting.iter().zip(self.session.attempt(scripts).await) {
+            if let Ok(rows) = outcome
+                && !rows.is_empty()
+            {
+                let draft = Draft {
+                    relation: *n,
+                    belongs: Belongs::Other,
+                    marker: String::new(),
+                    columns: BTreeMap::new(),
+                    content: Content::new(),
+                };
+                self.note(fixtures, &draft, rows, true);
+            }
+        }
+    }
+
+    /// Remembers a row, in its own relation and in those that it is also part of.
+    pub(super) fn note(
+        &self,
+        fixtures: &mut Fixtures,
+        draft: &Draft,
+        mut rows: Vec<crate::script::Row>,
+        existing: bool,
+    ) {
+        let Some(mut values) = rows.pop() else { return };
+        let ctid = values.pop().flatten().unwrap_or_default();
+        let table = &self.catalog.relations[draft.relation];
+        let values: BTreeMap<_, _> = table
+            .columns
+            .iter()
+            .map(|column| column.name.clone())
+            .zip(values)
+            .collect();
+        let mut places = vec![draft.relation];
+        let mut n = 0;
+        while n < places.len() {
+            for parent in self.catalog.relations[places[n]]
+                .parents
+                .iter()
+                .filter_map(|oid| self.catalog.position(*oid))
+            {
+                if !places.contains(&parent) {
+                    places.push(parent);
+                }
+            }
+            n += 1;
+        }
+        for relation in places {
+            let table = &self.catalog.relations[relation];
+            let predicate = predicate(table, &values);
+            fixtures.rows.push(Row {
+                relation,
+                belongs: draft.belongs,
+                marker: draft.marker.clone(),
+                values: values.clone(),
+                predicate,
+                home: draft.relation,
+                ctid: ctid.clone(),
+                existing,
+            });
+        }
+    }
+
+    /// The statement that makes a row.
+    pub(crate) fn insertion(&self, draft: &Draft) -> String {
+        let table = &self.catalog.relations[draft.relation];
+        format!(
+            "insert into {} ({}) overriding system value values ({}) returning {}, ctid",
+            table.sql(),
+            idents(draft.columns.keys().map(String::as_str)),
+            draft.columns.values().cloned().collect::<Vec<_>>().join(", "),
+            idents(table.columns.iter().map(|column| column.name.as_str()))
+        )
+    }
+}
+
+/// Finds exactly this row.
+pub(super) fn predicate(table: &Relation, values: &BTreeMap<String, Option<String>>) -> String {
+    let names: Vec<&str> = table.key().unwrap_or_else(|| {
+        let comparable = table
+            .columns
+            .iter()
+            .filter(|column| column.comparable && !matches!(column.base_name.as_str(), "float4" | "float8"));
+        comparable.map(|column| column.name.as_str()).collect()
+    });
+    let parts: Vec<String> = names
+        .into_iter()
+        .filter_map(|name| {
+            let column = table.column(name)?;
+            Some(match values.get(name)? {
+                Some(value) => format!("{} = {}", ident(name), typed(Some(value), &column.base)),
+                None => format!("{} is null", ident(name)),
+            })
+        })
+        .collect();
+    if parts.is_empty() {
+        "true".to_owned()
+    } else {
+        parts.join(" and ")
+    }
+}
