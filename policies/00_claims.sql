@@ -103,6 +103,42 @@ comment on function mako.remember_deleted_user() is 'Keeps the id of a deleted u
 alter function mako.remember_deleted_user() owner to mako_definer;
 revoke all on function mako.remember_deleted_user() from public, anon, authenticated, service_role;
 
+-- An app that a user let in through Supabase's OAuth server has the user's claims, and client_id beside them. It may read
+-- and write what the user may, but not hold keys or addresses that outlive its own token, unless an admin trusts it.
+create or replace function mako.client_is_trusted() returns boolean
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  client constant jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb -> 'client_id';
+begin
+  return client is null or client = 'null'
+    or exists (select from mako.third_party_clients c where c.client_id = client #>> '{}');
+end $$;
+comment on function mako.client_is_trusted() is 'Whether the token is the user''s own session, or an app''s that may use the user''s keys';
+alter function mako.client_is_trusted() owner to mako_definer;
+revoke all on function mako.client_is_trusted() from public, anon, authenticated, service_role;
+grant execute on function mako.client_is_trusted() to authenticated, mako_sealer;
+
+-- The service writes its setting THIRD_PARTY_CLIENTS here at every start, so that PostgREST refuses whom it refuses.
+-- Its login may: it can put any claims into a transaction anyway.
+create or replace function mako.trust_clients(p_clients text[]) returns void
+language plpgsql volatile security definer
+set search_path = ''
+as $$
+begin
+  if (select coalesce(array_agg(c.client_id), '{}') from mako.third_party_clients c) @> p_clients
+    and not exists (select from mako.third_party_clients c where c.client_id <> all (p_clients)) then
+    return; -- nothing to write, so a standby will do
+  end if;
+  delete from mako.third_party_clients c where c.client_id <> all (p_clients);
+  insert into mako.third_party_clients (client_id) select unnest(p_clients) on conflict do nothing;
+end $$;
+comment on function mako.trust_clients(text[]) is 'Trusts these apps with users'' keys, and no others';
+alter function mako.trust_clients(text[]) owner to mako_definer;
+revoke all on function mako.trust_clients(text[]) from public, anon, authenticated, service_role;
+grant execute on function mako.trust_clients(text[]) to mako;
+
 -- For the service's /ready, which may know how new the schema is and nothing else.
 create or replace function mako.schema_version() returns int
 language plpgsql stable security definer

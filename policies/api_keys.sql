@@ -63,5 +63,10 @@ drop policy if exists tenant_floor on public.api_keys;
 create policy tenant_floor on public.api_keys as restrictive for all to public
   using (user_id = (select mako.current_user_id()) or (select current_user) = 'mako_definer')
   with check (user_id = (select mako.current_user_id()));
+drop policy if exists trusted_clients_only on public.api_keys;
+-- An app that the user let in doesn't get at what outlives its own token.
+create policy trusted_clients_only on public.api_keys as restrictive for all to public
+  using ((select mako.client_is_trusted()))
+  with check ((select mako.client_is_trusted()));
 
 commit;

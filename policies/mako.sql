@@ -81,6 +81,14 @@ drop policy if exists definer_remembers on mako.deleted_users;
 create policy definer_remembers on mako.deleted_users for insert to mako_definer
   with check (true); -- the trigger is told the id by the row that is being deleted
 
+-- mako.third_party_clients: for the definer's functions alone.
+alter table mako.third_party_clients enable row level security, force row level security;
+revoke all on mako.third_party_clients from public, anon, authenticated, service_role, mako_definer;
+grant select (client_id), insert (client_id), delete on mako.third_party_clients to mako_definer;
+drop policy if exists definer_keeps on mako.third_party_clients;
+create policy definer_keeps on mako.third_party_clients for all to mako_definer
+  using (true) with check (true); -- which apps are trusted is the same for every tenant
+
 -- mako.schema_history: the ledger is the owner's; mako.schema_version() tells its newest entry.
 do $$
 begin

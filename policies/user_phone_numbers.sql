@@ -47,5 +47,16 @@ drop policy if exists tenant_floor on public.user_phone_numbers;
 create policy tenant_floor on public.user_phone_numbers as restrictive for all to public
   using (user_id = (select mako.current_user_id()) or (select current_user) = 'mako_definer')
   with check (user_id = (select mako.current_user_id()));
+drop policy if exists trusted_clients_claim on public.user_phone_numbers;
+-- An app that the user let in sees the numbers, and changes nothing about whose events come in.
+create policy trusted_clients_claim on public.user_phone_numbers as restrictive for insert to public
+  with check ((select mako.client_is_trusted()));
+drop policy if exists trusted_clients_change on public.user_phone_numbers;
+create policy trusted_clients_change on public.user_phone_numbers as restrictive for update to public
+  using ((select mako.client_is_trusted()))
+  with check ((select mako.client_is_trusted()));
+drop policy if exists trusted_clients_release on public.user_phone_numbers;
+create policy trusted_clients_release on public.user_phone_numbers as restrictive for delete to public
+  using ((select mako.client_is_trusted()));
 
 commit;

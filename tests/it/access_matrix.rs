@@ -162,6 +162,17 @@ fn callers() -> Vec<Principal> {
             person: Some(Alice),
         },
         Principal {
+            name: "alice's app",
+            role: authenticated,
+            claims: Some({
+                let mut claims = Alice.payload();
+                claims["client_id"] = "app".into();
+                claims.to_string()
+            }),
+            legacy: None,
+            person: Some(Alice),
+        },
+        Principal {
             name: "bob",
             role: authenticated,
             claims: claims(Bob),
@@ -355,7 +366,12 @@ async fn the_matrix_knows_every_tenant_table() {
         )
         .await
         .unwrap();
-    let nobodys = ["mako.policy_files", "mako.schema_history", "mako.deleted_users"];
+    let nobodys = [
+        "mako.policy_files",
+        "mako.schema_history",
+        "mako.deleted_users",
+        "mako.third_party_clients",
+    ];
     for row in found {
         let name: String = row.get(0);
         assert!(

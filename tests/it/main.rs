@@ -32,6 +32,7 @@ mod rolling_restart;
 mod sealing_keys;
 mod serve;
 mod statements;
+mod third_parties;
 mod through_pgbouncer;
 mod tokens;
 mod topology;

@@ -30,6 +30,9 @@ const LONGEST_USER_ID: usize = 255;
 pub struct Claims {
     user_id: String,
     payload: String,
+    client_id: Option<String>,
+    scope: String,
+    is_aal2: bool,
 }
 
 impl Claims {
@@ -54,6 +57,9 @@ impl Claims {
         }
         Ok(Self {
             user_id: user_id.to_owned(),
+            client_id: payload.get("client_id").and_then(text),
+            scope: payload.get("scope").map(words).unwrap_or_default(),
+            is_aal2: payload.get("aal").and_then(Value::as_str) == Some("aal2"),
             payload: payload.to_string(),
         })
     }
@@ -62,6 +68,24 @@ impl Claims {
     #[must_use]
     pub fn user_id(&self) -> &str {
         &self.user_id
+    }
+
+    /// The app that the user let in and whose token this is (Supabase's OAuth server writes `client_id`); None for the
+    /// user's own session. Whatever stands there counts, as in `mako.client_is_trusted()`.
+    #[must_use]
+    pub fn client_id(&self) -> Option<&str> {
+        self.client_id.as_deref()
+    }
+
+    /// The words of the claim `scope` (RFC 9068 §2.2.3), ours or not.
+    pub fn scopes(&self) -> impl Iterator<Item = &str> {
+        self.scope.split_ascii_whitespace()
+    }
+
+    /// Whether the user has shown a second factor (Supabase's `aal`).
+    #[must_use]
+    pub fn is_aal2(&self) -> bool {
+        self.is_aal2
     }
 
     /// JSON text for Postgres' `request.jwt.claims`: the verified payload with `sub` set to the user id and
@@ -76,6 +100,28 @@ impl fmt::Debug for Claims {
     /// Shows nothing of the contents: e-mail addresses and names don't belong in logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Claims").finish_non_exhaustive()
+    }
+}
+
+/// A value as Postgres' `#>> '{}'` gives it; null is nothing.
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}
+
+/// Words in one string, as RFC 6749 §3.3 has them, or in an array, as some identity providers write them.
+fn words(value: &Value) -> String {
+    match value {
+        Value::String(words) => words.clone(),
+        Value::Array(words) => words
+            .iter()
+            .filter_map(Value::as_str)
+            .collect::<Vec<_>>()
+            .join(" "),
+        _ => String::new(),
     }
 }
 
@@ -140,6 +186,45 @@ mod tests {
             &long,
         ] {
             assert_eq!(claims(id, &json!({})).unwrap().user_id(), id);
+        }
+    }
+
+    #[test]
+    fn an_apps_token_is_told_from_the_users_own_session() {
+        let client = |value: Value| {
+            let made = claims("u", &json!({"client_id": value})).unwrap();
+            made.client_id().map(str::to_owned)
+        };
+        assert_eq!(claims("u", &json!({})).unwrap().client_id(), None);
+        assert_eq!(client(Value::Null), None);
+        assert_eq!(client(json!("app")).as_deref(), Some("app"));
+        for odd in [json!(""), json!(7), json!(false), json!([]), json!({"a": 1})] {
+            assert!(
+                client(odd.clone()).is_some(),
+                "{odd} is not the user's own session"
+            );
+        }
+    }
+
+    #[test]
+    fn scopes_are_words_of_a_text_or_an_array() {
+        let scopes = |value: Value| {
+            let made = claims("u", &json!({"scope": value})).unwrap();
+            made.scopes().map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(scopes(json!("openid  leads:read")), ["openid", "leads:read"]);
+        assert_eq!(scopes(json!(["openid", "leads:read"])), ["openid", "leads:read"]);
+        for none in [json!(""), Value::Null, json!(1), json!([1])] {
+            assert!(scopes(none.clone()).is_empty(), "{none}");
+        }
+    }
+
+    #[test]
+    fn only_the_level_aal2_counts_as_a_second_factor() {
+        let is_aal2 = |value: Value| claims("u", &json!({"aal": value})).unwrap().is_aal2();
+        assert!(is_aal2(json!("aal2")));
+        for other in [json!("aal1"), json!(["aal2"]), json!(2), Value::Null] {
+            assert!(!is_aal2(other.clone()), "{other}");
         }
     }
 

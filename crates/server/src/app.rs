@@ -25,6 +25,7 @@ use crate::api::webhook_events::WebhookEvents;
 use crate::commands::Failure;
 use crate::config::{AuthSettings, Config, WebhookSettings};
 use crate::document;
+use crate::http::authorization::Authorization;
 use crate::http::caller::AuthGate;
 use crate::http::edge::Edge;
 use crate::http::guard::{Bounds, Methods};
@@ -138,6 +139,7 @@ pub(crate) fn app(
         config.public_base_url.as_deref(),
         &config.cors_allowed_origins,
         query_parameters,
+        config.authorization,
     )?);
     let json = Arc::new(StaticPage::new("application/json", document));
     let docs = Arc::new(StaticPage::new("text/html; charset=utf-8", page));
@@ -222,6 +224,7 @@ fn auth_gate(
     base: Option<&str>,
     origins: &[String],
     query_parameters: QueryParameters,
+    authorization: Authorization,
 ) -> Result<AuthGate, Failure> {
     let own = base
         .and_then(|base| Url::parse(base).ok())
@@ -236,5 +239,6 @@ fn auth_gate(
         own_origin: own,
         allowed_origins: origins.to_vec(),
         query_parameters,
+        authorization,
     })
 }

@@ -51,6 +51,8 @@ Tokens:
   JWT_USER_CLAIM           which claim names the user [sub]; the CRM's own tokens use userId
   JWT_AUDIENCE, JWT_ISSUER are checked when set
   JWT_SIZE_LIMIT           bytes that a token may have, 1024 to 24576 [16384]
+  THIRD_PARTY_CLIENTS      apps (client_id) that may use keys of users who let them in; none by default
+  REQUIRE_AAL2             groups of operations that want a second factor, such as api-keys,relay; none by default
 
 Database:
   DATABASE_CA_FILE         PEM certificates to trust in place of the system's

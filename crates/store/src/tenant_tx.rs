@@ -278,16 +278,28 @@ impl Store {
 
     /// Ids of the master keys that sealed what is stored, for whatever tenant.
     pub(crate) async fn sealing_keys_in_use(&self) -> Result<Vec<String>, Error> {
-        let rows = self.ask("select mako.sealing_keys_in_use()").await?;
+        let rows = self.ask("select mako.sealing_keys_in_use()", &[], &[]).await?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
-    /// Asks what the login itself may know, outside any tenant's transaction.
-    async fn ask(&self, sql: &'static str) -> Result<Vec<Row>, Error> {
+    /// Has Postgres trust these apps with users' keys, and no others; see `mako.client_is_trusted()`.
+    pub async fn trust_clients(&self, client_ids: &[String]) -> Result<(), Error> {
+        let sql = "select mako.trust_clients($1)";
+        self.ask(sql, &[Type::TEXT_ARRAY], &[&client_ids]).await?;
+        Ok(())
+    }
+
+    /// Asks what the login itself may, outside any tenant's transaction.
+    async fn ask(
+        &self,
+        sql: &'static str,
+        types: &'static [Type],
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, Error> {
         let mut lease = self.connections.lease(None).await?;
         lease.busy();
-        let ready = lease.make_ready(sql, &[]).await?;
-        let rows = lease.run(&ready, &[]).await?;
+        let ready = lease.make_ready(sql, types).await?;
+        let rows = lease.run(&ready, params).await?;
         lease.idle();
         Ok(rows)
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use store::Store;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use super::Failure;
 use crate::config::{Config, Environment};
@@ -49,6 +50,9 @@ const UNREAD: Duration = Duration::from_secs(30);
 /// that they don't use.
 const SILENCE: u32 = 5;
 
+/// How often the database is told again what it couldn't be told.
+const RETRY: Duration = Duration::from_secs(1);
+
 /// The service on its socket, not yet answering.
 pub(crate) struct Service {
     /// Where it listens.
@@ -56,18 +60,56 @@ pub(crate) struct Service {
     listener: TcpListener,
     store: Arc<Store>,
     config: Config,
+    _trusting: Trusting,
+}
+
+/// Has the database trust the apps that `THIRD_PARTY_CLIENTS` names, as soon as it can be told; stops when dropped.
+struct Trusting {
+    _retries: JoinSet<()>,
+}
+
+impl Trusting {
+    async fn now(store: &Arc<Store>, clients: Vec<String>) -> Self {
+        match store.trust_clients(&clients).await {
+            Ok(()) => Self {
+                _retries: JoinSet::new(),
+            },
+            Err(error) => {
+                tracing::warn!(%error, "THIRD_PARTY_CLIENTS can't be written to the database yet");
+                Self::later(store, clients)
+            }
+        }
+    }
+
+    fn later(store: &Arc<Store>, clients: Vec<String>) -> Self {
+        let mut retries = JoinSet::new();
+        let store = Arc::clone(store);
+        retries.spawn(async move {
+            loop {
+                tokio::time::sleep(RETRY).await;
+                if store.trust_clients(&clients).await.is_ok() {
+                    return;
+                }
+            }
+        });
+        Self { _retries: retries }
+    }
 }
 
 impl Service {
     /// Takes the socket, and refuses a database login that must not serve tenants.
     pub(crate) async fn bind(config: Config) -> Result<Self, Failure> {
         let store = Arc::new(Store::new(&config.target, &config.store)?);
-        match store.readiness().await {
+        let clients = config.authorization.trusted_clients.iter().cloned().collect();
+        let trusting = match store.readiness().await {
             Err(error @ store::Error::UnsafeLogin(_)) => return Err(error.into()),
             // Not there yet, or not migrated yet: /ready says so until it is, and requests get 503.
-            Err(error) => tracing::warn!(error = %error, "the database is not ready"),
-            Ok(_) => {}
-        }
+            Err(error) => {
+                tracing::warn!(error = %error, "the database is not ready");
+                Trusting::later(&store, clients)
+            }
+            Ok(_) => Trusting::now(&store, clients).await,
+        };
         let unusable = |error| format!("LISTEN: {} can't be listened on: {error}", config.listen);
         let listener = TcpListener::bind(config.listen).await.map_err(unusable)?;
         let address = listener.local_addr().map_err(unusable)?;
@@ -76,6 +118,7 @@ impl Service {
             listener,
             store,
             config,
+            _trusting: trusting,
         })
     }
 

@@ -1,6 +1,6 @@
 //! Checks settings. Each check names the setting and the fix, never the value.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use webhooks::Source;
 
 use super::raw::RawSettings;
 use super::{AuthSettings, ConfigError, RETENTION_DAYS, Secret, WebhookSettings, refused};
+use crate::http::authorization::GROUPS;
 use crate::relay::Service;
 
 pub(super) fn target(
@@ -86,12 +87,7 @@ pub(crate) fn sealing_keys(
              or `mako keys generate`",
         );
     };
-    let retired: Vec<&str> = retired
-        .unwrap_or_default()
-        .split(',')
-        .map(str::trim)
-        .filter(|key| !key.is_empty())
-        .collect();
+    let retired: Vec<&str> = items(retired).collect();
     let master = |name: &str, text: &str| {
         if jwt_secret.is_some_and(|secret| secret.eq_ignore_ascii_case(text)) {
             return refused(format!(
@@ -227,13 +223,41 @@ pub(super) fn base_url(url: &str) -> Result<String, ConfigError> {
     }
 }
 
-pub(super) fn origins(list: Option<&str>) -> Result<Vec<String>, ConfigError> {
-    let listed = list
-        .unwrap_or_default()
+/// The items of a comma-separated list.
+fn items(list: Option<&str>) -> impl Iterator<Item = &str> {
+    list.unwrap_or_default()
         .split(',')
         .map(str::trim)
-        .filter(|origin| !origin.is_empty());
-    listed
+        .filter(|item| !item.is_empty())
+}
+
+/// Client ids, as `mako.third_party_clients` takes them.
+pub(super) fn clients(list: Option<&str>) -> Result<BTreeSet<String>, ConfigError> {
+    items(list)
+        .map(|id| match id {
+            "*" => refused("THIRD_PARTY_CLIENTS must be client ids, comma-separated; * is not one"),
+            id if id.chars().count() > 255 => {
+                refused("THIRD_PARTY_CLIENTS has a client id of more than 255 characters")
+            }
+            id => Ok(id.to_owned()),
+        })
+        .collect()
+}
+
+/// Groups of operations.
+pub(super) fn groups(name: &str, list: Option<&str>) -> Result<BTreeSet<&'static str>, ConfigError> {
+    items(list)
+        .map(|item| {
+            GROUPS
+                .into_iter()
+                .find(|group| *group == item)
+                .map_or_else(|| refused(format!("{name} must be of {}", GROUPS.join(", "))), Ok)
+        })
+        .collect()
+}
+
+pub(super) fn origins(list: Option<&str>) -> Result<Vec<String>, ConfigError> {
+    items(list)
         .map(|origin| match Url::parse(origin) {
             Ok(url) if url.origin().ascii_serialization() == origin.trim_end_matches('/') => {
                 Ok(url.origin().ascii_serialization())

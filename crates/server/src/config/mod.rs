@@ -17,11 +17,13 @@ use webhooks::Source;
 use zeroize::Zeroizing;
 
 use checks::{
-    auth, base_url, drain_time, duration, hmac_secret, inbound, on_or_off, origins, relay_base, target,
+    auth, base_url, clients, drain_time, duration, groups, hmac_secret, inbound, on_or_off, origins,
+    relay_base, target,
 };
 pub(crate) use checks::{platform_secrets, sealing_keys};
 use raw::{RawSettings, default_body_limit, default_max_connections, default_pool_size, variables};
 
+use crate::http::authorization::Authorization;
 use crate::relay::Service;
 
 /// A setting that must not be seen: no `Debug`, no `Display`, no `Serialize`.
@@ -81,6 +83,7 @@ pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) public_base_url: Option<String>,
     pub(crate) auth: AuthSettings,
+    pub(crate) authorization: Authorization,
     pub(crate) cors_allowed_origins: Vec<String>,
     pub(crate) body_limit: usize,
     pub(crate) request_timeout: Duration,
@@ -128,6 +131,7 @@ impl Config {
             listen,
             public_base_url: None,
             auth,
+            authorization: environment.authorization()?,
             cors_allowed_origins: environment.cors_allowed_origins()?,
             body_limit: default_body_limit(),
             request_timeout: Duration::from_secs(15),
@@ -236,6 +240,14 @@ impl Environment {
         origins(self.0.cors_allowed_origins.as_deref())
     }
 
+    /// `THIRD_PARTY_CLIENTS` and `REQUIRE_AAL2`.
+    fn authorization(&self) -> Result<Authorization, ConfigError> {
+        Ok(Authorization {
+            trusted_clients: clients(self.0.third_party_clients.as_deref())?,
+            aal2: groups("REQUIRE_AAL2", self.0.require_aal2.as_deref())?,
+        })
+    }
+
     /// `SPOOL_DIR`.
     pub(crate) fn spool_dir(&self) -> Option<PathBuf> {
         self.0.spool_dir.clone()
@@ -295,6 +307,7 @@ impl Environment {
             listen: self.listen()?,
             public_base_url: raw.public_base_url.as_deref().map(base_url).transpose()?,
             auth: auth(raw)?,
+            authorization: self.authorization()?,
             cors_allowed_origins: self.cors_allowed_origins()?,
             body_limit: raw.body_limit,
             request_timeout,

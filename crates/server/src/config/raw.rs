@@ -29,6 +29,8 @@ pub(super) struct RawSettings {
     #[serde(default = "default_jwt_size_limit")]
     pub(super) jwt_size_limit: usize,
     pub(super) auth_cookie: Option<String>,
+    pub(super) third_party_clients: Option<String>,
+    pub(super) require_aal2: Option<String>,
     pub(super) encryption_key: Option<Secret>,
     pub(super) encryption_keys_retired: Option<Secret>,
     #[serde(default = "default_on")]
@@ -83,6 +85,8 @@ pub(super) const NAMES: &[&str] = &[
     "jwt_user_claim",
     "jwt_size_limit",
     "auth_cookie",
+    "third_party_clients",
+    "require_aal2",
     "encryption_key",
     "encryption_keys_retired",
     "legacy_keys",

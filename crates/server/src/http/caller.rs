@@ -8,6 +8,7 @@ use poem::{Request, RequestBody, Result};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
+use super::authorization::Authorization;
 use super::problem::Problem;
 use super::query::QueryParameters;
 use crate::jwks::HttpFetch;
@@ -30,13 +31,19 @@ pub(crate) struct AuthGate {
     pub(crate) allowed_origins: Vec<String>,
     /// Which query parameters each operation takes.
     pub(crate) query_parameters: QueryParameters,
+    /// What a user's token may be used for.
+    pub(crate) authorization: Authorization,
 }
 
 impl AuthGate {
     /// The caller: a user by their own token, or by that of a back end acting for them.
     async fn admit(&self, request: &Request) -> Result<Claims, Problem> {
         match self.caller(request).await? {
-            Principal::User(claims) => Ok(claims),
+            Principal::User(claims) => {
+                let uri = request.original_uri();
+                self.authorization.check(&claims, request.method(), uri)?;
+                Ok(claims)
+            }
             Principal::Service(service) => on_behalf(&service, request),
         }
     }
@@ -146,7 +153,11 @@ fn register_scheme(registry: &mut Registry) {
         SCHEME,
         MetaSecurityScheme {
             ty: "http",
-            description: Some("The user's access token, as supabase-js has it in its session"),
+            description: Some(
+                "The user's access token, as supabase-js has it in its session. An app's (claim `client_id`) is refused \
+                 at keys, relay, webhook endpoints and number claims (403 `MK_THIRD_PARTY`) unless the operator trusts \
+                 the app; one with scopes such as `leads:read` or `relay:hubspot` does only what they say (403 `MK_SCOPE`).",
+            ),
             name: None,
             key_in: None,
             scheme: Some("bearer"),

@@ -1,6 +1,7 @@
 //! How requests come in and answers go out, whatever they are about.
 
 pub(crate) mod answer;
+pub(crate) mod authorization;
 pub(crate) mod body;
 pub(crate) mod caller;
 pub(crate) mod edge;

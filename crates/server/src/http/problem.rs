@@ -260,6 +260,40 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "MK403", message)
     }
 
+    /// A token of an app that the user let in, where only the user's own session gets at things.
+    pub(crate) fn third_party() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "MK_THIRD_PARTY",
+            "This token belongs to an app (client_id), which gets at neither keys nor addresses nor numbers",
+        )
+        .hint("Use the user's own session, or have an admin name the app in THIRD_PARTY_CLIENTS")
+    }
+
+    /// A token whose scopes are for something else (RFC 6750 §3.1).
+    pub(crate) fn insufficient_scope(needed: &str) -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "MK_SCOPE",
+            "The token's scopes don't permit this",
+        )
+        .details(format!("needed: {needed}"))
+        .header(
+            header::WWW_AUTHENTICATE,
+            &format!("Bearer error=\"insufficient_scope\", scope=\"{needed}\""),
+        )
+    }
+
+    /// A session without a second factor, where one is wanted.
+    pub(crate) fn second_factor() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "MK_AAL2",
+            "This needs a session with a second factor (aal2)",
+        )
+        .hint("Sign in with a second factor: supabase.auth.mfa.challengeAndVerify()")
+    }
+
     /// A service that the caller has no active key for.
     pub(crate) fn not_connected() -> Self {
         Self::new(
