@@ -255,7 +255,7 @@ pub struct Message {
     pub body: String,
     /// Pictures and the like.
     pub media: Vec<Media>,
-    /// What Twilio's Advanced Opt-Out made of it.
+    /// What Twilio's opt-out made of it.
     pub opt_out: Option<OptOut>,
 }
 

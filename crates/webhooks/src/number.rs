@@ -41,6 +41,18 @@ impl PhoneNumber {
         !self.0.starts_with('+')
     }
 
+    /// The number, and then every other way to write the same subscriber's.
+    #[must_use]
+    pub fn spellings(&self) -> Vec<String> {
+        if self.is_short_code() {
+            return vec![self.0.clone()];
+        }
+        same_subscriber(&self.0)
+            .into_iter()
+            .map(|digits| format!("+{digits}"))
+            .collect()
+    }
+
     /// The last four digits, or all three of a three-digit code.
     #[must_use]
     pub fn last_four(&self) -> &str {
@@ -174,6 +186,17 @@ mod tests {
         }
         for none in ["", "Ann", "ext. 12", "32665"] {
             assert!(same_subscriber(none).is_empty(), "{none}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_its_own_first_spelling_and_a_short_code_its_only_one() {
+        for (number, spellings) in [
+            ("+525512345678", vec!["+525512345678", "+5215512345678"]),
+            ("+15558675310", vec!["+15558675310"]),
+            ("52551234", vec!["52551234"]),
+        ] {
+            assert_eq!(PhoneNumber::parse(number).unwrap().spellings(), spellings);
         }
     }
 

@@ -134,13 +134,17 @@ async fn event_streams_are_acted_on_event_by_event_for_whose_number_each_names()
             json!({"request": {"parameters": {"CallSid": "CA1", "CallStatus": "completed", "Direction": "inbound",
                 "From": CUSTOMER, "To": ALICES_NUMBER, "CallDuration": "61"}}}),
         ),
+        (
+            "messaging.inbound-message.received",
+            json!({"messageSid": "SM3", "from": "+14017122669", "to": ALICES_NUMBER, "body": "STOP", "numMedia": 0}),
+        ),
         ("error-logs.error.logged", json!({"level": "ERROR"})),
     ]);
     for _ in 0..2 {
         let heard = accepted(&service, &list).await;
         assert_eq!((heard.status, heard.text.as_str()), (204, ""));
     }
-    for (person, messages, calls) in [(Alice, 1, 1), (Bob, 1, 0)] {
+    for (person, messages, calls) in [(Alice, 2, 1), (Bob, 1, 0)] {
         assert_eq!(rows(&service, person, "/v1/leads").await.len(), 1);
         assert_eq!(
             rows(&service, person, "/v1/automation-logs").await.len(),
@@ -151,5 +155,5 @@ async fn event_streams_are_acted_on_event_by_event_for_whose_number_each_names()
     // The callback of the same message is the same event.
     let callback = sms("SM1", CUSTOMER, ALICES_NUMBER, "hi");
     accepted(&service, &platform(Source::Twilio, callback)).await;
-    assert_eq!(rows(&service, Alice, "/v1/webhook-events").await.len(), 2);
+    assert_eq!(rows(&service, Alice, "/v1/webhook-events").await.len(), 3);
 }

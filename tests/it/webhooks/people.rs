@@ -69,6 +69,58 @@ async fn a_lead_is_found_by_both_spellings_of_a_mobile_number() {
 }
 
 #[tokio::test]
+async fn an_event_finds_its_tenant_by_both_spellings_of_the_tenants_number() {
+    let (database, service) = setting().await;
+    let verified = |phone: &str, person: Person| {
+        format!(
+            "insert into user_phone_numbers (user_id, phone, verified_at) values ('{}', '{phone}', now());",
+            person.id()
+        )
+    };
+    let numbers = [("+525512345678", Alice), ("+5491123456789", Bob)];
+    let numbers = numbers.map(|(phone, person)| verified(phone, person)).concat();
+    batch(&database.superuser().await, &numbers).await;
+    for (sid, to) in [
+        ("SM1", "whatsapp:+5215512345678"),
+        ("SM2", "+525512345678"),
+        ("SM3", "+541123456789"),
+    ] {
+        accepted(
+            &service,
+            &platform(Source::Twilio, sms(sid, CUSTOMER, to, "hola")),
+        )
+        .await;
+    }
+    // Also what came before the number was assigned.
+    accepted(
+        &service,
+        &platform(Source::Twilio, sms("SM4", CUSTOMER, "+551187654321", "oi")),
+    )
+    .await;
+    let admin = database.superuser_url();
+    let environment = [("ADMIN_DATABASE_URL", admin.as_str())];
+    let assign = [
+        "numbers",
+        "assign",
+        "+5511987654321",
+        "--user",
+        Bob.id(),
+        "--backfill",
+    ];
+    let (code, log) = Process::start(&mut mako(&assign, &environment).await)
+        .output()
+        .await;
+    assert_eq!(code, Some(0), "{log}");
+    for person in [Alice, Bob] {
+        assert_eq!(
+            rows(&service, person, "/v1/webhook-events").await.len(),
+            2,
+            "{person:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn short_codes_and_named_senders_are_logged_and_make_no_lead() {
     let (_database, service) = setting().await;
     for (n, sender) in ["32665", "ACME", "whatsapp:32665"].into_iter().enumerate() {

@@ -257,10 +257,12 @@ impl Receiver {
         recorded: &Verified<Recorded>,
         event: &Event,
     ) -> Result<RecordedEvent, ReceiveError> {
-        let numbers: Vec<&str> = event
+        // The sender may write the tenant's number in another way than it was verified.
+        let numbers: Vec<String> = event
             .tenant_numbers()
-            .map(webhooks::PhoneNumber::as_str)
+            .flat_map(webhooks::PhoneNumber::spellings)
             .collect();
+        let numbers: Vec<&str> = numbers.iter().map(String::as_str).collect();
         let calls: Vec<&str> = event
             .hints
             .iter()

@@ -19,6 +19,17 @@ use crate::{json, leads};
 const MOST_MEDIA: usize = 100;
 /// Longest address that `call_logs.recording_url` holds.
 const LONGEST_URL: usize = 2048;
+/// A whole message that is one of these unsubscribes its sender, in SMS.
+const STOP_WORDS: [&str; 8] = [
+    "STOP",
+    "STOPALL",
+    "UNSUBSCRIBE",
+    "CANCEL",
+    "END",
+    "QUIT",
+    "REVOKE",
+    "OPTOUT",
+];
 /// The two ends of a call, and their older names.
 const CALLER: [&str; 2] = ["From", "Caller"];
 const CALLED: [&str; 2] = ["To", "Called"];
@@ -99,14 +110,24 @@ fn inbound(payload: &Value, sid: String) -> Event {
         sid,
         body: raw(payload, "Body"),
         media: media(payload),
-        opt_out: match text(payload, "OptOutType").as_deref() {
-            Some("STOP") => Some(OptOut::Stop),
-            Some("START") => Some(OptOut::Start),
-            Some("HELP") => Some(OptOut::Help),
-            _ => None,
-        },
+        opt_out: opt_out(payload),
     });
     event
+}
+
+/// What Twilio has made of the message, if it says so: only callbacks of a service with Advanced Opt-Out do. Without it
+/// the words are those by which Twilio itself stops messages to a number
+/// (help.twilio.com, "Twilio support for opt-out keywords").
+fn opt_out(payload: &Value) -> Option<OptOut> {
+    match text(payload, "OptOutType").as_deref() {
+        Some("STOP") => return Some(OptOut::Stop),
+        Some("START") => return Some(OptOut::Start),
+        Some("HELP") => return Some(OptOut::Help),
+        _ => {}
+    }
+    let (channel, _) = Party::read(&text(payload, "From")?)?;
+    let word = raw(payload, "Body").trim().to_ascii_uppercase();
+    (channel == Channel::Phone && STOP_WORDS.contains(&word.as_str())).then_some(OptOut::Stop)
 }
 
 /// From the tenant, to the customer. `To` may be missing, and `From` may be a messaging service's choice. A

@@ -31,6 +31,27 @@ fn an_inbound_message_is_to_the_tenant() {
 }
 
 #[test]
+fn whoever_writes_only_stop_has_opted_out_where_twilio_takes_it_so() {
+    for (from, body, expected) in [
+        (C, "STOP", Some(OptOut::Stop)),
+        (C, "+stop%0A", Some(OptOut::Stop)),
+        (C, "Unsubscribe", Some(OptOut::Stop)),
+        (C, "Please+stop+by+tomorrow", None),
+        (C, "Yes", None),
+        // Not an SMS: Twilio goes on delivering.
+        ("whatsapp%3A%2B14017122661", "STOP", None),
+    ] {
+        let event = twilio_event(&format!(
+            "MessageSid=SM1&SmsStatus=received&From={from}&To={T}&Body={body}"
+        ));
+        assert!(
+            matches!(&event.kind, Kind::Message(message) if message.opt_out == expected),
+            "{from} {body}"
+        );
+    }
+}
+
+#[test]
 fn whatsapp_and_short_codes_are_read_and_names_are_no_numbers() {
     let event = twilio_event(&format!(
         "MessageSid=SM1&From=whatsapp%3A{C}&To=whatsapp%3A{T}&Body=x&ProfileName=Ann"
