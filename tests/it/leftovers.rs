@@ -156,7 +156,14 @@ async fn a_request_dropped_at_any_point_of_a_cold_connection_leaves_nothing_behi
 async fn through_a_transaction_pooler_nothing_is_left_behind_either() {
     let database = TestDatabase::new().await.with_rows().await;
     let pooler = PgBouncer::with_pool(&database, 1).await;
-    every_shape(&Watched::new(&database, store(&pooler.login_url(), 1, false)).await).await;
+    every_shape(
+        &Watched::new(
+            &database,
+            store(&pooler.login_url(), 1, store::PreparedStatements::Off),
+        )
+        .await,
+    )
+    .await;
 }
 
 #[tokio::test]

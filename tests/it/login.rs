@@ -1,7 +1,7 @@
 //! May this login serve? Not if it is, or can become, one that row-level security doesn't bind.
 
 use store::rows::users;
-use store::{Error, Store, StoreSettings, Target};
+use store::{Error, PreparedStatements, Store, StoreSettings, Target};
 use tests::TestDatabase;
 use tests::database::batch;
 use tests::people::JWT_SECRET;
@@ -11,7 +11,10 @@ use tests::service::{ENCRYPTION_KEY, mako};
 
 /// What the store says about the login of a URL.
 async fn objection(url: &str) -> Option<String> {
-    match tests::database::store(url, 1, true).readiness().await {
+    match tests::database::store(url, 1, PreparedStatements::On)
+        .readiness()
+        .await
+    {
         Err(Error::UnsafeLogin(why)) => Some(why),
         Err(other) => panic!("{other}"),
         Ok(_) => None,
@@ -136,7 +139,7 @@ async fn an_unreachable_database_is_told_from_a_refused_statement() {
     let settings = StoreSettings {
         pool_size: 1,
         statement_timeout: std::time::Duration::from_secs(1),
-        prepared_statements: true,
+        prepared_statements: PreparedStatements::On,
     };
     let nowhere = format!(
         "postgres://mako:x@127.0.0.1:{}/nowhere",

@@ -7,7 +7,7 @@ use devdb::Search;
 use futures_util::future::join_all;
 use store::admin::{Admin, AdminError};
 use store::rows::leads::{self, LeadFilter, NewLead};
-use store::{PageRequest, Store, Target};
+use store::{PageRequest, PreparedStatements, Store, Target};
 use tests::TestDatabase;
 use tests::cluster::Cluster;
 use tests::database::{batch, connect, store};
@@ -300,7 +300,7 @@ async fn supabase_like(search: Search, old_grants: bool) {
         admin.migrate(Some(&login), &mut |_| ()).await.unwrap();
     }
     // The login works, with the password that was set as a verifier, and is safe; provisioning works under it.
-    let store = store(&cluster.login_url(&database), 2, true);
+    let store = store(&cluster.login_url(&database), 2, PreparedStatements::On);
     for (person, leads) in [(Alice, 2), (Bob, 1)] {
         for _ in 0..leads {
             let new = NewLead {
@@ -363,6 +363,6 @@ async fn a_live_crm_keeps_every_row_and_shows_orphans_to_nobody() {
             .get(0);
         assert_eq!(kept, rows, "{table}");
     }
-    let store = store(&database.login_url(), 1, true);
+    let store = store(&database.login_url(), 1, PreparedStatements::On);
     assert_eq!(leads_of(&store, Alice).await, 0, "orphans are nobody's");
 }

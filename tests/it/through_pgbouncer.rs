@@ -1,9 +1,10 @@
-//! Does it work through a transaction pooler? The real PgBouncer, `PREPARED_STATEMENTS=off`, more clients than servers.
+//! Does it work through a transaction pooler? The real PgBouncer, with and without `PREPARED_STATEMENTS=off`, more clients
+//! than servers.
 
 use serde_json::json;
 use tests::database::connect;
 use tests::people::Person::{Alice, Bob, Mallory};
-use tests::pgbouncer::PgBouncer;
+use tests::pgbouncer::{PgBouncer, keeps_statements};
 use tests::{Service, TestDatabase};
 
 #[tokio::test]
@@ -49,6 +50,65 @@ async fn the_api_works_through_a_transaction_pooler() {
     }
     let ready = tests::service::Answer::of(service.request(reqwest::Method::GET, "/ready")).await;
     assert_eq!(ready.status, 200, "{}", ready.text);
+}
+
+/// What `/ready` says of prepared statements.
+async fn prepared(service: &Service) -> String {
+    let ready = service.get(Alice, "/ready").await;
+    assert_eq!(ready.status, 200, "{}", ready.text);
+    ready.body["prepared_statements"].as_str().unwrap().to_owned()
+}
+
+async fn many_requests(service: &Service) {
+    let requests = (0..60).map(|_| service.get(Alice, "/v1/leads?count=exact"));
+    for answer in futures_util::future::join_all(requests).await {
+        assert_eq!(
+            (answer.status, &answer.body["count"]),
+            (200, &json!(3)),
+            "{}",
+            answer.text
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_pooler_that_keeps_no_statements_is_noticed_before_the_first_request() {
+    let database = TestDatabase::new().await.with_rows().await;
+    let pooler = PgBouncer::forgetful(&database, 2).await;
+    let service = Service::with(&pooler.login_url(), &[("POOL_SIZE", "8")]).await;
+    assert_eq!(prepared(&service).await, "lost");
+    many_requests(&service).await;
+    assert!(service.process.log().contains("PREPARED_STATEMENTS=off"));
+}
+
+#[tokio::test]
+async fn a_pooler_that_keeps_statements_is_let_keep_them() {
+    let database = TestDatabase::new().await.with_rows().await;
+    let pooler = PgBouncer::with_pool(&database, 2).await;
+    let service = Service::with(&pooler.login_url(), &[("POOL_SIZE", "8")]).await;
+    many_requests(&service).await;
+    let expected = if keeps_statements() { "on" } else { "lost" };
+    assert_eq!(prepared(&service).await, expected);
+}
+
+#[tokio::test]
+async fn a_request_whose_statement_was_forgotten_is_done_without_its_name() {
+    let database = TestDatabase::new().await.with_rows().await;
+    let pooler = PgBouncer::forgetful(&database, 2).await;
+    let settings = [("PREPARED_STATEMENTS", "always"), ("POOL_SIZE", "1")];
+    let service = Service::with(&pooler.login_url(), &settings).await;
+    many_requests(&service).await;
+    assert_eq!(
+        prepared(&service).await,
+        "on",
+        "one server has served all of them"
+    );
+    // Takes that server, so that the next is another, which knows no names.
+    let other = connect(&pooler.login_url()).await;
+    tests::database::batch(&other, "begin").await;
+    many_requests(&service).await;
+    assert_eq!(prepared(&service).await, "lost");
+    assert!(service.process.log().contains("PREPARED_STATEMENTS=off"));
 }
 
 #[tokio::test]

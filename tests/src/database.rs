@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use store::{Store, StoreSettings, Target};
+use store::{PreparedStatements, Store, StoreSettings, Target};
 use tokio_postgres::{Client, NoTls};
 
 use crate::cluster::Cluster;
@@ -97,7 +97,7 @@ impl TestDatabase {
     /// The store on it, with a pool of this size.
     #[must_use]
     pub fn store(&self, pool_size: usize) -> Store {
-        store(&self.login_url(), pool_size, true)
+        store(&self.login_url(), pool_size, PreparedStatements::On)
     }
 
     /// Rows for alice and bob in every tenant table, different in number: alice 3 of each, bob 2.
@@ -115,7 +115,7 @@ impl TestDatabase {
 
 /// A store on any URL.
 #[must_use]
-pub fn store(url: &str, pool_size: usize, prepared_statements: bool) -> Store {
+pub fn store(url: &str, pool_size: usize, prepared_statements: PreparedStatements) -> Store {
     let settings = StoreSettings {
         pool_size,
         statement_timeout: std::time::Duration::from_secs(8),

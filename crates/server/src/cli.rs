@@ -56,7 +56,7 @@ Tokens:
 
 Database:
   DATABASE_CA_FILE         PEM certificates to trust in place of the system's
-  PREPARED_STATEMENTS      off behind a transaction pooler [on]
+  PREPARED_STATEMENTS      on where they are kept, off, or always: a pooler in session mode [on]
   POOL_SIZE                connections at most [16]
   STATEMENT_TIMEOUT        [8s], shorter than REQUEST_TIMEOUT [15s]
   ADMIN_DATABASE_URL       an owner's connection; not for serve, but for migrate and administration

@@ -18,6 +18,9 @@ pub enum Error {
     /// The user's own requests held the user's share of the connections for that long.
     #[error("the user's share of the database connections was taken for too long")]
     ShareExhausted,
+    /// The server doesn't know a prepared statement by its name: a pooler gave the transaction another server.
+    #[error("the database is behind a pooler that keeps no prepared statements; see PREPARED_STATEMENTS")]
+    StatementForgotten,
     /// The statement ran longer than `STATEMENT_TIMEOUT` (SQLSTATE 57014).
     #[error("the statement was stopped by its timeout")]
     StatementTimeout,
@@ -85,7 +88,9 @@ impl Error {
     #[must_use]
     pub fn is_away(&self) -> bool {
         match self {
-            Self::Unavailable(_) | Self::PoolExhausted | Self::UnsafeLogin(_) => true,
+            Self::Unavailable(_) | Self::PoolExhausted | Self::UnsafeLogin(_) | Self::StatementForgotten => {
+                true
+            }
             Self::Sql(refusal) => STATES.iter().any(|class| refusal.code.starts_with(class)),
             Self::ShareExhausted | Self::StatementTimeout | Self::Mismatch(_) | Self::Abandoned => false,
         }
@@ -144,6 +149,7 @@ impl From<tokio_postgres::Error> for Error {
         }
         match code {
             "57014" => Self::StatementTimeout,
+            "26000" | "42P05" => Self::StatementForgotten,
             // Shutting down, starting up, too many connections, wrong password, no such database.
             "57P01" | "57P02" | "57P03" => Self::Unavailable("the server is stopping or starting"),
             "53300" => Self::Unavailable("the server has no connection left"),

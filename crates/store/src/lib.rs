@@ -6,6 +6,7 @@ mod error;
 mod login;
 mod pool;
 mod preface;
+mod prepared;
 mod query;
 pub mod rows;
 mod sealing;
@@ -14,6 +15,7 @@ mod user_permits;
 
 pub use connect::{BadTarget, Target};
 pub use error::{Error, SqlError};
+pub use prepared::{Preparation, PreparedStatements};
 pub use query::{ALL as QUERIES, Access, Query, Role, RouterQuery};
 pub use rows::page::{Cursor, PageRequest};
 pub use sealing::SealingKeys;

@@ -19,6 +19,7 @@ use crate::connect::Target;
 use crate::error::Error;
 use crate::login;
 use crate::preface::{self, Preface};
+use crate::prepared::{Preparation, Prepared, PreparedStatements};
 use crate::user_permits::{UserPermit, UserPermits};
 
 /// How long a request waits for a free connection before it is answered 503.
@@ -30,7 +31,7 @@ const ROLL_BACK: Duration = Duration::from_secs(30);
 pub(crate) struct Connections {
     pool: Pool<Sessions>,
     user_permits: UserPermits,
-    prepared: bool,
+    prepared: Prepared,
 }
 
 impl Connections {
@@ -38,33 +39,19 @@ impl Connections {
     pub(crate) fn new(
         target: &Target,
         size: usize,
-        prepared: bool,
+        prepared: PreparedStatements,
         statement_timeout: &str,
     ) -> Result<Self, Error> {
-        // Preparing waits for locks too, and comes before the transaction and its own limit. Through a transaction
-        // pooler nothing is prepared apart, and a session's setting would stay with somebody else.
-        let bound = prepared.then(|| statement_timeout.to_owned());
+        let prepared = Prepared::new(prepared);
+        let (checked, bound) = (prepared.clone(), statement_timeout.to_owned());
         let pool = Pool::builder(Sessions(target.clone()))
             .max_size(size)
             .wait_timeout(Some(WAIT))
             .create_timeout(Some(WAIT))
             .runtime(deadpool::Runtime::Tokio1)
             .post_create(Hook::async_fn(move |session: &mut Session, _| {
-                let bound = bound.clone();
-                Box::pin(async move {
-                    if let Some(milliseconds) = &bound {
-                        let set = "select set_config('statement_timeout', $1, false)";
-                        session
-                            .client
-                            .query_typed(set, &[(milliseconds, Type::TEXT)])
-                            .await
-                            .map_err(backend)?;
-                    }
-                    match login::objection(&session.client).await.map_err(backend)? {
-                        Some(why) => Err(HookError::Message(why.into())),
-                        None => Ok(()),
-                    }
-                })
+                let (prepared, bound) = (checked.clone(), bound.clone());
+                Box::pin(async move { session.begin(&prepared, &bound).await })
             }))
             .build()
             .map_err(|_| Error::Mismatch("pool"))?;
@@ -87,10 +74,42 @@ impl Connections {
         Ok(Lease {
             connection: Some(connection),
             user_permit,
-            prepared: self.prepared,
+            prepared: self.prepared.clone(),
             idle: true,
             outdated: AtomicBool::new(false),
         })
+    }
+
+    /// Asks what the login itself may, outside any tenant's transaction.
+    pub(crate) async fn ask(
+        &self,
+        sql: &'static str,
+        types: &'static [Type],
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<(Lease, Vec<Row>), Error> {
+        match self.ask_once(sql, types, params).await {
+            Err(Error::StatementForgotten) => self.ask_once(sql, types, params).await,
+            other => other,
+        }
+    }
+
+    async fn ask_once(
+        &self,
+        sql: &'static str,
+        types: &'static [Type],
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<(Lease, Vec<Row>), Error> {
+        let mut lease = self.lease(None).await?;
+        lease.busy();
+        let ready = lease.make_ready(sql, types).await?;
+        let rows = lease.run(&ready, params).await?;
+        lease.idle();
+        Ok((lease, rows))
+    }
+
+    /// Whether statements have names.
+    pub(crate) fn preparation(&self) -> Preparation {
+        self.prepared.preparation()
     }
 
     /// Connections open, and how many of them are in use.
@@ -107,6 +126,25 @@ struct Sessions(Target);
 struct Session {
     client: ClientWrapper,
     preface: Option<Arc<Preface>>,
+}
+
+impl Session {
+    /// What comes before the first use.
+    async fn begin(&self, prepared: &Prepared, statement_timeout: &str) -> Result<(), HookError<Error>> {
+        let process_id = self.preface.as_ref().and_then(|preface| preface.process_id());
+        let is_own = prepared.begin(&self.client, process_id).await.map_err(backend)?;
+        if is_own {
+            // Preparing waits for locks too, and comes before the transaction and its own limit. Through a pooler a
+            // session's setting would stay with somebody else.
+            let set = "select set_config('statement_timeout', $1, false)";
+            let bound = [(&statement_timeout as &(dyn ToSql + Sync), Type::TEXT)];
+            self.client.query_typed(set, &bound).await.map_err(backend)?;
+        }
+        match login::objection(&self.client).await.map_err(backend)? {
+            Some(why) => Err(HookError::Message(why.into())),
+            None => Ok(()),
+        }
+    }
 }
 
 impl managed::Manager for Sessions {
@@ -136,7 +174,7 @@ pub(crate) struct Lease {
     /// Always there, but for the moment in which `drop` takes it.
     connection: Option<Object<Sessions>>,
     user_permit: Option<UserPermit>,
-    prepared: bool,
+    prepared: Prepared,
     idle: bool,
     /// Its session is of another state of the database than today's: it is closed instead of lent again.
     outdated: AtomicBool,
@@ -167,12 +205,16 @@ impl Lease {
         sql: &'static str,
         types: &'static [Type],
     ) -> Result<ReadyStatement, Error> {
-        if !self.prepared {
+        if !self.prepared.is_on() {
             return Ok(ReadyStatement::Unnamed { sql, types });
         }
-        Ok(ReadyStatement::Prepared(
-            self.client().prepare_typed_cached(sql, types).await?,
-        ))
+        match self.client().prepare_typed_cached(sql, types).await {
+            Ok(statement) => Ok(ReadyStatement::Prepared(statement)),
+            Err(error) => {
+                self.prepared.notice(&error);
+                Err(error.into())
+            }
+        }
     }
 
     /// Runs a statement. The first poll puts the whole message on the wire, so several joined runs are pipelined.
@@ -193,6 +235,7 @@ impl Lease {
             if error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION) {
                 self.outdated();
             }
+            self.prepared.notice(error);
         })
     }
 
@@ -218,7 +261,7 @@ impl Lease {
         let preface = self.session().preface.as_ref();
         let preface = preface.ok_or(Error::Mismatch("no preface"))?;
         preface
-            .arm(settings, values, self.prepared)
+            .arm(settings, values, self.prepared.is_on())
             .map_err(|_| Error::Mismatch("settings"))?;
         let answer = self.run(ready, params).await;
         preface.disarm(); // If a parameter could not be encoded, nothing was sent.

@@ -16,6 +16,7 @@ use tokio_postgres::types::{ToSql, Type};
 use crate::connect::Target;
 use crate::error::Error;
 use crate::pool::{Connections, Lease, ReadyStatement};
+use crate::prepared::{Preparation, PreparedStatements};
 use crate::query::{Access, Query, Role, RouterQuery};
 use crate::rows::Created;
 
@@ -26,8 +27,8 @@ pub struct StoreSettings {
     pub pool_size: usize,
     /// After this long a statement is stopped; milliseconds matter, the rest is cut.
     pub statement_timeout: Duration,
-    /// Named prepared statements; off behind a transaction pooler.
-    pub prepared_statements: bool,
+    /// Whether statements are prepared under names.
+    pub prepared_statements: PreparedStatements,
 }
 
 /// What the database is ready for.
@@ -39,6 +40,8 @@ pub struct Readiness {
     pub in_recovery: bool,
     /// It takes no writes, by its settings or because it is a standby.
     pub read_only: bool,
+    /// Whether statements have names there.
+    pub preparation: Preparation,
 }
 
 /// The database as tenants see it.
@@ -163,14 +166,28 @@ impl Store {
         identity: Identity<'_>,
         statements: Vec<Statement<'_>>,
     ) -> Result<Vec<Vec<Row>>, Error> {
+        match self.pipelined_tx_once(user, &identity, &statements).await {
+            Err(Error::StatementForgotten) => self.pipelined_tx_once(user, &identity, &statements).await,
+            other => other,
+        }
+    }
+
+    /// The same, with statements under names as long as none was forgotten. What met the first such was refused as a
+    /// whole: nothing was done.
+    async fn pipelined_tx_once(
+        &self,
+        user: Option<&str>,
+        identity: &Identity<'_>,
+        statements: &[Statement<'_>],
+    ) -> Result<Vec<Vec<Row>>, Error> {
         let mut lease = self.connections.lease(user).await?;
         lease.busy();
-        match statements.as_slice() {
+        match statements {
             [statement] if lease.takes_preface() => {
-                let rows = run_one(&mut lease, &identity, statement).await?;
+                let rows = run_one(&mut lease, identity, statement).await?;
                 Ok(vec![rows])
             }
-            statements => run_several(&mut lease, &identity, statements).await,
+            statements => run_several(&mut lease, identity, statements).await,
         }
     }
 
@@ -233,15 +250,11 @@ impl Store {
         access: Access,
         work: impl AsyncFnOnce(&TenantTx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut lease = self.connections.lease(Some(claims.user_id())).await?;
-        lease.busy();
-        let (begin, settings, commit) = transaction_frame(&lease).await?;
         let identity = self.identity(claims.payload(), Role::Authenticated.name(), access);
-        let identity = identity.params();
-        let (opened, set) = join!(lease.run(&begin, &[]), lease.run(&settings, &identity));
-        opened.map_err(Error::from)?;
-        set.map_err(Error::from)?;
-
+        let (mut lease, commit) = match self.begin(claims.user_id(), &identity).await {
+            Err(Error::StatementForgotten) => self.begin(claims.user_id(), &identity).await,
+            other => other,
+        }?;
         let tx = TenantTx {
             lease: &lease,
             claims,
@@ -256,13 +269,21 @@ impl Store {
         Ok(done)
     }
 
+    /// A connection in a transaction of the caller's, and what commits it.
+    async fn begin(&self, user: &str, identity: &Identity<'_>) -> Result<(Lease, ReadyStatement), Error> {
+        let mut lease = self.connections.lease(Some(user)).await?;
+        lease.busy();
+        let (begin, settings, commit) = transaction_frame(&lease).await?;
+        let identity = identity.params();
+        let (opened, set) = join!(lease.run(&begin, &[]), lease.run(&settings, &identity));
+        opened?;
+        set?;
+        Ok((lease, commit))
+    }
+
     /// Whether a connection can be had and answers, and what the database is ready for.
     pub async fn readiness(&self) -> Result<Readiness, Error> {
-        let mut lease = self.connections.lease(None).await?;
-        lease.busy();
-        let ready = lease.make_ready(READINESS, &[]).await?;
-        let rows = lease.run(&ready, &[]).await?;
-        lease.idle();
+        let (lease, rows) = self.connections.ask(READINESS, &[], &[]).await?;
         let row = rows.first().ok_or(Error::Mismatch("one row"))?;
         let (in_recovery, read_only): (bool, bool) = (row.get(1), row.get(2));
         if read_only && !in_recovery {
@@ -273,35 +294,22 @@ impl Store {
             schema_version: row.get(0),
             in_recovery,
             read_only,
+            preparation: self.connections.preparation(),
         })
     }
 
     /// Ids of the master keys that sealed what is stored, for whatever tenant.
     pub(crate) async fn sealing_keys_in_use(&self) -> Result<Vec<String>, Error> {
-        let rows = self.ask("select mako.sealing_keys_in_use()", &[], &[]).await?;
+        let sql = "select mako.sealing_keys_in_use()";
+        let (_, rows) = self.connections.ask(sql, &[], &[]).await?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
     /// Has Postgres trust these apps with users' keys, and no others; see `mako.client_is_trusted()`.
     pub async fn trust_clients(&self, client_ids: &[String]) -> Result<(), Error> {
-        let sql = "select mako.trust_clients($1)";
-        self.ask(sql, &[Type::TEXT_ARRAY], &[&client_ids]).await?;
+        let (sql, types) = ("select mako.trust_clients($1)", &[Type::TEXT_ARRAY]);
+        self.connections.ask(sql, types, &[&client_ids]).await?;
         Ok(())
-    }
-
-    /// Asks what the login itself may, outside any tenant's transaction.
-    async fn ask(
-        &self,
-        sql: &'static str,
-        types: &'static [Type],
-        params: &[&(dyn ToSql + Sync)],
-    ) -> Result<Vec<Row>, Error> {
-        let mut lease = self.connections.lease(None).await?;
-        lease.busy();
-        let ready = lease.make_ready(sql, types).await?;
-        let rows = lease.run(&ready, params).await?;
-        lease.idle();
-        Ok(rows)
     }
 
     fn identity<'a>(&'a self, payload: &'a str, role: &'a str, access: Access) -> Identity<'a> {

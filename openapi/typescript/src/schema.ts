@@ -1085,6 +1085,11 @@ export interface components {
             next_cursor: string | null;
         };
         /**
+         * @description Whether statements are prepared under names.
+         * @enum {string}
+         */
+        PreparedStatements: "on" | "off" | "lost";
+        /**
          * Problem
          * @description The body of every error: RFC 9457's members and PostgREST's.
          */
@@ -1114,6 +1119,8 @@ export interface components {
          * @description The service can do its work.
          */
         Ready: {
+            /** @description What has become of the setting `PREPARED_STATEMENTS`. */
+            prepared_statements: components["schemas"]["PreparedStatements"];
             /**
              * Format: int32
              * @description The newest migration of the database.

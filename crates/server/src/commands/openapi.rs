@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use seal::{KeyRing, MasterKey};
-use store::{SealingKeys, Store, StoreSettings, Target};
+use store::{PreparedStatements, SealingKeys, Store, StoreSettings, Target};
 
 use super::{Failure, print};
 
@@ -16,7 +16,7 @@ pub(crate) fn run() -> Result<ExitCode, Failure> {
     let settings = StoreSettings {
         pool_size: 1,
         statement_timeout: Duration::from_secs(1),
-        prepared_statements: true,
+        prepared_statements: PreparedStatements::On,
     };
     let sealing = SealingKeys::new(KeyRing::new(MasterKey::generate()?, Vec::new())?, Vec::new());
     let store = Arc::new(Store::new(&target, &settings)?);

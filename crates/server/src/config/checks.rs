@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use reqwest::Url;
 use seal::{KeyRing, MasterKey, SecretText};
-use store::SealingKeys;
+use store::{PreparedStatements, SealingKeys};
 use webhooks::Source;
 
 use super::raw::RawSettings;
@@ -192,6 +192,15 @@ pub(super) fn on_or_off(name: &str, value: &str) -> Result<bool, ConfigError> {
         "on" | "true" => Ok(true),
         "off" | "false" => Ok(false),
         _ => refused(format!("{name} must be on or off")),
+    }
+}
+
+pub(super) fn prepared_statements(value: &str) -> Result<PreparedStatements, ConfigError> {
+    match value.to_ascii_lowercase().as_str() {
+        "on" | "true" => Ok(PreparedStatements::On),
+        "off" | "false" => Ok(PreparedStatements::Off),
+        "always" => Ok(PreparedStatements::Always),
+        _ => refused("PREPARED_STATEMENTS must be on, off or always"),
     }
 }
 

@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use checks::{
     auth, base_url, clients, drain_time, duration, groups, hmac_secret, inbound, on_or_off, origins,
-    relay_base, target,
+    prepared_statements, relay_base, target,
 };
 pub(crate) use checks::{platform_secrets, sealing_keys};
 use raw::{RawSettings, default_body_limit, default_max_connections, default_pool_size, variables};
@@ -126,7 +126,7 @@ impl Config {
             store: store::StoreSettings {
                 pool_size: default_pool_size(),
                 statement_timeout: Duration::from_secs(8),
-                prepared_statements: true,
+                prepared_statements: store::PreparedStatements::On,
             },
             listen,
             public_base_url: None,
@@ -207,8 +207,8 @@ impl Environment {
     }
 
     /// `PREPARED_STATEMENTS`.
-    pub(crate) fn prepared_statements(&self) -> Result<bool, ConfigError> {
-        on_or_off("PREPARED_STATEMENTS", &self.0.prepared_statements)
+    pub(crate) fn prepared_statements(&self) -> Result<store::PreparedStatements, ConfigError> {
+        prepared_statements(&self.0.prepared_statements)
     }
 
     /// `JWT_USER_CLAIM`.

@@ -84,7 +84,7 @@ fn unsafe_settings_are_refused_with_the_fix() {
         ("RELAY_BASE_URL_VAPI", "http://example.com", "https"),
         ("RELAY_BASE_URL_TWILIO", "https://u:p@example.com", "neither user"),
         ("STATEMENT_TIMEOUT", "1m", "shorter than REQUEST_TIMEOUT"),
-        ("PREPARED_STATEMENTS", "maybe", "on or off"),
+        ("PREPARED_STATEMENTS", "maybe", "on, off or always"),
         ("CORS_ALLOWED_ORIGINS", "*", "origins such as"),
         ("POOL_SIZE", "many", "POOL_SIZE"),
         ("POOL_SIZE", "0", "POOL_SIZE must be 1 to 1000"),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use poem::http::StatusCode;
 use poem_openapi::payload::PlainText;
-use poem_openapi::{ApiResponse, Object, OpenApi};
+use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -15,7 +15,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use serde::Serialize;
 use store::rows::api_keys::SealedStore;
-use store::{Readiness, Store};
+use store::{Preparation, Readiness, Store};
 
 use super::answer::JsonResponse;
 use super::problem::Problem;
@@ -48,6 +48,31 @@ struct Ready {
     status: String,
     /// The newest migration of the database.
     schema_version: i32,
+    /// What has become of the setting `PREPARED_STATEMENTS`.
+    prepared_statements: PreparedStatements,
+}
+
+/// Whether statements are prepared under names.
+#[derive(Enum, Serialize)]
+#[oai(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase")]
+enum PreparedStatements {
+    /// They are.
+    On,
+    /// They are not, as `PREPARED_STATEMENTS` says.
+    Off,
+    /// They are not though `PREPARED_STATEMENTS` asks for it: a pooler in front of the database keeps none.
+    Lost,
+}
+
+impl From<Preparation> for PreparedStatements {
+    fn from(preparation: Preparation) -> Self {
+        match preparation {
+            Preparation::On => Self::On,
+            Preparation::Off => Self::Off,
+            Preparation::Lost => Self::Lost,
+        }
+    }
 }
 
 /// The text format that Prometheus asks for first.
@@ -93,6 +118,7 @@ impl Operations {
                 Ok(JsonResponse(Ready {
                     status: "ready".to_owned(),
                     schema_version,
+                    prepared_statements: found.preparation.into(),
                 }))
             }
             // Without USAGE on the schema it was never migrated, either.

@@ -332,6 +332,10 @@ impl From<store::Error> for Problem {
     fn from(error: store::Error) -> Self {
         let problem = match &error {
             store::Error::Unavailable(_) => Self::unavailable("PGRST001", "The database can't be reached"),
+            store::Error::StatementForgotten => Self::unavailable(
+                "26000",
+                "A pooler in front of the database keeps no prepared statements",
+            ),
             store::Error::PoolExhausted => {
                 Self::unavailable("PGRST003", "No database connection came free in time")
             }

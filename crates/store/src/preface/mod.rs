@@ -34,6 +34,8 @@ struct State {
     armed: bool,
     /// Postgres knows the statement by its name.
     parsed: bool,
+    /// The process that the server said it is.
+    process_id: Option<i32>,
 }
 
 impl Preface {
@@ -67,6 +69,11 @@ impl Preface {
     /// Takes back what was not sent, because its statement could not be encoded.
     pub(crate) fn disarm(&self) {
         self.state().armed = false;
+    }
+
+    /// The process that the server said it is when the session began. A pooler in between says a number of its own.
+    pub(crate) fn process_id(&self) -> Option<i32> {
+        self.state().process_id
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

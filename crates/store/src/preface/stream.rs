@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
+use postgres_protocol::message::backend::Message;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::tls::{ChannelBinding, TlsStream};
 
@@ -26,6 +27,8 @@ pub(super) struct Prefaced<S> {
     awaited: Option<u32>,
     /// The message that is being received is an answer to the preface.
     dropping: bool,
+    /// What the server has said before it is ready for the first time.
+    greeting: Option<BytesMut>,
 }
 
 impl<S> Prefaced<S> {
@@ -39,6 +42,7 @@ impl<S> Prefaced<S> {
             unanswered: 1, // The start-up ends with one, too.
             awaited: None,
             dropping: false,
+            greeting: Some(BytesMut::new()),
         }
     }
 
@@ -81,6 +85,9 @@ impl<S> Prefaced<S> {
     /// Takes the preface's answers out of what was received; how many bytes are left.
     fn strip(&mut self, bytes: &mut [u8]) -> usize {
         let (mut at, mut kept) = (0, 0);
+        if let Some(greeting) = &mut self.greeting {
+            greeting.extend_from_slice(bytes);
+        }
         while at < bytes.len() {
             let (tag, length) = self.received.step(&bytes[at..]);
             if let Some(tag) = tag {
@@ -102,6 +109,9 @@ impl<S> Prefaced<S> {
         match (tag, &mut self.awaited) {
             (READY_FOR_QUERY, awaited) => {
                 self.unanswered = self.unanswered.saturating_sub(1);
+                if let Some(greeting) = self.greeting.take() {
+                    self.preface.state().process_id = process_id(greeting);
+                }
                 *awaited = awaited.and_then(|before| before.checked_sub(1));
                 false
             }
@@ -122,6 +132,15 @@ impl<S> Prefaced<S> {
             _ => false,
         }
     }
+}
+
+fn process_id(mut greeting: BytesMut) -> Option<i32> {
+    while let Ok(Some(message)) = Message::parse(&mut greeting) {
+        if let Message::BackendKeyData(key) = message {
+            return Some(key.process_id());
+        }
+    }
+    None
 }
 
 impl<S: AsyncWrite + Unpin> Prefaced<S> {

@@ -69,7 +69,13 @@ impl Session {
         let startup = [0, 0, 0, 12, 0, 3, 0, 0, b'u', 0, b'm', 0];
         session.send(&startup).unwrap();
         assert_eq!(session.heard(), startup);
-        let ready = [message(b'R', b"\0\0\0\0"), message(b'Z', b"I")].concat();
+        let ready = [
+            message(b'R', b"\0\0\0\0"),
+            message(b'S', b"server_version\x0017.0\0"),
+            message(b'K', &[0, 0, 48, 57, 1, 2, 3, 4]),
+            message(b'Z', b"I"),
+        ]
+        .concat();
         assert_eq!(session.receive(&ready), ready);
         session
     }
@@ -199,6 +205,13 @@ fn answers_to_what_was_sent_before_stay() {
         assert_eq!(tags(&session.heard()), b"CSQPBEBES", "{piece}");
         let received = session.receive(&messages(b"3ZCZ12DC2DCZ"));
         assert_eq!(received, messages(b"3ZCZ2DCZ"), "{piece}");
+    }
+}
+
+#[test]
+fn the_process_is_the_one_that_the_server_named() {
+    for piece in PIECES {
+        assert_eq!(Session::new(piece).preface.process_id(), Some(12345), "{piece}");
     }
 }
 
