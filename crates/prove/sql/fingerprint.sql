@@ -9,7 +9,8 @@ relation as (
 routine as (
   select p.*, format('%I.%I', n.nspname, p.proname) as name from pg_proc p join pg_namespace n on n.oid = p.pronamespace
   where n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg\_%'
-    and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
+    and (n.nspname in (select name from scope) and p.prosecdef
+      or not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'))
 ),
 reach(oid) as (
   select r.oid from pg_roles r where r.rolname = any ({roles}::name[])
@@ -52,6 +53,8 @@ line(text) as (
     pg_get_userbyid(proowner), prosecdef, provolatile, proconfig, prolang, md5(coalesce(pg_get_function_sqlbody(oid), prosrc)), prorettype::regtype,
     (select string_agg(g::text, ',' order by g::text) from unnest(proacl) g))
   from routine
+  union all
+  select format('extension %s %s in %s', e.extname, e.extversion, s.name) from pg_extension e join scope s on s.oid = e.extnamespace
   union all
   select format('role %I super %s bypass %s member of %s', r.rolname, r.rolsuper, r.rolbypassrls,
     (select string_agg(format('%I %s', pg_get_userbyid(m.roleid), to_jsonb(m) - 'oid' - 'roleid' - 'member' - 'grantor' - 'admin_option'), ',' order by pg_get_userbyid(m.roleid))

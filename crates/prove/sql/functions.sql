@@ -1,9 +1,9 @@
--- Every function outside the system's schemas and extensions; `exposed` ones an API client can call
+-- Every function outside the system's schemas, and those of extensions that an API client can call and that may do
+-- more than compute. Of known ones the definer's and those to try: the rest is known, and may be a thousand.
 select jsonb_build_object(
   'oid', p.oid::int8, 'schema', n.nspname, 'name', p.proname, 'signature', p.oid::regprocedure::text,
   'arguments', pg_get_function_identity_arguments(p.oid),
-  'in_scope', n.nspname = any ({schemas}) and not exists (
-    select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'),
+  'in_scope', n.nspname = any ({schemas}), 'extension', e.extname,
   'kind', p.prokind, 'definer', p.prosecdef, 'volatility', p.provolatile, 'language', l.lanname,
   'source', case when l.lanname = 'sql' and p.prosqlbody is not null then pg_get_function_sqlbody(p.oid) else p.prosrc end,
   'config', coalesce(to_jsonb(p.proconfig), '[]'), 'owner', pg_get_userbyid(p.proowner),
@@ -24,8 +24,12 @@ select jsonb_build_object(
 from pg_proc p
 join pg_namespace n on n.oid = p.pronamespace
 join pg_language l on l.oid = p.prolang
-where n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg\_t%'
-  and (n.nspname = any ({schemas}) or not exists (
-    select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'))
-  and p.prokind = 'f'
+left join pg_depend d on d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.refclassid = 'pg_extension'::regclass and d.deptype = 'e'
+left join pg_extension e on e.oid = d.refobjid
+where n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg\_t%' and p.prokind = 'f'
+  and (e.oid is null or n.nspname = any ({schemas}) and case
+    when e.extname || '.' || p.proname = any ({tried}) then true
+    when l.lanname in ('c', 'internal') then false
+    else p.prosecdef or p.provolatile <> 'i' and e.extname <> all ({known})
+  end)
 order by 1

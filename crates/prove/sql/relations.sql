@@ -25,7 +25,8 @@ hidden(oid) as (
 select jsonb_build_object(
   'oid', c.oid::int8, 'schema', n.nspname, 'name', c.relname, 'kind', c.relkind,
   'in_scope', n.nspname = any ({schemas}),
-  'extension', exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'),
+  'extension', (select e.extname from pg_depend d join pg_extension e on e.oid = d.refobjid
+    where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.refclassid = 'pg_extension'::regclass and d.deptype = 'e'),
   'owner', pg_get_userbyid(c.relowner), 'owner_bypasses', (select o.rolsuper or o.rolbypassrls from pg_roles o where o.oid = c.relowner),
   'owned', pg_has_role(c.relowner, 'usage'),
   'rls', c.relrowsecurity, 'forced', c.relforcerowsecurity, 'is_partition', c.relispartition,

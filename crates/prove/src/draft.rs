@@ -7,6 +7,7 @@ use serde::Deserialize;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::Error;
+use crate::extensions;
 use crate::model::Model;
 use crate::sql::ident;
 
@@ -47,7 +48,7 @@ impl Model {
     /// know is marked with TODO.
     pub async fn draft(client: &Client) -> Result<String, Error> {
         let messages = client
-            .simple_query(include_str!("../sql/draft.sql"))
+            .simple_query(&extensions::fill(include_str!("../sql/draft.sql")))
             .await
             .map_err(|error| Error::from_postgres(&error))?;
         let mut tables: Vec<Table> = Vec::new();

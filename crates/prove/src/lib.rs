@@ -7,6 +7,7 @@ mod conditions;
 mod context;
 mod controls;
 mod draft;
+mod extensions;
 mod fingerprint;
 mod frozen;
 mod functions;

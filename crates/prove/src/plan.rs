@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::catalog::{Catalog, ForeignKey, Relation};
+use crate::catalog::{Catalog, ForeignKey, Relation, Rights};
 use crate::controls::SCHEMA;
+use crate::extensions;
 use crate::model::{Model, Names};
 
 /// What the model says of a relation.
@@ -301,7 +302,9 @@ fn classify(catalog: &Catalog, model: &Model, relation: &Relation, depth: usize)
     if relation.column(model.tenant.column()).is_some() {
         return tenant(model.tenant.column());
     }
-    if relation.extension {
+    if let Some(extension) = &relation.extension
+        && (extensions::is_known(extension) || !relation.rights.values().any(Rights::any))
+    {
         return Class::Outside;
     }
     Class::Unclassified(format!(

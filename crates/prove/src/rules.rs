@@ -378,6 +378,11 @@ rules! {
         "without a token, a function can be called that no policy binds",
         "revoke execute on the function from public and anon",
     );
+    EXTENSION_IN_REACH = Rule::risk(
+        "extension_in_reach",
+        "an API role reaches by an extension what isn't a tenant's own: statistics, others' statements, queues, files",
+        "create it in a schema that the API doesn't expose, or revoke what the API roles don't need",
+    );
 }
 
 #[cfg(test)]

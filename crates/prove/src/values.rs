@@ -88,7 +88,7 @@ pub(crate) fn is_power(word: &str) -> bool {
 pub(crate) fn candidates(column: &Column, seed: Seed<'_>, hints: &[&str]) -> Vec<String> {
     let mut texts: Vec<String> = Vec::new();
     if !seed.unique
-        && (seed.variant == 0 || column.category != 'B')
+        && (seed.variant == 0 || !matches!(column.category, 'B' | 'N'))
         && let Some(default) = column
             .default
             .as_deref()

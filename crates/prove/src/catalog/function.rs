@@ -13,6 +13,8 @@ pub(crate) struct Function {
     pub(crate) name: String,
     pub(crate) signature: String,
     pub(crate) in_scope: bool,
+    /// The extension that it belongs to.
+    pub(crate) extension: Option<String>,
     pub(crate) definer: bool,
     /// `i`, `s` or `v`.
     pub(crate) volatility: char,

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use crate::Error;
+use crate::extensions::{self, InReach};
 use crate::model::Model;
 use crate::script::Outcome;
 use crate::session::Session;
@@ -26,6 +27,7 @@ pub(crate) struct Catalog {
     by_oid: HashMap<Oid, usize>,
     pub(crate) functions: Vec<Function>,
     pub(crate) roles: Vec<Role>,
+    pub(crate) extensions: Vec<InReach>,
     /// Schema, name and roles of free sequences that an API role may use.
     pub(crate) sequences: Vec<(String, String, String)>,
     /// Schemas that extend an API request's search path.
@@ -45,7 +47,8 @@ impl Catalog {
     ) -> Result<Self, Error> {
         let schemas: Vec<_> = model.schemas.iter().map(String::as_str).chain(also).collect();
         let fill = |sql: &str| {
-            sql.replace("{schemas}", &array(schemas.iter().copied()))
+            extensions::fill(sql)
+                .replace("{schemas}", &array(schemas.iter().copied()))
                 .replace("{roles}", &array(model.roles.iter().map(String::as_str)))
         };
         let surroundings = fill(include_str!("../../sql/surroundings.sql"));
@@ -54,6 +57,7 @@ impl Catalog {
                 fill(include_str!("../../sql/relations.sql")),
                 fill(include_str!("../../sql/functions.sql")),
                 fill(include_str!("../../sql/roles.sql")),
+                fill(include_str!("../../sql/extensions.sql")),
                 fill(include_str!("../../sql/sequences.sql")),
                 surroundings,
             ])
@@ -63,6 +67,7 @@ impl Catalog {
         let relations: Vec<Relation> = documents(next())?;
         let functions = documents(next())?;
         let roles = documents(next())?;
+        let extensions = documents(next())?;
         let text = |value: Option<String>| value.unwrap_or_default();
         let sequences = rows(next())?
             .into_iter()
@@ -86,6 +91,7 @@ impl Catalog {
             by_oid,
             functions,
             roles,
+            extensions,
             sequences,
             has_extensions_schema: surroundings.first().cloned().flatten().as_deref() == Some("t"),
             login: logins.next(),

@@ -15,7 +15,8 @@ pub(crate) struct Relation {
     pub(crate) name: String,
     pub(crate) kind: char,
     pub(crate) in_scope: bool,
-    pub(crate) extension: bool,
+    /// The extension that it belongs to.
+    pub(crate) extension: Option<String>,
     pub(crate) owner: String,
     pub(crate) owner_bypasses: bool,
     /// Whether the administrator has the owner's rights.

@@ -2,12 +2,13 @@
 
 use crate::assessment::Assessment;
 use crate::catalog::Catalog;
+use crate::extensions;
 use crate::model::Model;
 use crate::report::{Finding, RelationReport, Verdict};
 use crate::rules;
 use crate::sql::ident;
 
-/// What roles can become.
+/// What roles can become, and what extensions bring them.
 pub(crate) fn roles(catalog: &Catalog) -> Vec<Finding> {
     let mut assessments = Assessment::default();
     for role in &catalog.roles {
@@ -42,6 +43,7 @@ pub(crate) fn roles(catalog: &Catalog) -> Vec<Finding> {
         }
     }
     let mut findings = assessments.findings;
+    findings.extend(extensions::risks(&catalog.extensions));
     findings.sort_by_key(|finding| (finding.rule.severity, finding.message.clone()));
     findings
 }

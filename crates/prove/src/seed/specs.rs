@@ -265,6 +265,13 @@ impl Seeder<'_> {
             && !self.unsettled.contains_key(&relation)
             && !self.is_split(relation)
             && self.catalog.outward_trigger(table).is_none()
+            && !self.is_an_extensions_record(relation)
+    }
+
+    /// An extension's own records, which its event triggers believe.
+    fn is_an_extensions_record(&self, relation: usize) -> bool {
+        let extension = self.catalog.relations[relation].extension.as_deref();
+        self.plan.classes[relation] == Class::Outside && extension.is_some_and(crate::extensions::is_known)
     }
 
     /// A partitioned table whose partitions are looked at themselves.
