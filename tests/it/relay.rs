@@ -1,6 +1,7 @@
 //! Does a key reach its provider and nobody else? Against a provider of our own on loopback.
 
 mod answers;
+mod providers;
 
 use reqwest::Method;
 use serde_json::{Value, json};

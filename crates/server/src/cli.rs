@@ -78,6 +78,7 @@ And:
                            of clients at the same time [1024, as many]
   DRAIN_TIME               how long after SIGTERM everything is still served while /ready says 503 [5s]
   LOG, LOG_FORMAT          error, warn, info, debug or trace [info]; pretty or json [pretty]
+  PROVIDERS_FILE           more services that tenants connect, in the form of crates/server/src/relay/providers.toml
   RELAY_BASE_URL_<SERVICE> replaces a provider's address, for tests and proxies";
 
 /// Exit codes: 0 done, 1 the answer is no, 2 usage or environment.

@@ -15,7 +15,7 @@ use crate::http::body::JsonBody;
 use crate::http::caller::{Backend, Caller};
 use crate::http::fields::body;
 use crate::http::problem::Problem;
-use crate::http::values::{ApiKeyText, ServiceName, Time};
+use crate::http::values::{ApiKeyText, Time};
 use crate::relay::Service;
 
 /// The routes of this module.
@@ -84,7 +84,7 @@ impl ApiKeys {
     async fn save(
         &self,
         caller: Caller,
-        service: Path<ServiceName>,
+        service: Path<Service>,
         body: JsonBody<KeyInput>,
     ) -> Result<JsonResponse<ApiKey>, Problem> {
         let JsonBody(KeyInput { api_key }) = body;
@@ -100,7 +100,7 @@ impl ApiKeys {
     async fn delete(
         &self,
         caller: Caller,
-        service: Path<ServiceName>,
+        service: Path<Service>,
         /// Destroy the sealed key instead of keeping it for reconnecting.
         purge: Query<Option<bool>>,
     ) -> Result<NoContent, Problem> {
@@ -126,7 +126,7 @@ impl ApiKeys {
     async fn verify(
         &self,
         caller: Caller,
-        service: Path<ServiceName>,
+        service: Path<Service>,
         body: JsonBody<KeyInput>,
     ) -> Result<JsonResponse<Verdict>, Problem> {
         let JsonBody(KeyInput { api_key }) = body;
@@ -148,7 +148,7 @@ impl ApiKeys {
     async fn reveal(
         &self,
         backend: Backend,
-        service: Path<ServiceName>,
+        service: Path<Service>,
     ) -> Result<JsonResponse<Revealed>, Problem> {
         let service = service.0.name();
         let key = self.sealed_store.take(&backend.0, service).await?;

@@ -195,7 +195,7 @@ impl PhoneNumbers {
     async fn twilio_says_so(&self, caller: &Caller, phone: &str) -> Result<bool, Problem> {
         let key = self
             .sealed_store
-            .take(&caller.0, Service::Twilio.name())
+            .take(&caller.0, Service::twilio().name())
             .await
             .map_err(|error| match error {
                 KeyError::Absent => Problem::not_connected(),
@@ -216,7 +216,7 @@ impl PhoneNumbers {
             ("SMS/ShortCodes", format!("ShortCode={phone}"))
         };
         let ask = RelayRequest {
-            service: Service::Twilio,
+            service: Service::twilio(),
             method: Method::GET,
             raw_path: format!("2010-04-01/Accounts/{account}/{resource}.json"),
             query: Some(filter),

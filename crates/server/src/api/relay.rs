@@ -13,7 +13,6 @@ use crate::http::body::Upload;
 use crate::http::caller::Caller;
 use crate::http::problem::Problem;
 use crate::http::server::BodyPending;
-use crate::http::values::ServiceName;
 use crate::relay::{Relay, RelayError, RelayRequest, Service};
 
 /// The routes of this module.
@@ -32,12 +31,12 @@ impl Relays {
         &self,
         request: &Request,
         caller: Caller,
-        service: Path<ServiceName>,
+        service: Path<Service>,
         /// The provider's path, as its documentation has it; sent on as it is.
         #[oai(name = "path")]
         _path: Path<String>,
     ) -> Result<Relayed, Problem> {
-        self.forward(request, &caller, service.0.0, None).await
+        self.forward(request, &caller, service.0, None).await
     }
 
     /// POST to a provider with the caller's key.
@@ -46,13 +45,13 @@ impl Relays {
         &self,
         request: &Request,
         caller: Caller,
-        service: Path<ServiceName>,
+        service: Path<Service>,
         /// The provider's path, as its documentation has it; sent on as it is.
         #[oai(name = "path")]
         _path: Path<String>,
         body: Upload,
     ) -> Result<Relayed, Problem> {
-        self.forward(request, &caller, service.0.0, body.0).await
+        self.forward(request, &caller, service.0, body.0).await
     }
 
     /// PUT to a provider with the caller's key.
@@ -61,13 +60,13 @@ impl Relays {
         &self,
         request: &Request,
         caller: Caller,
-        service: Path<ServiceName>,
+        service: Path<Service>,
         /// The provider's path, as its documentation has it; sent on as it is.
         #[oai(name = "path")]
         _path: Path<String>,
         body: Upload,
     ) -> Result<Relayed, Problem> {
-        self.forward(request, &caller, service.0.0, body.0).await
+        self.forward(request, &caller, service.0, body.0).await
     }
 
     /// PATCH at a provider with the caller's key.
@@ -80,13 +79,13 @@ impl Relays {
         &self,
         request: &Request,
         caller: Caller,
-        service: Path<ServiceName>,
+        service: Path<Service>,
         /// The provider's path, as its documentation has it; sent on as it is.
         #[oai(name = "path")]
         _path: Path<String>,
         body: Upload,
     ) -> Result<Relayed, Problem> {
-        self.forward(request, &caller, service.0.0, body.0).await
+        self.forward(request, &caller, service.0, body.0).await
     }
 
     /// DELETE at a provider with the caller's key.
@@ -99,13 +98,13 @@ impl Relays {
         &self,
         request: &Request,
         caller: Caller,
-        service: Path<ServiceName>,
+        service: Path<Service>,
         /// The provider's path, as its documentation has it; sent on as it is.
         #[oai(name = "path")]
         _path: Path<String>,
         body: Upload,
     ) -> Result<Relayed, Problem> {
-        self.forward(request, &caller, service.0.0, body.0).await
+        self.forward(request, &caller, service.0, body.0).await
     }
 }
 

@@ -119,7 +119,7 @@ pub(crate) fn sealing_keys(
 
 /// A provider's address in place of the table's.
 pub(super) fn relay_base(service: Service, url: &str) -> Result<Url, ConfigError> {
-    let name = service.name().to_uppercase();
+    let name = service.name().to_uppercase().replace('-', "_");
     let parsed = Url::parse(url).or_else(|_| {
         refused(format!(
             "RELAY_BASE_URL_{name} must be a URL such as https://api.example.com"

@@ -121,6 +121,7 @@ impl Config {
         sealing: SealingKeys,
         webhooks: WebhookSettings,
     ) -> Result<Self, ConfigError> {
+        environment.add_providers()?;
         Ok(Self {
             target,
             store: store::StoreSettings {
@@ -255,27 +256,31 @@ impl Environment {
 
     /// `RELAY_BASE_URL_…`.
     fn relay_bases(&self) -> Result<HashMap<Service, Url>, ConfigError> {
-        let raw = &self.0;
-        let named = [
-            (Service::Vapi, &raw.relay_base_url_vapi),
-            (Service::Twilio, &raw.relay_base_url_twilio),
-            (Service::Make, &raw.relay_base_url_make),
-            (Service::Hubspot, &raw.relay_base_url_hubspot),
-            (Service::Salesforce, &raw.relay_base_url_salesforce),
-            (Service::Pipedrive, &raw.relay_base_url_pipedrive),
-            (Service::Zoho, &raw.relay_base_url_zoho),
-            (Service::Monday, &raw.relay_base_url_monday),
-        ];
+        let named = self.0.relay_base_urls.iter().filter(|(_, url)| !url.is_empty());
         named
-            .into_iter()
-            .filter_map(|(service, url)| Some((service, url.as_deref()?)))
-            .map(|(service, url)| Ok((service, relay_base(service, url)?)))
+            .map(|(name, url)| match Service::of_setting(name) {
+                Some(service) => Ok((service, relay_base(service, url)?)),
+                None => refused(format!(
+                    "RELAY_BASE_URL_{}: there is no service of that name",
+                    name.to_uppercase()
+                )),
+            })
             .collect()
+    }
+
+    /// `PROVIDERS_FILE`, before anything asks which services there are.
+    fn add_providers(&self) -> Result<(), ConfigError> {
+        let Some(file) = &self.0.providers_file else {
+            return Ok(());
+        };
+        let toml = std::fs::read_to_string(file).or_else(|_| refused("PROVIDERS_FILE can't be read"))?;
+        crate::relay::add_providers(&toml).or_else(|error| refused(format!("PROVIDERS_FILE: {error}")))
     }
 
     /// Everything that `mako serve` needs, or the first thing that is wrong.
     pub(crate) fn serve(&self) -> Result<Config, ConfigError> {
         let raw = &self.0;
+        self.add_providers()?;
         if let Some(region) = &raw.phone_region
             && !crate::http::values::set_phone_region(region)
         {

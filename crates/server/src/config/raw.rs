@@ -1,6 +1,6 @@
 //! Reads settings as they were given: the environment, files that it names, and `mako.toml` beneath.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -61,14 +61,10 @@ pub(super) struct RawSettings {
     #[serde(default)]
     pub(super) log_format: LogFormat,
     pub(super) phone_region: Option<String>,
-    pub(super) relay_base_url_vapi: Option<String>,
-    pub(super) relay_base_url_twilio: Option<String>,
-    pub(super) relay_base_url_make: Option<String>,
-    pub(super) relay_base_url_hubspot: Option<String>,
-    pub(super) relay_base_url_salesforce: Option<String>,
-    pub(super) relay_base_url_pipedrive: Option<String>,
-    pub(super) relay_base_url_zoho: Option<String>,
-    pub(super) relay_base_url_monday: Option<String>,
+    pub(super) providers_file: Option<PathBuf>,
+    /// `RELAY_BASE_URL_<SERVICE>`, by the name in the setting.
+    #[serde(default)]
+    pub(super) relay_base_urls: BTreeMap<String, String>,
 }
 
 /// `NAME`, and for paths whose own name ends in `_file` no `NAME_FILE`.
@@ -107,21 +103,22 @@ pub(super) const NAMES: &[&str] = &[
     "log",
     "log_format",
     "phone_region",
-    "relay_base_url_vapi",
-    "relay_base_url_twilio",
-    "relay_base_url_make",
-    "relay_base_url_hubspot",
-    "relay_base_url_salesforce",
-    "relay_base_url_pipedrive",
-    "relay_base_url_zoho",
-    "relay_base_url_monday",
+    "providers_file",
 ];
+
+/// There is one of these settings for each service of the table.
+const RELAY_BASE_URL: &str = "relay_base_url_";
 
 impl RawSettings {
     /// `vars` go before what `mako.toml` says.
     pub(super) fn read(toml: Option<&str>, vars: &HashMap<String, String>) -> Result<Self, ConfigError> {
         let mut builder = Layers::builder();
+        let mut relay_base_urls = Map::new();
         for (name, value) in toml.map(filed).transpose()?.unwrap_or_default() {
+            if let Some(service) = name.strip_prefix(RELAY_BASE_URL) {
+                relay_base_urls.insert(service.to_owned(), value);
+                continue;
+            }
             builder = builder
                 .set_default(&name, value)
                 .or_else(|_| refused("mako.toml has a key with an unusual name"))?;
@@ -131,7 +128,14 @@ impl RawSettings {
                 .set_override(name, Value::new(None, ValueKind::String(value)))
                 .or_else(|_| refused(format!("{}: can't be used", name.to_uppercase())))?;
         }
-        let source = builder.build().map_err(|error| ConfigError(describe(&error)))?;
+        for (name, value) in vars {
+            if let Some(service) = name.to_lowercase().strip_prefix(RELAY_BASE_URL) {
+                relay_base_urls.insert(service.to_owned(), value.clone().into());
+            }
+        }
+        let builder = builder.set_override("relay_base_urls", relay_base_urls);
+        let layers = builder.map_err(|error| ConfigError(describe(&error)))?;
+        let source = layers.build().map_err(|error| ConfigError(describe(&error)))?;
         source
             .try_deserialize()
             .map_err(|error| ConfigError(describe(&error)))
@@ -146,8 +150,9 @@ pub(super) fn variables(
     for (name, value) in vars {
         let Ok(name) = name.into_string() else { continue };
         let lower = name.to_lowercase();
-        if !NAMES.contains(&lower.strip_suffix("_file").unwrap_or(&lower)) && !NAMES.contains(&lower.as_str())
-        {
+        let by_file = lower.strip_suffix("_file").unwrap_or(&lower);
+        let is_ours = [by_file, &lower].iter().any(|name| NAMES.contains(name));
+        if !is_ours && !lower.starts_with(RELAY_BASE_URL) {
             continue;
         }
         match value.into_string() {

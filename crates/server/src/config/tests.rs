@@ -102,10 +102,34 @@ fn unsafe_settings_are_refused_with_the_fix() {
 
 #[test]
 fn help_names_every_setting() {
-    for name in NAMES.iter().filter(|name| !name.starts_with("relay_base_url_")) {
+    for name in NAMES {
         let name = name.to_uppercase();
         assert!(crate::cli::SETTINGS.contains(&name), "{name}");
     }
+}
+
+#[test]
+fn services_of_settings_are_those_that_there_are() {
+    let bases = |environment: &Environment| environment.relay_bases().map(|bases| bases.len());
+    let toml = "relay_base_url_vapi = \"https://one.example.com\"\nrelay_base_url_make = \"https://two.example.com\"";
+    let all = vars(&[
+        ("RELAY_BASE_URL_VAPI", "https://three.example.com"),
+        ("RELAY_BASE_URL_ZOHO", ""),
+    ]);
+    let environment = Environment::from_parts(Some(toml), &all).unwrap();
+    assert_eq!(bases(&environment).unwrap(), 2);
+    let vapi = Service::named("vapi").unwrap();
+    let chosen = environment.relay_bases().unwrap().remove(&vapi).unwrap();
+    assert_eq!(
+        chosen.as_str(),
+        "https://three.example.com/",
+        "the environment wins"
+    );
+    assert!(
+        refusal(None, &[("RELAY_BASE_URL_NOWHERE", "https://a.example.com")])
+            .contains("RELAY_BASE_URL_NOWHERE")
+    );
+    assert!(refusal(None, &[("PROVIDERS_FILE", "/nowhere")]).contains("PROVIDERS_FILE can't be read"));
 }
 
 #[test]

@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 use super::echo::{EchoMetrics, KeyEncodings, ScanError, ScannedBody};
 use super::headers::{to_caller, to_provider};
 use super::providers::{Credential, Service};
+use super::public_address::PublicOnly;
 use super::target::{decoded, target};
 use crate::http::limits;
 
@@ -36,6 +37,8 @@ const REDIRECT: HeaderName = HeaderName::from_static("x-mako-redirect");
 /// Calls providers with tenants' keys.
 pub(crate) struct Relay {
     client: reqwest::Client,
+    /// Calls the addresses that the operator chose, wherever they are.
+    operators: reqwest::Client,
     /// `RELAY_BASE_URL_…`: in place of the table, for tests and proxies.
     bases: HashMap<Service, Url>,
     withheld: EchoMetrics,
@@ -95,17 +98,9 @@ impl Relay {
     pub(crate) fn new(bases: HashMap<Service, Url>, withheld: EchoMetrics) -> Result<Self, reqwest::Error> {
         // No provider is built in; a second installation is refused and harmless.
         drop(rustls::crypto::ring::default_provider().install_default());
-        let client = reqwest::Client::builder()
-            .connect_timeout(CONNECT)
-            .read_timeout(SILENCE)
-            .timeout(WHOLE)
-            // Whoever could redirect could have the key sent to them.
-            .redirect(reqwest::redirect::Policy::none())
-            // A proxy named by a variable of the environment would see where keys go.
-            .no_proxy()
-            .build()?;
         Ok(Self {
-            client,
+            client: client().dns_resolver(PublicOnly).build()?,
+            operators: client().build()?,
             bases,
             withheld,
         })
@@ -131,7 +126,7 @@ impl Relay {
         }
         let url = target(&base, &ask.raw_path, ask.query.as_deref()).map_err(RelayError::Path)?;
         let mut headers = to_provider(&ask.headers);
-        let (name, value) = credential(provider.credential, secret).ok_or(RelayError::Key)?;
+        let (name, value) = credential(&provider.credential, secret).ok_or(RelayError::Key)?;
         headers.insert(name, value);
         // What is compressed can't be searched for the key.
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -143,12 +138,17 @@ impl Relay {
                 headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
             }
         }
-        let mut request = self.client.request(ask.method, url).headers(headers);
+        let client = if self.bases.contains_key(&ask.service) {
+            &self.operators
+        } else {
+            &self.client
+        };
+        let mut request = client.request(ask.method, url).headers(headers);
         if let Some(body) = ask.body {
             request = request.body(reqwest::Body::wrap_stream(body.into_bytes_stream()));
         }
         let answer = request.send().await.map_err(|error| reason(&error))?;
-        let forms = KeyEncodings::of(provider.credential, secret);
+        let forms = KeyEncodings::of(&provider.credential, secret);
         self.passed(answer, ask.service, forms).await
     }
 
@@ -182,6 +182,17 @@ impl Relay {
             body: poem::Body::from_bytes_stream(Box::pin(body.map_err(std::io::Error::other))),
         })
     }
+}
+
+fn client() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .connect_timeout(CONNECT)
+        .read_timeout(SILENCE)
+        .timeout(WHOLE)
+        // Whoever could redirect could have the key sent to them.
+        .redirect(reqwest::redirect::Policy::none())
+        // A proxy named by a variable of the environment would see where keys go.
+        .no_proxy()
 }
 
 /// A redirect's address for the caller, who follows it without the key; nothing is followed here.
@@ -234,17 +245,14 @@ where
 }
 
 /// The header that carries the key, marked so that nothing that prints headers prints it.
-fn credential(kind: Credential, key: &str) -> Option<(HeaderName, HeaderValue)> {
+fn credential(kind: &Credential, key: &str) -> Option<(HeaderName, HeaderValue)> {
     let (name, text) = match kind {
         Credential::Bearer => (header::AUTHORIZATION, Zeroizing::new(format!("Bearer {key}"))),
         Credential::Basic => (
             header::AUTHORIZATION,
             Zeroizing::new(format!("Basic {}", STANDARD.encode(key))),
         ),
-        Credential::Header(name, prefix) => (
-            HeaderName::from_static(name),
-            Zeroizing::new(format!("{prefix}{key}")),
-        ),
+        Credential::Header { name, prefix } => (name.parse().ok()?, Zeroizing::new(format!("{prefix}{key}"))),
     };
     let mut value = HeaderValue::from_str(&text).ok()?;
     value.set_sensitive(true);

@@ -25,9 +25,9 @@ pub(super) struct KeyEncodings(Vec<Zeroizing<Vec<u8>>>);
 
 impl KeyEncodings {
     /// Of a key that is sent as `kind`.
-    pub(super) fn of(kind: Credential, key: &str) -> Self {
+    pub(super) fn of(kind: &Credential, key: &str) -> Self {
         let mut forms = vec![key.to_owned()];
-        if kind == Credential::Basic {
+        if *kind == Credential::Basic {
             forms.push(STANDARD.encode(key));
             // The user is no secret; the password alone is.
             forms.extend(key.split_once(':').map(|(_, password)| password.to_owned()));
@@ -171,7 +171,7 @@ pub(crate) struct EchoMetrics(Family<ByService, Counter>);
 impl EchoMetrics {
     /// Registers the counters, at zero, so that the first is seen as a change.
     pub(crate) fn register(&self, registry: &mut Registry) {
-        for service in Service::ALL {
+        for service in Service::all() {
             drop(self.of(service));
         }
         registry.register(
@@ -196,7 +196,7 @@ mod tests {
     async fn through(pieces: &[&str]) -> (String, Result<(), ScanError>) {
         let stream =
             futures_util::stream::iter(pieces.iter().map(|piece| Ok(Bytes::from(piece.to_string()))));
-        let forms = KeyEncodings::of(Credential::Basic, KEY);
+        let forms = KeyEncodings::of(&Credential::Basic, KEY);
         let mut searched = ScannedBody::new(stream, forms, Counter::default(), 1000);
         let mut passed = String::new();
         loop {

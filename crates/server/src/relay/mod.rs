@@ -6,8 +6,9 @@ mod client;
 mod echo;
 mod headers;
 mod providers;
+mod public_address;
 mod target;
 
 pub(crate) use client::{Relay, RelayError, RelayRequest, RelayResponse};
 pub(crate) use echo::EchoMetrics;
-pub(crate) use providers::Service;
+pub(crate) use providers::{Service, add_providers};

@@ -1,177 +1,235 @@
-//! The services that there are, where they listen, and how they want the key.
+//! The services that tenants connect: a table (`providers.toml`), which `PROVIDERS_FILE` extends. Where a key is sent is
+//! decided here and by nothing that a caller sends.
 
-use poem_openapi::Enum;
+use std::hash::{Hash, Hasher};
+use std::sync::OnceLock;
+
 use reqwest::Url;
+use reqwest::header::HeaderName;
+use serde::Deserialize;
 
-/// A service that tenants connect with a key of theirs.
-#[derive(Clone, Copy, Debug, Enum, Eq, Hash, PartialEq)]
-#[oai(rename_all = "lowercase")]
-pub(crate) enum Service {
-    /// Voice assistants.
-    Vapi,
-    /// Calls and messages; the key is `AccountSid:AuthToken`.
-    Twilio,
-    /// Scenarios.
-    Make,
-    /// CRM.
-    Hubspot,
-    /// CRM; the key is `https://<domain>.my.salesforce.com|<access token>`.
-    Salesforce,
-    /// CRM.
-    Pipedrive,
-    /// CRM.
-    Zoho,
-    /// Boards.
-    Monday,
-}
+use super::public_address::is_public;
+
+/// A service of the table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Service(&'static Provider);
 
 /// How a key is put on a request.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub(super) enum Credential {
     /// `Authorization: Bearer <key>`.
     Bearer,
     /// `Authorization: Basic <base64 of the key>`, the key being `user:password`.
     Basic,
     /// A header of the provider's own, with what stands before the key.
-    Header(&'static str, &'static str),
+    Header {
+        name: String,
+        #[serde(default)]
+        prefix: String,
+    },
 }
 
-/// What is fixed about a provider.
+/// What is fixed about a provider; `providers.toml` says what each field is.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Provider {
-    /// The API's address; None where every account has its own.
-    base: Option<&'static str>,
-    /// Domains of account hosts: a key may be stored as `https://<account's host>|<key>`.
-    domains: &'static [&'static str],
+    name: String,
+    base: Option<String>,
+    #[serde(default)]
+    account_domains: Vec<String>,
     pub(super) credential: Credential,
+    #[serde(default)]
+    withheld: Vec<String>,
+}
+
+/// A file of providers.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(rename = "provider")]
+    providers: Vec<Provider>,
+}
+
+/// Why a table of providers can't be used; names the entry and the fix.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct BadProviders(String);
+
+const BUILT_IN: &str = include_str!("providers.toml");
+
+/// Set once, at start-up: what reads a path's service has nothing else to ask.
+static TABLE: OnceLock<Vec<Provider>> = OnceLock::new();
+
+fn table() -> &'static [Provider] {
+    TABLE.get_or_init(|| parse(BUILT_IN).unwrap_or_else(|error| unreachable!("a test reads it: {error}")))
+}
+
+/// Adds the providers of a `PROVIDERS_FILE` to the table, at start-up: before anybody has read it.
+pub(crate) fn add_providers(toml: &str) -> Result<(), BadProviders> {
+    let mut all = parse(BUILT_IN)?;
+    for provider in parse(toml)? {
+        all.retain(|other| other.name != provider.name);
+        if let Some(other) = all.iter().find(|other| other.setting() == provider.setting()) {
+            return Err(BadProviders(format!(
+                "{} and {} can't be told apart in names of settings",
+                provider.name, other.name
+            )));
+        }
+        all.push(provider);
+    }
+    let added = TABLE.set(all);
+    added.map_err(|_| BadProviders("the providers were read before".to_owned()))
+}
+
+/// The providers of a text, in its order.
+fn parse(toml: &str) -> Result<Vec<Provider>, BadProviders> {
+    let file: File = toml::from_str(toml).map_err(|error| BadProviders(error.to_string()))?;
+    for provider in &file.providers {
+        let bad = |why| BadProviders(format!("provider {:?}: {why}", provider.name));
+        provider.check().map_err(bad)?;
+    }
+    Ok(file.providers)
+}
+
+fn is_name(name: &str) -> bool {
+    let may_be = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
+    (1..=40).contains(&name.len()) && name.bytes().all(may_be)
+}
+
+impl PartialEq for Service {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
+
+impl Eq for Service {}
+
+impl Hash for Service {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name().hash(state);
+    }
 }
 
 impl Service {
-    /// All of them, in the order of the contract.
-    pub(crate) const ALL: [Self; 8] = [
-        Self::Vapi,
-        Self::Twilio,
-        Self::Make,
-        Self::Hubspot,
-        Self::Salesforce,
-        Self::Pipedrive,
-        Self::Zoho,
-        Self::Monday,
-    ];
+    /// All of them, in the order of the table.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        table().iter().map(Self)
+    }
 
     /// The name in paths and in `api_keys.service_name`.
     pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Vapi => "vapi",
-            Self::Twilio => "twilio",
-            Self::Make => "make",
-            Self::Hubspot => "hubspot",
-            Self::Salesforce => "salesforce",
-            Self::Pipedrive => "pipedrive",
-            Self::Zoho => "zoho",
-            Self::Monday => "monday",
-        }
+        &self.0.name
     }
 
     /// The service of this name, in any case.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|service| service.name().eq_ignore_ascii_case(name))
+        Self::all().find(|service| service.name().eq_ignore_ascii_case(name))
+    }
+
+    /// The service that settings name so: `RELAY_BASE_URL_MY_CRM` is of `my-crm`.
+    pub(crate) fn of_setting(name: &str) -> Option<Self> {
+        Self::all().find(|service| service.0.setting() == name.to_ascii_lowercase())
+    }
+
+    /// Twilio, who is asked whose a number is.
+    pub(crate) fn twilio() -> Self {
+        Self::named("twilio").unwrap_or_else(|| unreachable!("built in"))
+    }
+
+    pub(super) fn provider(self) -> &'static Provider {
+        self.0
     }
 
     /// Whether a path is one whose answer holds the account's credentials: the key must not leave that way either.
-    /// Twilio's Account resource has `auth_token` (twilio.com/docs/iam/api/account).
     pub(super) fn tells_keys(self, raw_path: &str) -> bool {
-        if self != Self::Twilio {
-            return false;
-        }
         let path = raw_path.to_ascii_lowercase();
         let path = path
             .trim_end_matches('/')
             .trim_end_matches(".json")
             .trim_end_matches(".xml");
-        // As long as it isn't encoded it is this; whatever is encoded where nothing need be is taken for it.
-        match path.split('/').collect::<Vec<_>>()[..] {
-            [_, accounts] | [_, accounts, _] => accounts == "accounts" || accounts.contains('%'),
-            _ => false,
-        }
-    }
-
-    /// Each provider's own documentation says where it listens and how it wants the key.
-    pub(super) fn provider(self) -> Provider {
-        use Credential::{Basic, Bearer, Header};
-        let at = |base, credential| Provider {
-            base: Some(base),
-            domains: &[],
-            credential,
-        };
-        match self {
-            Self::Vapi => at("https://api.vapi.ai", Bearer),
-            Self::Twilio => at("https://api.twilio.com", Basic),
-            Self::Make => Provider {
-                base: Some("https://eu1.make.com/api/v2"),
-                domains: &["make.com", "make.celonis.com"],
-                credential: Header("authorization", "Token "),
-            },
-            Self::Hubspot => at("https://api.hubapi.com", Bearer),
-            Self::Salesforce => Provider {
-                base: None,
-                domains: &["my.salesforce.com"],
-                credential: Bearer,
-            },
-            Self::Pipedrive => Provider {
-                base: Some("https://api.pipedrive.com"),
-                domains: &["pipedrive.com"],
-                credential: Header("x-api-token", ""),
-            },
-            Self::Zoho => Provider {
-                base: Some("https://www.zohoapis.com"),
-                domains: &[
-                    "zohoapis.com",
-                    "zohoapis.eu",
-                    "zohoapis.in",
-                    "zohoapis.com.au",
-                    "zohoapis.jp",
-                    "zohoapis.ca",
-                    "zohoapis.sa",
-                    "zohoapis.com.cn",
-                ],
-                credential: Header("authorization", "Zoho-oauthtoken "),
-            },
-            Self::Monday => at("https://api.monday.com", Header("authorization", "")),
-        }
+        let parts: Vec<_> = path.split('/').collect();
+        self.0.withheld.iter().any(|pattern| {
+            let wanted: Vec<_> = pattern.split('/').collect();
+            // Whatever is encoded where nothing need be is taken for what is withheld.
+            let fits =
+                |(wanted, part): (&&str, &&str)| *wanted == "*" || wanted == part || part.contains('%');
+            wanted.len() == parts.len() && wanted.iter().zip(&parts).all(fits)
+        })
     }
 }
 
 impl Provider {
+    /// As settings name it, in lower case.
+    fn setting(&self) -> String {
+        self.name.replace('-', "_")
+    }
+
+    /// What would send keys where nobody meant them to go.
+    fn check(&self) -> Result<(), &'static str> {
+        if !is_name(&self.name) {
+            return Err("a name has 1 to 40 characters of a-z, 0-9, _ and -");
+        }
+        if self.base.is_none() && self.account_domains.is_empty() {
+            return Err("needs a base or account_domains");
+        }
+        if let Some(base) = &self.base {
+            let url = Url::parse(base).map_err(|_| "base is no URL")?;
+            if url.scheme() != "https" || !is_public_host(&url) {
+                return Err("base must be https, at a public address");
+            }
+            if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
+                return Err("base must have neither user, query nor fragment");
+            }
+        }
+        let is_domain = |domain: &String| {
+            let host = url::Host::parse(domain).ok();
+            host.is_some_and(|host| host.to_string() == *domain && matches!(host, url::Host::Domain(_)))
+                && domain.contains('.')
+        };
+        if !self.account_domains.iter().all(is_domain) {
+            return Err("account_domains must be domains in lower case, such as my.example.com");
+        }
+        if let Credential::Header { name, prefix } = &self.credential {
+            if name.parse::<HeaderName>().is_err() || super::headers::is_of_the_connection(name) {
+                return Err("the credential's header has a name that can't be sent");
+            }
+            if !prefix.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+                return Err("the credential's prefix holds what no header can");
+            }
+        }
+        Ok(())
+    }
+
     /// Splits what is stored into the address to call and the key itself; None if the address is missing or isn't
     /// the provider's.
     pub(super) fn address<'a>(&self, stored: &'a str) -> Option<(Url, &'a str)> {
         match stored.split_once('|') {
-            Some((host, key)) if !self.domains.is_empty() && host.starts_with("https://") => {
+            Some((host, key)) if !self.account_domains.is_empty() && host.starts_with("https://") => {
                 let own = Url::parse(host).ok().filter(|url| self.owns(url))?;
                 // An account's host serves the same paths as the common one.
                 let path = self
                     .base
+                    .as_deref()
                     .and_then(|base| Url::parse(base).ok())
                     .map(|base| base.path().to_owned());
                 let mut url = own;
                 url.set_path(path.as_deref().unwrap_or("/"));
                 Some((url, key.trim()))
             }
-            _ => Some((Url::parse(self.base?).ok()?, stored)),
+            _ => Some((Url::parse(self.base.as_deref()?).ok()?, stored)),
         }
     }
 
     /// Whether a URL is the root of a host below one of the provider's domains, and nothing more.
     fn owns(&self, url: &Url) -> bool {
-        let below = |domain: &&str| {
+        let below = |domain: &String| {
             url.host_str().is_some_and(|host| {
-                host.strip_suffix(*domain)
+                host.strip_suffix(domain.as_str())
                     .is_some_and(|rest| rest.ends_with('.') && rest.len() > 1)
             })
         };
-        self.domains.iter().any(below)
+        self.account_domains.iter().any(below)
             && url.scheme() == "https"
             && url.port().is_none()
             && url.username().is_empty()
@@ -182,33 +240,94 @@ impl Provider {
     }
 }
 
+/// A name, which is looked up and judged when it is called, or an address that is public.
+fn is_public_host(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name.contains('.'),
+        Some(url::Host::Ipv4(address)) => is_public(address.into()),
+        Some(url::Host::Ipv6(address)) => is_public(address.into()),
+        None => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn host(service: Service, stored: &str) -> Option<String> {
-        service
+    fn service(name: &str) -> Service {
+        Service::named(name).expect("built in")
+    }
+
+    fn host(name: &str, stored: &str) -> Option<String> {
+        service(name)
             .provider()
             .address(stored)
             .map(|(url, key)| format!("{url} {key}"))
     }
 
     #[test]
-    fn every_service_knows_its_own_name() {
-        for service in Service::ALL {
-            assert_eq!(Service::named(&service.name().to_uppercase()), Some(service));
+    fn the_built_in_eight_are_those_of_the_contract() {
+        let names: Vec<_> = Service::all().map(Service::name).collect();
+        assert_eq!(
+            names,
+            [
+                "vapi",
+                "twilio",
+                "make",
+                "hubspot",
+                "salesforce",
+                "pipedrive",
+                "zoho",
+                "monday"
+            ]
+        );
+        for name in names {
+            assert_eq!(service(&name.to_uppercase()).name(), name);
         }
         assert_eq!(Service::named("stripe"), None);
     }
 
     #[test]
+    fn a_table_that_would_send_keys_elsewhere_is_refused_with_the_entry() {
+        let base = "base = \"https://api.example.com\"";
+        let sound = format!("[[provider]]\nname = \"crm\"\n{base}\ncredential = \"bearer\"");
+        assert!(parse(&sound).is_ok());
+        for (instead_of, entry, why) in [
+            (base, "", "needs a base"),
+            (base, "base = \"http://api.example.com\"", "https"),
+            (base, "base = \"https://127.0.0.1\"", "public"),
+            (base, "base = \"https://169.254.169.254/latest\"", "public"),
+            (base, "base = \"https://[::ffff:10.0.0.1]\"", "public"),
+            (base, "base = \"https://localhost\"", "public"),
+            (base, "base = \"https://u:p@api.example.com\"", "neither user"),
+            (base, "account_domains = [\"com\"]", "domains"),
+            (base, "account_domains = [\"10.0.0.1\"]", "domains"),
+            (base, "account_domains = [\"a.example/x\"]", "domains"),
+            (base, "host = 1", "host"),
+            ("\"crm\"", "\"CRM\"", "a-z"),
+            ("\"bearer\"", "\"digest\"", "bearer"),
+            ("\"bearer\"", "{ header = { name = \"host\" } }", "can't be sent"),
+            (
+                "\"bearer\"",
+                "{ header = { name = \"x\", prefix = \"a\\n\" } }",
+                "no header can",
+            ),
+        ] {
+            let refused = parse(&sound.replace(instead_of, entry))
+                .expect_err(entry)
+                .to_string();
+            assert!(refused.contains(why), "{entry}: {refused}");
+        }
+    }
+
+    #[test]
     fn an_account_host_belongs_to_the_provider_or_is_refused() {
         assert_eq!(
-            host(Service::Salesforce, "https://acme.my.salesforce.com|00D!key").as_deref(),
+            host("salesforce", "https://acme.my.salesforce.com|00D!key").as_deref(),
             Some("https://acme.my.salesforce.com/ 00D!key")
         );
         assert_eq!(
-            host(Service::Make, "https://us1.make.com|k").as_deref(),
+            host("make", "https://us1.make.com|k").as_deref(),
             Some("https://us1.make.com/api/v2 k")
         );
         for elsewhere in [
@@ -225,7 +344,7 @@ mod tests {
             "http://a.my.salesforce.com|k",
             "k",
         ] {
-            assert_eq!(host(Service::Salesforce, elsewhere), None, "{elsewhere}");
+            assert_eq!(host("salesforce", elsewhere), None, "{elsewhere}");
         }
     }
 
@@ -238,21 +357,21 @@ mod tests {
             "2010-04-01/accounts/AC123/",
             "2010-04-01/%41ccounts/AC123.json",
         ] {
-            assert!(Service::Twilio.tells_keys(path), "{path}");
+            assert!(Service::twilio().tells_keys(path), "{path}");
         }
         for path in [
             "2010-04-01/Accounts/AC123/Messages.json",
             "2010-04-01/Accounts/AC123/Calls/CA1.json",
         ] {
-            assert!(!Service::Twilio.tells_keys(path), "{path}");
+            assert!(!Service::twilio().tells_keys(path), "{path}");
         }
-        assert!(!Service::Vapi.tells_keys("2010-04-01/Accounts.json"));
+        assert!(!service("vapi").tells_keys("2010-04-01/Accounts.json"));
     }
 
     #[test]
     fn a_bar_in_another_services_key_is_part_of_the_key() {
         assert_eq!(
-            host(Service::Vapi, "https://evil.example|k").as_deref(),
+            host("vapi", "https://evil.example|k").as_deref(),
             Some("https://api.vapi.ai/ https://evil.example|k")
         );
     }

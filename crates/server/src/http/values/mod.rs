@@ -72,7 +72,6 @@ mod time_zone;
 pub(crate) use api_key::ApiKeyText;
 pub(crate) use number::{BoundedInteger, Seconds};
 pub(crate) use phone::{Phone, RoutableNumber, set_phone_region};
-pub(crate) use service::ServiceName;
 pub(crate) use text::{Email, JsonObject, Text, WebUrl};
 pub(crate) use time::{FilterTime, Time};
 pub(crate) use time_zone::TimeZone;

@@ -1,37 +1,31 @@
-//! Names of services in a path.
+//! Names of services in a path: those of the table, whatever the operator added to it.
 
 use std::borrow::Cow;
 
-use poem_openapi::registry::{MetaSchemaRef, Registry};
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult, Type};
 
 use crate::relay::Service;
 
-/// A service of the contract, in any case.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct ServiceName(pub(crate) Service);
-
-impl ServiceName {
-    pub(crate) fn name(self) -> &'static str {
-        self.0.name()
-    }
-}
-
-impl Type for ServiceName {
+impl Type for Service {
     const IS_REQUIRED: bool = true;
     type RawValueType = Self;
     type RawElementValueType = Self;
 
     fn name() -> Cow<'static, str> {
-        <Service as Type>::name()
+        "Service".into()
     }
 
     fn schema_ref() -> MetaSchemaRef {
-        <Service as Type>::schema_ref()
+        MetaSchemaRef::Reference(<Self as Type>::name().into_owned())
     }
 
     fn register(registry: &mut Registry) {
-        <Service as Type>::register(registry);
+        registry.create_schema::<Self, _>(<Self as Type>::name().into_owned(), |_| MetaSchema {
+            description: Some("A service that tenants connect with a key of theirs."),
+            enum_items: Self::all().map(|service| service.name().into()).collect(),
+            ..MetaSchema::new("string")
+        });
     }
 
     fn as_raw_value(&self) -> Option<&Self> {
@@ -43,10 +37,10 @@ impl Type for ServiceName {
     }
 }
 
-impl ParseFromParameter for ServiceName {
+impl ParseFromParameter for Service {
     fn parse_from_parameter(value: &str) -> ParseResult<Self> {
-        Service::named(value).map(Self).ok_or_else(|| {
-            let names = Service::ALL.map(Service::name);
+        Self::named(value).ok_or_else(|| {
+            let names: Vec<_> = Self::all().map(Self::name).collect();
             ParseError::custom(format!("must be one of {}", names.join(", ")))
         })
     }
