@@ -8,6 +8,7 @@ mod api_keys;
 mod attack;
 mod beside_postgrest;
 mod clients;
+mod connections;
 mod coverage;
 mod dev;
 mod edge;

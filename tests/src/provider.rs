@@ -8,6 +8,7 @@ use futures_util::StreamExt as _;
 use poem::http::StatusCode;
 use poem::listener::{Acceptor as _, Listener as _, TcpListener};
 use poem::{Body, Endpoint, Request, Response, Server};
+use tokio::sync::Semaphore;
 
 /// The number that the account at this provider has.
 pub const OWNED_NUMBER: &str = "+15005550010";
@@ -30,10 +31,12 @@ pub struct Provider {
     /// `http://127.0.0.1:PORT`.
     pub url: String,
     seen: Arc<Mutex<Vec<Seen>>>,
+    released: Arc<Semaphore>,
 }
 
 struct Answers {
     seen: Arc<Mutex<Vec<Seen>>>,
+    released: Arc<Semaphore>,
 }
 
 impl Endpoint for Answers {
@@ -73,6 +76,17 @@ impl Endpoint for Answers {
             return Ok(response
                 .content_type("application/json")
                 .body(if asked { owned } else { none }));
+        }
+        // `status/401` has that status; so has `held/401`, once the test releases it.
+        let mut words = target.rsplit('/');
+        let last = words.next().and_then(|word| word.parse().ok());
+        if let (Some(status), Some(how @ ("status" | "held"))) = (last, words.next()) {
+            if how == "held" {
+                self.released.acquire().await.expect("never closed").forget();
+            }
+            return Ok(response
+                .status(StatusCode::from_u16(status).expect("a status"))
+                .finish());
         }
         Ok(match target.rsplit('/').next().unwrap_or_default() {
             "redirect" => response
@@ -136,14 +150,22 @@ impl Provider {
             .await
             .expect("loopback has free ports");
         let address = acceptor.local_addr()[0].to_string();
+        let released = Arc::new(Semaphore::new(0));
         let answers = Answers {
             seen: Arc::clone(&seen),
+            released: Arc::clone(&released),
         };
         tokio::spawn(Server::new_with_acceptor(acceptor).run(answers));
         Self {
             url: address.replace("socket://", "http://"),
             seen,
+            released,
         }
+    }
+
+    /// Lets one `held/…` request have its answer.
+    pub fn release(&self) {
+        self.released.add_permits(1);
     }
 
     /// Everything that has reached it so far.

@@ -14,6 +14,7 @@ use store::{SealingKeys, Store};
 use crate::api::api_keys::ApiKeys;
 use crate::api::automation_logs::AutomationLogs;
 use crate::api::call_logs::CallLogs;
+use crate::api::connections::Connections;
 use crate::api::contacts::Contacts;
 use crate::api::dashboard::Dashboard;
 use crate::api::leads::Leads;
@@ -196,6 +197,7 @@ fn service(
             store: store(),
             sealed_store: sealed_store(),
         },
+        Connections(store()),
         Relays {
             sealed_store: sealed_store(),
             relay: Arc::clone(&services.relay),

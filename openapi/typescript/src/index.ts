@@ -121,6 +121,14 @@ export class Mako {
       settle(this.api.POST("/v1/api-keys/{service}/verify", { ...at({ service }), body: { api_key } })),
   };
 
+  /** Every service, and whether its key works: what the page of integrations shows. */
+  readonly connections = {
+    list: (): Promise<Result<Schemas["ConnectionList"]>> => settle(this.api.GET("/v1/connections")),
+    /** Disconnects the service and destroys its key. */
+    delete: (service: Service): Promise<Result<undefined>> =>
+      settle(this.api.DELETE("/v1/connections/{service}", at({ service }))),
+  };
+
   /**
    * `fetch` for a provider's path with the caller's saved key. The answer is the provider's own if it has the header
    * `x-mako-relay`, else a problem of Mako's. Never rejects.

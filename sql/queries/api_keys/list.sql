@@ -1,5 +1,5 @@
 -- api_keys/list: which services the caller has keys for; never the keys
-select service_name, is_active, hint, created_at, updated_at, last_used_at
+select service_name, is_active, hint, created_at, updated_at, last_used_at, last_ok_at, last_error
 from public.api_keys
 where user_id = $1
 order by service_name

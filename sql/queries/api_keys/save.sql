@@ -6,5 +6,7 @@ set encrypted_key = excluded.encrypted_key
   , key_hash = excluded.key_hash
   , hint = excluded.hint
   , is_active = true
+  , last_ok_at = null
+  , last_error = null
   , updated_at = now()
-returning service_name, is_active, hint, created_at, updated_at, last_used_at
+returning service_name, is_active, hint, created_at, updated_at, last_used_at, last_ok_at, last_error

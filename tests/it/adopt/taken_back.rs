@@ -13,6 +13,8 @@ async fn restored(url: &str, tables: &[String]) -> Vec<String> {
     let added = [
         "user_id",
         "hint",
+        "last_ok_at",
+        "last_error",
         "sealed_by",
         "scope",
         "dedupe_key",

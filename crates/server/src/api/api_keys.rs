@@ -157,7 +157,9 @@ impl ApiKeys {
             service,
             "an API key was revealed to a back end"
         );
-        Ok(JsonResponse(Revealed { api_key: key.into() }))
+        Ok(JsonResponse(Revealed {
+            api_key: key.secret.into(),
+        }))
     }
 }
 

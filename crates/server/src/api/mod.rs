@@ -4,6 +4,7 @@ pub(crate) mod api_keys;
 pub(crate) mod automation_logs;
 mod browser_contacts;
 pub(crate) mod call_logs;
+pub(crate) mod connections;
 pub(crate) mod contacts;
 pub(crate) mod dashboard;
 pub(crate) mod leads;
@@ -41,6 +42,9 @@ pub(crate) enum Tag {
     /// Keys for other services: saved, used, never shown.
     #[oai(rename = "api-keys")]
     ApiKeys,
+    /// Which services are connected, and whether that works.
+    #[oai(rename = "connections")]
+    Connections,
     /// Other services, called with the caller's sealed key.
     #[oai(rename = "relay")]
     Relay,

@@ -201,7 +201,7 @@ impl PhoneNumbers {
                 KeyError::Absent => Problem::not_connected(),
                 other => other.into(),
             })?;
-        let account = key.expose().split(':').next().unwrap_or_default();
+        let account = key.secret.expose().split(':').next().unwrap_or_default();
         if !account.starts_with("AC") || !account.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return Err(Problem::conflict(
                 "The saved Twilio key isn't AccountSid:AuthToken",
@@ -223,7 +223,10 @@ impl PhoneNumbers {
             headers: HeaderMap::new(),
             body: None,
         };
-        let answer = self.relay.call(ask, &key).await?;
+        let answer = self.relay.call(ask, &key.secret).await?;
+        self.sealed_store
+            .record_outcome(&caller.0, Service::twilio().name(), &key, answer.status.as_u16())
+            .await?;
         if matches!(answer.status.as_u16(), 401 | 403) {
             return Err(Problem::conflict("Twilio refuses the saved key"));
         }

@@ -137,7 +137,7 @@ impl Relays {
             })?;
         let answer =
             self.relay
-                .call(ask, &key)
+                .call(ask, &key.secret)
                 .await
                 .map_err(|error| match request.data::<BodyPending>() {
                     // It is the caller who was slow, not the provider.
@@ -146,6 +146,14 @@ impl Relays {
                     }
                     _ => error.into(),
                 })?;
+        let status = answer.status.as_u16();
+        let recorded = self
+            .sealed_store
+            .record_outcome(&caller.0, service.name(), &key, status);
+        // The caller has the provider's answer; the next call records again.
+        if let Err(error) = recorded.await {
+            tracing::warn!(%error, service = service.name(), "what the provider said of the key is not recorded");
+        }
         Ok(Relayed {
             service: service.name(),
             answer,

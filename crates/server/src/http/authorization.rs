@@ -9,7 +9,7 @@ use poem::http::{Method, Uri};
 use super::problem::Problem;
 
 /// Groups of operations, named by the first word of their path. Scopes are named after them.
-pub(crate) const GROUPS: [&str; 11] = [
+pub(crate) const GROUPS: [&str; 12] = [
     "me",
     "leads",
     "contacts",
@@ -17,6 +17,7 @@ pub(crate) const GROUPS: [&str; 11] = [
     "automation-logs",
     "dashboard",
     "api-keys",
+    "connections",
     "relay",
     "phone-numbers",
     "webhook-endpoints",
@@ -90,7 +91,7 @@ impl<'a> Operation<'a> {
     /// Whether what it gives or changes goes on working when the token has expired or the app was sent away.
     fn outlives_the_token(&self) -> bool {
         match self.group {
-            "api-keys" | "relay" | "webhook-endpoints" => true,
+            "api-keys" | "connections" | "relay" | "webhook-endpoints" => true,
             "phone-numbers" => !self.reads,
             _ => false,
         }
@@ -171,6 +172,7 @@ mod tests {
             (Method::POST, "/v1/phone-numbers", "MK_THIRD_PARTY"),
             (Method::POST, "/v1/phone-numbers/1/verify", "MK_THIRD_PARTY"),
             (Method::GET, "/v1/api-keys", "MK_THIRD_PARTY"),
+            (Method::GET, "/v1/connections", "MK_THIRD_PARTY"),
             (Method::GET, "/v1/relay/vapi/call", "MK_THIRD_PARTY"),
             (Method::GET, "/v1/webhook-endpoints", "MK_THIRD_PARTY"),
         ] {

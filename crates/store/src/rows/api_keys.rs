@@ -25,6 +25,19 @@ pub struct ApiKey {
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
     pub last_used_at: Option<DateTime<Utc>>,
+    pub last_ok_at: Option<DateTime<Utc>>,
+    pub last_error: Option<String>,
+}
+
+/// A key that was taken to be used now.
+pub struct TakenKey {
+    /// The key.
+    pub secret: SecretText,
+    /// Which one: a key that is saved in its place has a later time.
+    saved_at: DateTime<Utc>,
+    last_error: Option<String>,
+    /// The provider took it within the last minute.
+    is_fresh: bool,
 }
 
 /// Why a saved key can't be used. Says nothing of the key.
@@ -52,9 +65,19 @@ static SAVE: Query = query!(Sealer Write "api_keys/save" [TEXT, TEXT, TEXT, TEXT
 static DEACTIVATE: Query = query!(Sealer Write "api_keys/deactivate" [TEXT]);
 static PURGE: Query = query!(Sealer Write "api_keys/purge" [TEXT]);
 static TAKE: Query = query!(Sealer Write "api_keys/take" [TEXT]);
+static RECORD_OUTCOME: Query = query!(Sealer Write "api_keys/record_outcome" [TEXT, TEXT, TIMESTAMPTZ]);
 static FIND: Query = query!(Sealer Read "api_keys/find" [TEXT]);
 static RESEAL: Query = query!(Sealer Write "api_keys/reseal" [TEXT, TEXT, TEXT, TEXT, TEXT]);
-pub(crate) static QUERIES: &[&Query] = &[&LIST, &SAVE, &DEACTIVATE, &PURGE, &TAKE, &FIND, &RESEAL];
+pub(crate) static QUERIES: &[&Query] = &[
+    &LIST,
+    &SAVE,
+    &DEACTIVATE,
+    &PURGE,
+    &TAKE,
+    &RECORD_OUTCOME,
+    &FIND,
+    &RESEAL,
+];
 
 /// A key as it is stored.
 pub(crate) struct StoredKey {
@@ -154,13 +177,36 @@ impl SealedStore {
     }
 
     /// The caller's key for a service, to be used now; `last_used_at` moves.
-    pub async fn take(&self, claims: &Claims, service: &str) -> Result<SecretText, KeyError> {
+    pub async fn take(&self, claims: &Claims, service: &str) -> Result<TakenKey, KeyError> {
         let rows = self.store.run(claims, &TAKE, &[&service]).await?;
         let row = rows.first().ok_or(KeyError::Absent)?;
         if !row.get::<_, bool>(1) {
             return Err(KeyError::Inactive);
         }
-        self.open_key(claims, service, row.get(0)).await
+        Ok(TakenKey {
+            secret: self.open_key(claims, service, row.get(0)).await?,
+            saved_at: row.get(2),
+            last_error: row.get(3),
+            is_fresh: row.get::<_, Option<bool>>(4) == Some(true),
+        })
+    }
+
+    /// Remembers what the provider's status says of the key that was taken: 401 and 403 refuse it, any other takes it.
+    /// Written when that is news, and once a minute otherwise.
+    pub async fn record_outcome(
+        &self,
+        claims: &Claims,
+        service: &str,
+        key: &TakenKey,
+        status: u16,
+    ) -> Result<(), Error> {
+        let refusal = matches!(status, 401 | 403).then(|| format!("The provider answered {status}"));
+        if refusal == key.last_error && (refusal.is_some() || key.is_fresh) {
+            return Ok(());
+        }
+        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 3] = [&service, &refusal, &key.saved_at];
+        self.store.run(claims, &RECORD_OUTCOME, &params).await?;
+        Ok(())
     }
 
     /// Whether `secret` is the caller's saved key, without opening that where its fingerprint suffices.
@@ -217,6 +263,8 @@ impl From<&Row> for ApiKey {
             created_at: row.get(3),
             updated_at: row.get(4),
             last_used_at: row.get(5),
+            last_ok_at: row.get(6),
+            last_error: row.get(7),
         }
     }
 }
