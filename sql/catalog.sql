@@ -1,11 +1,21 @@
--- A digest of what policies/$1.sql, whose text is $2, decides: the table public.$1; for mako that schema's tables, for
--- 00_… the functions that it makes
+-- A digest of what policies/$1.sql, whose text is $2, decides: the table public.$1; for mako that schema's tables but
+-- mako.stats, which has a file of its own with its triggers; for 00_… the functions that it makes
 with relation as (
   select c.*, n.nspname
   from pg_class c
   join pg_namespace n on n.oid = c.relnamespace
   where c.relkind in ('r', 'p')
-    and case when $1::text = 'mako' then n.nspname = 'mako' else n.nspname = 'public' and c.relname = $1::text end
+    and case $1::text
+      when 'mako' then n.nspname = 'mako' and c.relname <> 'stats'
+      when 'stats' then n.nspname = 'mako' and c.relname = 'stats'
+      else n.nspname = 'public' and c.relname = $1::text
+    end
+),
+counting(oid) as (
+  select f.oid
+  from pg_proc f
+  join pg_namespace n on n.oid = f.pronamespace and n.nspname = 'mako'
+  where f.prorettype = 'trigger'::regtype and starts_with(f.proname, 'count_')
 ),
 line(text) as (
   select format('table %s owner %s rls %s force %s', oid::regclass, relowner::regrole, relrowsecurity, relforcerowsecurity)
@@ -25,8 +35,9 @@ line(text) as (
   join pg_policy p on p.polrelid = r.oid
   union all
   select format('trigger %s enabled %s', pg_get_triggerdef(t.oid), t.tgenabled)
-  from relation r
-  join pg_trigger t on t.tgrelid = r.oid and not t.tgisinternal
+  from pg_trigger t
+  where not t.tgisinternal and case when t.tgfoid in (select oid from counting) then $1::text = 'stats'
+    else t.tgrelid in (select oid from relation) end
   union all
   select format('schema %s owner %s grants %s', n.oid::regnamespace, n.nspowner::regrole,
     (select string_agg(g::text, ',' order by g::text) from unnest(n.nspacl) g))
@@ -38,6 +49,7 @@ line(text) as (
     (select string_agg(g::text, ',' order by g::text) from unnest(f.proacl) g))
   from pg_proc f
   join pg_namespace n on n.oid = f.pronamespace and n.nspname = 'mako'
-  where starts_with($1::text, '00_') and strpos($2::text, format('function mako.%s(', f.proname)) > 0
+  where (starts_with($1::text, '00_') or $1::text = 'stats') and strpos($2::text, format('function mako.%s(', f.proname)) > 0
+    or $1::text = 'stats' and f.oid in (select oid from counting)
 )
 select coalesce(md5(string_agg(text, E'\n' order by text collate "C")), '') from line

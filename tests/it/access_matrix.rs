@@ -104,6 +104,13 @@ const TABLES: &[Table] = &[
         columns: "kind, provider_id, row_id",
         values: "'call', 'x', 'x'",
     },
+    Table {
+        name: "mako.stats",
+        tenant: "user_id",
+        set: "rows = 0",
+        columns: "relation, day, kind, status, rows",
+        values: "'leads', 'infinity', '', 'new', 1",
+    },
 ];
 
 /// Somebody who sends SQL: the role they have and the settings they come with.

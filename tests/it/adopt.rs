@@ -123,6 +123,7 @@ async fn assert_tenancy(owner: &Client, owner_url: &str, authenticator_url: &str
     let report = crate::prove::proof(owner_url).await;
     assert_eq!(report.verdict, prove::Verdict::Proven, "{}", report.to_text());
     assert_eq!(holes(owner).await, Vec::<String>::new());
+    assert_eq!(number(owner, "select count(*) from mako.stats_drift()").await, 0);
     let authenticator = connect(authenticator_url).await;
     for table in [
         "leads",

@@ -33,6 +33,7 @@ mod rolling_restart;
 mod sealing_keys;
 mod serve;
 mod statements;
+mod stats;
 mod third_parties;
 mod through_pgbouncer;
 mod tokens;

@@ -54,6 +54,7 @@ const COMMANDS: &[(&str, How)] = &[
     ("mako prove --format", Says("")),
     ("mako prove --init", Says("")),
     ("mako serve", Serves("serving")),
+    ("mako stats check", Says("")),
     ("mako keys generate", Says("to put it in force")),
     ("mako keys status", Says("")),
     ("mako keys rotate", Says("")),

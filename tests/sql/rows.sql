@@ -2,7 +2,7 @@
 insert into public.users (id, email, password, business_name) values ('{user}', '{email}', '!', 'Business of {email}');
 insert into public.leads (user_id, name, phone, status, source, summary, created_at)
 select '{user}', 'Lead ' || n || ' of {email}', '+1555000' || lpad(n::text, 4, '0'), 'new', 'Voice', 'summary of {email}',
-  now() - n * interval '1 hour'
+  now() - n * interval '1 day'
 from generate_series(1, {rows}) n;
 insert into public.contacts (user_id, first_name, last_name, email, phone)
 select '{user}', 'Contact', n || ' of {email}', n || '.{email}', '+1555001' || lpad(n::text, 4, '0')

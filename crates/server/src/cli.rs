@@ -31,6 +31,10 @@ const ADMIN: &str = "\
 Needs ADMIN_DATABASE_URL: an owner's connection, direct or in session mode, never a transaction pooler.
 With DATABASE_URL events are processed at once; without it the service does so within seconds.";
 
+const STATS: &str = "\
+Needs ADMIN_DATABASE_URL: an owner's connection, direct or in session mode, never a transaction pooler.
+Whoever writes keeps the counts, by triggers. They go wrong where those are off: after a restore of single tables, say.";
+
 const KEYS: &str = "\
 All but generate need ADMIN_DATABASE_URL, an owner's connection, and ENCRYPTION_KEY.";
 
@@ -105,6 +109,9 @@ pub(crate) enum Command {
     /// Webhook events: what providers delivered
     #[command(subcommand, after_help = ADMIN)]
     Events(Events),
+    /// Counts that lists and the dashboard read: are they right?
+    #[command(subcommand, after_help = STATS)]
+    Stats(Stats),
     /// Takes over a live CRM's database: without a flag says what would be done, and changes nothing
     Adopt(Adopt),
     /// Attacks the database in a transaction that is rolled back: can a tenant reach another? Exit code 0 proven, 1 a
@@ -243,6 +250,15 @@ pub(crate) enum Keys {
         #[arg(long)]
         dry_run: bool,
     },
+}
+
+/// What can be done with stored counts. Both read every row, while others go on writing.
+#[derive(Subcommand)]
+pub(crate) enum Stats {
+    /// Compares them with the rows; exits 1 if one is wrong
+    Check,
+    /// Counts all rows afresh
+    Rebuild,
 }
 
 /// What an admin can do with phone numbers. All need `ADMIN_DATABASE_URL`.

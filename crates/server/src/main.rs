@@ -32,6 +32,7 @@ async fn main() -> ExitCode {
         Command::Keys(what) => commands::keys::run(what).await,
         Command::Numbers(what) => commands::numbers::run(what).await,
         Command::Events(what) => commands::events::run(what).await,
+        Command::Stats(what) => commands::stats::run(what).await,
         Command::Adopt(options) => commands::adopt::run(options).await,
         Command::Prove(options) => commands::prove::run(options).await,
         Command::Token(options) => commands::token::run(options),

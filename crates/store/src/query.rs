@@ -92,6 +92,26 @@ macro_rules! query {
 }
 pub(crate) use query;
 
+/// Declares the [`Query`] of a page that also counts: `counted_query!("leads/count" of "leads/list" [TEXT])`, the types
+/// being those of the list. One statement, so one snapshot; its last column is the count, and a page without rows is one
+/// row of nulls beside it.
+macro_rules! counted_query {
+    ($count:literal of $list:literal [$($type:ident),*]) => {
+        $crate::query::Query {
+            sql: concat!(
+                "-- ", $count, ": beside a page\nwith total (count) as (\n",
+                include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../sql/queries/", $count, ".sql")),
+                "),\npage as (\n",
+                include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../sql/queries/", $list, ".sql")),
+                ")\nselect page.*, total.count\nfrom total\nleft join page on true\norder by created_at desc, id desc\n"
+            ),
+            name: $count,
+            ..$crate::query::query!(Read $list [$($type),*])
+        }
+    };
+}
+pub(crate) use counted_query;
+
 /// Every statement, for the test that prepares each as the role that runs it.
 pub static ALL: &[&[&Query]] = &[
     crate::rows::users::QUERIES,

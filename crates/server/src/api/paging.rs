@@ -14,7 +14,7 @@ use crate::http::values::BoundedInteger;
 #[derive(Clone, Copy, Debug, Enum, Eq, PartialEq)]
 #[oai(rename_all = "lowercase")]
 pub(crate) enum Count {
-    /// Count them, for one more statement in the same round trip.
+    /// Count them, in the statement that reads the page.
     Exact,
 }
 

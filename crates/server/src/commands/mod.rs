@@ -12,6 +12,7 @@ pub(crate) mod openapi;
 mod progress;
 pub(crate) mod prove;
 pub(crate) mod serve;
+pub(crate) mod stats;
 pub(crate) mod token;
 mod waiting;
 

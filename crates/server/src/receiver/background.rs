@@ -1,4 +1,4 @@
-//! Does what was left undone: drains the spool, processes events that wait, and empties old payloads.
+//! Does what was left undone: drains the spool, processes events that wait, sums up counts, and empties old payloads.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -24,6 +24,8 @@ pub(super) const GRACE: Duration = Duration::from_secs(5);
 const ADDRESSES: i32 = 100_000;
 /// Events and payloads at a time.
 const BATCH: i32 = 200;
+/// Lines of counts at a time.
+const LINES: i32 = 10_000;
 
 /// Background work; it stops when this is dropped.
 pub(crate) struct BackgroundWorker {
@@ -39,6 +41,8 @@ impl BackgroundWorker {
             drain(&it).await;
             catch_up(&it).await;
         }));
+        let it = Arc::clone(receiver);
+        tasks.spawn(every(OFTEN, async move || fold_stats(&it.store).await));
         let it = Arc::clone(receiver);
         tasks.spawn(every(NOW_AND_THEN, async move || learn_addresses(&it).await));
         let it = Arc::clone(receiver);
@@ -161,6 +165,12 @@ pub(crate) async fn process_waiting(store: &Store, seconds: f64) -> Result<Batch
         }
     }
     Ok(batch)
+}
+
+/// Each write adds lines to `mako.stats`; the fewer there are, the faster they are read. What isn't summed up yet counts
+/// all the same, so that it may wait if the database is away.
+async fn fold_stats(store: &Store) {
+    while let Ok(LINES) = router::fold_stats(store, LINES).await {}
 }
 
 async fn forget(receiver: &Receiver, days: i32) {

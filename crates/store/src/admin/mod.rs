@@ -9,8 +9,10 @@ mod keys;
 mod migrate;
 mod numbers;
 mod policies;
+mod stats;
 
 pub use numbers::NumberOwner;
+pub use stats::Drift;
 
 use tokio_postgres::Client;
 

@@ -8,7 +8,7 @@ use tokio_postgres::types::ToSql;
 use super::page::{Cursor, Ordered, Page, PageRequest};
 use super::{Created, time};
 use crate::error::Error;
-use crate::query::{Query, query};
+use crate::query::{Query, counted_query, query};
 use crate::tenant_tx::Store;
 
 /// A row of `public.automation_logs`, without its tenant.
@@ -47,10 +47,10 @@ pub struct AutomationLogFilter {
 
 static LIST: Query =
     query!(Read "automation_logs/list" [TIMESTAMPTZ, TEXT, INT8, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
-static COUNT: Query = query!(Read "automation_logs/count" [TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
+static COUNTED: Query = counted_query!("automation_logs/count" of "automation_logs/list" [TIMESTAMPTZ, TEXT, INT8, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
 static FIND: Query = query!(Read "automation_logs/find" [TEXT]);
 static INSERT: Query = query!(Write "automation_logs/insert" [TEXT, TEXT, TEXT, TEXT]);
-pub(crate) static QUERIES: &[&Query] = &[&LIST, &COUNT, &FIND, &INSERT];
+pub(crate) static QUERIES: &[&Query] = &[&LIST, &COUNTED, &FIND, &INSERT];
 
 /// The caller's automation logs, newest first.
 pub async fn list(
@@ -66,7 +66,7 @@ pub async fn list(
         created_before,
     } = filter;
     let filters: [&(dyn ToSql + Sync); 4] = [action_type, status, created_after, created_before];
-    page.of(store, claims, [&LIST, &COUNT], &filters).await
+    page.of(store, claims, [&LIST, &COUNTED], &filters).await
 }
 
 /// One of the caller's automation logs.

@@ -8,7 +8,7 @@ use tokio_postgres::types::ToSql;
 use super::page::{Cursor, Ordered, Page, PageRequest};
 use super::{Created, containing, time};
 use crate::error::Error;
-use crate::query::{Query, query};
+use crate::query::{Query, counted_query, query};
 use crate::tenant_tx::Store;
 
 /// A row of `public.call_logs`, without its tenant.
@@ -55,10 +55,10 @@ pub struct CallLogFilter {
 
 static LIST: Query =
     query!(Read "call_logs/list" [TIMESTAMPTZ, TEXT, INT8, TEXT_ARRAY, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
-static COUNT: Query = query!(Read "call_logs/count" [TEXT_ARRAY, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
+static COUNTED: Query = counted_query!("call_logs/count" of "call_logs/list" [TIMESTAMPTZ, TEXT, INT8, TEXT_ARRAY, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
 static FIND: Query = query!(Read "call_logs/find" [TEXT]);
 static INSERT: Query = query!(Write "call_logs/insert" [TEXT, TEXT, INT4, TEXT, TEXT, TEXT]);
-pub(crate) static QUERIES: &[&Query] = &[&LIST, &COUNT, &FIND, &INSERT];
+pub(crate) static QUERIES: &[&Query] = &[&LIST, &COUNTED, &FIND, &INSERT];
 
 /// The caller's calls, newest first.
 pub async fn list(
@@ -76,7 +76,7 @@ pub async fn list(
         ..
     } = filter;
     let filters: [&(dyn ToSql + Sync); 5] = [phone, sentiment, &q, created_after, created_before];
-    page.of(store, claims, [&LIST, &COUNT], &filters).await
+    page.of(store, claims, [&LIST, &COUNTED], &filters).await
 }
 
 /// One of the caller's calls.

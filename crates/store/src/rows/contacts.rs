@@ -8,7 +8,7 @@ use tokio_postgres::types::ToSql;
 use super::page::{Cursor, Ordered, Page, PageRequest};
 use super::{Change, Created, Timestamp, containing, time};
 use crate::error::Error;
-use crate::query::{Query, query};
+use crate::query::{Query, counted_query, query};
 use crate::tenant_tx::Store;
 
 /// A row of `public.contacts`, without its tenant.
@@ -125,15 +125,14 @@ pub struct ContactFilter {
 }
 
 static LIST: Query = query!(Read "contacts/list" [TIMESTAMPTZ, TEXT, INT8, TEXT, TEXT, TEXT_ARRAY, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
-static COUNT: Query =
-    query!(Read "contacts/count" [TEXT, TEXT, TEXT_ARRAY, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
+static COUNTED: Query = counted_query!("contacts/count" of "contacts/list" [TIMESTAMPTZ, TEXT, INT8, TEXT, TEXT, TEXT_ARRAY, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
 static FIND: Query = query!(Read "contacts/find" [TEXT]);
 static INSERT: Query = query!(Write "contacts/insert"
     [TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TIMESTAMPTZ, TEXT, TEXT, TEXT]);
 static UPDATE: Query = query!(Write "contacts/update" [TEXT, TEXT, TEXT, BOOL, TEXT, BOOL, TEXT, BOOL, TEXT, BOOL, TEXT,
     BOOL, TEXT, BOOL, TEXT, BOOL, TEXT, BOOL, TIMESTAMPTZ, BOOL, TEXT, BOOL, TEXT]);
 static DELETE: Query = query!(Write "contacts/delete" [TEXT]);
-pub(crate) static QUERIES: &[&Query] = &[&LIST, &COUNT, &FIND, &INSERT, &UPDATE, &DELETE];
+pub(crate) static QUERIES: &[&Query] = &[&LIST, &COUNTED, &FIND, &INSERT, &UPDATE, &DELETE];
 
 /// The caller's contacts, newest first.
 pub async fn list(
@@ -154,7 +153,7 @@ pub async fn list(
     } = filter;
     let filters: [&(dyn ToSql + Sync); 7] =
         [status, company, phone, email, &q, created_after, created_before];
-    page.of(store, claims, [&LIST, &COUNT], &filters).await
+    page.of(store, claims, [&LIST, &COUNTED], &filters).await
 }
 
 /// One of the caller's contacts.

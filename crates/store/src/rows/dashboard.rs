@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 use super::time;
 use crate::error::Error;
 use crate::query::{Query, query};
-use crate::tenant_tx::{BoundQuery, Store};
+use crate::tenant_tx::Store;
 
 /// What there is altogether, and in two periods of equal length.
 #[derive(Clone, Debug)]
@@ -80,31 +80,26 @@ pub struct Activity {
     pub at: DateTime<Utc>,
 }
 
-static TOTALS: Query = query!(Read "dashboard/totals" []);
-static STATUSES: Query = query!(Read "dashboard/statuses" []);
-static PERIODS: Query = query!(Read "dashboard/periods" [INT4]);
+static STATS: Query = query!(Read "dashboard/stats" [INT4]);
 static TIMESERIES: Query = query!(Read "dashboard/timeseries" [TEXT, INT4]);
 static FUNNEL: Query = query!(Read "dashboard/funnel" []);
 static ACTIVITY: Query = query!(Read "dashboard/activity" [INT8]);
-pub(crate) static QUERIES: &[&Query] = &[&TOTALS, &STATUSES, &PERIODS, &TIMESERIES, &FUNNEL, &ACTIVITY];
+pub(crate) static QUERIES: &[&Query] = &[&STATS, &TIMESERIES, &FUNNEL, &ACTIVITY];
 
 /// Totals, and the last `days` days beside the `days` before.
 pub async fn stats(store: &Store, claims: &Claims, days: i32) -> Result<Stats, Error> {
-    let calls = [
-        BoundQuery::new(&TOTALS, &[]),
-        BoundQuery::new(&STATUSES, &[]),
-        BoundQuery::new(&PERIODS, &[&days]),
-    ];
-    let [totals, statuses, periods] = store.pipeline(claims, calls).await?;
-    let total = |column| totals.first().map_or(0, |row| row.get(column));
-    let period = |index| periods.get(index).map(Period::from).unwrap_or_default();
+    let rows = store.run(claims, &STATS, &[&days]).await?;
+    let [current, previous] = rows.as_slice() else {
+        return Err(Error::Mismatch("two rows"));
+    };
+    let (statuses, counts): (Vec<String>, Vec<i64>) = (current.get(3), current.get(4));
     Ok(Stats {
-        total_leads: total(0),
-        total_calls: total(1),
-        total_contacts: total(2),
-        leads_by_status: statuses.iter().map(pair).collect(),
-        period: period(0),
-        previous: period(1),
+        total_leads: current.get(0),
+        total_calls: current.get(1),
+        total_contacts: current.get(2),
+        leads_by_status: statuses.into_iter().zip(counts).collect(),
+        period: current.into(),
+        previous: previous.into(),
     })
 }
 
@@ -161,11 +156,11 @@ fn pair(row: &Row) -> (String, i64) {
 impl From<&Row> for Period {
     fn from(row: &Row) -> Self {
         Self {
-            leads: row.get(0),
-            calls: row.get(1),
-            messages: row.get(2),
-            booked: row.get(3),
-            converted: row.get(4),
+            leads: row.get(5),
+            calls: row.get(6),
+            messages: row.get(7),
+            booked: row.get(8),
+            converted: row.get(9),
         }
     }
 }

@@ -8,7 +8,7 @@ use tokio_postgres::types::ToSql;
 use super::page::{Cursor, Ordered, Page, PageRequest};
 use super::{Change, Created, containing, time};
 use crate::error::Error;
-use crate::query::{Query, query};
+use crate::query::{Query, counted_query, query};
 use crate::tenant_tx::Store;
 
 /// A row of `public.leads`, without its tenant: whoever sees it is the tenant.
@@ -109,14 +109,13 @@ pub struct LeadFilter {
 }
 
 static LIST: Query = query!(Read "leads/list" [TIMESTAMPTZ, TEXT, INT8, TEXT, TEXT, TEXT, TEXT_ARRAY, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
-static COUNT: Query =
-    query!(Read "leads/count" [TEXT, TEXT, TEXT, TEXT_ARRAY, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
+static COUNTED: Query = counted_query!("leads/count" of "leads/list" [TIMESTAMPTZ, TEXT, INT8, TEXT, TEXT, TEXT, TEXT_ARRAY, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
 static FIND: Query = query!(Read "leads/find" [TEXT]);
 static INSERT: Query = query!(Write "leads/insert" [TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT]);
 static UPDATE: Query =
     query!(Write "leads/update" [TEXT, TEXT, TEXT, TEXT, TEXT, BOOL, TEXT, BOOL, TEXT, BOOL, TEXT]);
 static DELETE: Query = query!(Write "leads/delete" [TEXT]);
-pub(crate) static QUERIES: &[&Query] = &[&LIST, &COUNT, &FIND, &INSERT, &UPDATE, &DELETE];
+pub(crate) static QUERIES: &[&Query] = &[&LIST, &COUNTED, &FIND, &INSERT, &UPDATE, &DELETE];
 
 /// The caller's leads, newest first.
 pub async fn list(
@@ -144,7 +143,7 @@ pub async fn list(
         created_after,
         created_before,
     ];
-    page.of(store, claims, [&LIST, &COUNT], &filters).await
+    page.of(store, claims, [&LIST, &COUNTED], &filters).await
 }
 
 /// One of the caller's leads.

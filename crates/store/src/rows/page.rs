@@ -9,7 +9,7 @@ use tokio_postgres::types::ToSql;
 
 use crate::error::Error;
 use crate::query::Query;
-use crate::tenant_tx::{BoundQuery, Store};
+use crate::tenant_tx::Store;
 
 /// The position after a row in a list ordered by `created_at desc, id desc`.
 ///
@@ -82,27 +82,31 @@ impl PageRequest {
 }
 
 impl PageRequest {
-    /// The page of a list and, if it is asked for, how many rows there are, in the same round trip. `filters` are the
-    /// values of `$5…` of the list and `$2…` of the count.
+    /// The page of a list and, if it is asked for, how many rows there are: one statement either way. `filters` are the
+    /// values of `$5…`.
     pub(crate) async fn of<T: Ordered + for<'a> From<&'a Row>>(
         &self,
         store: &Store,
         claims: &Claims,
-        [list, count]: [&'static Query; 2],
+        [list, counted]: [&'static Query; 2],
         filters: &[&(dyn ToSql + Sync)],
     ) -> Result<Page<T>, Error> {
         let ((before, id), fetch) = (self.start(), self.fetch());
         let position: [&(dyn ToSql + Sync); 3] = [&before, &id, &fetch];
-        let list = BoundQuery::new(list, &[&position, filters].concat());
-        if !self.count {
-            let [rows] = store.pipeline(claims, [list]).await?;
-            return Ok(Page::new(self, &rows, None));
+        let query = if self.count { counted } else { list };
+        let mut rows = store.run(claims, query, &[&position, filters].concat()).await?;
+        let count = if self.count { total(&rows) } else { None };
+        if count.is_some() {
+            // No row of the page, but the count beside it.
+            rows.retain(|row| row.get::<_, Option<&str>>(0).is_some());
         }
-        let [rows, count] = store
-            .pipeline(claims, [list, BoundQuery::new(count, filters)])
-            .await?;
-        Ok(Page::new(self, &rows, Some(&count)))
+        Ok(Page::new(self, &rows, count))
     }
+}
+
+/// What `counted_query!` puts into the last column.
+fn total(rows: &[Row]) -> Option<i64> {
+    rows.first().map(|row| row.get(row.len() - 1))
 }
 
 /// Rows of one page.
@@ -123,7 +127,7 @@ pub trait Ordered {
 }
 
 impl<T: Ordered + for<'a> From<&'a Row>> Page<T> {
-    fn new(page: &PageRequest, rows: &[Row], count: Option<&[Row]>) -> Self {
+    fn new(page: &PageRequest, rows: &[Row], count: Option<i64>) -> Self {
         let limit = usize::from(page.limit);
         let kept: Vec<T> = rows.iter().take(limit).map(T::from).collect();
         let next = if rows.len() > limit {
@@ -134,7 +138,7 @@ impl<T: Ordered + for<'a> From<&'a Row>> Page<T> {
         Self {
             rows: kept,
             next,
-            count: count.and_then(|rows| rows.first()).map(|row| row.get(0)),
+            count,
         }
     }
 }

@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 use super::Created;
 use super::page::{Cursor, Ordered, Page, PageRequest};
 use crate::error::Error;
-use crate::query::{Query, query};
+use crate::query::{Query, counted_query, query};
 use crate::tenant_tx::Store;
 
 /// A row of `public.user_phone_numbers`, without its tenant.
@@ -34,17 +34,18 @@ pub struct NewNumber<'a> {
 }
 
 static LIST: Query = query!(Read "phone_numbers/list" [TIMESTAMPTZ, TEXT, INT8]);
-static COUNT: Query = query!(Read "phone_numbers/count" []);
+static COUNTED: Query =
+    counted_query!("phone_numbers/count" of "phone_numbers/list" [TIMESTAMPTZ, TEXT, INT8]);
 static VERIFIED: Query = query!(Read "phone_numbers/verified" []);
 static FIND: Query = query!(Read "phone_numbers/find" [TEXT]);
 static CLAIM: Query = query!(Write "phone_numbers/claim" [TEXT, TEXT, TEXT, TEXT]);
 static RELEASE: Query = query!(Write "phone_numbers/release" [TEXT]);
 static CONFIRM: Query = query!(Sealer Write "phone_numbers/confirm" [TEXT]);
-pub(crate) static QUERIES: &[&Query] = &[&LIST, &COUNT, &VERIFIED, &FIND, &CLAIM, &RELEASE, &CONFIRM];
+pub(crate) static QUERIES: &[&Query] = &[&LIST, &COUNTED, &VERIFIED, &FIND, &CLAIM, &RELEASE, &CONFIRM];
 
 /// The caller's numbers, newest first.
 pub async fn list(store: &Store, claims: &Claims, page: &PageRequest) -> Result<Page<ClaimedNumber>, Error> {
-    page.of(store, claims, [&LIST, &COUNT], &[]).await
+    page.of(store, claims, [&LIST, &COUNTED], &[]).await
 }
 
 /// A number of the caller's that events are routed by.

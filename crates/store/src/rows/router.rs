@@ -74,8 +74,16 @@ static RECORD: RouterQuery =
 static WAITING: RouterQuery = router_query!("router/waiting" [FLOAT8, INT4]);
 static ENDPOINT_KEYS: RouterQuery = router_query!("router/endpoint_keys"[INT4]);
 static FORGET: RouterQuery = router_query!("router/forget" [INT4, INT4]);
+static FOLD_STATS: RouterQuery = router_query!("router/fold_stats"[INT4]);
 /// Every statement of the router's.
-pub static QUERIES: &[&RouterQuery] = &[&FIND_ENDPOINT, &ENDPOINT_KEYS, &RECORD, &WAITING, &FORGET];
+pub static QUERIES: &[&RouterQuery] = &[
+    &FIND_ENDPOINT,
+    &ENDPOINT_KEYS,
+    &RECORD,
+    &WAITING,
+    &FORGET,
+    &FOLD_STATS,
+];
 
 /// The endpoint of a source whose address holds the key with this hash (SHA-256, hex).
 pub async fn find_endpoint(
@@ -149,6 +157,12 @@ pub async fn waiting(store: &Store, seconds: f64, limit: i32) -> Result<Vec<Pend
 /// Empties payloads older than `days`, at most `limit` of them; how many.
 pub async fn forget_payloads(store: &Store, days: i32, limit: i32) -> Result<i32, Error> {
     let rows = store.route(&FORGET, &[&days, &limit]).await?;
+    Ok(rows.first().map_or(0, |row| row.get(0)))
+}
+
+/// Sums up what writers have added to the counts of `mako.stats`, at most `limit` lines; how many there were.
+pub async fn fold_stats(store: &Store, limit: i32) -> Result<i32, Error> {
+    let rows = store.route(&FOLD_STATS, &[&limit]).await?;
     Ok(rows.first().map_or(0, |row| row.get(0)))
 }
 

@@ -8,7 +8,7 @@ use webhooks::Recorded;
 
 use super::page::{Cursor, Ordered, Page, PageRequest};
 use crate::error::Error;
-use crate::query::{Query, query};
+use crate::query::{Query, counted_query, query};
 use crate::tenant_tx::Store;
 
 /// A row of `public.webhook_events`, without its tenant and what was delivered.
@@ -51,14 +51,14 @@ pub enum EventOutcome {
 
 static LIST: Query =
     query!(Read "webhook_events/list" [TIMESTAMPTZ, TEXT, INT8, TEXT, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
-static COUNT: Query = query!(Read "webhook_events/count" [TEXT, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
+static COUNTED: Query = counted_query!("webhook_events/count" of "webhook_events/list" [TIMESTAMPTZ, TEXT, INT8, TEXT, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
 static FIND: Query = query!(Read "webhook_events/find" [TEXT]);
 static LATEST: Query = query!(Read "webhook_events/latest" []);
 pub(crate) static TAKE: Query = query!(Write "webhook_events/take" [TEXT, BOOL]);
 pub(crate) static FINISH: Query = query!(Write "webhook_events/finish" [TEXT, BOOL]);
 static FAIL: Query = query!(Write "webhook_events/fail" [TEXT, TEXT]);
 static OVERDUE: Query = query!(Read "webhook_events/overdue" [TEXT, FLOAT8]);
-pub(crate) static QUERIES: &[&Query] = &[&LIST, &COUNT, &FIND, &LATEST, &TAKE, &FINISH, &FAIL, &OVERDUE];
+pub(crate) static QUERIES: &[&Query] = &[&LIST, &COUNTED, &FIND, &LATEST, &TAKE, &FINISH, &FAIL, &OVERDUE];
 
 /// The caller's events, newest first.
 pub async fn list(
@@ -75,7 +75,7 @@ pub async fn list(
         created_before,
     } = filter;
     let filters: [&(dyn ToSql + Sync); 5] = [source, status, event_type, created_after, created_before];
-    page.of(store, claims, [&LIST, &COUNT], &filters).await
+    page.of(store, claims, [&LIST, &COUNTED], &filters).await
 }
 
 /// One of the caller's events, and what was delivered: without secrets, empty after the retention period.

@@ -3,10 +3,10 @@
 
 use super::super::policies::PolicyFile;
 use super::super::{Admin, AdminError, Progress};
-use super::TABLES;
 use super::locks::BRIEF;
 use super::plan::AdoptionPlan;
 use super::steps::{Kind, Phase, Step};
+use super::{COUNTED, TABLES};
 
 impl Admin {
     /// Takes the steps of a phase, one transaction each.
@@ -99,10 +99,9 @@ impl Admin {
         for file in files {
             if !self.is_applied(file).await? {
                 progress(Progress::Policies(file.0));
-                let relation = TABLES.into_iter().find(|name| file.0 == format!("{name}.sql"));
                 self.gently(
                     &format!("policies/{}", file.0),
-                    relation.as_slice(),
+                    &altered_by(file),
                     file.body(),
                     progress,
                 )
@@ -112,4 +111,15 @@ impl Admin {
         }
         Ok(())
     }
+}
+
+/// The live tables that a policy file alters.
+fn altered_by(file: &PolicyFile) -> Vec<&'static str> {
+    if file.0 == "stats.sql" {
+        return COUNTED.to_vec();
+    }
+    TABLES
+        .into_iter()
+        .filter(|name| file.0 == format!("{name}.sql"))
+        .collect()
 }

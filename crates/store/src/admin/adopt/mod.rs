@@ -51,6 +51,8 @@ const TENANT_TABLES: [&str; 8] = [
     "user_phone_numbers",
     "webhook_endpoints",
 ];
+/// Those whose rows are counted, by triggers.
+const COUNTED: [&str; 4] = ["leads", "contacts", "call_logs", "automation_logs"];
 const LEDGER: &str = include_str!("../../../../../sql/adopt/ledger.sql");
 
 /// What an adoption did, and what is left.
