@@ -6,6 +6,10 @@ declare
   keep constant boolean := work -> 'keep';
   settings constant jsonb := work -> 'settings';
   statements constant jsonb := work -> 'statements';
+  watches constant jsonb := work -> 'watches';
+  -- Whether each write moves the log's end; a table that isn't logged, or was made just now, may be written without.
+  logging constant boolean := not pg_is_in_recovery() and current_setting('wal_level') <> 'minimal'
+    and not exists (select from pg_class where relpersistence = 'u' and relkind in ('r', 'm'));
   counting constant boolean := current_setting('track_counts')::boolean;
   -- What is prepared outlives a batch that is cut short.
   prefix constant text := 'mako_' || (extract(epoch from clock_timestamp()) * 1e6)::bigint || '_';
@@ -15,8 +19,12 @@ declare
   late boolean := false;
   done bigint := 0;
   bundle jsonb;
+  scripts jsonb[];
   script jsonb;
   step jsonb;
+  next int;
+  who jsonb;
+  denied json;
   sql text;
   refused json;
   outcomes json[];
@@ -24,8 +32,11 @@ declare
   answer record;
   answers text[];
   many bigint;
+  watching int;
   watched oid[];
   before bigint;
+  written bigint;
+  log_end pg_lsn;
   code text;
   message text;
   broken text;
@@ -43,71 +54,109 @@ begin
       if bundle ->> 'path' <> '' then
         spare := set_config('search_path', bundle ->> 'path', true);
       end if;
-      foreach script in array array(select jsonb_array_elements(bundle -> 'scripts')) loop
-        late := done > 0 and clock_timestamp() > enough;
-        exit when late;
-        answers := '{}';
+      scripts := array(select jsonb_array_elements(bundle -> 'scripts'));
+      next := 1;
+      while next <= cardinality(scripts) and not late loop
+        -- Those of one attacker follow each other under settings that are made once.
+        who := scripts[next] -> 'who';
         begin
-          for n in 0 .. jsonb_array_length(script) - 1 loop
-            step := script -> n;
-            sql := step ->> 1;
-            if step ->> 0 = 'judge' then
-              if counting and before = (select sum(pg_stat_get_xact_tuples_inserted(o) + pg_stat_get_xact_tuples_updated(o)
-                + pg_stat_get_xact_tuples_deleted(o)) from unnest(watched) o)
-              then
-                -- Where nothing was written, nothing came of it.
-                answers := answers || '()'::text;
-                continue;
-              end if;
-              set constraints all immediate;
-              execute work ->> 'back';
-            end if;
-            if jsonb_typeof(step -> 1) = 'number' and step ->> 0 <> 'be' then
-              -- Sent often: planned once, and again whenever the role is another.
-              if not prepared[sql::int + 1] then
-                execute 'prepare ' || prefix || sql || ' as ' || (statements ->> sql::int);
-                prepared[sql::int + 1] := true;
-              end if;
-              sql := 'execute ' || prefix || sql;
-            end if;
-            case step ->> 0
-              when 'be' then
-                for m in 0 .. jsonb_array_length(settings -> sql::int) - 1 loop
-                  spare := set_config(settings -> sql::int -> m ->> 0, settings -> sql::int -> m ->> 1, true);
-                end loop;
-              when 'do' then
-                execute sql;
-              when 'ask', 'judge' then
-                execute sql into answer;
-                get diagnostics many = row_count;
-                if many > 0 then
-                  answers := answers || answer::text;
+          denied := null;
+          begin
+            for m in 0 .. jsonb_array_length(settings -> who::int) - 1 loop
+              spare := set_config(settings -> who::int -> m ->> 0, settings -> who::int -> m ->> 1, true);
+            end loop;
+          exception
+            when others then
+              denied := json_build_object('code', sqlstate, 'message', sqlerrm);
+          end;
+          while scripts[next] -> 'who' = who loop
+            late := done > 0 and clock_timestamp() > enough;
+            exit when late;
+            script := scripts[next] -> 'steps';
+            answers := '{}';
+            begin
+              for n in 0 .. jsonb_array_length(script) - 1 loop
+                exit when denied is not null;
+                step := script -> n;
+                sql := step ->> 1;
+                if step ->> 0 = 'judge' then
+                  if logging and log_end = pg_current_wal_insert_lsn() then
+                    -- Where nothing was written, nothing came of it.
+                    answers := answers || '()'::text;
+                    continue;
+                  end if;
+                  written := (select sum(pg_stat_get_xact_tuples_inserted(o) + pg_stat_get_xact_tuples_updated(o)
+                    + pg_stat_get_xact_tuples_deleted(o)) from unnest(watched) o);
+                  if counting and before = written then
+                    answers := answers || '()'::text;
+                    continue;
+                  end if;
+                  before := written;
+                  set constraints all immediate;
+                  execute work ->> 'back';
                 end if;
-              when 'watch' then
-                watched := array(select jsonb_array_elements_text(step -> 1)::oid);
-                before := (select sum(pg_stat_get_xact_tuples_inserted(o) + pg_stat_get_xact_tuples_updated(o)
-                  + pg_stat_get_xact_tuples_deleted(o)) from unnest(watched) o);
-            end case;
+                if jsonb_typeof(step -> 1) = 'number' and step ->> 0 not in ('be', 'watch') then
+                  -- Sent often: planned once, and again whenever the role is another.
+                  if not prepared[sql::int + 1] then
+                    execute 'prepare ' || prefix || sql || ' as ' || (statements ->> sql::int);
+                    prepared[sql::int + 1] := true;
+                  end if;
+                  sql := 'execute ' || prefix || sql;
+                end if;
+                case step ->> 0
+                  when 'be' then
+                    for m in 0 .. jsonb_array_length(settings -> sql::int) - 1 loop
+                      spare := set_config(settings -> sql::int -> m ->> 0, settings -> sql::int -> m ->> 1, true);
+                    end loop;
+                  when 'do' then
+                    execute sql;
+                  when 'ask', 'judge' then
+                    execute sql into answer;
+                    get diagnostics many = row_count;
+                    if many > 0 then
+                      answers := answers || answer::text;
+                    end if;
+                  when 'watch' then
+                    -- What is taken back still counts as written, so that a count holds until the next one.
+                    if watching is distinct from sql::int then
+                      watching := sql::int;
+                      watched := array(select jsonb_array_elements_text(watches -> watching)::oid);
+                      before := (select sum(pg_stat_get_xact_tuples_inserted(o) + pg_stat_get_xact_tuples_updated(o)
+                        + pg_stat_get_xact_tuples_deleted(o)) from unnest(watched) o);
+                    end if;
+                    if logging then
+                      log_end := pg_current_wal_insert_lsn();
+                    end if;
+                end case;
+              end loop;
+              if not keep then
+                raise sqlstate 'MAKO0';
+              end if;
+              outcome := coalesce(denied, json_build_object('rows', answers));
+            exception
+              when sqlstate 'MAKO0' then
+                outcome := coalesce(denied, json_build_object('rows', answers));
+              when query_canceled then
+                late := true;
+                -- Time is counted from the first script on; a later one gets all of it in the next batch.
+                exit when done > 0;
+                outcome := json_build_object('code', sqlstate, 'message', sqlerrm);
+              when others or assert_failure then
+                get stacked diagnostics code = returned_sqlstate, message = message_text, broken = constraint_name;
+                outcome := json_build_object('code', code, 'message', message, 'constraint', broken);
+            end;
+            outcomes := outcomes || outcome;
+            done := done + 1;
+            next := next + 1;
+            exit when late;
           end loop;
           if not keep then
             raise sqlstate 'MAKO0';
           end if;
-          outcome := json_build_object('rows', answers);
         exception
           when sqlstate 'MAKO0' then
-            outcome := json_build_object('rows', answers);
-          when query_canceled then
-            late := true;
-            -- Time is counted from the first script on; a later one gets all of it in the next batch.
-            exit when done > 0;
-            outcome := json_build_object('code', sqlstate, 'message', sqlerrm);
-          when others or assert_failure then
-            get stacked diagnostics code = returned_sqlstate, message = message_text, broken = constraint_name;
-            outcome := json_build_object('code', code, 'message', message, 'constraint', broken);
+            null;
         end;
-        outcomes := outcomes || outcome;
-        done := done + 1;
-        exit when late;
       end loop;
       if not keep then
         raise sqlstate 'MAKO0';

@@ -18,6 +18,7 @@ mod pattern;
 mod people;
 mod persona;
 mod plan;
+mod progress;
 mod report;
 pub mod rules;
 mod run;
@@ -29,6 +30,7 @@ mod values;
 
 pub use fingerprint::{NotProven, Proof, fingerprint};
 pub use model::{BadModel, Function, Membership, Model, Names, Relation, Tenant};
+pub use progress::{Observer, Phase, Progress};
 pub use report::{Controls, Finding, FunctionReport, RelationReport, Report, Severity, Verdict};
 pub use run::{Options, run};
 

@@ -16,6 +16,7 @@ use crate::model::{Model, Names};
 use crate::people::People;
 use crate::persona::{Persona, Words};
 use crate::plan::{Class, Plan};
+use crate::progress::{Observer, Phase};
 use crate::report::{Finding, FunctionReport, RelationReport, Report, Verdict};
 use crate::script::Script;
 use crate::seed::{Fixtures, Seeder};
@@ -23,15 +24,18 @@ use crate::session::Session;
 use crate::{fingerprint, lint, logins};
 
 /// How to go about it.
-#[derive(Clone, Debug, Default)]
-pub struct Options {}
+#[derive(Clone, Copy, Default)]
+pub struct Options<'o> {
+    /// Who wants to know how far it is.
+    pub progress: Option<&'o Observer<'o>>,
+}
 
 /// Attacks the database as the model's outsiders, and takes everything back.
-pub async fn run(client: &mut Client, model: &Model, options: &Options) -> Result<Report, Error> {
+pub async fn run(client: &mut Client, model: &Model, options: &Options<'_>) -> Result<Report, Error> {
     let started = Instant::now();
     let before = sequences(client).await;
-    let session = Session::begin(client).await?;
-    let answer = within(&session, model, options).await;
+    let session = Session::begin(client, options.progress).await?;
+    let answer = within(&session, model).await;
     // Whatever happened, nothing stays.
     let ended = session.rollback().await;
     let mut report = answer?;
@@ -42,7 +46,8 @@ pub async fn run(client: &mut Client, model: &Model, options: &Options) -> Resul
     Ok(report)
 }
 
-async fn within(session: &Session<'_>, model: &Model, _options: &Options) -> Result<Report, Error> {
+async fn within(session: &Session<'_>, model: &Model) -> Result<Report, Error> {
+    session.enter(Phase::Catalog);
     let mut not_tested = Vec::new();
     let fingerprint = catalog_digest(session, model).await?;
     not_tested.extend(logins::become_roles(session, model).await);
@@ -94,6 +99,7 @@ async fn within(session: &Session<'_>, model: &Model, _options: &Options) -> Res
         ..model.clone()
     };
     let personas = Persona::attackers(model, &people, plan.membership.is_some(), &words);
+    session.enter(Phase::Rows);
     let mut fixtures = Fixtures::default();
     let mut seeder = Seeder::new(session, &catalog, &plan, &people, &mentions, &contents);
     seeder.populate(&mut fixtures).await?;
@@ -111,13 +117,17 @@ async fn within(session: &Session<'_>, model: &Model, _options: &Options) -> Res
     not_tested.extend(context.harmed_already().await);
     let mut assessments: BTreeMap<usize, Assessment> = BTreeMap::new();
     let mut of_functions: BTreeMap<usize, Assessment> = BTreeMap::new();
+    session.enter(Phase::Tables);
     context.standing(&mut assessments).await;
     context.tables(&mut assessments).await;
     context.side_effects(&mut assessments).await;
     context.without_policies(&mut assessments);
     context.privileges(model, &contents, &mut assessments).await;
+    session.enter(Phase::Views);
     let seen = context.through_views(&mut assessments).await;
+    session.enter(Phase::Functions);
     let calls = context.call_functions(model, &mut of_functions).await;
+    session.enter(Phase::Comparison);
     // As if the other tenant had never been there: whoever now sees something else had seen them.
     session.must("rollback to savepoint mako_before_others").await?;
     context.compare_views(&seen, &mut assessments).await;

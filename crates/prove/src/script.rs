@@ -11,7 +11,8 @@ pub(crate) type Outcome = Result<Vec<Row>, Refusal>;
 /// The values of one row, as text.
 pub(crate) type Row = Vec<Option<String>>;
 /// Settings of a transaction, in the order in which they are made.
-pub(crate) type Settings = Vec<(&'static str, String)>;
+pub(crate) type Settings = Vec<Setting>;
+type Setting = (&'static str, String);
 
 /// Steps that are done one after the other, up to the first refusal.
 #[derive(Clone, Debug, Default)]
@@ -107,6 +108,8 @@ impl Refusal {
 /// Scripts within a fence: a statement that holds for all of them; empty for none.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Bundle {
+    /// For whoever waits.
+    pub(super) about: String,
     pub(super) fence: String,
     pub(super) scripts: Vec<Script>,
 }
@@ -118,7 +121,9 @@ pub(super) struct Batch<'s> {
     keep: bool,
     /// What makes the session the administrator's again.
     back: &'s str,
-    settings: Vec<&'s Settings>,
+    settings: Vec<&'s [Setting]>,
+    /// Lists of relations that are watched.
+    watches: Vec<&'s [Oid]>,
     /// What is planned once.
     statements: Vec<&'s str>,
     bundles: Vec<Encoded<'s>>,
@@ -128,7 +133,14 @@ pub(super) struct Batch<'s> {
 struct Encoded<'s> {
     fence: &'s str,
     path: &'s str,
-    scripts: Vec<Vec<(&'static str, Words<'s>)>>,
+    scripts: Vec<Steps<'s>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Steps<'s> {
+    /// Under whose settings it is run; the settings of nobody are none.
+    who: usize,
+    steps: Vec<(&'static str, Words<'s>)>,
 }
 
 #[derive(Debug, Serialize)]
@@ -136,7 +148,6 @@ struct Encoded<'s> {
 enum Words<'s> {
     Sql(&'s str),
     Place(usize),
-    Oids(&'s [Oid]),
 }
 
 /// Fewer than these are planned each time.
@@ -155,7 +166,9 @@ impl<'s> Batch<'s> {
             BTreeSet::new()
         };
         let mut settings = Places::default();
+        let mut watches = Places::default();
         let mut statements = Places::default();
+        let nobody = settings.of([].as_slice());
         let mut words = |statement: &'s Statement| match statement {
             Statement::Often(sql) if often.contains(sql.as_str()) => {
                 Words::Place(statements.of(sql.as_str()))
@@ -163,27 +176,41 @@ impl<'s> Batch<'s> {
             Statement::Once(sql) | Statement::Often(sql) => Words::Sql(sql),
         };
         let mut encode = |step: &'s Step| match step {
-            Step::Be(somebody) => ("be", Words::Place(settings.of(somebody))),
+            Step::Be(somebody) => ("be", Words::Place(settings.of(somebody.as_slice()))),
             Step::Do(statement) => ("do", words(statement)),
             Step::Ask(statement) => ("ask", words(statement)),
-            Step::Watch(relations) => ("watch", Words::Oids(relations)),
+            Step::Watch(relations) => ("watch", Words::Place(watches.of(relations.as_slice()))),
             Step::Judge(statement) => ("judge", words(statement)),
+        };
+        // Whoever is somebody from the start on shares the settings with those beside it.
+        let mut whole = |Script(steps): &'s Script| {
+            let first = steps.iter().position(|step| !matches!(step, Step::Watch(_)));
+            let mut encoded: Vec<_> = steps.iter().map(&mut encode).collect();
+            let who = first
+                .filter(|at| !keep && matches!(steps[*at], Step::Be(_)))
+                .map(|at| encoded.remove(at));
+            Steps {
+                who: if let Some((_, Words::Place(place))) = who {
+                    place
+                } else {
+                    nobody
+                },
+                steps: encoded,
+            }
         };
         let bundles = bundles
             .iter()
             .map(|(fence, scripts)| Encoded {
                 fence,
                 path: path(scripts),
-                scripts: scripts
-                    .iter()
-                    .map(|Script(steps)| steps.iter().map(&mut encode).collect())
-                    .collect(),
+                scripts: scripts.iter().map(&mut whole).collect(),
             })
             .collect();
         Self {
             keep,
             back,
             settings: settings.list,
+            watches: watches.list,
             statements: statements.list,
             bundles,
         }
@@ -267,6 +294,10 @@ enum Answer {
 }
 
 impl Reply {
+    pub(super) fn len(&self) -> usize {
+        self.outcomes.len()
+    }
+
     pub(super) fn outcomes(self) -> impl Iterator<Item = Outcome> {
         self.outcomes.into_iter().map(|answer| match answer {
             Answer::Rows { rows } => Ok(rows.iter().map(|row| fields(row)).collect()),
@@ -331,11 +362,33 @@ mod tests {
         let script = Script::default().be(somebody).ask("select 1");
         let scripts = [script.clone(), script];
         let batch = serde_json::to_value(Batch::new(false, "", true, &[("", &scripts)])).unwrap();
-        assert_eq!(batch["settings"].as_array().unwrap().len(), 1);
+        assert_eq!(batch["settings"].as_array().unwrap().len(), 2);
         assert_eq!(batch["bundles"][0]["path"], "public");
         assert_eq!(
             batch["bundles"][0]["scripts"][1],
-            serde_json::json!([["be", 0], ["ask", "select 1"]])
+            serde_json::json!({"who": 1, "steps": [["ask", "select 1"]]})
         );
+    }
+
+    #[test]
+    fn what_stays_or_comes_after_the_administrators_act_is_under_settings_of_its_own() {
+        let somebody: Settings = vec![("role", "anon".to_owned())];
+        let watched = Script::default()
+            .watch(vec![7])
+            .be(somebody.clone())
+            .act("attack");
+        let granted = Script::default().act("grant").be(somebody).act("attack");
+        let scripts = [watched, granted];
+        let of = |keep| serde_json::to_value(Batch::new(keep, "", true, &[("", &scripts)])).unwrap();
+        let undone = of(false);
+        assert_eq!(undone["watches"], serde_json::json!([[7]]));
+        assert_eq!(
+            undone["bundles"][0]["scripts"],
+            serde_json::json!([
+                {"who": 1, "steps": [["watch", 0], ["do", "attack"]]},
+                {"who": 0, "steps": [["do", "grant"], ["be", 1], ["do", "attack"]]}
+            ])
+        );
+        assert_eq!(of(true)["bundles"][0]["scripts"][0]["who"], 0);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
 use futures_util::future::{self, MaybeDone};
@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::Error;
+use crate::progress::{Observer, Phase, Progress};
 use crate::script::{Batch, Bundle, Outcome, Refusal, Reply, Row, Script};
 use crate::sql::literal;
 
@@ -31,6 +32,8 @@ pub(crate) struct Session<'c> {
     shares_plans: AtomicBool,
     /// What waits for company, while there may be some.
     queue: Mutex<Option<Queue>>,
+    progress: Mutex<Progress>,
+    observer: Option<&'c Observer<'c>>,
 }
 
 /// What a bundle came to, or the refusal of its fence.
@@ -49,13 +52,15 @@ pub(crate) struct Admin {
 
 impl<'c> Session<'c> {
     /// Begins. A snapshot for the whole transaction, so that others' commits don't look like leaks.
-    pub(crate) async fn begin(client: &'c Client) -> Result<Self, Error> {
+    pub(crate) async fn begin(client: &'c Client, observer: Option<&'c Observer<'c>>) -> Result<Self, Error> {
         let mut session = Self {
             client,
             admin: Admin::default(),
             round_trips: AtomicUsize::new(0),
             shares_plans: AtomicBool::new(true),
             queue: Mutex::new(None),
+            progress: Mutex::default(),
+            observer,
         };
         session.must("begin isolation level repeatable read").await?;
         session
@@ -169,6 +174,7 @@ impl<'c> Session<'c> {
             return Ok(Vec::new());
         }
         let bundle = Bundle {
+            about: self.progress().about.clone(),
             fence: fence.to_owned(),
             scripts: scripts.to_vec(),
         };
@@ -186,6 +192,7 @@ impl<'c> Session<'c> {
     /// Scripts that stay where they succeed.
     pub(crate) async fn keep(&self, scripts: Vec<Script>) -> Vec<Outcome> {
         let bundle = Bundle {
+            about: String::new(),
             fence: String::new(),
             scripts,
         };
@@ -196,9 +203,20 @@ impl<'c> Session<'c> {
             .unwrap_or_else(refused)
     }
 
-    /// Does several things side by side; what they attempt at the same time shares its batches.
-    pub(crate) async fn together<T: Future>(&self, tasks: impl IntoIterator<Item = T>) -> Vec<T::Output> {
-        let mut all = std::pin::pin!(future::join_all(tasks));
+    /// Does several things side by side, each with the name of what it is about; what they attempt at the same time
+    /// shares its batches.
+    pub(crate) async fn together<T: Future>(
+        &self,
+        tasks: impl IntoIterator<Item = (String, T)>,
+    ) -> Vec<T::Output> {
+        let named = tasks.into_iter().map(|(name, task)| {
+            let mut task = Box::pin(task);
+            future::poll_fn(move |context| {
+                self.turn_to(&name);
+                task.as_mut().poll(context)
+            })
+        });
+        let mut all = std::pin::pin!(future::join_all(named));
         self.set_queue(Some(Vec::new()));
         loop {
             if let Poll::Ready(results) = futures_util::poll!(&mut all) {
@@ -216,6 +234,35 @@ impl<'c> Session<'c> {
                 let _ = answer.send(outcomes);
             }
         }
+    }
+
+    /// A phase begins.
+    pub(crate) fn enter(&self, phase: Phase) {
+        let progress = Progress {
+            phase,
+            ..Progress::default()
+        };
+        *self.progress() = progress.clone();
+        self.observer.iter().for_each(|tell| tell(&progress));
+    }
+
+    /// What is tried from here on is about this.
+    pub(crate) fn turn_to(&self, name: &str) {
+        name.clone_into(&mut self.progress().about);
+    }
+
+    fn tried(&self, about: &str, scripts: usize) {
+        let mut progress = self.progress();
+        progress.tried += scripts;
+        let progress = Progress {
+            about: about.to_owned(),
+            ..progress.clone()
+        };
+        self.observer.iter().for_each(|tell| tell(&progress));
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn set_queue(&self, queue: Option<Queue>) -> Option<Queue> {
@@ -239,6 +286,7 @@ impl<'c> Session<'c> {
 
     /// Runs bundles in as few batches as time allows.
     async fn run(&self, effects: Effects, bundles: &[Bundle]) -> Vec<Answer> {
+        self.progress().known += bundles.iter().map(|bundle| bundle.scripts.len()).sum::<usize>();
         let mut answers: Vec<Answer> = bundles.iter().map(|_| Ok(Vec::new())).collect();
         let done = |answer: &Answer, bundle: &Bundle| {
             answer.as_ref().map_or(usize::MAX, Vec::len) >= bundle.scripts.len()
@@ -260,8 +308,13 @@ impl<'c> Session<'c> {
                     break;
                 }
             }
+            let last = open[batch.len() - 1];
             let progress = match self.batch(effects, &batch).await {
-                Ok(replies) => settle(&mut answers, &open, replies),
+                Ok(replies) => {
+                    let came = replies.iter().map(Reply::len).sum();
+                    self.tried(&bundles[last].about, came);
+                    settle(&mut answers, &open, replies)
+                }
                 Err(refusal) => {
                     fail(&mut answers, &open, &refusal);
                     true

@@ -68,9 +68,12 @@ impl Context<'_> {
         assessments: &mut BTreeMap<usize, Assessment>,
         act: impl Fn(usize, Assessment) -> Task<'t>,
     ) {
-        let tasks: Vec<Task<'t>> = relations
+        let tasks: Vec<(String, Task<'t>)> = relations
             .iter()
-            .map(|relation| act(*relation, assessments.remove(relation).unwrap_or_default()))
+            .map(|relation| {
+                let about = assessments.remove(relation).unwrap_or_default();
+                (self.catalog.relations[*relation].label(), act(*relation, about))
+            })
             .collect();
         let known = self.session.together(tasks).await;
         assessments.extend(relations.iter().copied().zip(known));

@@ -23,13 +23,12 @@ use crate::sql::literal;
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
     function: usize,
-    /// Whose call it is; `personas.len()` is the other tenant's own user.
     persona: usize,
     arguments: String,
     /// What came back: the answer or its digest, or `!` and a refusal's code.
     answer: Option<String>,
-    /// The same call once more.
-    again: Option<String>,
+    /// Whether the answer held the other tenant's words, other than those that were given.
+    tells: bool,
 }
 
 impl Context<'_> {
@@ -47,100 +46,101 @@ impl Context<'_> {
         model: &Model,
         assessments: &mut BTreeMap<usize, Assessment>,
     ) -> Vec<Call> {
+        let tasks: Vec<_> = self
+            .callable()
+            .map(|(n, function)| {
+                let about = assessments.remove(&n).unwrap_or_default();
+                let task = self.attack_function(n, function, is_public(model, function), about);
+                (function.label(), task)
+            })
+            .collect();
         let mut calls = Vec::new();
-        for (n, function) in self.callable() {
-            let about = assessments.entry(n).or_default();
-            let known = function.extension.as_deref().is_some_and(extensions::is_known);
-            if known && !function.definer {
-                self.run_as_sql(function, about).await;
-                continue;
-            }
-            if let Some(why) = self.catalog.acts_outside(function, 0) {
-                if !known {
-                    about.untested.insert(format!(
-                        "it would act outside the database ({why}), which no rollback takes back"
-                    ));
-                }
-                continue;
-            }
-            // Read-only, or without the right: what was there before can't be taken away, to see whether it shows.
-            if self.has_tenants() && self.all_foreign().is_empty() {
-                about.untested.insert(
-                    "there is no made-up row of another tenant's that its answers might show".to_owned(),
-                );
-            } else {
-                let made = self.call(n, function, is_public(model, function), about).await;
-                calls.extend(made);
-            }
-            self.run_as_sql(function, about).await;
-            self.kept_settings(function, about).await;
-            if known {
-                // What could not be tried is among what is known of it.
-                about.untested.clear();
-            }
+        for (n, about, made) in self.session.together(tasks).await {
+            assessments.insert(n, about);
+            calls.extend(made);
         }
         calls
     }
 
-    async fn call(&self, n: usize, function: &Function, public: bool, about: &mut Assessment) -> Vec<Call> {
+    async fn attack_function(
+        &self,
+        n: usize,
+        function: &Function,
+        public: bool,
+        mut about: Assessment,
+    ) -> (usize, Assessment, Vec<Call>) {
+        let known = function.extension.as_deref().is_some_and(extensions::is_known);
+        if known && !function.definer {
+            self.run_as_sql(function, &mut about).await;
+            return (n, about, Vec::new());
+        }
+        if let Some(why) = self.catalog.acts_outside(function, 0) {
+            if !known {
+                about.untested.insert(format!(
+                    "it would act outside the database ({why}), which no rollback takes back"
+                ));
+            }
+            return (n, about, Vec::new());
+        }
+        let mut calls = Vec::new();
+        // Read-only, or without the right: what was there before can't be taken away, to see whether it shows.
+        if self.has_tenants() && self.all_foreign().is_empty() {
+            about
+                .untested
+                .insert("there is no made-up row of another tenant's that its answers might show".to_owned());
+        } else {
+            calls = self.call(n, function, &mut about).await;
+        }
+        self.run_as_sql(function, &mut about).await;
+        self.kept_settings(function, &mut about).await;
+        if known {
+            // What could not be tried is among what is known of it.
+            about.untested.clear();
+        }
+        if public {
+            calls.clear();
+        }
+        (n, about, calls)
+    }
+
+    async fn call(&self, n: usize, function: &Function, about: &mut Assessment) -> Vec<Call> {
         let lists = self.argument_lists(function);
         let judge = self.effects(function);
-        let mut calls = Vec::new();
+        let victim = self.victim();
         let mut scripts = Vec::new();
-        for arguments in &lists {
-            for persona in self.callers(function, lists.len()) {
-                // First as the other tenant: a plan that was made for them must not serve the attacker.
-                scripts.push(self.call_script(
-                    function,
-                    persona == 0 && !self.session.shares_plans(),
-                    self.personas.len(),
-                    arguments,
-                    &judge,
-                ));
-                scripts.push(self.call_script(function, false, persona, arguments, &judge));
-                scripts.push(self.call_script(function, false, persona, arguments, &judge));
+        if !self.session.shares_plans() {
+            scripts.push(Script::default().act("discard plans"));
+        }
+        let fresh = scripts.len();
+        // First as the other tenant: a plan that was made for them must not serve the attacker.
+        scripts.extend(
+            lists
+                .iter()
+                .map(|arguments| self.call_script(function, &victim, arguments, &judge)),
+        );
+        let mut calls = Vec::new();
+        for persona in self.callers(function, lists.len()) {
+            for arguments in &lists {
+                scripts.push(self.call_script(function, &self.personas[persona], arguments, &judge));
                 calls.push(Call {
                     function: n,
                     persona,
                     arguments: arguments.clone(),
                     answer: None,
-                    again: None,
+                    tells: false,
                 });
             }
         }
-        let mut outcomes = self.session.attempt(scripts).await.into_iter();
-        let (mut succeeded, mut refusals) = (false, Vec::new());
-        for call in &mut calls {
-            let (victims, first, second) = (outcomes.next(), outcomes.next(), outcomes.next());
-            about.attempts += 1;
-            succeeded |= [&victims, &first].into_iter().flatten().any(Result::is_ok);
-            if let Some(Err(refusal)) = &first {
-                refusals.push(refusal.clone());
-                if self.tells(&refusal.message, &call.arguments) {
-                    self.reads_others(call, "tells of another tenant's rows in an error to", about);
-                }
-            }
-            if let Some(Err(refusal)) = first
-                .as_ref()
-                .filter(|outcome| outcome.as_ref().is_err_and(Refusal::is_inconclusive))
-            {
-                about.untested.insert(format!(
-                    "a call of it could not be judged: {} [{}]",
-                    refusal.message, refusal.code
-                ));
-            }
-            if let Some(harm) = first.as_ref().and_then(harm) {
-                let persona = &self.personas[call.persona];
-                let message = format!(
-                    "{} changes or makes rows of another tenant's by calling {}: {}",
-                    persona.label,
-                    function.label(),
-                    self.describe(harm)
-                );
-                let attack = format!("select {}({})", function.sql(), call.arguments);
-                about.accuse(persona, rules::FUNCTION_CHANGES_OTHERS, message, &attack);
-            }
-            (call.answer, call.again) = (answer(first), answer(second));
+        let mut outcomes = self.session.attempt(scripts).await.into_iter().skip(fresh);
+        let victims: Vec<Outcome> = outcomes.by_ref().take(lists.len()).collect();
+        let mut succeeded = victims.iter().any(Result::is_ok);
+        let mut refusals = Vec::new();
+        for (call, outcome) in calls.iter_mut().zip(outcomes) {
+            succeeded |= outcome.is_ok();
+            refusals.extend(outcome.as_ref().err().cloned());
+            self.judge_call(call, &outcome, about);
+            call.tells = tells(&outcome);
+            call.answer = answer(outcome);
         }
         let deliberate = |code: &str| code == "42501" || code == "P0001" || code.starts_with("PT");
         if !succeeded
@@ -152,8 +152,35 @@ impl Context<'_> {
                 refusal.message, refusal.code
             ));
         }
-        self.search_answers(function, &calls, public, about).await;
-        if public { Vec::new() } else { calls }
+        calls
+    }
+
+    /// What a call did, and what its refusal tells.
+    fn judge_call(&self, call: &Call, outcome: &Outcome, about: &mut Assessment) {
+        about.attempts += 1;
+        let function = &self.catalog.functions[call.function];
+        if let Err(refusal) = outcome {
+            if self.told(&refusal.message, &call.arguments) {
+                self.reads_others(call, "tells of another tenant's rows in an error to", about);
+            }
+            if refusal.is_inconclusive() {
+                about.untested.insert(format!(
+                    "a call of it could not be judged: {} [{}]",
+                    refusal.message, refusal.code
+                ));
+            }
+        }
+        if let Some(harm) = harm(outcome) {
+            let persona = &self.personas[call.persona];
+            let message = format!(
+                "{} changes or makes rows of another tenant's by calling {}: {}",
+                persona.label,
+                function.label(),
+                self.describe(harm)
+            );
+            let attack = format!("select {}({})", function.sql(), call.arguments);
+            about.accuse(persona, rules::FUNCTION_CHANGES_OTHERS, message, &attack);
+        }
     }
 
     /// Calls again as if the other tenant had never been there, and compares.
@@ -162,90 +189,62 @@ impl Context<'_> {
         calls: Vec<Call>,
         assessments: &mut BTreeMap<usize, Assessment>,
     ) {
-        let stable: Vec<Call> = calls
-            .into_iter()
-            .filter(|call| call.answer == call.again)
-            .collect();
-        let mut scripts = vec![Script::default().act("discard plans")];
-        scripts.extend(stable.iter().map(|call| {
-            let function = &self.catalog.functions[call.function];
-            self.call_script(function, false, call.persona, &call.arguments, "null")
-        }));
-        let outcomes = self.session.attempt(scripts).await.into_iter().skip(1);
-        for (call, outcome) in stable.into_iter().zip(outcomes) {
+        let mut different = Vec::new();
+        for (call, outcome) in self.called_again(calls).await {
             let refusal = outcome.as_ref().err().cloned();
-            let before = answer(Some(outcome));
-            if before == call.answer
-                || [before.as_deref(), call.answer.as_deref()]
-                    .into_iter()
-                    .any(undecided)
-            {
-                continue;
+            let alone = answer(outcome);
+            let decided = ![&alone, &call.answer]
+                .into_iter()
+                .any(|answer| undecided(answer.as_deref()));
+            if alone != call.answer && decided {
+                different.push((call, alone, refusal));
             }
-            let persona = &self.personas[call.persona];
-            if self.came_late(persona) {
-                continue;
-            }
-            let function = &self.catalog.functions[call.function];
+        }
+        // What is different each time anyway tells nothing, unless it holds the other tenant's words.
+        let again = self
+            .called_again(different.iter().map(|(call, ..)| call.clone()).collect())
+            .await;
+        for ((call, alone, refusal), (_, outcome)) in different.into_iter().zip(again) {
             let about = assessments.entry(call.function).or_default();
-            if let Some(constraint) = self.oracle(&call, refusal).await {
-                about.find(
-                    rules::EXISTENCE_ORACLE,
-                    format!(
-                        "{} tells {} whether another tenant has a value: it meets {constraint}, which is over all tenants",
-                        function.label(),
-                        persona.label
-                    ),
-                    reproduce(persona, &format!("select {}({})", function.sql(), call.arguments)),
-                );
-                continue;
+            if answer(outcome) != alone && kind(alone.as_deref()) == kind(call.answer.as_deref()) {
+                if call.tells {
+                    self.reads_others(&call, "answers with another tenant's rows to", about);
+                }
+            } else if !self.came_late(&self.personas[call.persona]) {
+                self.differs(&call, refusal, about).await;
             }
-            self.reads_others(&call, "answers by another tenant's rows to", about);
         }
     }
 
-    /// Looks for the other tenant's words in answers that are different each time anyway.
-    async fn search_answers(
-        &self,
-        function: &Function,
-        calls: &[Call],
-        public: bool,
-        about: &mut Assessment,
-    ) {
-        let doubtful: Vec<&Call> = calls
-            .iter()
-            .filter(|call| !public && call.answer != call.again)
-            .take(50)
-            .collect();
-        let scripts = doubtful
-            .iter()
-            .map(|call| {
-                let words: Vec<String> = self
-                    .telling()
-                    .split('|')
-                    .filter(|word| !call.arguments.contains(*word))
-                    .map(str::to_owned)
-                    .collect();
-                let persona = &self.personas[call.persona];
-                let pattern = if words.is_empty() {
-                    "mako nothing".to_owned()
-                } else {
-                    words.join("|")
-                };
-                let settings = persona.settings(&self.session.admin, self.catalog, &function.schema);
-                Script::default().be(settings).ask(format!(
-                    "select count(*) from (select {}({})::text as v) as mako_row where v ~* {}",
-                    function.sql(),
-                    call.arguments,
-                    literal(&pattern)
-                ))
-            })
-            .collect();
-        for (call, outcome) in doubtful.iter().zip(self.session.attempt(scripts).await) {
-            if outcome.is_ok_and(|rows| crate::attack::says_yes(&rows)) {
-                self.reads_others(call, "answers with another tenant's rows to", about);
-            }
-        }
+    /// The same calls once more, those of one attacker after the other.
+    async fn called_again(&self, mut calls: Vec<Call>) -> Vec<(Call, Outcome)> {
+        calls.sort_by_key(|call| call.persona);
+        let mut scripts = vec![Script::default().act("discard plans")];
+        scripts.extend(calls.iter().map(|call| {
+            let function = &self.catalog.functions[call.function];
+            self.call_script(function, &self.personas[call.persona], &call.arguments, "null")
+        }));
+        let outcomes = self.session.attempt(scripts).await.into_iter().skip(1);
+        calls.into_iter().zip(outcomes).collect()
+    }
+
+    /// A call is answered otherwise as soon as the other tenant is there.
+    async fn differs(&self, call: &Call, refusal: Option<Refusal>, about: &mut Assessment) {
+        let function = &self.catalog.functions[call.function];
+        let persona = &self.personas[call.persona];
+        let Some(constraint) = self.oracle(call, refusal).await else {
+            self.reads_others(call, "answers by another tenant's rows to", about);
+            return;
+        };
+        about.find(
+            rules::EXISTENCE_ORACLE,
+            format!(
+                "{} tells {} whether another tenant has a value: it meets {constraint}, which is over all tenants",
+                function.label(),
+                persona.label
+            ),
+            reproduce(persona, &format!("select {}({})", function.sql(), call.arguments)),
+        );
     }
 
     fn reads_others(&self, call: &Call, how: &str, about: &mut Assessment) {
@@ -259,7 +258,7 @@ impl Context<'_> {
     }
 
     /// Whether a text holds the other tenant's words, other than those that were given.
-    fn tells(&self, text: &str, arguments: &str) -> bool {
+    fn told(&self, text: &str, arguments: &str) -> bool {
         let mut text = text.to_lowercase();
         let given = crate::values::words_in(arguments);
         for given in given.iter().filter(|word| word.len() > 3) {
@@ -270,32 +269,24 @@ impl Context<'_> {
             .any(|word| text.contains(&word.to_lowercase()))
     }
 
-    fn call_script(
-        &self,
-        function: &Function,
-        fresh: bool,
-        persona: usize,
-        arguments: &str,
-        judge: &str,
-    ) -> Script {
-        let victim;
-        let persona = if let Some(persona) = self.personas.get(persona) {
-            persona
+    /// The answer's digest and whether it holds the other tenant's words, then what came of the call.
+    fn call_script(&self, function: &Function, persona: &Persona, arguments: &str, judge: &str) -> Script {
+        let telling = self.telling();
+        let words: Vec<&str> = telling
+            .split('|')
+            .filter(|word| !arguments.contains(*word))
+            .collect();
+        let tells = if words.is_empty() {
+            "false".to_owned()
         } else {
-            victim = self.victim();
-            &victim
+            format!("bool_or(v ~* {})", literal(&words.join("|")))
         };
-        let fresh = if fresh {
-            Script::default().act("discard plans")
-        } else {
-            Script::default()
-        };
-        fresh
+        Script::default()
             .watch(self.everywhere())
             .be(persona.settings(&self.session.admin, self.catalog, &function.schema))
             .ask_often(format!(
                 "select case when length(string_agg(v, '|')) > 8 then md5(string_agg(v, '|' order by v)) \
-                 else coalesce(string_agg(v, '|'), '') end from (select {}({arguments})::text as v) as mako_row",
+                 else coalesce(string_agg(v, '|'), '') end, {tells} from (select {}({arguments})::text as v) as mako_row",
                 function.sql()
             ))
             .judge(format!("select {judge}"))
@@ -337,10 +328,26 @@ impl Context<'_> {
     }
 }
 
+/// Whether an answer held the other tenant's words.
+fn tells(outcome: &Outcome) -> bool {
+    let told = |rows: &Vec<crate::script::Row>| rows.first()?.get(1)?.clone();
+    outcome.as_ref().ok().and_then(told).as_deref() == Some("t")
+}
+
 /// What a call did that it must not.
 fn harm(outcome: &Outcome) -> Option<&str> {
     let row = outcome.as_ref().ok()?.get(1)?;
     row.first()?.as_deref()
+}
+
+/// What sort of answer it is: none, a refusal, a digest or a few letters. Chance alone doesn't make one of the other.
+fn kind(answer: Option<&str>) -> u8 {
+    match answer {
+        None | Some("") => 0,
+        Some(code) if code.starts_with('!') => 1,
+        Some(digest) if digest.len() == 32 => 2,
+        Some(_) => 3,
+    }
 }
 
 /// Whether a call was stopped before it had an answer.
@@ -348,14 +355,10 @@ fn undecided(answer: Option<&str>) -> bool {
     matches!(answer, Some("!57014" | "!55P03" | "!40001" | "!40P01" | "!25P02"))
 }
 
-fn answer(outcome: Option<Outcome>) -> Option<String> {
+fn answer(outcome: Outcome) -> Option<String> {
     match outcome {
-        Some(Ok(rows)) => rows
-            .into_iter()
-            .next()
-            .and_then(|row| row.into_iter().next().flatten()),
-        Some(Err(refusal)) => Some(format!("!{}", refusal.code)),
-        None => None,
+        Ok(rows) => rows.into_iter().next()?.into_iter().next()?,
+        Err(refusal) => Some(format!("!{}", refusal.code)),
     }
 }
 

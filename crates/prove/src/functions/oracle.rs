@@ -30,7 +30,7 @@ impl Context<'_> {
             "(select string_agg(what, ', ') from ({}) as mako_conflict)",
             conflicts.join(" union ")
         );
-        let script = self.call_script(function, false, call.persona, &call.arguments, &judge);
+        let script = self.call_script(function, &self.personas[call.persona], &call.arguments, &judge);
         let rows = self.session.attempt(vec![script]).await.pop()?.ok()?;
         rows.into_iter().nth(1)?.into_iter().next()?
     }

@@ -1,6 +1,8 @@
 //! Single runs: what they cost, what the server logs, and what is said where nothing can be.
 
-use prove::Verdict;
+use std::sync::Mutex;
+
+use prove::{Model, Options, Phase, Progress, Verdict};
 
 use crate::server::{ground, prove, start, start_with};
 
@@ -150,4 +152,44 @@ async fn of_an_attack_whose_planted_leak_is_missed_nothing_is_proven() {
         notes.not_tested
     );
     assert_eq!(report.verdict, Verdict::Incomplete, "{}", report.to_text());
+}
+
+#[tokio::test]
+async fn whoever_waits_is_told_of_every_phase_and_of_what_is_attacked() {
+    let postgres = tokio::task::spawn_blocking(start).await.unwrap();
+    let mut client = ground(&postgres.superuser_url("postgres")).await;
+    let notes =
+        "create table public.notes (id uuid primary key, user_id uuid not null references auth.users (id));
+        create function public.one() returns int language sql as $$ select 1 $$";
+    client.simple_query(notes).await.unwrap();
+    let told = Mutex::new(Vec::<Progress>::new());
+    let options = Options {
+        progress: Some(&|progress| told.lock().unwrap().push(progress.clone())),
+    };
+    let model = Model::parse("").unwrap();
+    prove::run(&mut client, &model, &options).await.unwrap();
+    let told = told.into_inner().unwrap();
+    let mut phases: Vec<Phase> = told.iter().map(|progress| progress.phase).collect();
+    phases.dedup();
+    assert_eq!(
+        phases,
+        [
+            Phase::Catalog,
+            Phase::Rows,
+            Phase::Tables,
+            Phase::Views,
+            Phase::Functions,
+            Phase::Comparison
+        ]
+    );
+    let about = |phase, name| {
+        told.iter()
+            .any(|progress| progress.phase == phase && progress.about == name && progress.tried > 0)
+    };
+    assert!(about(Phase::Tables, "public.notes"), "{told:#?}");
+    assert!(about(Phase::Functions, "public.one()"), "{told:#?}");
+    assert!(
+        told.iter().all(|progress| progress.tried <= progress.known),
+        "{told:#?}"
+    );
 }

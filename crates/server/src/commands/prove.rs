@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use ::prove::{Model, Options, Report, Verdict};
 
+use super::progress::ProofProgress;
 use super::{Failure, print, say};
 use crate::cli::{Prove, ReportFormat};
 use crate::config::Environment;
@@ -28,7 +29,12 @@ pub(crate) async fn run(options: Prove) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     let model = model(options.model.as_deref())?;
-    let report = ::prove::run(&mut client, &model, &Options::default()).await?;
+    let progress = ProofProgress::new();
+    let watched = Options {
+        progress: Some(&|step| progress.tell(step)),
+    };
+    let report = ::prove::run(&mut client, &model, &watched).await?;
+    drop(progress);
     print(rendered(&report, options.format).trim_end())?;
     Ok(match report.verdict {
         Verdict::Proven => ExitCode::SUCCESS,

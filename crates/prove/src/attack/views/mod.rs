@@ -15,7 +15,18 @@ use crate::script::{Outcome, Script};
 use crate::sql::idents;
 
 /// What each attacker saw of each view: a digest, or a refusal's code.
-pub(crate) type Seen = BTreeMap<(usize, usize), Option<String>>;
+pub(crate) type Seen = BTreeMap<(usize, Viewer), Option<String>>;
+
+/// Who looks at a view.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Viewer {
+    /// An attacker.
+    Persona(usize),
+    /// The other tenant's own user.
+    Victim,
+    /// The administrator.
+    Owner,
+}
 
 impl Context<'_> {
     /// Views that are attacked.
@@ -30,15 +41,16 @@ impl Context<'_> {
             .collect()
     }
 
-    /// Looks through every view as everybody; `personas.len()` is the other tenant, and one more the owner.
+    /// Looks through every view as everybody, the other tenant and the owner among them.
     pub(crate) async fn look(&self) -> Seen {
-        let mut places = Vec::new();
-        let mut scripts = Vec::new();
-        for view in self.views() {
-            let relation = &self.catalog.relations[view];
-            for (n, persona) in self.personas.iter().enumerate() {
+        let (mut places, mut scripts) = (Vec::new(), Vec::new());
+        let views = self.views();
+        let victim = self.victim();
+        for (n, persona) in self.personas.iter().enumerate() {
+            for view in &views {
+                let relation = &self.catalog.relations[*view];
                 if let Some(columns) = readable(relation, &persona.role) {
-                    places.push((view, n));
+                    places.push((*view, Viewer::Persona(n)));
                     scripts.push(
                         Script::default()
                             .be(self.settings(persona, relation))
@@ -46,14 +58,17 @@ impl Context<'_> {
                     );
                 }
             }
+        }
+        for view in views {
+            let relation = &self.catalog.relations[view];
             let all = idents(relation.columns.iter().map(|column| column.name.as_str()));
-            places.push((view, self.personas.len()));
+            places.push((view, Viewer::Victim));
             scripts.push(
                 Script::default()
-                    .be(self.settings(&self.victim(), relation))
+                    .be(self.settings(&victim, relation))
                     .ask(digest(relation, &all)),
             );
-            places.push((view, self.personas.len() + 1));
+            places.push((view, Viewer::Owner));
             scripts.push(Script::default().ask(digest(relation, &all)));
         }
         let outcomes = self.session.attempt(scripts).await;
@@ -68,13 +83,14 @@ impl Context<'_> {
         }
         let (mut now, again) = (self.look().await, self.look().await);
         for view in views {
+            self.session.turn_to(&self.catalog.relations[view].label());
             let about = assessments.entry(view).or_default();
             if let Class::Unclassified(reason) = &self.plan.classes[view] {
                 about.untested.insert(reason.clone());
             }
             // What is different each time anyway tells nothing; nor does what a former member sees, who came with the others.
             let slow = |n: usize| {
-                now.get(&(view, n)).is_some_and(|answer| {
+                now.get(&(view, Viewer::Persona(n))).is_some_and(|answer| {
                     matches!(answer.as_deref(), Some("57014" | "55P03" | "53200" | "53400"))
                 })
             };
@@ -84,16 +100,16 @@ impl Context<'_> {
                     .insert("looking through it takes too long".to_owned());
             }
             let doubtful: Vec<usize> = (0..self.personas.len())
-                .filter(|n| now.contains_key(&(view, *n)))
+                .filter(|n| now.contains_key(&(view, Viewer::Persona(*n))))
                 .filter(|n| {
                     slow(*n)
-                        || now.get(&(view, *n)) != again.get(&(view, *n))
+                        || now.get(&(view, Viewer::Persona(*n))) != again.get(&(view, Viewer::Persona(*n)))
                         || self.came_late(&self.personas[*n])
                 })
                 .collect();
             self.search(view, &doubtful, about).await;
             for n in doubtful {
-                now.remove(&(view, n));
+                now.remove(&(view, Viewer::Persona(n)));
             }
             let attempts = self.writes_through(view);
             self.run(view, attempts, about).await;
@@ -111,7 +127,10 @@ impl Context<'_> {
             let relation = &self.catalog.relations[view];
             let about = assessments.entry(view).or_default();
             for (n, persona) in self.personas.iter().enumerate() {
-                let (Some(then), Some(now)) = (before.get(&(view, n)), now.get(&(view, n))) else {
+                let (Some(then), Some(now)) = (
+                    before.get(&(view, Viewer::Persona(n))),
+                    now.get(&(view, Viewer::Persona(n))),
+                ) else {
                     continue;
                 };
                 about.attempts += 1;
@@ -126,8 +145,8 @@ impl Context<'_> {
                     about.accuse(persona, rules::CROSS_TENANT_READ, message, &attack);
                 }
             }
-            let differs = |n: usize| before.get(&(view, n)) != now.get(&(view, n));
-            let shows = differs(self.personas.len()) || differs(self.personas.len() + 1);
+            let differs = |viewer| before.get(&(view, viewer)) != now.get(&(view, viewer));
+            let shows = differs(Viewer::Victim) || differs(Viewer::Owner);
             if self.reachable(view) && !shows && !about.leaks() {
                 about.untested.insert(
                     "no made-up row shows in this view, not even to its tenant or the owner".to_owned(),
