@@ -38,6 +38,7 @@ mod third_parties;
 mod through_pgbouncer;
 mod tokens;
 mod topology;
+mod two_writers;
 mod webhook_arrival;
 mod webhook_outage;
 mod webhook_states;

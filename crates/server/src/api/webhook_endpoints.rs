@@ -164,43 +164,32 @@ impl WebhookEndpoints {
                 "timezone: is for make only; what the others send has its zone",
             ));
         }
-        let before = self.own(&caller, source).await?;
-        let auth = match (&input.auth, &before) {
-            (Some(auth), _) => Auth::from_json(source, &auth.0),
-            (None, Some(before)) => Auth::from_json(source, &before.auth),
-            (None, None) => Ok(Auth::default_of(source)),
-        };
-        let auth = auth.map_err(|error| Problem::invalid(format!("auth: {error}")))?;
-        let before = before.and_then(|endpoint| endpoint.contents);
-        let mut made = None;
-        let secrets = match (input.secret, &before) {
-            (Some(secret), _) => secret.expose().to_owned(),
-            (None, Some(before)) => before.secrets.clone(),
-            (None, None) => {
-                let secret = auth
-                    .new_secret(&random()?)
-                    .ok_or_else(|| Problem::invalid("secret: is required, the account's auth token"))?;
-                made.insert(secret).clone()
+        let timezone = input.timezone.as_ref().map(|timezone| timezone.0.name());
+        // Another request may change the endpoint between reading and writing; then this one starts from what is there now.
+        for _ in 0..ATTEMPTS {
+            let before = self.own(&caller, source).await?;
+            let planned = Planned::of(source, &input, before.as_ref())?;
+            let (contents, auth) = (&planned.contents, planned.auth.to_json());
+            let saved = self
+                .0
+                .sealed_store
+                .save_endpoint(
+                    &caller.0,
+                    source.as_str(),
+                    before.as_ref(),
+                    contents,
+                    &auth,
+                    timezone,
+                )
+                .await?;
+            if let Some(saved) = saved {
+                self.0.addresses.add(key_hash(&contents.key));
+                return Ok(JsonResponse(self.shown(source, Some(&saved), None, planned.made)));
             }
-        };
-        let fits = Secret::list(&secrets)
-            .and_then(|list| list.iter().try_for_each(|secret| auth.check_secret(secret)));
-        fits.map_err(|error| Problem::invalid(format!("secret: {error}")))?;
-        let contents = Contents {
-            key: match &before {
-                Some(before) => before.key.clone(),
-                None => URL_SAFE_NO_PAD.encode(random()?),
-            },
-            secrets,
-        };
-        let timezone = input.timezone.map(|timezone| timezone.0.name());
-        let saved = self
-            .0
-            .sealed_store
-            .save_endpoint(&caller.0, source.as_str(), &contents, &auth.to_json(), timezone)
-            .await?;
-        self.0.addresses.add(key_hash(&contents.key));
-        Ok(JsonResponse(self.shown(source, Some(&saved), None, made)))
+        }
+        Err(Problem::conflict(
+            "The endpoint is being changed by other requests",
+        ))
     }
 
     /// Remove the caller's own address for a source; what is sent there from then on is refused.
@@ -258,6 +247,53 @@ impl WebhookEndpoints {
                 Ok(JsonResponse(test.report(None)))
             }
         }
+    }
+}
+
+/// How often an endpoint is changed from what others have made of it meanwhile: each time one of them has succeeded.
+const ATTEMPTS: usize = 10;
+
+/// An endpoint as it is to be.
+struct Planned {
+    auth: Auth,
+    contents: Contents,
+    /// A secret that was made for it.
+    made: Option<String>,
+}
+
+impl Planned {
+    /// What was asked for, and of what is there the rest.
+    fn of(source: Source, input: &EndpointInput, before: Option<&Endpoint>) -> Result<Self, Problem> {
+        let auth = match (&input.auth, before) {
+            (Some(auth), _) => Auth::from_json(source, &auth.0),
+            (None, Some(before)) => Auth::from_json(source, &before.auth),
+            (None, None) => Ok(Auth::default_of(source)),
+        };
+        let auth = auth.map_err(|error| Problem::invalid(format!("auth: {error}")))?;
+        let before = before.and_then(|endpoint| endpoint.contents.as_ref());
+        let mut made = None;
+        let secrets = match (&input.secret, before) {
+            (Some(secret), _) => secret.expose().to_owned(),
+            (None, Some(before)) => before.secrets.clone(),
+            (None, None) => {
+                let secret = auth
+                    .new_secret(&random()?)
+                    .ok_or_else(|| Problem::invalid("secret: is required, the account's auth token"))?;
+                made.insert(secret).clone()
+            }
+        };
+        let fits = Secret::list(&secrets)
+            .and_then(|list| list.iter().try_for_each(|secret| auth.check_secret(secret)));
+        fits.map_err(|error| Problem::invalid(format!("secret: {error}")))?;
+        let key = match before {
+            Some(before) => before.key.clone(),
+            None => URL_SAFE_NO_PAD.encode(random()?),
+        };
+        Ok(Self {
+            auth,
+            contents: Contents { key, secrets },
+            made,
+        })
     }
 }
 

@@ -2,17 +2,22 @@
 //!
 //! An object is a contact that exists if the browser's id stands for it and one of name, e-mail and phone still
 //! agrees; else if they have the same e-mail; else the same phone, however it is written, and name; else, where there is
-//! neither, the same name and company. What it brings fills in and replaces, never blanks out. An object that was imported before and
-//! has not changed since leaves the contact alone, so that edits in the CRM stay.
+//! neither, the same name and company. What it brings fills in and replaces, never blanks out. An object that was imported
+//! before and has not changed since leaves the contact alone, so that edits in the CRM stay; so does, but for what is empty,
+//! one whose contact somebody has written since the import began.
+
+mod fields;
+mod folds;
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use identity::Claims;
-use ring::digest::{Context, SHA256};
 use serde::Serialize;
 use tokio_postgres::Row;
 use tokio_postgres::types::Json;
+
+use folds::Folds;
 
 use super::contacts::Contact;
 use crate::error::Error;
@@ -88,78 +93,26 @@ async fn import_in(tx: &TenantTx<'_>, objects: Vec<Imported>) -> Result<Outcome,
     let phones = texts(|o| o.phone.clone());
     let names: Vec<String> = objects.iter().map(|o| folds.full_name(o)).collect();
     let known = tx.run(&CANDIDATES, &[&ids, &emails, &phones, &names]).await?;
-    let people = known.iter().map(Contact::from).collect();
+    let people = known.iter().map(Person::from).collect();
     folds.add(&known, KNOWN_FOLDS);
 
     let mut book = Book::new(people, remembered, folds);
     let mut outcome = Outcome::default();
     for object in objects {
         match book.take(object) {
-            EventClaim::Created => outcome.created += 1,
-            EventClaim::Updated => outcome.updated += 1,
-            EventClaim::Unchanged => outcome.unchanged += 1,
+            ImportResult::Created => outcome.created += 1,
+            ImportResult::Updated => outcome.updated += 1,
+            ImportResult::Unchanged => outcome.unchanged += 1,
         }
     }
     book.write(tx).await?;
     Ok(outcome)
 }
 
-/// Where `contact_import/candidates` has the folded texts, after the columns of a contact.
-const KNOWN_FOLDS: usize = 15;
-
-/// The texts that tell people apart, each with how Postgres folds its case.
-///
-/// Never folded here: `to_lowercase` and Postgres' `lower` differ (final Σ, ẞ, İ), by locale too, and who is the
-/// same person for one must be for the other.
-#[derive(Default)]
-struct Folds(HashMap<String, String>);
-
-impl Folds {
-    /// What has to be folded of these objects.
-    fn needed(objects: &[Imported]) -> Vec<&str> {
-        let mut texts = Vec::with_capacity(objects.len());
-        for object in objects {
-            texts.push(object.first_name.as_str());
-            texts.extend(object.last_name.as_deref());
-            texts.extend(object.email.as_deref());
-            texts.extend(object.company.as_deref());
-        }
-        texts
-    }
-
-    /// Takes pairs of a text and its fold from each row, from this column on.
-    fn add(&mut self, rows: &[Row], from: usize) {
-        for row in rows {
-            for pair in (from..row.len()).step_by(2) {
-                if let (Some(text), Some(fold)) = (row.get(pair), row.get(pair + 1)) {
-                    self.0.insert(text, fold);
-                }
-            }
-        }
-    }
-
-    fn of<'a>(&'a self, text: &'a str) -> &'a str {
-        self.0.get(text).map_or(text, String::as_str)
-    }
-
-    /// As `contact_import/candidates` compares it: folded part by part, since parts of two objects may come together.
-    fn full_name(&self, person: &Imported) -> String {
-        let first = self.of(&person.first_name);
-        match person.last_name.as_deref() {
-            Some(last) => format!("{first} {}", self.of(last)),
-            None => first.to_owned(),
-        }
-    }
-
-    fn email<'a>(&'a self, person: &'a Imported) -> Option<&'a str> {
-        person.email.as_deref().map(|email| self.of(email))
-    }
-
-    fn name_and_company(&self, person: &Imported) -> (String, String) {
-        let company = person.company.as_deref().unwrap_or_default();
-        (self.full_name(person), self.of(company).to_owned())
-    }
-}
+/// Where `contact_import/candidates` says whether a contact was written since the import began, after its columns.
+const IS_NEWER: usize = 15;
+/// Where it has the folded texts.
+const KNOWN_FOLDS: usize = 16;
 
 /// What an object of a browser's became before.
 struct Memory {
@@ -180,7 +133,7 @@ impl From<&Row> for Memory {
 
 /// What happened to one object.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum EventClaim {
+enum ImportResult {
     Created,
     Updated,
     Unchanged,
@@ -194,6 +147,9 @@ struct Person {
     fields: Imported,
     #[serde(skip)]
     changed: bool,
+    /// Somebody has written it since the import began: what is there stays, only what is empty is filled in.
+    #[serde(skip)]
+    is_newer: bool,
 }
 
 /// The contacts that the objects may be, and ways to find them.
@@ -211,15 +167,15 @@ struct Book {
 }
 
 impl Book {
-    fn new(known: Vec<Contact>, remembered: Vec<Memory>, folds: Folds) -> Self {
+    fn new(known: Vec<Person>, remembered: Vec<Memory>, folds: Folds) -> Self {
         let mut book = Self {
             folds,
             ..Self::default()
         };
         let mut by_id = HashMap::new();
-        for contact in known {
-            by_id.insert(contact.id.clone(), book.people.len());
-            book.add(Person::from(contact));
+        for person in known {
+            let id = person.id.clone();
+            by_id.insert(id, book.add(person));
         }
         for Memory {
             import_id,
@@ -227,7 +183,7 @@ impl Book {
             digest,
         } in remembered
         {
-            if let Some(&index) = by_id.get(&contact_id) {
+            if let Some(&index) = by_id.get(&Some(contact_id)) {
                 book.by_import_id
                     .entry(import_id.clone())
                     .or_default()
@@ -294,7 +250,7 @@ impl Book {
             .or_else(same_name)
     }
 
-    fn take(&mut self, object: Imported) -> EventClaim {
+    fn take(&mut self, object: Imported) -> ImportResult {
         let digest = object.digest();
         let import_id = object.import_id.clone();
         let (index, taken) = match self.find(&object) {
@@ -303,21 +259,28 @@ impl Book {
                     id: None,
                     fields: object,
                     changed: false,
+                    is_newer: false,
                 }),
-                EventClaim::Created,
+                ImportResult::Created,
             ),
             Some(index) => {
                 let seen = import_id.clone().and_then(|id| self.digests.get(&(id, index)));
-                let news = seen != Some(&digest) && self.people[index].fields.fill_in(object, &self.folds);
+                let Person { fields, is_newer, .. } = &mut self.people[index];
+                let brought = if *is_newer {
+                    object.missing_in(fields)
+                } else {
+                    object
+                };
+                let news = seen != Some(&digest) && fields.fill_in(brought, &self.folds);
                 self.index(index);
                 let exists = self.people[index].id.is_some();
                 self.people[index].changed |= news;
                 (
                     index,
                     if news && exists {
-                        EventClaim::Updated
+                        ImportResult::Updated
                     } else {
-                        EventClaim::Unchanged
+                        ImportResult::Unchanged
                     },
                 )
             }
@@ -393,8 +356,9 @@ impl From<&Imported> for Identity {
     }
 }
 
-impl From<Contact> for Person {
-    fn from(contact: Contact) -> Self {
+impl From<&Row> for Person {
+    fn from(row: &Row) -> Self {
+        let contact = Contact::from(row);
         // Columns that somebody emptied by writing '' are empty all the same.
         let some = |text: Option<String>| text.filter(|text| !text.is_empty());
         let fields = Imported {
@@ -416,84 +380,9 @@ impl From<Contact> for Person {
             id: Some(contact.id),
             fields,
             changed: false,
+            is_newer: row.get(IS_NEWER),
         }
     }
-}
-
-impl Imported {
-    /// Whether the browser's id may still stand for this person.
-    fn agrees(&self, other: &Self, folds: &Folds) -> bool {
-        folds.full_name(self) == folds.full_name(other)
-            || (self.email.is_some() && folds.email(self) == folds.email(other))
-            || (self.phone.is_some() && self.line() == other.line())
-    }
-
-    /// What every way to write the phone number has in common.
-    fn line(&self) -> Option<String> {
-        let phone = self.phone.as_ref()?;
-        let spellings = webhooks::same_subscriber(phone);
-        Some(spellings.into_iter().min().unwrap_or_else(|| phone.clone()))
-    }
-
-    /// Takes what `other` brings; whether that changed anything.
-    fn fill_in(&mut self, other: Self, folds: &Folds) -> bool {
-        let same_email = folds.email(self) == folds.email(&other);
-        let same_line = self.line() == other.line();
-        let mut changed = replace(&mut self.last_name, other.last_name);
-        if self.first_name != other.first_name {
-            self.first_name = other.first_name;
-            changed = true;
-        }
-        for (mine, brought) in [
-            (&mut self.email, other.email.filter(|_| !same_email)),
-            (&mut self.phone, other.phone.filter(|_| !same_line)),
-            (&mut self.company, other.company),
-            (&mut self.job_position, other.job_position),
-            (&mut self.status, other.status),
-            (&mut self.notes, other.notes),
-            (&mut self.plan, other.plan),
-            (&mut self.business_name, other.business_name),
-            (&mut self.business_position, other.business_position),
-        ] {
-            changed |= replace(mine, brought);
-        }
-        changed | replace(&mut self.appointment_date, other.appointment_date)
-    }
-
-    /// SHA-256, in hex, of all values, each with its length, so that no two objects read the same.
-    fn digest(&self) -> String {
-        let date = self.appointment_date.map(|date| date.to_rfc3339());
-        let values = [
-            Some(&self.first_name),
-            self.last_name.as_ref(),
-            self.email.as_ref(),
-            self.phone.as_ref(),
-            self.company.as_ref(),
-            self.job_position.as_ref(),
-            self.status.as_ref(),
-            self.notes.as_ref(),
-            self.plan.as_ref(),
-            date.as_ref(),
-            self.business_name.as_ref(),
-            self.business_position.as_ref(),
-        ];
-        let mut context = Context::new(&SHA256);
-        for value in values {
-            let length = value.map_or(-1, |text| i64::try_from(text.len()).unwrap_or(i64::MAX));
-            context.update(&length.to_be_bytes());
-            context.update(value.map_or("", String::as_str).as_bytes());
-        }
-        hex::encode(context.finish())
-    }
-}
-
-/// Replaces a value by one that is there and differs.
-fn replace<T: PartialEq>(mine: &mut Option<T>, brought: Option<T>) -> bool {
-    let differs = brought.is_some() && *mine != brought;
-    if differs {
-        *mine = brought;
-    }
-    differs
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use seal::SecretText;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 use zeroize::Zeroizing;
 
 use super::api_keys::{KeyError, SealedStore};
@@ -50,12 +51,15 @@ pub struct Endpoint {
     pub created_at: DateTime<Utc>,
     /// When it was changed last.
     pub updated_at: DateTime<Utc>,
+    /// Key and secrets as they are stored: sealed anew, and so another, with every change.
+    sealed: Option<String>,
 }
 
 static LIST: Query = query!(Sealer Read "webhook_endpoints/list" []);
-static SAVE: Query = query!(Sealer Write "webhook_endpoints/save" [TEXT, TEXT, TEXT, JSONB, TEXT]);
+static ADD: Query = query!(Sealer Write "webhook_endpoints/add" [TEXT, TEXT, TEXT, JSONB, TEXT]);
+static CHANGE: Query = query!(Sealer Write "webhook_endpoints/change" [TEXT, TEXT, TEXT, JSONB, TEXT, TEXT]);
 static REMOVE: Query = query!(Write "webhook_endpoints/remove" [TEXT]);
-pub(crate) static QUERIES: &[&Query] = &[&LIST, &SAVE, &REMOVE];
+pub(crate) static QUERIES: &[&Query] = &[&LIST, &ADD, &CHANGE, &REMOVE];
 
 /// What stands in `endpoint_key_hash` for a key: SHA-256 in hex. The keys are random, so that none can be guessed.
 #[must_use]
@@ -78,15 +82,17 @@ impl SealedStore {
         Ok(endpoints)
     }
 
-    /// Saves the caller's endpoint for a source, in place of the one before; without a time zone it keeps its own.
+    /// Saves the caller's endpoint for a source as it is made of what was there `before`; without a time zone it keeps its
+    /// own. None: by now something else is there.
     pub async fn save_endpoint(
         &self,
         claims: &Claims,
         source: &str,
+        before: Option<&Endpoint>,
         contents: &Contents,
         auth: &Value,
         timezone: Option<&str>,
-    ) -> Result<Endpoint, KeyError> {
+    ) -> Result<Option<Endpoint>, KeyError> {
         let text = serde_json::to_string(contents).map_err(|_| KeyError::Unsealable)?;
         let slot = WEBHOOK_SECRETS.slot(claims.user_id(), source);
         let sealed = self
@@ -94,16 +100,22 @@ impl SealedStore {
             .ring()
             .seal(&slot, &SecretText::new(text))
             .map_err(|_| KeyError::Unsealable)?;
-        let rows = self
-            .store()
-            .run_provisioned(
-                claims,
-                &SAVE,
-                &[&source, &key_hash(&contents.key), &sealed, &auth, &timezone],
-            )
-            .await?;
-        let row = rows.first().ok_or(KeyError::Absent)?;
-        Ok(self.endpoint(claims.user_id(), row).await)
+        let hash = key_hash(&contents.key);
+        let rows = match before {
+            None => {
+                let params: [&(dyn ToSql + Sync); 5] = [&source, &hash, &sealed, auth, &timezone];
+                self.store().run_provisioned(claims, &ADD, &params).await?
+            }
+            Some(before) => {
+                let params: [&(dyn ToSql + Sync); 6] =
+                    [&source, &hash, &sealed, auth, &timezone, &before.sealed];
+                self.store().run(claims, &CHANGE, &params).await?
+            }
+        };
+        match rows.first() {
+            Some(row) => Ok(Some(self.endpoint(claims.user_id(), row).await)),
+            None => Ok(None),
+        }
     }
 
     /// Key and secrets of an endpoint that a delivery has come in on.
@@ -116,7 +128,8 @@ impl SealedStore {
 
     async fn endpoint(&self, user: &str, row: &Row) -> Endpoint {
         let source: String = row.get(0);
-        let contents = match row.get::<_, Option<&str>>(1) {
+        let sealed: Option<String> = row.get(1);
+        let contents = match &sealed {
             Some(sealed) => self.contents(user, &source, sealed).await,
             None => None,
         };
@@ -127,6 +140,7 @@ impl SealedStore {
             created_at: row.get(3),
             updated_at: row.get(4),
             timezone: row.get(5),
+            sealed,
         }
     }
 

@@ -21,7 +21,7 @@ fn folds(objects: &[Imported]) -> Folds {
     Folds(Folds::needed(objects).into_iter().map(fold).collect())
 }
 
-fn take_all(objects: &[Imported]) -> (Vec<EventClaim>, usize) {
+fn take_all(objects: &[Imported]) -> (Vec<ImportResult>, usize) {
     let mut book = Book {
         folds: folds(objects),
         ..Book::default()
@@ -51,7 +51,7 @@ fn people_who_share_a_line_or_an_id_stay_apart() {
         object("1", "John Roe", "john@x", "2"),
         object("3", "John Doe", "", "1"),
     ]);
-    assert_eq!((taken, people), (vec![EventClaim::Created; 4], 4));
+    assert_eq!((taken, people), (vec![ImportResult::Created; 4], 4));
 }
 
 #[test]
@@ -68,8 +68,8 @@ fn a_line_is_the_same_however_it_is_written() {
         ..Book::default()
     };
     let taken = objects.map(|object| book.take(object));
-    assert_eq!(taken[0], EventClaim::Created);
-    assert!(taken[1..].iter().all(|taken| *taken == EventClaim::Unchanged));
+    assert_eq!(taken[0], ImportResult::Created);
+    assert!(taken[1..].iter().all(|taken| *taken == ImportResult::Unchanged));
     assert_eq!(
         book.people[0].fields.phone.as_deref(),
         Some("+918888801042"),
