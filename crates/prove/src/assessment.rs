@@ -1,10 +1,17 @@
 //! What is learnt about one relation or function: attempts, findings, and what could not be tested.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::persona::Persona;
 use crate::report::Finding;
 use crate::rules::{Column, Rule};
+
+/// What has been learnt, by the positions of relations and functions in the catalog.
+#[derive(Debug, Default)]
+pub(crate) struct Assessments {
+    pub(crate) relations: BTreeMap<usize, Assessment>,
+    pub(crate) functions: BTreeMap<usize, Assessment>,
+}
 
 /// What has been learnt about one relation or function.
 #[derive(Debug, Default)]

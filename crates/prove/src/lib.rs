@@ -11,6 +11,8 @@ mod extensions;
 mod fingerprint;
 mod frozen;
 mod functions;
+mod ground;
+mod judge;
 mod lint;
 mod logins;
 mod model;

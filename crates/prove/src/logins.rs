@@ -47,7 +47,8 @@ pub(crate) async fn become_roles(session: &Session<'_>, model: &Model) -> Vec<St
 
 /// Where something asks for the login and PostgREST's isn't there, it is made for the transaction: clients come by it.
 pub(crate) async fn play_login(session: &Session<'_>, catalog: &Catalog, model: &Model) -> Option<String> {
-    let asked = crate::run::mentions(catalog)
+    let asked = catalog
+        .mentions()
         .iter()
         .any(|text| text.to_lowercase().contains("session_user"));
     if !asked || !session.admin.superuser || catalog.login.as_deref() == Some(LOGIN) {

@@ -89,9 +89,16 @@ impl<'c> Session<'c> {
 
     /// Ends without a trace.
     pub(crate) async fn rollback(&self) -> Result<(), Error> {
-        // What a function under attack locked for the session isn't undone by the rollback.
+        // What a function under attack locked for the session isn't undone by the rollback, nor what was prepared in a
+        // batch that was cut short.
         self.must("rollback").await?;
-        self.must("select pg_advisory_unlock_all()").await.map(drop)
+        self.must(
+            "select pg_advisory_unlock_all(); do $$ declare n name; begin \
+             for n in select name from pg_prepared_statements where from_sql and name like 'mako\\_%' loop \
+             execute format('deallocate %I', n); end loop; end $$",
+        )
+        .await
+        .map(drop)
     }
 
     /// Statements that bring the session from an attacker back to the administrator.

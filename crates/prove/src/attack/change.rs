@@ -1,20 +1,41 @@
-//! Tries to change, take over, delete and give away rows: sighted, by naming them, and blind.
-//!
-//! *Blind* reads no column: `set n = 0` without a condition. Then only the policies of that command apply; as soon as a
-//! column is read, those for SELECT apply too and hide the hole. On a live table a blind write would touch every row,
-//! so it is fenced: a restrictive policy, gone with its savepoint, admits the made-up rows only.
+//! Tries to change, take over, delete and give away rows by naming them.
 
-use super::{Attempt, any_of};
-use crate::assessment::Assessment;
+use super::{Attack, Attempt, Stage, Target, any_of};
 use crate::catalog::{Column, Relation, Rights};
 use crate::context::Context;
 use crate::plan::By;
 use crate::rules::{self, Rule};
-use crate::seed::{Belongs, Row};
+use crate::seed::Belongs;
 use crate::sql::{ident, idents, typed};
 
+/// Changes, takes over, deletes and gives away rows, naming them.
+pub(super) struct Change;
+
+impl Attack for Change {
+    fn rules(&self) -> &'static [&'static Rule] {
+        &CHANGES
+    }
+
+    fn stage(&self) -> Stage {
+        Stage::Write
+    }
+
+    fn attempts(&self, context: &Context<'_>, target: Target<'_>) -> Vec<Attempt> {
+        context.sighted_changes(target.relation)
+    }
+}
+
+/// What whoever changes rows may do.
+pub(super) static CHANGES: [&Rule; 5] = [
+    rules::CROSS_TENANT_UPDATE,
+    rules::TAKEOVER,
+    rules::CROSS_TENANT_DELETE,
+    rules::MOVE_AWAY,
+    rules::MOVE_TO_NOBODY,
+];
+
 impl Context<'_> {
-    pub(super) fn sighted_changes(&self, relation: usize) -> Vec<Attempt> {
+    fn sighted_changes(&self, relation: usize) -> Vec<Attempt> {
         let table = &self.catalog.relations[relation];
         let mut attempts = Vec::new();
         for (n, persona) in self.attackers(relation) {
@@ -65,81 +86,8 @@ impl Context<'_> {
         attempts
     }
 
-    pub(super) async fn blind_changes(&self, relation: usize, about: &mut Assessment) {
-        let table = &self.catalog.relations[relation];
-        let foreign = self.foreign(relation);
-        let mut takes = Vec::new();
-        let mut gifts = Vec::new();
-        for (n, persona) in self.attackers(relation) {
-            let rights = table.rights(&persona.role);
-            if !self.bound(table, &persona.role) || !(rights.updates() || rights.deletes()) {
-                continue;
-            }
-            // The service sends nothing that PostgREST doesn't.
-            if persona.service {
-                continue;
-            }
-            // For all but the plain attacker, whether a row can be written at all is what matters.
-            let reach = self.foreign_to(relation, n);
-            for change in self
-                .changes(relation, &rights)
-                .into_iter()
-                .rev()
-                .take(if n == 0 { 9 } else { 1 })
-            {
-                takes.push(Attempt {
-                    judge: Some(self.written(&reach)),
-                    passed_if_constrained: true,
-                    ..Attempt::new(
-                        change.rule,
-                        n,
-                        change.message,
-                        format!("update {} set {}", table.sql(), change.set),
-                    )
-                });
-            }
-            if rights.deletes() {
-                takes.push(Attempt {
-                    judge: Some(self.written(&reach)),
-                    passed_if_constrained: true,
-                    ..Attempt::new(
-                        rules::CROSS_TENANT_DELETE,
-                        n,
-                        "deletes another tenant's rows of {}",
-                        format!("delete from {}", table.sql()),
-                    )
-                });
-            }
-            if n == 0 {
-                gifts = self.moves(relation, n, &rights, false, "");
-            }
-        }
-        if takes.is_empty() && gifts.is_empty() {
-            return;
-        }
-        if !table.owned {
-            about.untested.insert(format!(
-                "blind writes need a fence, and only the owner of {} ({}) can make it",
-                table.label(),
-                table.owner
-            ));
-            return;
-        }
-        self.run_within(relation, &fence(table, &foreign), takes.clone(), about)
-            .await;
-        // One row at a time: two that are moved to the same place might meet a unique index. The last are those that
-        // policies single out.
-        let own = self.own(relation);
-        let singled_out = own.iter().skip(2).take(4);
-        for row in own.iter().take(1).chain(singled_out) {
-            self.run_within(relation, &fence(table, &[row]), gifts.clone(), about)
-                .await;
-        }
-        self.blind_changes_of_existing(relation, &takes, about).await;
-    }
-
     /// What may be done to another's row.
-    fn changes(&self, relation: usize, rights: &Rights) -> Vec<Change> {
+    pub(super) fn changes(&self, relation: usize, rights: &Rights) -> Vec<Deed> {
         let table = &self.catalog.relations[relation];
         let may = |name: &str| {
             rights.usage && (rights.update || rights.update_columns.iter().any(|allowed| allowed == name))
@@ -148,7 +96,7 @@ impl Context<'_> {
         if let Some((column, own)) = self.own_id(relation)
             && may(&column)
         {
-            changes.push(Change {
+            changes.push(Deed {
                 rule: rules::TAKEOVER,
                 message: "takes over another tenant's rows of {}",
                 set: format!("{} = {own}", ident(&column)),
@@ -163,7 +111,7 @@ impl Context<'_> {
         if let Some(column) = payload.first()
             && let Some(value) = self.payload(relation, column)
         {
-            changes.push(Change {
+            changes.push(Deed {
                 rule: rules::CROSS_TENANT_UPDATE,
                 message: "changes another tenant's rows of {}",
                 set: format!("{} = {value}", ident(&column.name)),
@@ -219,7 +167,7 @@ impl Context<'_> {
     }
 
     /// Rows of one's own that are given to another tenant, or to none.
-    fn moves(
+    pub(super) fn moves(
         &self,
         relation: usize,
         persona: usize,
@@ -301,19 +249,11 @@ impl Context<'_> {
     }
 }
 
-struct Change {
-    rule: &'static Rule,
-    message: &'static str,
-    set: String,
-}
-
-/// A restrictive policy that admits these rows only.
-pub(super) fn fence(table: &Relation, rows: &[&Row]) -> String {
-    format!(
-        "create policy \"mako prove\" on {} as restrictive for all to public using ({}) with check (true)",
-        table.sql(),
-        any_of(rows)
-    )
+/// What may be done to a row.
+pub(super) struct Deed {
+    pub(super) rule: &'static Rule,
+    pub(super) message: &'static str,
+    pub(super) set: String,
 }
 
 /// The right to read the columns that name a row.

@@ -2,24 +2,40 @@
 //! changed or added to, and then the other tenant's rows are read.
 
 use super::insert::insertion;
-use super::{Attempt, any_of};
-use crate::assessment::Assessment;
+use super::{Attack, Attempt, Stage, Target, any_of};
 use crate::catalog::{Column, Relation};
 use crate::context::Context;
 use crate::plan::Class;
-use crate::rules;
+use crate::rules::{self, Rule};
 use crate::seed::Belongs;
 use crate::sql::{ident, typed};
 use crate::values::{is_power, words_in};
 
+/// Gives oneself what policies elsewhere ask for.
+pub(super) struct Escalation;
+
+impl Attack for Escalation {
+    fn rules(&self) -> &'static [&'static Rule] {
+        &[rules::ESCALATION]
+    }
+
+    fn stage(&self) -> Stage {
+        Stage::Escalation
+    }
+
+    fn attempts(&self, context: &Context<'_>, target: Target<'_>) -> Vec<Attempt> {
+        context.escalations(target.relation, target.closed)
+    }
+}
+
 impl Context<'_> {
-    pub(super) async fn escalations(&self, relation: usize, closed: &[usize], about: &mut Assessment) {
+    fn escalations(&self, relation: usize, closed: &[usize]) -> Vec<Attempt> {
         let table = &self.catalog.relations[relation];
         let mut askers = self.askers(relation);
         askers.retain(|asker| closed.contains(asker));
         let rights = table.rights(&self.personas[0].role);
         if askers.is_empty() || !(rights.inserts() || rights.updates()) {
-            return;
+            return Vec::new();
         }
         let mut attempts = Vec::new();
         for column in table.columns.iter().filter(|column| !column.generated) {
@@ -59,7 +75,7 @@ impl Context<'_> {
             }
         }
         attempts.truncate(200);
-        self.run(relation, attempts, about).await;
+        attempts
     }
 
     /// Relations that can be read, whose policies ask this one.

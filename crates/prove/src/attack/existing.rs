@@ -3,41 +3,35 @@
 
 use std::collections::BTreeSet;
 
-use super::Attempt;
+use super::change::CHANGES;
+use super::{Attack, Attempt, Stage, Target};
 use crate::assessment::Assessment;
-use crate::catalog::{Column, Relation};
+use crate::catalog::{Column, Relation, Rights};
 use crate::context::Context;
 use crate::plan::Class;
+use crate::rules::Rule;
 use crate::script::Script;
 use crate::sql::ident;
 
-impl Context<'_> {
-    /// Blind writes once more, behind a fence that admits real rows; taken back like everything.
-    pub(super) async fn blind_changes_of_existing(
-        &self,
-        relation: usize,
-        takes: &[Attempt],
-        about: &mut Assessment,
-    ) {
-        let table = &self.catalog.relations[relation];
-        let plain = |attempt: &&Attempt| attempt.persona == 0 || self.personas[attempt.persona].who.is_none();
-        if table.kind != 'r'
-            || table.schema == crate::controls::SCHEMA
-            || !matches!(self.plan.classes[relation], Class::Tenant { .. })
-            || about.leaks()
-        {
-            return;
+/// Blind writes once more, behind a fence that admits real rows; taken back like everything.
+pub(super) struct BlindOnReal;
+
+impl Attack for BlindOnReal {
+    fn rules(&self) -> &'static [&'static Rule] {
+        &CHANGES
+    }
+
+    fn stage(&self) -> Stage {
+        Stage::BlindOnReal
+    }
+
+    fn attempts(&self, context: &Context<'_>, Target { relation, real, .. }: Target<'_>) -> Vec<Attempt> {
+        if real.is_empty() {
+            return Vec::new();
         }
-        let found = self.existing(relation).await;
-        if found.is_empty() {
-            return;
-        }
-        let places: BTreeSet<&str> = found.iter().map(String::as_str).collect();
-        let judge = format!("select {}", self.moved(relation, &places));
-        let attempts = takes.iter().filter(plain).map(|attempt| Attempt {
-            judge: Some(judge.clone()),
-            ..attempt.clone()
-        });
+        let table = &context.catalog.relations[relation];
+        let places: BTreeSet<&str> = real.iter().map(String::as_str).collect();
+        let judge = format!("select {}", context.moved(relation, &places));
         let fence = format!(
             "create policy \"mako prove\" on {} as restrictive for all to public \
              using (tableoid = {} and ctid = any ({})) with check (true)",
@@ -45,12 +39,32 @@ impl Context<'_> {
             table.oid,
             super::judge::tids(&places)
         );
-        self.run_within(relation, &fence, attempts.collect(), about).await;
+        let plain =
+            |attempt: &Attempt| attempt.persona == 0 || context.personas[attempt.persona].who.is_none();
+        let mut attempts = context.blind_changes(relation);
+        attempts.retain(plain);
+        for attempt in &mut attempts {
+            attempt.judge = Some(judge.clone());
+            attempt.fence.clone_from(&fence);
+        }
+        attempts
     }
+}
 
+impl Context<'_> {
     /// Where real rows are, one of each kind.
-    async fn existing(&self, relation: usize) -> Vec<String> {
+    pub(super) async fn existing(&self, relation: usize, about: &Assessment) -> Vec<String> {
         let table = &self.catalog.relations[relation];
+        let writes = |rights: &Rights| rights.updates() || rights.deletes();
+        if table.kind != 'r'
+            || !table.owned
+            || table.schema == crate::controls::SCHEMA
+            || !matches!(self.plan.classes[relation], Class::Tenant { .. })
+            || about.leaks()
+            || !table.rights.values().any(writes)
+        {
+            return Vec::new();
+        }
         let mut parts = vec!["(select mako_at from mako_row limit 4)".to_owned()];
         parts.extend(self.kinds(relation).iter().map(|kind| {
             format!("(select mako_at from (select distinct on ({kind}) mako_at from mako_row) as mako_kind limit 8)")

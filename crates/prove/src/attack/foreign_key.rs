@@ -1,16 +1,33 @@
 //! Tries to hang one's own row on another's: foreign keys are checked without regard to policies.
 
-use super::Attempt;
 use super::insert::insertion;
+use super::{Attack, Attempt, Stage, Target};
 use crate::catalog::ForeignKey;
 use crate::context::Context;
 use crate::plan::{By, Class};
-use crate::rules;
+use crate::rules::{self, Rule};
 use crate::seed::{Belongs, Row};
 use crate::sql::ident;
 
+/// Hangs one's own row on another's.
+pub(super) struct Refer;
+
+impl Attack for Refer {
+    fn rules(&self) -> &'static [&'static Rule] {
+        &[rules::FOREIGN_KEY_TO_OTHER]
+    }
+
+    fn stage(&self) -> Stage {
+        Stage::Write
+    }
+
+    fn attempts(&self, context: &Context<'_>, target: Target<'_>) -> Vec<Attempt> {
+        context.foreign_keys(target.relation)
+    }
+}
+
 impl Context<'_> {
-    pub(super) fn foreign_keys(&self, relation: usize) -> Vec<Attempt> {
+    fn foreign_keys(&self, relation: usize) -> Vec<Attempt> {
         let table = &self.catalog.relations[relation];
         let rights = table.rights(&self.personas[0].role);
         let mut attempts = Vec::new();

@@ -2,33 +2,64 @@
 
 use std::collections::BTreeMap;
 
-use super::Attempt;
+use super::{Attack, Attempt, Stage, Target};
 use crate::catalog::{Relation, Rights};
 use crate::context::Context;
 use crate::model::Names;
 use crate::plan::{By, Class};
-use crate::rules;
+use crate::rules::{self, Rule};
 use crate::seed::{Belongs, Draft};
 use crate::sql::{ident, idents, literal, typed};
 
-impl Context<'_> {
-    pub(super) fn inserts(&self, relation: usize) -> Vec<Attempt> {
-        let table = &self.catalog.relations[relation];
+/// Makes rows for another tenant and for none.
+pub(super) struct Insert;
+
+/// Makes a row of one's own with a key of another's, whose row is then updated.
+pub(super) struct Upsert;
+
+impl Attack for Insert {
+    fn rules(&self) -> &'static [&'static Rule] {
+        &[rules::CROSS_TENANT_INSERT, rules::NULL_TENANT_INSERT]
+    }
+
+    fn stage(&self) -> Stage {
+        Stage::Write
+    }
+
+    fn attempts(&self, context: &Context<'_>, Target { relation, .. }: Target<'_>) -> Vec<Attempt> {
+        let table = &context.catalog.relations[relation];
         let mut attempts = Vec::new();
-        for (n, persona) in self.attackers(relation) {
+        for (n, persona) in context.attackers(relation) {
             let rights = table.rights(&persona.role);
-            if !rights.inserts() || persona.service {
-                continue;
-            }
-            attempts.extend(self.insert_for_another(relation, n, &rights));
-            attempts.extend(self.insert_for_nobody(relation, n, &rights));
-            if n == 0 {
-                attempts.extend(self.upserts(relation, n, &rights));
+            if rights.inserts() && !persona.service {
+                attempts.extend(context.insert_for_another(relation, n, &rights));
+                attempts.extend(context.insert_for_nobody(relation, n, &rights));
             }
         }
         attempts
     }
+}
 
+impl Attack for Upsert {
+    fn rules(&self) -> &'static [&'static Rule] {
+        &[rules::UPSERT_TAKEOVER]
+    }
+
+    fn stage(&self) -> Stage {
+        Stage::Write
+    }
+
+    fn attempts(&self, context: &Context<'_>, Target { relation, .. }: Target<'_>) -> Vec<Attempt> {
+        let rights = context.catalog.relations[relation].rights(&context.personas[0].role);
+        if rights.inserts() {
+            context.upserts(relation, 0, &rights)
+        } else {
+            Vec::new()
+        }
+    }
+}
+
+impl Context<'_> {
     fn insert_for_another(&self, relation: usize, persona: usize, rights: &Rights) -> Vec<Attempt> {
         let Some(spare) = self.spare(relation, Belongs::Other) else {
             return Vec::new();

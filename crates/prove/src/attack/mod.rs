@@ -1,8 +1,9 @@
-//! Attacks, one file for each family; here is what they share: attempts, and how they are judged.
+//! Attacks, one file for each family; here is what they share: when each is made, and on what.
 //!
 //! An attempt is made under an attacker's settings; then the owner looks whether anything came of it. It counts only
 //! where the owner can see the row that the attacker must not reach.
 
+mod blind;
 mod change;
 mod escalate;
 mod existing;
@@ -26,9 +27,66 @@ pub(crate) use trial::{Attempt, Evidence};
 use crate::assessment::Assessment;
 use crate::context::Context;
 use crate::plan::Class;
-use crate::rules;
+use crate::rules::{self, Rule};
 use crate::seed::{Belongs, Row};
 use crate::sql::ident;
+
+/// Something that is tried on a relation.
+pub(crate) trait Attack: Sync {
+    /// What it may find.
+    fn rules(&self) -> &'static [&'static Rule];
+
+    /// When it is made.
+    fn stage(&self) -> Stage;
+
+    /// What is tried.
+    fn attempts(&self, context: &Context<'_>, target: Target<'_>) -> Vec<Attempt>;
+}
+
+/// Every attack on relations; a new one is a file and a line here.
+static ATTACKS: [&dyn Attack; 11] = [
+    &read::Read,
+    &insert::Insert,
+    &insert::Upsert,
+    &change::Change,
+    &foreign_key::Refer,
+    &blind::Blind,
+    &blind::BlindGift,
+    &existing::BlindOnReal,
+    &prepared::Prepared,
+    &escalate::Escalation,
+    &side_effects::SideEffect,
+];
+
+/// When an attack is made; what came of those before is known.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Stage {
+    Read,
+    /// Writes that name the rows.
+    Write,
+    /// Writes that read no column, behind a fence.
+    Blind,
+    /// The same on rows of real tenants.
+    BlindOnReal,
+    /// Statements that another user has prepared.
+    Prepared,
+    /// Acts after which tables that were closed may be read.
+    Escalation,
+    /// What is lawful, and sets something off.
+    Lawful,
+}
+
+/// What an attack is made on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target<'t> {
+    pub(crate) relation: usize,
+    /// What is known of it so far.
+    pub(crate) known: &'t Assessment,
+    /// Relations that don't leak so far.
+    pub(crate) closed: &'t [usize],
+    /// Where rows of real tenants are.
+    pub(crate) real: &'t [String],
+}
 
 /// Attacks on one relation.
 pub(crate) type Task<'t> = Pin<Box<dyn Future<Output = Assessment> + Send + 't>>;
@@ -54,7 +112,8 @@ impl Context<'_> {
         let closed = &closed;
         self.side_by_side(&relations, assessments, |relation, mut about| {
             Box::pin(async move {
-                self.escalations(relation, closed, &mut about).await;
+                self.make(Stage::Escalation, relation, closed, &[], &mut about)
+                    .await;
                 about
             })
         })
@@ -128,20 +187,21 @@ impl Context<'_> {
     }
 
     async fn attack(&self, relation: usize, about: &mut Assessment) {
-        let read = self.try_all(relation, self.reads(relation), about).await;
-        let read = self.confirmed(relation, read).await;
-        let in_detail = read
-            .iter()
-            .take(3)
-            .flat_map(|attempt| self.reads_in_detail(relation, attempt.persona))
-            .collect();
-        self.run(relation, in_detail, about).await;
-        for attempt in read
-            .into_iter()
-            .filter(|attempt| attempt.evidence != Evidence::Preliminary)
-        {
-            self.note(relation, &attempt, about);
+        self.read(relation, about).await;
+        self.note_missing_rows(relation, about);
+        if let Some((trigger, why)) = self.catalog.outward_trigger(&self.catalog.relations[relation]) {
+            about.untested.insert(format!("nothing was written: trigger {trigger} would act outside the database ({why}), which no rollback takes back"));
+        } else {
+            self.make(Stage::Write, relation, &[], &[], about).await;
+            self.make(Stage::Blind, relation, &[], &[], about).await;
+            let real = self.existing(relation, about).await;
+            self.make(Stage::BlindOnReal, relation, &[], &real, about).await;
         }
+        self.make(Stage::Prepared, relation, &[], &[], about).await;
+    }
+
+    /// Where nothing could be made to insert, no insert was tried.
+    fn note_missing_rows(&self, relation: usize, about: &mut Assessment) {
         let may_insert = self.catalog.relations[relation]
             .rights
             .values()
@@ -153,17 +213,35 @@ impl Context<'_> {
         ) {
             about.untested.insert(why.clone());
         }
-        if let Some((trigger, why)) = self.catalog.outward_trigger(&self.catalog.relations[relation]) {
-            about.untested.insert(format!("nothing was written: trigger {trigger} would act outside the database ({why}), which no rollback takes back"));
-            self.prepared(relation, about).await;
-            return;
-        }
-        let mut attempts = self.inserts(relation);
-        attempts.extend(self.sighted_changes(relation));
-        attempts.extend(self.foreign_keys(relation));
+    }
+
+    /// Makes the attacks of a stage, and notes what came of them.
+    async fn make(
+        &self,
+        stage: Stage,
+        relation: usize,
+        closed: &[usize],
+        real: &[String],
+        about: &mut Assessment,
+    ) {
+        let target = Target {
+            relation,
+            known: about,
+            closed,
+            real,
+        };
+        let attempts = self.attempts(stage, target);
         self.run(relation, attempts, about).await;
-        self.blind_changes(relation, about).await;
-        self.prepared(relation, about).await;
+    }
+
+    fn attempts(&self, stage: Stage, target: Target<'_>) -> Vec<Attempt> {
+        let mut attempts = Vec::new();
+        for attack in ATTACKS.iter().filter(|attack| attack.stage() == stage) {
+            let made = attack.attempts(self, target);
+            debug_assert!(made.iter().all(|attempt| attack.rules().contains(&attempt.rule)));
+            attempts.extend(made);
+        }
+        attempts
     }
 }
 
@@ -188,4 +266,31 @@ fn sentence(label: &str) -> String {
     chars
         .next()
         .map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::Column;
+
+    #[test]
+    fn what_the_matrix_shows_is_looked_for_by_an_attack_or_read_from_the_catalog() {
+        let of_the_catalog = [
+            rules::IMMUTABLE_OVER_SETTINGS,
+            rules::MATERIALIZED_VIEW_EXPOSED,
+            rules::FOREIGN_TABLE_EXPOSED,
+        ];
+        for rule in rules::ALL.iter().filter(|rule| rule.column.is_some()) {
+            let attacked = ATTACKS.iter().any(|attack| attack.rules().contains(rule));
+            assert!(attacked != of_the_catalog.contains(rule), "{rule}");
+        }
+        for column in Column::ALL {
+            let shown = |rule: &&Rule| rule.column == Some(column);
+            assert!(
+                ATTACKS.iter().any(|attack| attack.rules().iter().any(shown)),
+                "{}",
+                column.name()
+            );
+        }
+    }
 }

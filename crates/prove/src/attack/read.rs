@@ -1,6 +1,7 @@
 //! Tries to read and count rows that aren't one's own.
 
-use super::{Attempt, Evidence, any_of};
+use super::{Attack, Attempt, Evidence, Stage, Target, any_of};
+use crate::assessment::Assessment;
 use crate::catalog::Relation;
 use crate::context::Context;
 use crate::plan::{By, Class};
@@ -9,9 +10,51 @@ use crate::script::Script;
 use crate::seed::{Belongs, Row};
 use crate::sql::{ident, typed};
 
+/// Reads everything at once, as each attacker.
+pub(super) struct Read;
+
+impl Attack for Read {
+    fn rules(&self) -> &'static [&'static Rule] {
+        &[rules::CROSS_TENANT_READ, rules::NULL_TENANT_READ]
+    }
+
+    fn stage(&self) -> Stage {
+        Stage::Read
+    }
+
+    fn attempts(&self, context: &Context<'_>, target: Target<'_>) -> Vec<Attempt> {
+        context.reads(target.relation)
+    }
+}
+
 impl Context<'_> {
+    /// Reads, and looks closer where something was read.
+    pub(super) async fn read(&self, relation: usize, about: &mut Assessment) {
+        let target = Target {
+            relation,
+            known: about,
+            closed: &[],
+            real: &[],
+        };
+        let attempts = self.attempts(Stage::Read, target);
+        let read = self.try_all(relation, attempts, about).await;
+        let read = self.confirmed(relation, read).await;
+        let in_detail = read
+            .iter()
+            .take(3)
+            .flat_map(|attempt| self.reads_in_detail(relation, attempt.persona))
+            .collect();
+        self.run(relation, in_detail, about).await;
+        for attempt in read
+            .into_iter()
+            .filter(|attempt| attempt.evidence != Evidence::Preliminary)
+        {
+            self.note(relation, &attempt, about);
+        }
+    }
+
     /// One try for each attacker, at everything at once.
-    pub(super) fn reads(&self, relation: usize) -> Vec<Attempt> {
+    fn reads(&self, relation: usize) -> Vec<Attempt> {
         let personas: Vec<usize> = self.attackers(relation).map(|(n, _)| n).collect();
         personas
             .into_iter()
@@ -34,7 +77,7 @@ impl Context<'_> {
     }
 
     /// What exactly did they read?
-    pub(super) fn reads_in_detail(&self, relation: usize, persona: usize) -> Vec<Attempt> {
+    fn reads_in_detail(&self, relation: usize, persona: usize) -> Vec<Attempt> {
         let (nobodys, others): (Vec<&Row>, Vec<&Row>) = self
             .foreign_to(relation, persona)
             .into_iter()
@@ -142,7 +185,7 @@ impl Context<'_> {
     }
 
     /// Of attempts that read, those that really read: rows that triggers made for who was made up are no strangers'.
-    pub(super) async fn confirmed(&self, relation: usize, read: Vec<Attempt>) -> Vec<Attempt> {
+    async fn confirmed(&self, relation: usize, read: Vec<Attempt>) -> Vec<Attempt> {
         let (strange, mut read): (Vec<_>, Vec<_>) = read
             .into_iter()
             .partition(|attempt| attempt.evidence == Evidence::Strangers);

@@ -2,19 +2,35 @@
 
 use std::collections::BTreeMap;
 
-use super::Attempt;
 use super::insert::insertion;
+use super::{Attack, Attempt, Stage, Target};
 use crate::assessment::Assessment;
 use crate::context::Context;
 use crate::plan::Class;
-use crate::rules;
+use crate::rules::{self, Rule};
 use crate::seed::{Belongs, Row};
 use crate::sql::ident;
+
+/// Does what is lawful, where that sets something off.
+pub(super) struct SideEffect;
+
+impl Attack for SideEffect {
+    fn rules(&self) -> &'static [&'static Rule] {
+        &[rules::SIDE_EFFECT]
+    }
+
+    fn stage(&self) -> Stage {
+        Stage::Lawful
+    }
+
+    fn attempts(&self, context: &Context<'_>, target: Target<'_>) -> Vec<Attempt> {
+        context.lawful_acts(target.relation, &context.harm(|_| true))
+    }
+}
 
 impl Context<'_> {
     /// Reads, inserts, updates and deletes one's own, wherever that may set something off.
     pub(crate) async fn side_effects(&self, assessments: &mut BTreeMap<usize, Assessment>) {
-        let judge = &self.harm(|_| true);
         let acts: Vec<usize> = (0..self.catalog.relations.len())
             .filter(|relation| {
                 let table = &self.catalog.relations[*relation];
@@ -27,8 +43,7 @@ impl Context<'_> {
             .collect();
         self.side_by_side(&acts, assessments, |relation, mut about| {
             Box::pin(async move {
-                let attempts = self.lawful_acts(relation, judge);
-                self.run(relation, attempts, &mut about).await;
+                self.make(Stage::Lawful, relation, &[], &[], &mut about).await;
                 about
             })
         })

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::{any_of, says_yes};
-use crate::assessment::Assessment;
+use crate::assessment::{Assessment, reproduce};
 use crate::context::Context;
 use crate::plan::Class;
-use crate::script::Script;
+use crate::rules;
+use crate::script::{Refusal, Script};
 
 impl Context<'_> {
     /// Notes of each relation that the attacker may read, and sees no row of its own in, that nothing was attacked there.
@@ -16,15 +17,32 @@ impl Context<'_> {
             .unzip();
         let outcomes = self.session.attempt(scripts).await;
         for (relation, outcome) in relations.into_iter().zip(outcomes) {
-            // What fails whoever asks is closed to strangers as well.
-            if outcome.is_ok_and(|rows| !says_yes(&rows)) {
-                assessments
-                    .entry(relation)
-                    .or_default()
-                    .untested
-                    .insert(BLIND.to_owned());
+            let about = assessments.entry(relation).or_default();
+            match outcome {
+                Ok(rows) if says_yes(&rows) => {}
+                Ok(_) => {
+                    about.untested.insert(BLIND.to_owned());
+                }
+                // What fails whoever asks is closed to strangers as well.
+                Err(refusal) if refusal.is_inconclusive() => {}
+                Err(refusal) => self.policy_fails(relation, &refusal, about),
             }
         }
+    }
+
+    fn policy_fails(&self, relation: usize, refusal: &Refusal, about: &mut Assessment) {
+        let table = &self.catalog.relations[relation];
+        let read = format!("select count(*) from {}", table.sql());
+        about.find(
+            rules::POLICY_FAILS,
+            format!(
+                "Not even the tenant's own rows of {} can be read: {} [{}]",
+                table.label(),
+                refusal.message,
+                refusal.code
+            ),
+            reproduce(&self.personas[0], &read),
+        );
     }
 
     fn own_read(&self, relation: usize) -> Option<Script> {

@@ -35,6 +35,10 @@ pub(crate) struct Attempt {
     pub(crate) prelude: String,
     /// A refusal by a constraint says that the policies had let it pass.
     pub(crate) passed_if_constrained: bool,
+    /// A statement of the owner's that holds for all attempts which have the same; empty for none.
+    pub(crate) fence: String,
+    /// Everything that is sent, where it isn't the attack alone.
+    pub(crate) script: Option<Script>,
 }
 
 impl Attempt {
@@ -50,6 +54,8 @@ impl Attempt {
             judge: None,
             prelude: String::new(),
             passed_if_constrained: false,
+            fence: String::new(),
+            script: None,
         }
     }
 }
@@ -69,10 +75,25 @@ impl Attempt {
 const PG_CLASS: Oid = 1259;
 
 impl Context<'_> {
-    /// Runs attempts, and notes what came of them.
+    /// Runs attempts, those of one fence together, and notes what came of them.
     pub(crate) async fn run(&self, relation: usize, attempts: Vec<Attempt>, about: &mut Assessment) {
-        for attempt in self.try_all(relation, attempts, about).await {
-            self.note(relation, &attempt, about);
+        let mut rest = attempts.as_slice();
+        while let Some(first) = rest.first() {
+            let many = rest
+                .iter()
+                .take_while(|attempt| attempt.fence == first.fence)
+                .count();
+            let (together, others) = rest.split_at(many);
+            rest = others;
+            let succeeded = if first.fence.is_empty() {
+                self.try_all(relation, together.to_vec(), about).await
+            } else {
+                self.try_within(relation, &first.fence, together.to_vec(), about)
+                    .await
+            };
+            for attempt in succeeded {
+                self.note(relation, &attempt, about);
+            }
         }
     }
 
@@ -92,47 +113,46 @@ impl Context<'_> {
     }
 
     /// Runs attempts behind a fence, which may have to wait its turn.
-    pub(crate) async fn run_within(
+    async fn try_within(
         &self,
         relation: usize,
         fence: &str,
         attempts: Vec<Attempt>,
         about: &mut Assessment,
-    ) {
-        if attempts.is_empty() {
-            return;
+    ) -> Vec<Attempt> {
+        let table = &self.catalog.relations[relation];
+        if !table.owned {
+            about.untested.insert(format!(
+                "blind writes need a fence, and only the owner of {} ({}) can make it",
+                table.label(),
+                table.owner
+            ));
+            return Vec::new();
         }
         let scripts: Vec<Script> = attempts
             .iter()
             .map(|attempt| self.script(relation, attempt))
             .collect();
-        let mut refused: Option<Refusal> = None;
-        for _ in 0..5 {
+        let mut tries = 1;
+        loop {
             match self.session.attempt_within(fence, &scripts).await {
-                Ok(outcomes) => {
-                    for attempt in self.succeeded(relation, attempts, outcomes, about) {
-                        self.note(relation, &attempt, about);
-                    }
-                    return;
-                }
+                Ok(outcomes) => return self.succeeded(relation, attempts, outcomes, about),
+                Err(refusal) if refusal.code == "55P03" && tries < 5 => tries += 1,
                 Err(refusal) => {
-                    let again = refusal.code == "55P03";
-                    refused = Some(refusal);
-                    if !again {
-                        break;
-                    }
+                    about.untested.insert(format!(
+                        "blind writes could not be fenced: {} [{}]",
+                        refusal.message, refusal.code
+                    ));
+                    return Vec::new();
                 }
             }
-        }
-        if let Some(refusal) = refused {
-            about.untested.insert(format!(
-                "blind writes could not be fenced: {} [{}]",
-                refusal.message, refusal.code
-            ));
         }
     }
 
     pub(super) fn script(&self, relation: usize, attempt: &Attempt) -> Script {
+        if let Some(script) = &attempt.script {
+            return script.clone();
+        }
         let schema = &self.catalog.relations[relation].schema;
         let settings = self.personas[attempt.persona].settings(&self.session.admin, self.catalog, schema);
         let mut script = Script::default();

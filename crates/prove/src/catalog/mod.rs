@@ -140,6 +140,22 @@ impl Catalog {
                 })
     }
 
+    /// Texts in which policies, views and functions say what they distinguish.
+    pub(crate) fn mentions(&self) -> Vec<String> {
+        let policies = self.relations.iter().flat_map(|relation| {
+            relation
+                .policies
+                .iter()
+                .map(move |policy| format!("{} {}", relation.name, policy.text()))
+        });
+        let views = self
+            .relations
+            .iter()
+            .filter_map(|relation| relation.definition.clone());
+        let functions = self.functions.iter().map(|function| function.source.clone());
+        policies.chain(views).chain(functions).collect()
+    }
+
     /// Everything that a relation leads to: through a view's tables, and further.
     pub(crate) fn beneath(&self, start: usize) -> Vec<usize> {
         let mut found = Vec::new();

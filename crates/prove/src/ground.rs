@@ -1,0 +1,126 @@
+//! What an attack stands on: the catalog, whose each relation is, controls, and what is known before it.
+
+use crate::Error;
+use crate::catalog::Catalog;
+use crate::conditions::Contents;
+use crate::functions::outward::{self, Silenced};
+use crate::model::{Model, Names};
+use crate::persona::Words;
+use crate::plan::Plan;
+use crate::session::Session;
+use crate::{controls, logins};
+
+/// What is there before anybody attacks.
+pub(crate) struct Ground {
+    pub(crate) catalog: Catalog,
+    pub(crate) plan: Plan,
+    pub(crate) silenced: Vec<Silenced>,
+    /// Whose login is played.
+    pub(crate) note: Option<String>,
+    pub(crate) not_tested: Vec<String>,
+}
+
+impl Ground {
+    /// Reads the catalog, plants the controls and makes the session one that attackers may be played in.
+    pub(crate) async fn load(session: &Session<'_>, model: &Model) -> Result<Self, Error> {
+        let mut not_tested = Vec::new();
+        not_tested.extend(logins::become_roles(session, model).await);
+        let mut catalog = Catalog::load(session, model, None).await?;
+        let mut plan = Plan::new(&catalog, model);
+        let note = logins::play_login(session, &catalog, model).await;
+        let silenced = outward::silence(session, &catalog).await;
+        match controls::plant(session, model, &id_type(&catalog, &plan)).await {
+            Ok(()) => {
+                catalog = Catalog::load(session, model, Some(controls::SCHEMA)).await?;
+                plan = Plan::new(&catalog, model);
+            }
+            Err(why) => not_tested.push(format!("no controls could be planted: {why}")),
+        }
+        if catalog.plans_may_remember() {
+            session.share_no_plans();
+        }
+        not_tested.extend(logins::check_settings(session, model, &mut catalog).await);
+        if session.admin.read_only {
+            not_tested.push(
+                "the session is read-only (a replica?): only what is there could be read, nothing written"
+                    .to_owned(),
+            );
+        }
+        // Reading the catalog of a large database may take a while; no attempt should.
+        session.must("set local statement_timeout = '2s'").await?;
+        if let (Some(membership), None) = (&model.tenant.membership, &plan.membership) {
+            not_tested.push(format!(
+                "the model's membership table {} isn't there, or lacks a column that it names",
+                membership.table
+            ));
+        }
+        not_tested.extend(model.undecided());
+        Ok(Self {
+            catalog,
+            plan,
+            silenced,
+            note,
+            not_tested,
+        })
+    }
+}
+
+/// The type of a tenant's id.
+fn id_type(catalog: &Catalog, plan: &Plan) -> String {
+    let names = if plan.membership.is_some() {
+        Names::Tenant
+    } else {
+        Names::User
+    };
+    plan.places(names)
+        .find_map(|(at, column)| Some(catalog.relations[*at].column(column)?.base.clone()))
+        .unwrap_or_else(|| "text".to_owned())
+}
+
+/// What forged claims, headers and logins are made from.
+pub(crate) fn words(
+    session: &Session<'_>,
+    catalog: &Catalog,
+    mentions: &[String],
+    contents: &Contents,
+) -> Words {
+    let mut words = words_of(mentions);
+    let free = contents.claims().iter().filter(|claims| claims.are_free());
+    words.together = free.map(|claims| claims.values.clone()).collect();
+    let asks_for_login = |text: &String| text.to_lowercase().contains("session_user");
+    if session.admin.superuser && mentions.iter().any(asks_for_login) {
+        words.logins.clone_from(&catalog.other_logins);
+    }
+    words
+}
+
+/// Names of claims and headers that those texts read.
+fn words_of(mentions: &[String]) -> Words {
+    let mut words = Words::default();
+    let (Ok(claim), Ok(compared)) = (
+        regex::Regex::new(r"->>?\s*'([A-Za-z_][\w-]*)'"),
+        regex::Regex::new(r"->>\s*'([A-Za-z_][\w-]*)'(?:::text)?\)*\s*=\s*'([^']*)'"),
+    ) else {
+        return words;
+    };
+    for text in mentions {
+        let names = claim.captures_iter(text).map(|found| found[1].to_owned());
+        let names: Vec<String> = names
+            .filter(|name| name != "user_metadata" && name != "app_metadata")
+            .collect();
+        if text.contains("request.headers") {
+            words.headers.extend(names.clone());
+        }
+        words.claims.extend(names);
+        words.compared.extend(
+            compared
+                .captures_iter(text)
+                .map(|found| (found[1].to_owned(), found[2].to_owned())),
+        );
+    }
+    for list in [&mut words.claims, &mut words.headers] {
+        list.sort();
+        list.dedup();
+    }
+    words
+}
