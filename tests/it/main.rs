@@ -22,6 +22,7 @@ mod logs;
 mod migrations;
 mod neighbours;
 mod operate;
+mod plans;
 mod prove;
 mod provisioning;
 mod query_parameters;

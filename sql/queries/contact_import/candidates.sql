@@ -11,5 +11,5 @@ where user_id = $1
     or lower(email) in (select unnest($3))
     or phone in (select unnest($4))
     or concat_ws(' ', lower(first_name), lower(last_name)) in (select unnest($5)))
-order by id
+order by id collate "C" -- in one order, so that none can deadlock; not the primary key's, or it would be walked through
 for update

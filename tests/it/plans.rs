@@ -1,0 +1,136 @@
+//! Does what a neighbour holds cost a tenant anything? Plans under skew, as the service has them: prepared, generic.
+
+use std::fmt::Write as _;
+
+use store::Query;
+use tests::TestDatabase;
+use tests::database::batch;
+use tests::people::Person::{Alice, Bob};
+use tokio_postgres::{Client, SimpleQueryMessage};
+
+/// Bob's rows: so many that reading all of a table looks cheap to whoever plans for the average of two tenants.
+const MANY: &str = "set session_replication_role = replica;
+    insert into leads (user_id, name, phone, status, source, summary, created_at)
+      select '{bob}', 'n' || n, '+1555' || n, 'new', 'SMS', 's', now() - n * interval '1 minute' from generate_series(1, 20000) n;
+    insert into contacts (user_id, first_name, last_name, phone, email, company)
+      select '{bob}', 'f' || n, 'l' || n, '+1555' || n, n || '@example.com', 'c' from generate_series(1, 20000) n;
+    insert into call_logs (user_id, phone, sentiment, summary)
+      select '{bob}', '+1555' || n, 's', 's' from generate_series(1, 20000) n;
+    insert into automation_logs (user_id, action_type, status)
+      select '{bob}', 'sms', 'done' from generate_series(1, 20000) n;
+    insert into webhook_events (user_id, source, dedupe_key, event_type, payload, status)
+      select '{bob}', 'make', 'k' || n, 'lead', '{}', 'processed' from generate_series(1, 20000) n;
+    insert into user_phone_numbers (user_id, phone, verified_at)
+      select '{bob}', '+1555' || lpad(n::text, 7, '0'), now() from generate_series(1, 20000) n;
+    insert into mako.stats (user_id, relation, day, kind, status, rows, folded)
+      select '{bob}', 'leads', date '1990-01-01' + n, '', 'new', 1, true from generate_series(1, 20000) n;
+    insert into mako.idempotency_keys (user_id, resource, key, row_id)
+      select '{bob}', 'leads', 'k' || n, 'r' from generate_series(1, 20000) n;
+    insert into mako.contact_imports (user_id, import_id, contact_id, digest)
+      select '{bob}', 'i' || row_number() over (), id, 'd' from contacts where user_id = '{bob}';
+    insert into mako.provider_objects (user_id, kind, provider_id, row_id)
+      select '{bob}', 'call', 'o' || n, 'r' from generate_series(1, 20000) n;
+    set session_replication_role = origin;
+    analyze";
+
+/// How the service's login plans a statement in a tenant's transaction.
+async fn plan(login: &Client, query: &Query) -> String {
+    let types: Vec<_> = query
+        .types
+        .iter()
+        .map(|kind| kind.name().replace("_text", "text[]"))
+        .collect();
+    let nulls = vec!["null"; types.len()].join(", ");
+    batch(
+        login,
+        &format!("prepare statement ({}) as {}", types.join(", "), query.sql),
+    )
+    .await;
+    let explain = format!(
+        "begin;
+         select set_config('request.jwt.claims', '{}', true), set_config('role', '{}', true);
+         explain execute statement ({nulls});
+         rollback;
+         deallocate statement",
+        Alice.payload(),
+        query.role.name()
+    );
+    let mut plan = String::new();
+    for message in login.simple_query(&explain).await.unwrap() {
+        if let SimpleQueryMessage::Row(row) = message {
+            writeln!(plan, "{}", row.get(0).unwrap_or_default()).unwrap();
+        }
+    }
+    plan
+}
+
+async fn skewed() -> TestDatabase {
+    let database = TestDatabase::new().await.with_rows().await;
+    batch(&database.superuser().await, &MANY.replace("{bob}", Bob.id())).await;
+    database
+}
+
+/// Lines of a plan that read a whole table, or a whole index.
+fn whole_tables(plan: &str) -> Vec<&str> {
+    let lines: Vec<_> = plan.lines().collect();
+    let following = lines.iter().skip(1).chain([&""]);
+    lines
+        .iter()
+        .zip(following)
+        .filter(|(line, next)| {
+            line.contains("Seq Scan on ")
+                || line.contains("Index") && line.contains(" Scan ") && !next.contains("Index Cond: ")
+        })
+        .map(|(line, _)| *line)
+        .collect()
+}
+
+#[tokio::test]
+async fn no_statement_reads_a_whole_table_however_much_a_neighbour_holds() {
+    let database = skewed().await;
+    let login = database.login().await;
+    let mut found = Vec::new();
+    for query in store::QUERIES.iter().copied().flatten() {
+        let plan = plan(&login, query).await;
+        if !whole_tables(&plan).is_empty() {
+            found.push(format!("{}:\n{plan}", query.name));
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[tokio::test]
+async fn no_statement_starts_workers_or_a_compiler_for_the_average_tenants_sake() {
+    let database = skewed().await;
+    let login = database.login().await;
+    let eager = "set min_parallel_table_scan_size = 0; set min_parallel_index_scan_size = 0; set parallel_setup_cost = 0;
+        set parallel_tuple_cost = 0; set jit_above_cost = 0";
+    batch(&login, eager).await;
+    for query in store::QUERIES.iter().copied().flatten() {
+        let plan = plan(&login, query).await;
+        assert!(
+            !plan.contains("Gather") && !plan.contains("JIT:"),
+            "{}:\n{plan}",
+            query.name
+        );
+    }
+    batch(
+        &login,
+        "set max_parallel_workers_per_gather = 2; set enable_seqscan = on",
+    )
+    .await;
+    let plan = plan(&login, tests::database::query("leads/count")).await;
+    assert!(plan.contains("Gather"), "it would, if it were let: {plan}");
+}
+
+#[tokio::test]
+async fn without_the_logins_settings_a_neighbour_would_cost_a_scan_of_everybodys_rows() {
+    let database = skewed().await;
+    let login = database.login().await;
+    batch(&login, "set enable_seqscan = on").await;
+    let plan = plan(&login, tests::database::query("leads/count")).await;
+    assert!(
+        !whole_tables(&plan).is_empty(),
+        "the rows are too few to tell: {plan}"
+    );
+}
