@@ -160,59 +160,76 @@ impl<'s> Batch<'s> {
         shares_plans: bool,
         bundles: &[(&'s str, &'s [Script])],
     ) -> Self {
-        let often = if shares_plans {
-            often(bundles)
-        } else {
-            BTreeSet::new()
-        };
-        let mut settings = Places::default();
-        let mut watches = Places::default();
-        let mut statements = Places::default();
-        let nobody = settings.of([].as_slice());
-        let mut words = |statement: &'s Statement| match statement {
-            Statement::Often(sql) if often.contains(sql.as_str()) => {
-                Words::Place(statements.of(sql.as_str()))
-            }
-            Statement::Once(sql) | Statement::Often(sql) => Words::Sql(sql),
-        };
-        let mut encode = |step: &'s Step| match step {
-            Step::Be(somebody) => ("be", Words::Place(settings.of(somebody.as_slice()))),
-            Step::Do(statement) => ("do", words(statement)),
-            Step::Ask(statement) => ("ask", words(statement)),
-            Step::Watch(relations) => ("watch", Words::Place(watches.of(relations.as_slice()))),
-            Step::Judge(statement) => ("judge", words(statement)),
-        };
-        // Whoever is somebody from the start on shares the settings with those beside it.
-        let mut whole = |Script(steps): &'s Script| {
-            let first = steps.iter().position(|step| !matches!(step, Step::Watch(_)));
-            let mut encoded: Vec<_> = steps.iter().map(&mut encode).collect();
-            let who = first
-                .filter(|at| !keep && matches!(steps[*at], Step::Be(_)))
-                .map(|at| encoded.remove(at));
-            Steps {
-                who: if let Some((_, Words::Place(place))) = who {
-                    place
-                } else {
-                    nobody
-                },
-                steps: encoded,
-            }
-        };
+        let mut encoder = Encoder::default();
+        if shares_plans {
+            encoder.often = often(bundles);
+        }
         let bundles = bundles
             .iter()
             .map(|(fence, scripts)| Encoded {
                 fence,
                 path: path(scripts),
-                scripts: scripts.iter().map(&mut whole).collect(),
+                scripts: scripts
+                    .iter()
+                    .map(|script| encoder.script(script, keep))
+                    .collect(),
             })
             .collect();
         Self {
             keep,
             back,
-            settings: settings.list,
-            watches: watches.list,
-            statements: statements.list,
+            settings: encoder.settings.list,
+            watches: encoder.watches.list,
+            statements: encoder.statements.list,
             bundles,
+        }
+    }
+}
+
+/// Sends what repeats once.
+#[derive(Default)]
+struct Encoder<'s> {
+    often: BTreeSet<&'s str>,
+    settings: Places<'s, [Setting]>,
+    watches: Places<'s, [Oid]>,
+    statements: Places<'s, str>,
+}
+
+impl<'s> Encoder<'s> {
+    /// Whoever is somebody from the start on shares the settings with those beside it.
+    fn script(&mut self, Script(steps): &'s Script, keep: bool) -> Steps<'s> {
+        let nobody = self.settings.of(&[]);
+        let first = steps.iter().position(|step| !matches!(step, Step::Watch(_)));
+        let mut encoded: Vec<_> = steps.iter().map(|step| self.step(step)).collect();
+        let who = first
+            .filter(|at| !keep && matches!(steps[*at], Step::Be(_)))
+            .map(|at| encoded.remove(at));
+        Steps {
+            who: if let Some((_, Words::Place(place))) = who {
+                place
+            } else {
+                nobody
+            },
+            steps: encoded,
+        }
+    }
+
+    fn step(&mut self, step: &'s Step) -> (&'static str, Words<'s>) {
+        match step {
+            Step::Be(somebody) => ("be", Words::Place(self.settings.of(somebody))),
+            Step::Do(statement) => ("do", self.words(statement)),
+            Step::Ask(statement) => ("ask", self.words(statement)),
+            Step::Watch(relations) => ("watch", Words::Place(self.watches.of(relations))),
+            Step::Judge(statement) => ("judge", self.words(statement)),
+        }
+    }
+
+    fn words(&mut self, statement: &'s Statement) -> Words<'s> {
+        match statement {
+            Statement::Often(sql) if self.often.contains(sql.as_str()) => {
+                Words::Place(self.statements.of(sql))
+            }
+            Statement::Once(sql) | Statement::Often(sql) => Words::Sql(sql),
         }
     }
 }

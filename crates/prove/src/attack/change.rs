@@ -3,6 +3,7 @@
 use super::{Attack, Attempt, Stage, Target, any_of};
 use crate::catalog::{Column, Relation, Rights};
 use crate::context::Context;
+use crate::people::Who;
 use crate::plan::By;
 use crate::rules::{self, Rule};
 use crate::seed::Belongs;
@@ -88,13 +89,9 @@ impl Context<'_> {
 
     /// What may be done to another's row.
     pub(super) fn changes(&self, relation: usize, rights: &Rights) -> Vec<Deed> {
-        let table = &self.catalog.relations[relation];
-        let may = |name: &str| {
-            rights.usage && (rights.update || rights.update_columns.iter().any(|allowed| allowed == name))
-        };
         let mut changes = Vec::new();
         if let Some((column, own)) = self.own_id(relation)
-            && may(&column)
+            && rights.updates_column(&column)
         {
             changes.push(Deed {
                 rule: rules::TAKEOVER,
@@ -102,12 +99,7 @@ impl Context<'_> {
                 set: format!("{} = {own}", ident(&column)),
             });
         }
-        let mut payload: Vec<&Column> = table
-            .columns
-            .iter()
-            .filter(|column| may(&column.name) && !column.generated && column.identity != "a")
-            .collect();
-        payload.sort_by_key(|column| self.weight(relation, column));
+        let payload = self.changeable(relation, |name| rights.updates_column(name));
         if let Some(column) = payload.first()
             && let Some(value) = self.payload(relation, column)
         {
@@ -121,7 +113,7 @@ impl Context<'_> {
     }
 
     /// The plainer a column, the better: no key, no tenant, no reference, not unique.
-    pub(super) fn weight(&self, relation: usize, column: &Column) -> usize {
+    fn weight(&self, relation: usize, column: &Column) -> usize {
         let table = &self.catalog.relations[relation];
         let tenant = self
             .plan
@@ -180,72 +172,74 @@ impl Context<'_> {
         let (Some((column, by)), Some(row)) = (self.plan.tenant_column(relation), own.first()) else {
             return Vec::new();
         };
-        if !(rights.usage && (rights.update || rights.update_columns.iter().any(|name| name == column))) {
-            return Vec::new();
-        }
-        let Some(kind) = table.column(column) else {
+        let Some(kind) = table.column(column).filter(|_| rights.updates_column(column)) else {
             return Vec::new();
         };
-        let identity = self.plan.is_identity(self.catalog, relation);
-        let people = self.people;
-        let receiver = if identity { &people.nobody } else { &people.other };
-        let mut targets = vec![match by {
-            By::User => Some(typed(Some(&receiver.user), &kind.base)),
-            By::Tenant => Some(typed(
-                Some(if identity {
-                    &people.nobody.tenant
-                } else {
-                    &receiver.tenant
-                }),
-                &kind.base,
-            )),
-            By::Parent => self
-                .fixtures
-                .of(relation, Belongs::Other)
-                .next()
-                .and_then(|row| self.value(row, column)),
-        }];
-        if !identity && by != By::Parent {
-            // One that has no rows yet, where a row of each tenant's would be in the way.
-            let spare = if by == By::User {
-                &people.spare.user
-            } else {
-                &people.spare.tenant
-            };
-            targets.push(Some(typed(Some(spare), &kind.base)));
-        }
-        let mut attempts = Vec::new();
         let tail = if sighted {
             format!(" where {}", row.predicate)
         } else {
             String::new()
         };
-        for target in targets.into_iter().flatten() {
-            attempts.push(Attempt {
-                judge: Some(self.made(relation, &format!("{} = {target}", ident(column)))),
-                prelude: prelude.to_owned(),
-                passed_if_constrained: false,
-                ..Attempt::new(
+        let gift = |rule, message, value: &str, condition: &str| Attempt {
+            judge: Some(self.made(relation, condition)),
+            prelude: prelude.to_owned(),
+            ..Attempt::new(
+                rule,
+                persona,
+                message,
+                format!("update {} set {} = {value}{tail}", table.sql(), ident(column)),
+            )
+        };
+        let mut attempts: Vec<Attempt> = self
+            .receivers(relation, kind, by)
+            .iter()
+            .map(|receiver| {
+                let condition = format!("{} = {receiver}", ident(column));
+                gift(
                     rules::MOVE_AWAY,
-                    persona,
                     "gives a row of {} to another tenant",
-                    format!("update {} set {} = {target}{tail}", table.sql(), ident(column)),
+                    receiver,
+                    &condition,
                 )
-            });
-        }
+            })
+            .collect();
         if !kind.not_null {
-            attempts.push(Attempt {
-                judge: Some(self.made(relation, &format!("{} is null", ident(column)))),
-                prelude: prelude.to_owned(),
-                ..Attempt::new(
-                    rules::MOVE_TO_NOBODY,
-                    persona,
-                    "makes a row of {} belong to no tenant",
-                    format!("update {} set {} = null{tail}", table.sql(), ident(column)),
-                )
-            });
+            let condition = format!("{} is null", ident(column));
+            let message = "makes a row of {} belong to no tenant";
+            attempts.push(gift(rules::MOVE_TO_NOBODY, message, "null", &condition));
         }
         attempts
+    }
+
+    /// To whom a row may be given, as values of the tenant column: another tenant, and one that has no rows yet, where
+    /// a row of each tenant's would be in the way.
+    fn receivers(&self, relation: usize, column: &Column, by: By) -> Vec<String> {
+        let people = self.people;
+        let id = |who: &Who| {
+            let id = if by == By::User { &who.user } else { &who.tenant };
+            typed(Some(id), &column.base)
+        };
+        if by == By::Parent {
+            let row = self.fixtures.of(relation, Belongs::Other).next();
+            row.and_then(|row| self.value(row, &column.name))
+                .into_iter()
+                .collect()
+        } else if self.plan.is_identity(self.catalog, relation) {
+            vec![id(&people.nobody)]
+        } else {
+            vec![id(&people.other), id(&people.spare)]
+        }
+    }
+
+    /// Columns that may be set, the plainest first.
+    pub(super) fn changeable(&self, relation: usize, may: impl Fn(&str) -> bool) -> Vec<&Column> {
+        let mut columns: Vec<&Column> = self.catalog.relations[relation]
+            .columns
+            .iter()
+            .filter(|column| may(&column.name) && !column.generated && column.identity != "a")
+            .collect();
+        columns.sort_by_key(|column| self.weight(relation, column));
+        columns
     }
 }
 

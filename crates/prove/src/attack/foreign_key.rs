@@ -2,7 +2,7 @@
 
 use super::insert::insertion;
 use super::{Attack, Attempt, Stage, Target};
-use crate::catalog::ForeignKey;
+use crate::catalog::{ForeignKey, Rights};
 use crate::context::Context;
 use crate::plan::{By, Class};
 use crate::rules::{self, Rule};
@@ -30,63 +30,79 @@ impl Context<'_> {
     fn foreign_keys(&self, relation: usize) -> Vec<Attempt> {
         let table = &self.catalog.relations[relation];
         let rights = table.rights(&self.personas[0].role);
+        let references = table
+            .foreign_keys
+            .iter()
+            .filter_map(|key| self.reference_to_other(relation, key));
+        references
+            .flat_map(|reference| self.refer(relation, &rights, &reference))
+            .collect()
+    }
+
+    /// Columns and values by which a row refers to the other tenant's.
+    fn reference_to_other<'k>(
+        &self,
+        relation: usize,
+        key: &'k ForeignKey,
+    ) -> Option<Vec<(&'k String, String)>> {
+        let parent = self.others_parent(relation, key)?;
+        let tenant = self.plan.tenant_column(relation).map(|(column, _)| column);
+        let reference: Vec<(&String, String)> = key
+            .columns
+            .iter()
+            .zip(&key.target_columns)
+            // The tenant stays what it is: a key that includes it can't point across.
+            .filter(|(column, _)| {
+                Some(column.as_str()) != tenant && self.plan.meaning(relation, column).is_none()
+            })
+            .filter_map(|(column, target)| Some((column, self.value(parent, target)?)))
+            .collect();
+        (!reference.is_empty()).then_some(reference)
+    }
+
+    fn refer(&self, relation: usize, rights: &Rights, reference: &[(&String, String)]) -> Vec<Attempt> {
+        let table = &self.catalog.relations[relation];
+        let equal: Vec<String> = reference
+            .iter()
+            .map(|(column, value)| format!("{} = {value}", ident(column)))
+            .collect();
+        let judge = self.made(relation, &equal.join(" and "));
+        let attempt = |(sql, prelude)| Attempt {
+            judge: Some(judge.clone()),
+            prelude,
+            ..Attempt::new(rules::FOREIGN_KEY_TO_OTHER, 0, MESSAGE, sql)
+        };
+        let may = |allowed: bool, columns: &[String]| {
+            rights.usage && (allowed || reference.iter().all(|(name, _)| columns.contains(name)))
+        };
         let mut attempts = Vec::new();
-        for key in &table.foreign_keys {
-            let Some(parent) = self.others_parent(relation, key) else {
-                continue;
-            };
-            let tenant = self.plan.tenant_column(relation).map(|(column, _)| column);
-            let pairs: Vec<(&String, String)> = key
-                .columns
-                .iter()
-                .zip(&key.target_columns)
-                // The tenant stays what it is: a key that includes it can't point across.
-                .filter(|(column, _)| {
-                    Some(column.as_str()) != tenant && self.plan.meaning(relation, column).is_none()
-                })
-                .filter_map(|(column, target)| Some((column, self.value(parent, target)?)))
-                .collect();
-            if pairs.is_empty() {
-                continue;
-            }
-            let condition: Vec<String> = pairs
-                .iter()
-                .map(|(column, value)| format!("{} = {value}", ident(column)))
-                .collect();
-            let judge = Some(self.made(relation, &condition.join(" and ")));
-            let may = |allowed: bool, columns: &[String]| {
-                rights.usage && (allowed || pairs.iter().all(|(name, _)| columns.contains(name)))
-            };
-            if may(rights.insert, &rights.insert_columns)
-                && let Some(spare) = self.spare(relation, Belongs::Own)
-            {
-                let mut columns = spare.columns.clone();
-                columns.extend(pairs.iter().map(|(name, value)| ((*name).clone(), value.clone())));
-                let (sql, prelude) = insertion(table, &self.personas[0].role, &rights, &columns, "");
-                attempts.push(Attempt {
-                    judge: judge.clone(),
-                    prelude,
-                    ..Attempt::new(rules::FOREIGN_KEY_TO_OTHER, 0, MESSAGE, sql)
-                });
-            }
-            if may(rights.update, &rights.update_columns)
-                && let Some(own) = self.own(relation).first()
-            {
-                let set: Vec<String> = pairs
+        if may(rights.insert, &rights.insert_columns)
+            && let Some(spare) = self.spare(relation, Belongs::Own)
+        {
+            let mut columns = spare.columns.clone();
+            columns.extend(
+                reference
                     .iter()
-                    .map(|(name, value)| format!("{} = {value}", ident(name)))
-                    .collect();
-                let sql = format!(
-                    "update {} set {} where {}",
-                    table.sql(),
-                    set.join(", "),
-                    own.predicate
-                );
-                attempts.push(Attempt {
-                    judge,
-                    ..Attempt::new(rules::FOREIGN_KEY_TO_OTHER, 0, MESSAGE, sql)
-                });
-            }
+                    .map(|(name, value)| ((*name).clone(), value.clone())),
+            );
+            attempts.push(attempt(insertion(
+                table,
+                &self.personas[0].role,
+                rights,
+                &columns,
+                "",
+            )));
+        }
+        if may(rights.update, &rights.update_columns)
+            && let Some(own) = self.own(relation).first()
+        {
+            let sql = format!(
+                "update {} set {} where {}",
+                table.sql(),
+                equal.join(", "),
+                own.predicate
+            );
+            attempts.push(attempt((sql, String::new())));
         }
         attempts
     }

@@ -94,29 +94,7 @@ impl Context<'_> {
             );
         }
         if let Some(who) = &self.personas[persona].who {
-            let mut mine = spare.clone();
-            let tenant = self
-                .plan
-                .tenant_column(relation)
-                .map(|(column, _)| column.to_owned());
-            for column in table
-                .columns
-                .iter()
-                .filter(|column| Some(&column.name) != tenant.as_ref())
-            {
-                let names_user = self.plan.meaning(relation, &column.name) == Some(Names::User);
-                let theirs = spare
-                    .columns
-                    .get(&column.name)
-                    .is_some_and(|value| value.contains(&literal(&self.people.other.user)));
-                if names_user || theirs {
-                    mine.columns
-                        .insert(column.name.clone(), typed(Some(&who.user), &column.base));
-                }
-            }
-            if mine.columns != spare.columns {
-                drafts.push(mine);
-            }
+            drafts.extend(self.naming(relation, spare, &who.user));
         }
         drafts
             .iter()
@@ -135,6 +113,25 @@ impl Context<'_> {
                 }
             })
             .collect()
+    }
+
+    /// The same row, in which every column but the tenant's that names a user names another one.
+    fn naming(&self, relation: usize, draft: &Draft, user: &str) -> Option<Draft> {
+        let tenant = self.plan.tenant_column(relation).map(|(column, _)| column);
+        let other = literal(&self.people.other.user);
+        let mut changed = draft.clone();
+        for column in &self.catalog.relations[relation].columns {
+            let names_user = self.plan.meaning(relation, &column.name) == Some(Names::User);
+            let names_other = draft
+                .columns
+                .get(&column.name)
+                .is_some_and(|value| value.contains(&other));
+            if Some(column.name.as_str()) != tenant && (names_user || names_other) {
+                let value = typed(Some(user), &column.base);
+                changed.columns.insert(column.name.clone(), value);
+            }
+        }
+        (changed.columns != draft.columns).then_some(changed)
     }
 
     fn insert_for_nobody(&self, relation: usize, persona: usize, rights: &Rights) -> Vec<Attempt> {

@@ -74,87 +74,72 @@ impl Context<'_> {
     }
 
     fn lawful_acts(&self, relation: usize, judge: &str) -> Vec<Attempt> {
+        let plain = |n: &usize| *n == 0 || self.personas[*n].who.is_none();
+        let attempt = |n, sql, prelude| Attempt {
+            judge: Some(judge.to_owned()),
+            prelude,
+            ..Attempt::new(
+                rules::SIDE_EFFECT,
+                n,
+                "changes or makes other tenants' rows by what it sets off on {}",
+                sql,
+            )
+        };
+        (0..self.personas.len())
+            .filter(plain)
+            .flat_map(|n| {
+                let acts = self.acts_of(relation, &self.personas[n].role);
+                acts.into_iter()
+                    .map(move |(sql, prelude)| attempt(n, sql, prelude))
+            })
+            .collect()
+    }
+
+    /// Statements that a role may send about what is its own, and what the owner must do before each.
+    fn acts_of(&self, relation: usize, role: &str) -> Vec<(String, String)> {
         let table = &self.catalog.relations[relation];
-        let mut attempts = Vec::new();
-        for (n, persona) in self
-            .personas
-            .iter()
-            .enumerate()
-            .filter(|(n, persona)| *n == 0 || persona.who.is_none())
+        let rights = table.rights(role);
+        let mut acts = Vec::new();
+        if rights.reads() {
+            let columns = if rights.select {
+                "*".to_owned()
+            } else {
+                crate::sql::idents(rights.select_columns.iter().map(String::as_str))
+            };
+            let sql = format!("select {columns} from {} limit 100", table.sql());
+            acts.push((sql, String::new()));
+        }
+        if rights.inserts()
+            && let Some(spare) = self.spare(relation, Belongs::Own)
         {
-            let rights = table.rights(&persona.role);
-            let mut act = |sql: String, prelude: String| {
-                attempts.push(Attempt {
-                    judge: Some(judge.to_owned()),
-                    prelude,
-                    ..Attempt::new(
-                        rules::SIDE_EFFECT,
-                        n,
-                        "changes or makes other tenants' rows by what it sets off on {}",
-                        sql,
-                    )
-                });
-            };
-            if rights.reads() {
-                let columns = if rights.select {
-                    "*".to_owned()
-                } else {
-                    crate::sql::idents(rights.select_columns.iter().map(String::as_str))
-                };
-                act(
-                    format!("select {columns} from {} limit 100", table.sql()),
-                    String::new(),
-                );
-            }
-            let belongs = if matches!(self.plan.classes[relation], Class::Tenant { .. }) {
-                Belongs::Own
-            } else {
-                Belongs::Shared
-            };
-            if rights.inserts()
-                && let Some(spare) = self.spare(relation, Belongs::Own)
-            {
-                let (sql, prelude) = insertion(table, &persona.role, &rights, &spare.columns, "");
-                act(sql, prelude);
-            }
-            let own: Vec<&Row> = if belongs == Belongs::Own {
-                self.own(relation)
-            } else {
-                self.fixtures
-                    .of(relation, belongs)
-                    .filter(|row| !row.existing)
-                    .collect()
-            };
-            let Some(row) = own.last() else { continue };
-            let may = |name: &str| {
-                rights.usage && (rights.update || rights.update_columns.iter().any(|allowed| allowed == name))
-            };
-            let mut columns: Vec<_> = table
-                .columns
-                .iter()
-                .filter(|column| may(&column.name) && !column.generated && column.identity != "a")
-                .collect();
-            columns.sort_by_key(|column| self.weight(relation, column));
-            for column in columns.into_iter().take(6) {
-                if let Some(value) = self.payload(relation, column) {
-                    act(
-                        format!(
-                            "update {} set {} = {value} where {}",
-                            table.sql(),
-                            ident(&column.name),
-                            row.predicate
-                        ),
-                        String::new(),
-                    );
-                }
-            }
-            if rights.deletes() {
-                act(
-                    format!("delete from {} where {}", table.sql(), row.predicate),
-                    String::new(),
-                );
+            acts.push(insertion(table, role, &rights, &spare.columns, ""));
+        }
+        let Some(row) = self.row_to_act_on(relation) else {
+            return acts;
+        };
+        let mut change = |sql: String| acts.push((format!("{sql} where {}", row.predicate), String::new()));
+        let columns = self.changeable(relation, |name| rights.updates_column(name));
+        for column in columns.into_iter().take(6) {
+            if let Some(value) = self.payload(relation, column) {
+                change(format!(
+                    "update {} set {} = {value}",
+                    table.sql(),
+                    ident(&column.name)
+                ));
             }
         }
-        attempts
+        if rights.deletes() {
+            change(format!("delete from {}", table.sql()));
+        }
+        acts
+    }
+
+    /// The last of one's own rows, or of everybody's where nothing is anybody's own.
+    fn row_to_act_on(&self, relation: usize) -> Option<&Row> {
+        if matches!(self.plan.classes[relation], Class::Tenant { .. }) {
+            return self.own(relation).pop();
+        }
+        let shared = self.fixtures.of(relation, Belongs::Shared);
+        shared.filter(|row| !row.existing).last()
     }
 }

@@ -160,6 +160,10 @@ impl Rights {
         self.usage && (self.update || !self.update_columns.is_empty())
     }
 
+    pub(crate) fn updates_column(&self, name: &str) -> bool {
+        self.usage && (self.update || self.update_columns.iter().any(|allowed| allowed == name))
+    }
+
     pub(crate) fn deletes(&self) -> bool {
         self.usage && self.delete
     }

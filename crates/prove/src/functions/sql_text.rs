@@ -16,56 +16,17 @@ const RAN_ERROR: &str = "\"makoran\"";
 impl Context<'_> {
     /// Does it run a text as SQL? Whoever calls it then is whoever they like.
     pub(super) async fn run_as_sql(&self, function: &Function, about: &mut Assessment) {
-        let texts: Vec<usize> = (0..function.types.len())
-            .filter(|at| {
-                matches!(function.types[*at].category, 'S')
-                    || matches!(function.types[*at].base_name.as_str(), "json" | "jsonb")
-            })
-            .collect();
         let Some(persona) = self.callers(function, 2).first().copied() else {
             return;
         };
-        if texts.is_empty() {
-            return;
-        }
-        let rows = self.rows_in_question(function);
-        let base: Vec<String> = function
-            .types
-            .iter()
-            .map(|argument| {
-                self.values_for(argument, function, &rows)
-                    .into_iter()
-                    .next()
-                    .unwrap_or_default()
-            })
-            .collect();
-        let mut tries = Vec::new();
-        for at in texts {
-            for payload in payloads(
-                rows.first()
-                    .map(|row| self.catalog.relations[row.relation].sql())
-                    .as_deref(),
-            ) {
-                let mut values = base.clone();
-                let argument = &function.types[at];
-                values[at] = if argument.category == 'S' {
-                    typed(Some(&payload), &argument.sql_type)
-                } else {
-                    let keys = crate::values::words_in(&function.source);
-                    let object: BTreeMap<&str, &str> =
-                        keys.iter().map(|key| (key.as_str(), payload.as_str())).collect();
-                    typed(serde_json::to_string(&object).ok().as_deref(), &argument.sql_type)
-                };
-                tries.push(values.join(", "));
-            }
-        }
+        let tries = self.injections(function);
         let settings = self.personas[persona].settings(&self.session.admin, self.catalog, &function.schema);
         let scripts = tries
             .iter()
             .map(|arguments| {
                 Script::default()
-                    .act("select set_config('mako.ran', '', true)")
                     .be(settings.clone())
+                    .act("select set_config('mako.ran', '', true)")
                     .act(format!(
                         "select count(v) from (select {}({arguments})::text as v) as mako_row",
                         function.sql()
@@ -90,6 +51,41 @@ impl Context<'_> {
                 break;
             }
         }
+    }
+
+    /// Arguments of which one is a text that tells if it is run.
+    fn injections(&self, function: &Function) -> Vec<String> {
+        let rows = self.rows_in_question(function);
+        let base: Vec<String> = function
+            .types
+            .iter()
+            .map(|argument| {
+                let values = self.values_for(argument, function, &rows);
+                values.into_iter().next().unwrap_or_default()
+            })
+            .collect();
+        let table = rows.first().map(|row| self.catalog.relations[row.relation].sql());
+        let payloads = payloads(table.as_deref());
+        let keys = crate::values::words_in(&function.source);
+        let mut lists = Vec::new();
+        for (at, argument) in function.types.iter().enumerate() {
+            let is_text = argument.category == 'S';
+            if !is_text && !matches!(argument.base_name.as_str(), "json" | "jsonb") {
+                continue;
+            }
+            for payload in &payloads {
+                let mut values = base.clone();
+                values[at] = if is_text {
+                    typed(Some(payload), &argument.sql_type)
+                } else {
+                    let object: BTreeMap<&str, &str> =
+                        keys.iter().map(|key| (key.as_str(), payload.as_str())).collect();
+                    typed(serde_json::to_string(&object).ok().as_deref(), &argument.sql_type)
+                };
+                lists.push(values.join(", "));
+            }
+        }
+        lists
     }
 }
 

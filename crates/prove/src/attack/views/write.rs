@@ -25,9 +25,7 @@ impl Context<'_> {
         let mut attempts = Vec::new();
         for (n, persona) in self.personas.iter().enumerate() {
             let rights = relation.rights(&persona.role);
-            let may = |name: &str| {
-                shared(name) && (rights.update || rights.update_columns.iter().any(|allowed| allowed == name))
-            };
+            let may = |name: &str| shared(name) && rights.updates_column(name);
             let named: Vec<String> = foreign
                 .iter()
                 .filter_map(|row| self.named(relation, row))
@@ -117,16 +115,9 @@ impl Context<'_> {
     }
 
     fn payload_of(&self, base: usize, may: &dyn Fn(&str) -> bool) -> Option<(String, String)> {
-        let table = &self.catalog.relations[base];
-        let mut columns: Vec<_> = table
-            .columns
-            .iter()
-            .filter(|column| may(&column.name) && !column.generated && column.identity != "a")
-            .collect();
-        columns.sort_by_key(|column| self.weight(base, column));
-        columns
-            .first()
-            .and_then(|column| Some((column.name.clone(), self.payload(base, column)?)))
+        let columns = self.changeable(base, may);
+        let column = columns.first()?;
+        Some((column.name.clone(), self.payload(base, column)?))
     }
 
     fn move_through(
