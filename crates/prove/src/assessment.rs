@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::persona::Persona;
-use crate::report::Finding;
+use crate::report::{Finding, Reproduction};
 use crate::rules::{Column, Rule};
 
 /// What has been learnt, by the positions of relations and functions in the catalog.
@@ -25,8 +25,26 @@ pub(crate) struct Assessment {
 impl Assessment {
     /// A leak, unless it takes another login than clients have: whether they come by that one too isn't known.
     pub(crate) fn accuse(&mut self, persona: &Persona, rule: &'static Rule, message: String, attack: &str) {
+        self.accuse_after("", persona, rule, message, attack);
+    }
+
+    /// The same after something that the administrator did.
+    pub(crate) fn accuse_after(
+        &mut self,
+        prelude: &str,
+        persona: &Persona,
+        rule: &'static Rule,
+        message: String,
+        attack: &str,
+    ) {
         match &persona.login {
-            None => self.find(rule, message, reproduce(persona, attack)),
+            None => {
+                let shown = Reproduction {
+                    prelude: prelude.to_owned(),
+                    ..reproduce(persona, attack)
+                };
+                self.find(rule, message, shown);
+            }
             Some(login) => {
                 self.untested.insert(format!(
                     "session_user decides: a client who came by login {login} could get at another tenant's rows ({rule})"
@@ -36,12 +54,12 @@ impl Assessment {
     }
 
     /// The first of each rule is enough.
-    pub(crate) fn find(&mut self, rule: &'static Rule, message: String, reproduce: String) {
+    pub(crate) fn find(&mut self, rule: &'static Rule, message: String, reproduce: impl Into<Reproduction>) {
         if !self.found(rule) {
             self.findings.push(Finding {
                 rule,
                 message,
-                reproduce,
+                reproduce: reproduce.into(),
             });
         }
     }
@@ -69,7 +87,11 @@ impl Assessment {
     }
 }
 
-/// SQL that shows a leak.
-pub(crate) fn reproduce(persona: &Persona, attack: &str) -> String {
-    format!("begin; {}; {attack}; rollback;", persona.reproduction())
+/// What shows a leak, as far as the attacker does it.
+pub(crate) fn reproduce(persona: &Persona, attack: &str) -> Reproduction {
+    Reproduction {
+        settings: persona.reproduction(),
+        attack: attack.to_owned(),
+        ..Reproduction::default()
+    }
 }

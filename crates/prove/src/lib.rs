@@ -22,6 +22,7 @@ mod persona;
 mod plan;
 mod progress;
 mod report;
+mod reproduce;
 pub mod rules;
 mod run;
 mod script;
@@ -33,7 +34,9 @@ mod values;
 pub use fingerprint::{NotProven, Proof, fingerprint};
 pub use model::{BadModel, Function, Membership, Model, Names, Relation, Tenant};
 pub use progress::{Observer, Phase, Progress};
-pub use report::{Controls, Finding, FunctionReport, RelationReport, Report, Severity, Verdict};
+pub use report::{
+    Controls, Finding, FunctionReport, RelationReport, Report, Reproduction, Severity, Verdict,
+};
 pub use run::{Options, run};
 
 /// Why nothing could be proven; the text names the fix.

@@ -73,6 +73,7 @@ async fn within(session: &Session<'_>, model: &Model) -> Result<Report, Error> {
     };
     ground.not_tested.extend(context.harmed_already().await);
     let mut findings = attack(&context, model, &contents).await?;
+    context.complete(&mut findings.relations, &mut findings.functions, &ground.silenced);
     let silent = judge::name_silenced(catalog, &ground.silenced, &mut findings.relations);
     judge::beyond(catalog, session.admin.superuser, &mut findings);
     lint::look(catalog, plan, &mut findings.relations, &mut findings.functions);

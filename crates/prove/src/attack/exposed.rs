@@ -6,7 +6,7 @@ use crate::assessment::Assessment;
 use crate::context::Context;
 use crate::plan::Class;
 use crate::rules;
-use crate::sql::ident;
+use crate::sql::literal;
 
 impl Context<'_> {
     /// Materialized views and foreign tables know no policies: what they hold of tenants, whoever may read them reads.
@@ -46,9 +46,9 @@ impl Context<'_> {
                         relation.label()
                     ),
                     format!(
-                        "begin; set local role {}; select count(*) from {}; rollback;",
-                        ident(role),
-                        relation.sql()
+                        "select has_any_column_privilege({}, {}, 'select')",
+                        literal(role),
+                        literal(&relation.sql())
                     ),
                 );
             }

@@ -29,7 +29,7 @@ use crate::context::Context;
 use crate::plan::Class;
 use crate::rules::{self, Rule};
 use crate::seed::{Belongs, Row};
-use crate::sql::ident;
+use crate::sql::literal;
 
 /// Something that is tried on a relation.
 pub(crate) trait Attack: Sync {
@@ -173,9 +173,9 @@ impl Context<'_> {
                     table.label()
                 ),
                 format!(
-                    "begin; set local role {}; select count(*) from {}; rollback;",
-                    ident(role),
-                    table.sql()
+                    "select has_any_column_privilege({}, oid, 'select'), relrowsecurity from pg_class where oid = {}::regclass",
+                    literal(role),
+                    literal(&table.sql())
                 ),
             );
         } else if self.reachable(relation) {

@@ -244,7 +244,13 @@ impl Context<'_> {
             sentence(persona.label),
             attempt.message.replace("{}", &name)
         );
-        about.accuse(persona, attempt.rule, message, &attempt.statements());
+        about.accuse_after(
+            &attempt.prelude,
+            persona,
+            attempt.rule,
+            message,
+            &attempt.statements(),
+        );
     }
 
     fn is_constraint(&self, relation: usize, refusal: &Refusal) -> bool {

@@ -10,6 +10,8 @@ use crate::session::Session;
 pub(crate) struct Silenced {
     pub(crate) function: Oid,
     pub(crate) why: &'static str,
+    /// What replaces it.
+    pub(crate) statement: String,
     /// It may refuse or undo what is written, so that without it more seems possible than is.
     pub(crate) guards: bool,
 }
@@ -24,13 +26,7 @@ pub(crate) async fn silence(session: &Session<'_>, catalog: &Catalog) -> Vec<Sil
         .collect();
     let scripts = outward
         .iter()
-        .map(|(function, _)| {
-            Script::default().act(format!(
-                "create or replace function {}() returns trigger language plpgsql as \
-                 $mako$ begin if tg_op = 'DELETE' then return old; end if; return new; end $mako$",
-                function.sql()
-            ))
-        })
+        .map(|(function, _)| Script::default().act(replacement(function)))
         .collect();
     let outcomes = session.keep(scripts).await;
     outward
@@ -40,9 +36,18 @@ pub(crate) async fn silence(session: &Session<'_>, catalog: &Catalog) -> Vec<Sil
         .map(|((function, why), _)| Silenced {
             function: function.oid,
             why,
+            statement: replacement(function),
             guards: guards(&function.source),
         })
         .collect()
+}
+
+fn replacement(function: &Function) -> String {
+    format!(
+        "create or replace function {}() returns trigger language plpgsql as \
+         $mako$ begin if tg_op = 'DELETE' then return old; end if; return new; end $mako$",
+        function.sql()
+    )
 }
 
 /// Whether a trigger's body refuses, drops or changes rows.

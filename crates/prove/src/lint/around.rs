@@ -6,7 +6,7 @@ use crate::extensions;
 use crate::model::Model;
 use crate::report::{Finding, RelationReport, Verdict};
 use crate::rules;
-use crate::sql::ident;
+use crate::sql::{ident, literal};
 
 /// What roles can become, and what extensions bring them.
 pub(crate) fn roles(catalog: &Catalog) -> Vec<Finding> {
@@ -16,12 +16,15 @@ pub(crate) fn roles(catalog: &Catalog) -> Vec<Finding> {
             assessments.find(
                 rules::ROLE_BYPASSES,
                 format!("API role {} is exempt from row-level security", role.name),
-                format!("alter role {} nosuperuser nobypassrls", ident(&role.name)),
+                format!(
+                    "select rolsuper or rolbypassrls from pg_roles where rolname = {}",
+                    literal(&role.name)
+                ),
             );
         }
         for other in role.can_become.iter().filter(|other| other.set || other.inherit) {
             if other.superuser || other.bypasses {
-                let show = format!("set role {}; set role {}", ident(&role.name), ident(&other.name));
+                let show = membership(&role.name, &other.name);
                 assessments.find(
                     rules::ROLE_CAN_BYPASS,
                     format!(
@@ -37,7 +40,7 @@ pub(crate) fn roles(catalog: &Catalog) -> Vec<Finding> {
                         "API role {} can become {}, who owns tables of these schemas",
                         role.name, other.name
                     ),
-                    format!("revoke {} from {}", ident(&other.name), ident(&role.name)),
+                    membership(&role.name, &other.name),
                 );
             }
         }
@@ -46,6 +49,15 @@ pub(crate) fn roles(catalog: &Catalog) -> Vec<Finding> {
     findings.extend(extensions::risks(&catalog.extensions));
     findings.sort_by_key(|finding| (finding.rule.severity, finding.message.clone()));
     findings
+}
+
+/// Asks the catalog whether a role can become another.
+fn membership(role: &str, other: &str) -> String {
+    format!(
+        "select pg_has_role({}, {}, 'member')",
+        literal(role),
+        literal(other)
+    )
 }
 
 /// Free sequences on which an API role has rights must be classified like any relation.
@@ -59,9 +71,10 @@ pub(crate) fn sequences(catalog: &Catalog, model: &Model) -> Vec<RelationReport>
                     rules::SEQUENCE_GRANTED,
                     format!("{roles} may use sequence {schema}.{name}, which the model calls internal"),
                     format!(
-                        "revoke all on sequence {}.{} from {roles}",
-                        ident(schema),
-                        ident(name)
+                        "select has_sequence_privilege(rolname, {}, 'usage, select, update'), rolname from pg_roles \
+                         where rolname = any (string_to_array({}, ', '))",
+                        literal(&format!("{}.{}", ident(schema), ident(name))),
+                        literal(roles)
                     ),
                 );
             }

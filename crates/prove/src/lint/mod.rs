@@ -13,7 +13,7 @@ use crate::assessment::Assessment;
 use crate::catalog::{Catalog, Function, Policy, Relation};
 use crate::plan::{Class, Plan};
 use crate::rules;
-use crate::sql::ident;
+use crate::sql::{ident, literal};
 
 pub(crate) use around::{notes, roles, sequences};
 pub(crate) use beyond::{beyond_a_call, beyond_this_session};
@@ -66,7 +66,7 @@ fn grants(relation: &Relation, about: &mut Assessment) {
             about.find(
                 rules::TRUNCATE_GRANTED,
                 format!("{role} may TRUNCATE {}, to which no policy applies; neither PostgREST nor Mako offers it, but a function could", relation.label()),
-                format!("select has_table_privilege({}, {}, 'truncate')", crate::sql::literal(role), crate::sql::literal(&relation.sql())),
+                may(role, relation, "truncate"),
             );
         }
         if relation.is_table() && (rights.references || rights.trigger) {
@@ -76,14 +76,33 @@ fn grants(relation: &Relation, about: &mut Assessment) {
                     "{role} has REFERENCES or TRIGGER on {}, a leftover of GRANT ALL",
                     relation.label()
                 ),
-                format!(
-                    "revoke references, trigger on {} from {}",
-                    relation.sql(),
-                    ident(role)
-                ),
+                may(role, relation, "references, trigger"),
             );
         }
     }
+}
+
+/// Asks the catalog whether a role has any of some rights.
+fn may(role: &str, relation: &Relation, rights: &str) -> String {
+    format!(
+        "select has_table_privilege({}, {}, {})",
+        literal(role),
+        literal(&relation.sql()),
+        literal(rights)
+    )
+}
+
+/// Asks `pg_class` about a relation.
+fn flag(what: &str, relation: &Relation) -> String {
+    of_catalog(what, "pg_class", &relation.sql(), "regclass")
+}
+
+fn of_catalog(what: &str, table: &str, name: &str, kind: &str) -> String {
+    let key = if table == "pg_index" { "indexrelid" } else { "oid" };
+    format!(
+        "select {what} from {table} where {key} = {}::{kind}",
+        literal(name)
+    )
 }
 
 fn public(relation: &Relation, about: &mut Assessment) {
@@ -104,11 +123,7 @@ fn public(relation: &Relation, about: &mut Assessment) {
             about.find(
                 rules::PUBLIC_RELATION_WRITABLE,
                 format!("{role} may write {}, which everybody reads", relation.label()),
-                format!(
-                    "revoke insert, update, delete on {} from {}",
-                    relation.sql(),
-                    ident(role)
-                ),
+                may(role, relation, "insert, update, delete"),
             );
         }
     }
@@ -119,15 +134,15 @@ fn policies(catalog: &Catalog, relation: &Relation, about: &mut Assessment) {
         about.find(
             rules::RLS_DISABLED,
             format!("{} has policies, but row-level security is off", relation.label()),
-            String::new(),
+            flag("not relrowsecurity", relation),
         );
     }
     for policy in relation.policies.iter().filter(|policy| policy.applies) {
         let text = policy.text();
         let show = format!(
             "select * from pg_policies where schemaname || '.' || tablename = {} and policyname = {}",
-            crate::sql::literal(&relation.label()),
-            crate::sql::literal(&policy.name)
+            literal(&relation.label()),
+            literal(&policy.name)
         );
         if policy.permissive
             && (always_true(policy.using_expression.as_deref())
@@ -190,7 +205,7 @@ fn immutable(catalog: &Catalog, relation: &Relation, policy: &Policy, about: &mu
             about.find(
                 rules::IMMUTABLE_OVER_SETTINGS,
                 format!("Policy {:?} of {} calls {}, which reads settings and is declared IMMUTABLE: a prepared statement gives one user's rows to the next", policy.name, relation.label(), function.label()),
-                format!("alter function {} stable", function.signature),
+                of_catalog("provolatile = 'i', prosrc", "pg_proc", &function.signature, "regprocedure"),
             );
         }
     }
@@ -229,7 +244,12 @@ fn tenant_table(
             format!(
                 "No index of {named} is led by {column}: every statement of a tenant's reads the whole table"
             ),
-            format!("create index on {} ({})", relation.sql(), ident(column)),
+            format!(
+                "select not exists (select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0] \
+                 where i.indrelid = {}::regclass and i.indpred is null and a.attname = {})",
+                literal(&relation.sql()),
+                literal(column)
+            ),
         );
     }
     if relation.rls && !relation.forced && !relation.owner_bypasses {
@@ -239,7 +259,7 @@ fn tenant_table(
                 "{named} belongs to {}, whom policies don't bind without FORCE",
                 relation.owner
             ),
-            format!("alter table {} force row level security", relation.sql()),
+            flag("not relforcerowsecurity", relation),
         );
     }
     if relation.column(column).is_some_and(|column| !column.not_null) {
@@ -247,9 +267,9 @@ fn tenant_table(
             rules::NULLABLE_TENANT,
             format!("{column} of {named} may be null: rows may belong to nobody"),
             format!(
-                "alter table {} alter column {} set not null",
-                relation.sql(),
-                ident(column)
+                "select not attnotnull from pg_attribute where attrelid = {}::regclass and attname = {}",
+                literal(&relation.sql()),
+                literal(column)
             ),
         );
     }
@@ -270,7 +290,7 @@ fn tenant_table(
                         .is_some_and(|c| c.base_name == "uuid" || c.sequence || !c.identity.is_empty())
             });
         if !scoped {
-            about.find(rules::UNSCOPED_UNIQUE, format!("Index {} of {named} is unique over all tenants: an insert that is refused tells that another has the value", index.name), format!("create unique index on {} ({}, …)", relation.sql(), ident(column)));
+            about.find(rules::UNSCOPED_UNIQUE, format!("Index {} of {named} is unique over all tenants: an insert that is refused tells that another has the value", index.name), of_catalog("indisunique, pg_get_indexdef(indexrelid)", "pg_index", &format!("{}.{}", ident(&relation.schema), ident(&index.name)), "regclass"));
         }
     }
 }
@@ -285,10 +305,13 @@ fn view(relation: &Relation, about: &mut Assessment) {
                 relation.label(),
                 relation.owner
             ),
-            format!("alter view {} set (security_invoker = true)", relation.sql()),
+            flag(
+                "coalesce(not reloptions && '{security_invoker=true,security_invoker=on}', true)",
+                relation,
+            ),
         );
         if !relation.barrier {
-            about.find(rules::VIEW_WITHOUT_SECURITY_BARRIER, format!("{} filters by itself without security_barrier: a function in a condition may see rows before they are filtered", relation.label()), format!("alter view {} set (security_barrier = true)", relation.sql()));
+            about.find(rules::VIEW_WITHOUT_SECURITY_BARRIER, format!("{} filters by itself without security_barrier: a function in a condition may see rows before they are filtered", relation.label()), flag("coalesce(not reloptions && '{security_barrier=true,security_barrier=on}', true)", relation));
         }
     }
 }
@@ -307,7 +330,12 @@ fn of_function(function: &Function, about: &mut Assessment) {
                 function.label(),
                 function.owner
             ),
-            format!("alter function {} set search_path = ''", function.signature),
+            of_catalog(
+                "prosecdef, proconfig",
+                "pg_proc",
+                &function.signature,
+                "regprocedure",
+            ),
         );
     }
     if function.definer && function.owner_bypasses && function.callers.iter().any(|role| role == "anon") {
@@ -318,8 +346,8 @@ fn of_function(function: &Function, about: &mut Assessment) {
                 function.label()
             ),
             format!(
-                "revoke execute on function {} from public, anon",
-                function.signature
+                "select has_function_privilege('anon', {}, 'execute')",
+                literal(&function.signature)
             ),
         );
     }

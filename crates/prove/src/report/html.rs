@@ -112,7 +112,7 @@ fn article(page: &mut String, about: &str, finding: &Finding) {
         escape(&finding.message)
     );
     if !finding.reproduce.is_empty() {
-        let _ = writeln!(page, "<pre>{}</pre>", escape(&finding.reproduce));
+        let _ = writeln!(page, "<pre>{}</pre>", escape(&finding.reproduce.to_string()));
     }
     let _ = writeln!(page, "<p>Fix: {}</p>", escape(finding.rule.fix));
     page.push_str("</article>\n");

@@ -1,10 +1,13 @@
 //! What was found: the verdict, for people and programs.
 
 mod html;
+mod reproduction;
 mod sarif;
 mod text;
 
 use serde::Serialize;
+
+pub use reproduction::Reproduction;
 
 use crate::rules::Rule;
 
@@ -27,7 +30,7 @@ pub struct Finding {
     /// What it is, for people.
     pub message: String,
     /// SQL that shows it.
-    pub reproduce: String,
+    pub reproduce: Reproduction,
 }
 
 impl Finding {

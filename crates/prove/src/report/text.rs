@@ -109,7 +109,8 @@ impl Report {
                 finding.rule, finding.message
             );
             if !finding.reproduce.is_empty() {
-                let _ = writeln!(text, "  shown by: {}", finding.reproduce);
+                let shown = finding.reproduce.to_string();
+                let _ = writeln!(text, "  shown by: {}", shown.trim_end().replace('\n', "\n    "));
             }
             let _ = writeln!(text, "  fix: {}", finding.rule.fix);
         }

@@ -65,10 +65,21 @@ pub(crate) struct RowSpec {
     pub(super) parent: Option<usize>,
 }
 
+/// A statement that made or changed a row.
+#[derive(Clone, Debug)]
+pub(crate) struct Made {
+    pub(crate) relation: usize,
+    /// It came with the other tenant.
+    pub(crate) is_others: bool,
+    pub(crate) statement: String,
+}
+
 /// Everything that was made.
 #[derive(Debug, Default)]
 pub(crate) struct Fixtures {
     pub(crate) rows: Vec<Row>,
+    /// How it was made, in that order.
+    pub(crate) made: Vec<Made>,
     /// Why a relation has no row of the other tenant's.
     pub(crate) failures: HashMap<usize, String>,
     /// Rows that an attacker may try to insert, for another, for nobody and for itself; valid, as tried by the owner.
@@ -79,6 +90,8 @@ pub(crate) struct Fixtures {
     pub(crate) spareless: HashMap<usize, String>,
     /// Why attacks would be judged wrongly.
     pub(crate) unsettled: Option<String>,
+    /// The other tenant's rows are being made.
+    pub(super) others: bool,
     /// No more rows come.
     pub(super) complete: bool,
     pub(super) number: u64,
@@ -87,6 +100,14 @@ pub(crate) struct Fixtures {
 }
 
 impl Fixtures {
+    pub(super) fn remember(&mut self, relation: usize, statement: String) {
+        self.made.push(Made {
+            relation,
+            is_others: self.others,
+            statement,
+        });
+    }
+
     pub(crate) fn of(&self, relation: usize, belongs: Belongs) -> impl Iterator<Item = &Row> {
         self.rows
             .iter()

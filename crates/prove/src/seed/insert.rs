@@ -22,7 +22,10 @@ impl Seeder<'_> {
         let mut again = Vec::new();
         for (draft, outcome) in drafts.into_iter().zip(outcomes) {
             match outcome {
-                Ok(rows) if !rows.is_empty() => self.note(fixtures, &draft, rows, false),
+                Ok(rows) if !rows.is_empty() => {
+                    fixtures.remember(draft.relation, self.statement(&draft));
+                    self.note(fixtures, &draft, rows, false);
+                }
                 Ok(_) => {
                     let name = self.catalog.relations[draft.relation].label();
                     fixtures
@@ -81,11 +84,9 @@ impl Seeder<'_> {
                     .iter()
                     .map(|(name, value)| format!("{} = {value}", ident(name)))
                     .collect();
-                changes.push(Script::default().act(format!(
-                    "update {} set {} where {found_by}",
-                    table.sql(),
-                    set.join(", ")
-                )));
+                let change = format!("update {} set {} where {found_by}", table.sql(), set.join(", "));
+                fixtures.remember(draft.relation, change.clone());
+                changes.push(Script::default().act(change));
             }
             found.push((draft, sql));
         }
@@ -203,14 +204,21 @@ impl Seeder<'_> {
         }
     }
 
-    /// The statement that makes a row.
+    fn statement(&self, draft: &Draft) -> String {
+        format!(
+            "insert into {} ({}) overriding system value values ({})",
+            self.catalog.relations[draft.relation].sql(),
+            idents(draft.columns.keys().map(String::as_str)),
+            draft.columns.values().cloned().collect::<Vec<_>>().join(", ")
+        )
+    }
+
+    /// The statement that makes a row, and answers with it.
     pub(crate) fn insertion(&self, draft: &Draft) -> String {
         let table = &self.catalog.relations[draft.relation];
         format!(
-            "insert into {} ({}) overriding system value values ({}) returning {}, ctid",
-            table.sql(),
-            idents(draft.columns.keys().map(String::as_str)),
-            draft.columns.values().cloned().collect::<Vec<_>>().join(", "),
+            "{} returning {}, ctid",
+            self.statement(draft),
             idents(table.columns.iter().map(|column| column.name.as_str()))
         )
     }

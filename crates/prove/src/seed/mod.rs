@@ -80,6 +80,7 @@ impl<'a> Seeder<'a> {
 
     /// The other tenant's rows, and nobody's.
     async fn others_rows(&self, fixtures: &mut Fixtures) {
+        fixtures.others = true;
         for level in self.levels() {
             let specs = level
                 .iter()

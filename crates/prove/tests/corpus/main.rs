@@ -5,6 +5,7 @@
 mod case;
 mod runs;
 mod server;
+mod shown;
 
 use std::sync::Arc;
 
@@ -125,6 +126,7 @@ async fn judge(case: &Case, url: &str) -> Vec<String> {
     }
     problems.extend(compare(case, &report));
     problems.extend(without_column(&report));
+    problems.extend(shown::not_shown(&report, url).await);
     if !problems.is_empty() {
         problems.extend(details(&report));
     }

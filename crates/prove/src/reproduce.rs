@@ -1,0 +1,242 @@
+//! Completes what shows a finding: the rows that it needs, out of those that were made up, and what the administrator
+//! looks at before and after.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::assessment::Assessment;
+use crate::catalog::Function;
+use crate::context::Context;
+use crate::functions::outward::Silenced;
+use crate::report::Finding;
+use crate::rules::{self, Column};
+use crate::sql::{ident, literal, typed};
+
+/// How deep functions are followed into those that they call.
+const DEPTH: usize = 4;
+
+impl Context<'_> {
+    /// Makes every finding's reproduction runnable.
+    pub(crate) fn complete(
+        &self,
+        assessments: &mut BTreeMap<usize, Assessment>,
+        of_functions: &mut BTreeMap<usize, Assessment>,
+        silenced: &[Silenced],
+    ) {
+        let silenced: Vec<String> = silenced.iter().map(|silent| silent.statement.clone()).collect();
+        for (relation, about) in assessments {
+            for finding in &mut about.findings {
+                let reads = finding.rule.column == Some(Column::Read);
+                finding.reproduce.compares = reads && self.catalog.relations[*relation].kind == 'v';
+                self.stage(finding, &[*relation], "", &silenced);
+            }
+        }
+        for (function, about) in of_functions {
+            let function = &self.catalog.functions[*function];
+            for finding in &mut about.findings {
+                let compared = [rules::FUNCTION_READS_OTHERS, rules::EXISTENCE_ORACLE];
+                finding.reproduce.compares = compared.contains(&finding.rule);
+                self.stage(finding, &[], &function.source, &silenced);
+            }
+        }
+    }
+
+    fn stage(&self, finding: &mut Finding, about: &[usize], source: &str, silenced: &[String]) {
+        let reproduction = &mut finding.reproduce;
+        if reproduction.settings.is_empty() {
+            return;
+        }
+        if let (Some(login), true) = (&self.catalog.login, self.asks_for_the_login()) {
+            let login = format!("set local session authorization {}; ", ident(login));
+            reproduction.settings.insert_str(0, &login);
+        }
+        if reproduction.compares && self.catalog.plans_may_remember() {
+            reproduction.others_settings = Some(self.victim().reproduction());
+        }
+        reproduction.own.extend_from_slice(silenced);
+        let (own, other) = (&self.people.own, &self.people.other);
+        let tenants = if self.plan.membership.is_some() {
+            format!(
+                " of tenant {}, user {} of tenant {}",
+                own.tenant, other.user, other.tenant
+            )
+        } else {
+            format!(", user {}", other.user)
+        };
+        reproduction.about = format!("-- {}: user {}{tenants} is the other\n", finding.rule, own.user);
+        let text = format!("{} {source}", reproduction.attack);
+        let concerned = self.concerned(about, &text);
+        for row in self
+            .fixtures
+            .made
+            .iter()
+            .filter(|made| concerned.contains(&made.relation))
+        {
+            let rows = if row.is_others {
+                &mut reproduction.others
+            } else {
+                &mut reproduction.own
+            };
+            rows.push(row.statement.clone());
+        }
+        reproduction.asked = match finding.rule.column {
+            Some(Column::Insert | Column::Update | Column::Move | Column::Delete) => {
+                self.differences(about, &concerned, true)
+            }
+            Some(Column::Refer) => self.differences(about, &concerned, false),
+            Some(Column::Effects) => self.differences(&[], &concerned, true),
+            _ if finding.rule == rules::FUNCTION_CHANGES_OTHERS => self.differences(&[], &concerned, true),
+            _ if finding.rule == rules::RUNS_TEXT_AS_SQL => Some(has_run()),
+            _ => None,
+        };
+    }
+
+    /// Whether a policy or function names `session_user`, which is the login's.
+    fn asks_for_the_login(&self) -> bool {
+        let policies = self
+            .catalog
+            .relations
+            .iter()
+            .flat_map(|relation| &relation.policies);
+        let sources = self
+            .catalog
+            .functions
+            .iter()
+            .map(|function| function.source.clone());
+        let mut texts = policies.map(crate::catalog::Policy::text).chain(sources);
+        self.session.admin.superuser && texts.any(|text| text.to_lowercase().contains("session_user"))
+    }
+
+    /// What a finding has to do with: what its relations refer to, what their policies and triggers ask, and further.
+    fn concerned(&self, about: &[usize], text: &str) -> BTreeSet<usize> {
+        let mut found: BTreeSet<usize> = about.iter().copied().collect();
+        let mut seen = BTreeSet::new();
+        found.extend(self.plan.membership.as_ref().map(|(at, ..)| *at));
+        found.extend(self.mentioned(text, &mut seen, 0));
+        let mut open: Vec<usize> = found.iter().copied().collect();
+        while let Some(at) = open.pop() {
+            let relation = &self.catalog.relations[at];
+            let keys = relation.foreign_keys.iter().map(|key| key.target);
+            let oids = keys
+                .chain(relation.reads.iter().copied())
+                .chain(relation.parents.iter().copied());
+            let mut next: BTreeSet<usize> = oids.filter_map(|oid| self.catalog.position(oid)).collect();
+            let is_child = |n: &usize| self.catalog.relations[*n].parents.contains(&relation.oid);
+            next.extend((0..self.catalog.relations.len()).filter(is_child));
+            let policies = relation.policies.iter().map(crate::catalog::Policy::text);
+            let called = relation
+                .policies
+                .iter()
+                .flat_map(|policy| policy.functions.iter().copied());
+            let set_off = relation.triggers.iter().map(|trigger| trigger.function);
+            let sources = called
+                .chain(set_off)
+                .chain(relation.calls.iter().copied())
+                .filter_map(|oid| Some(self.catalog.function(oid)?.source.clone()));
+            for text in policies.chain(sources) {
+                next.extend(self.mentioned(&text, &mut seen, 0));
+            }
+            open.extend(next.iter().filter(|n| !found.contains(n)));
+            found.extend(next);
+        }
+        found
+    }
+
+    /// Relations that a text names, itself or by a function that it calls.
+    fn mentioned(&self, text: &str, seen: &mut BTreeSet<usize>, depth: usize) -> BTreeSet<usize> {
+        let names = |n: &usize| {
+            let relation = &self.catalog.relations[*n];
+            relation.schema != crate::controls::SCHEMA && text.contains(relation.name.as_str())
+        };
+        let mut found: BTreeSet<usize> = (0..self.catalog.relations.len()).filter(names).collect();
+        let calls = |function: &Function| {
+            text.contains(&format!("{}(", function.name))
+                || text.contains(&format!("{}(", ident(&function.name)))
+        };
+        for (n, function) in self.catalog.functions.iter().enumerate() {
+            if depth < DEPTH && calls(function) && seen.insert(n) {
+                found.extend(self.mentioned(&function.source, seen, depth + 1));
+            }
+        }
+        found
+    }
+
+    /// What the tables hold that isn't the attacker's, or at all, before an attack and not after it, and the reverse.
+    fn differences(
+        &self,
+        about: &[usize],
+        concerned: &BTreeSet<usize>,
+        foreign: bool,
+    ) -> Option<(String, String)> {
+        let mut tables: Vec<usize> = if about.is_empty() {
+            concerned.iter().copied().collect()
+        } else {
+            about
+                .iter()
+                .copied()
+                .chain(about.iter().flat_map(|view| self.catalog.beneath(*view)))
+                .collect()
+        };
+        tables.retain(|n| {
+            let table = &self.catalog.relations[*n];
+            table.is_table() && (about.contains(n) || self.fixtures.rows.iter().any(|row| row.relation == *n))
+        });
+        let parts: Vec<String> = tables
+            .iter()
+            .map(|n| {
+                let table = &self.catalog.relations[*n];
+                let condition = if foreign { self.is_foreign(*n) } else { "true".to_owned() };
+                format!(
+                    "select {} as relation, to_jsonb(mako_row) as content from {} as mako_row where {condition}",
+                    literal(&table.label()),
+                    table.sql()
+                )
+            })
+            .collect();
+        if parts.is_empty() {
+            return None;
+        }
+        let now = parts.join(" union all ");
+        Some((
+            format!("create temporary table mako_before on commit drop as {now}"),
+            format!(
+                "with now as ({now}) select 'gone' as what, gone.* from (table mako_before except table now) as gone \
+                 union all select 'made', made.* from (table now except table mako_before) as made"
+            ),
+        ))
+    }
+
+    /// A condition on rows that aren't the attacker's.
+    fn is_foreign(&self, relation: usize) -> String {
+        let table = &self.catalog.relations[relation];
+        let Some((name, column)) = self
+            .plan
+            .tenant_column(relation)
+            .and_then(|(name, _)| Some((name, table.column(name)?)))
+        else {
+            return "true".to_owned();
+        };
+        let held = self
+            .own(relation)
+            .into_iter()
+            .filter_map(|row| row.values.get(name).cloned().flatten());
+        let mut own: BTreeSet<String> = held.map(|value| typed(Some(&value), &column.base)).collect();
+        own.extend(self.own_id(relation).map(|(_, value)| value));
+        let parts: Vec<String> = own
+            .iter()
+            .map(|value| format!("{} is distinct from {value}", ident(name)))
+            .collect();
+        if parts.is_empty() {
+            "true".to_owned()
+        } else {
+            parts.join(" and ")
+        }
+    }
+}
+
+/// Whether a text that was given has been run.
+fn has_run() -> (String, String) {
+    (
+        "select set_config('mako.ran', '', true)".to_owned(),
+        "select current_setting('mako.ran') = 'yes'".to_owned(),
+    )
+}
