@@ -84,6 +84,13 @@ const TABLES: &[Table] = &[
         values: "'make'",
     },
     Table {
+        name: "mako.access_tokens",
+        tenant: "user_id",
+        set: "name = 'x'",
+        columns: "name, scopes, token_hash, expires_at",
+        values: "'a', '{leads:read}', 'x', now()",
+    },
+    Table {
         name: "mako.idempotency_keys",
         tenant: "user_id",
         set: "row_id = 'x'",

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should stop")]
 
 mod access_matrix;
+mod access_tokens;
 mod adopt;
 mod api_keys;
 #[cfg(target_os = "linux")]

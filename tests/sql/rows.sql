@@ -25,6 +25,9 @@ from generate_series(1, {rows}) n;
 insert into public.webhook_endpoints (user_id, source)
 select '{user}', (array['vapi', 'twilio', 'make'])[n]
 from generate_series(1, {rows}) n;
+insert into mako.access_tokens (user_id, name, scopes, token_hash, expires_at)
+select '{user}', 'Token ' || n || ' of {email}', '{leads:read}', 'hash ' || n || ' of {email}', now() + interval '30 days'
+from generate_series(1, {rows}) n;
 insert into mako.idempotency_keys (user_id, resource, key, row_id)
 select '{user}', 'leads', 'key ' || n, 'a row of {email}'
 from generate_series(1, {rows}) n;

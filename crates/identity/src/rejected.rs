@@ -60,6 +60,8 @@ pub enum Rejected {
     NoSession,
     /// The user claim is missing or can't be a user id.
     UserId,
+    /// An access token (`mko_…`) that nobody made, or that was revoked or has expired.
+    AccessToken,
 }
 
 impl Rejected {
@@ -88,6 +90,7 @@ impl Rejected {
                 "sb_publishable_ and sb_secret_ keys are not JWTs and belong in the apikey header. \
                  Send the signed-in user's access token as Bearer.",
             ),
+            Self::AccessToken => Some("Make another: POST /v1/access-tokens with the user's own session."),
             Self::Anonymous => Some("Sign in and send the user's access token as Bearer."),
             Self::NoExpiry => Some("Tokens must expire: add a numeric exp claim, in seconds since 1970."),
             Self::NoSession => {
@@ -132,6 +135,7 @@ impl Rejected {
             Self::Issuer => (CLAIMS, "JWT not from the expected issuer"),
             Self::Role => (CLAIMS, "The JWT role is not accepted here"),
             Self::NoSession => (CLAIMS, "The JWT is not a session: it has no role"),
+            Self::AccessToken => (UNUSABLE, "The access token is unknown, revoked or expired"),
             Self::UserId => (
                 CLAIMS,
                 "The user id must be a non-blank string of at most 255 bytes without control characters",

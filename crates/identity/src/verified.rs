@@ -68,6 +68,22 @@ impl Claims {
     pub fn on_behalf_of<T>(owner: &str, _proof: &Verified<T>) -> Result<Self, Rejected> {
         Self::assert_verified(owner, Map::new())
     }
+
+    /// The identity of the owner of an access token, with the token's scopes and id and nothing else. The proof is that
+    /// the token was found by its hash.
+    ///
+    /// # Errors
+    /// [`Rejected::UserId`] if the owner can't be a user id.
+    pub fn of_access_token<T>(
+        owner: &str,
+        id: &str,
+        scopes: &[&str],
+        _proof: &Verified<T>,
+    ) -> Result<Self, Rejected> {
+        let payload = [("access_token", id.into()), ("scope", scopes.join(" ").into())];
+        let payload = payload.map(|(name, value)| (name.to_owned(), value));
+        Self::assert_verified(owner, Map::from_iter(payload))
+    }
 }
 
 #[cfg(test)]
@@ -81,6 +97,18 @@ mod tests {
         let claims = Claims::on_behalf_of("alice", &proof).unwrap();
         assert_eq!(claims.user_id(), "alice");
         assert_eq!(claims.payload(), r#"{"role":"authenticated","sub":"alice"}"#);
+    }
+
+    #[test]
+    fn an_access_token_acts_as_its_owner_within_its_scopes() {
+        let proof = Verified::assert_verified(());
+        let claims = Claims::of_access_token("alice", "t1", &["leads:read", "relay:zoho"], &proof).unwrap();
+        assert_eq!(claims.user_id(), "alice");
+        assert_eq!(claims.scopes().collect::<Vec<_>>(), ["leads:read", "relay:zoho"]);
+        assert_eq!(
+            claims.payload(),
+            r#"{"access_token":"t1","role":"authenticated","scope":"leads:read relay:zoho","sub":"alice"}"#
+        );
     }
 
     #[test]

@@ -117,6 +117,19 @@ impl KeyRing {
         fingerprint::write(self.current(), &tag)
     }
 
+    /// The secret's fingerprints under every key of the ring, the current one's first: to find what is stored by one.
+    #[must_use]
+    pub fn fingerprints(&self, slot: &Slot<'_>, secret: &SecretText) -> Vec<String> {
+        let of = |key: &SlotKeys| {
+            let tag = hmac::sign(&key.fingerprints(slot), secret.expose().as_bytes());
+            fingerprint::write(key.id(), &tag)
+        };
+        std::iter::once(&self.current)
+            .chain(&self.retired)
+            .map(of)
+            .collect()
+    }
+
     /// Whether the fingerprint is this secret's, in constant time. `None` if that can't be said: its key isn't in
     /// the ring, or it isn't a fingerprint of ours.
     #[must_use]

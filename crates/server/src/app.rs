@@ -11,6 +11,7 @@ use reqwest::Url;
 use store::rows::api_keys::SealedStore;
 use store::{SealingKeys, Store};
 
+use crate::api::access_tokens::AccessTokens;
 use crate::api::api_keys::ApiKeys;
 use crate::api::automation_logs::AutomationLogs;
 use crate::api::call_logs::CallLogs;
@@ -141,6 +142,7 @@ pub(crate) fn app(
         &config.cors_allowed_origins,
         query_parameters,
         config.authorization,
+        Arc::clone(&services.sealed_store),
     )?);
     let json = Arc::new(StaticPage::new("application/json", document));
     let docs = Arc::new(StaticPage::new("text/html; charset=utf-8", page));
@@ -193,6 +195,10 @@ fn service(
         CallLogs(store()),
         AutomationLogs(store()),
         Dashboard(store()),
+        AccessTokens {
+            store: store(),
+            sealed_store: sealed_store(),
+        },
         ApiKeys {
             store: store(),
             sealed_store: sealed_store(),
@@ -227,6 +233,7 @@ fn auth_gate(
     origins: &[String],
     query_parameters: QueryParameters,
     authorization: Authorization,
+    sealed_store: Arc<SealedStore>,
 ) -> Result<AuthGate, Failure> {
     let own = base
         .and_then(|base| Url::parse(base).ok())
@@ -242,5 +249,6 @@ fn auth_gate(
         allowed_origins: origins.to_vec(),
         query_parameters,
         authorization,
+        sealed_store,
     })
 }

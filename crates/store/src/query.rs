@@ -121,6 +121,7 @@ pub static ALL: &[&[&Query]] = &[
     crate::rows::call_logs::QUERIES,
     crate::rows::automation_logs::QUERIES,
     crate::rows::dashboard::QUERIES,
+    crate::rows::access_tokens::QUERIES,
     crate::rows::api_keys::QUERIES,
     crate::rows::phone_numbers::QUERIES,
     crate::rows::webhook_endpoints::QUERIES,

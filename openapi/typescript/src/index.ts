@@ -109,6 +109,16 @@ export class Mako {
       settle(this.api.GET("/v1/dashboard/activity", { params: { query } })),
   };
 
+  /** Tokens for scripts and automations: `create` shows one once, and it may do what its scopes say. */
+  readonly accessTokens = {
+    list: (): Promise<Result<Schemas["AccessTokenList"]>> => settle(this.api.GET("/v1/access-tokens")),
+    create: (body: Schemas["NewAccessToken"]): Promise<Result<Schemas["CreatedAccessToken"]>> =>
+      settle(this.api.POST("/v1/access-tokens", { body })),
+    /** It is refused from then on. */
+    revoke: (id: string): Promise<Result<undefined>> =>
+      settle(this.api.DELETE("/v1/access-tokens/{id}", at({ id }))),
+  };
+
   /** Keys go in and are used by `relay`; none comes out. */
   readonly apiKeys = {
     list: (): Promise<Result<Schemas["ApiKeyList"]>> => settle(this.api.GET("/v1/api-keys")),

@@ -1,5 +1,6 @@
 //! The API, one file for each resource: each turns a request into a call of `store` and rows into JSON.
 
+pub(crate) mod access_tokens;
 pub(crate) mod api_keys;
 pub(crate) mod automation_logs;
 mod browser_contacts;
@@ -39,6 +40,9 @@ pub(crate) enum Tag {
     /// Numbers for the dashboard.
     #[oai(rename = "dashboard")]
     Dashboard,
+    /// Tokens of the caller's own, which may do less than a session.
+    #[oai(rename = "access-tokens")]
+    AccessTokens,
     /// Keys for other services: saved, used, never shown.
     #[oai(rename = "api-keys")]
     ApiKeys,

@@ -411,8 +411,8 @@ fn shown_url(url: &str) -> String {
     parts[..parts.len().min(5)].join("/")
 }
 
-/// 32 random bytes: for keys in addresses and secrets.
-fn random() -> Result<[u8; 32], Problem> {
+/// 32 random bytes: for keys in addresses, secrets and tokens.
+pub(super) fn random() -> Result<[u8; 32], Problem> {
     let mut bytes = [0; 32];
     SystemRandom::new()
         .fill(&mut bytes)

@@ -7,15 +7,17 @@ use identity::Claims;
 use poem::http::{Method, Uri};
 
 use super::problem::Problem;
+use crate::relay::Service;
 
 /// Groups of operations, named by the first word of their path. Scopes are named after them.
-pub(crate) const GROUPS: [&str; 12] = [
+pub(crate) const GROUPS: [&str; 13] = [
     "me",
     "leads",
     "contacts",
     "call-logs",
     "automation-logs",
     "dashboard",
+    "access-tokens",
     "api-keys",
     "connections",
     "relay",
@@ -63,6 +65,16 @@ fn is_ours(scope: &str) -> bool {
         .is_some_and(|(group, _)| GROUPS.contains(&group))
 }
 
+/// Whether a user may give a token of theirs this scope. Tokens make no tokens, so there is none for that.
+pub(crate) fn is_grantable(scope: &str) -> bool {
+    match scope.split_once(':') {
+        Some(("me" | "access-tokens", _)) | None => false,
+        Some(("relay", service)) => Service::named(service).is_some_and(|known| known.name() == service),
+        Some(("dashboard", right)) => right == "read",
+        Some((group, right)) => GROUPS.contains(&group) && matches!(right, "read" | "write"),
+    }
+}
+
 /// Whether it can be repeated in an answer, and means itself: `%76api` doesn't.
 fn is_plain(word: &str) -> bool {
     let of_names = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
@@ -91,7 +103,7 @@ impl<'a> Operation<'a> {
     /// Whether what it gives or changes goes on working when the token has expired or the app was sent away.
     fn outlives_the_token(&self) -> bool {
         match self.group {
-            "api-keys" | "connections" | "relay" | "webhook-endpoints" => true,
+            "access-tokens" | "api-keys" | "connections" | "relay" | "webhook-endpoints" => true,
             "phone-numbers" => !self.reads,
             _ => false,
         }
@@ -173,6 +185,7 @@ mod tests {
             (Method::POST, "/v1/phone-numbers/1/verify", "MK_THIRD_PARTY"),
             (Method::GET, "/v1/api-keys", "MK_THIRD_PARTY"),
             (Method::GET, "/v1/connections", "MK_THIRD_PARTY"),
+            (Method::POST, "/v1/access-tokens", "MK_THIRD_PARTY"),
             (Method::GET, "/v1/relay/vapi/call", "MK_THIRD_PARTY"),
             (Method::GET, "/v1/webhook-endpoints", "MK_THIRD_PARTY"),
         ] {
@@ -206,6 +219,35 @@ mod tests {
             assert_eq!(refusal(&rules, &bound, &method, path), code, "{method} {path}");
             let session = json!({"scope": "openid email leads"});
             assert_eq!(refusal(&rules, &session, &method, path), "", "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn a_user_grants_what_operations_ask_for_and_not_the_making_of_tokens() {
+        for scope in [
+            "leads:read",
+            "webhook-events:write",
+            "relay:hubspot",
+            "dashboard:read",
+        ] {
+            assert!(is_grantable(scope), "{scope}");
+        }
+        for scope in [
+            "me:read",
+            "access-tokens:write",
+            "access-tokens:read",
+            "leads",
+            "leads:",
+            "leads:all",
+            "dashboard:write",
+            "relay:stripe",
+            "relay:HubSpot",
+            "relay:*",
+            "openid",
+            "leads:read contacts:read",
+            "",
+        ] {
+            assert!(!is_grantable(scope), "{scope}");
         }
     }
 

@@ -7,6 +7,8 @@ use poem::http::{HeaderMap, header};
 use poem::{Request, RequestBody, Result};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+use seal::SecretText;
+use store::rows::api_keys::SealedStore;
 
 use super::authorization::Authorization;
 use super::problem::Problem;
@@ -33,7 +35,12 @@ pub(crate) struct AuthGate {
     pub(crate) query_parameters: QueryParameters,
     /// What a user's token may be used for.
     pub(crate) authorization: Authorization,
+    /// Knows the access tokens that users made.
+    pub(crate) sealed_store: Arc<SealedStore>,
 }
+
+/// What access tokens begin with; JWTs can't.
+pub(crate) const ACCESS_TOKEN_PREFIX: &str = "mko_";
 
 impl AuthGate {
     /// The caller: a user by their own token, or by that of a back end acting for them.
@@ -61,6 +68,14 @@ impl AuthGate {
 
     async fn caller(&self, request: &Request) -> Result<Principal, Problem> {
         let token = self.token(request)?;
+        if token.starts_with(ACCESS_TOKEN_PREFIX) {
+            let claims = self
+                .sealed_store
+                .access_token_claims(&SecretText::new(token))
+                .await?;
+            let claims = claims.ok_or_else(|| Problem::unauthorized(Rejected::AccessToken))?;
+            return Ok(Principal::User(claims));
+        }
         #[expect(
             clippy::disallowed_methods,
             reason = "the clock at the edge; read for each request, never cached"

@@ -3,6 +3,7 @@
 //! Rows are read with the accessor that panics: a column that isn't there is a mistake of ours, and the
 //! test that prepares every statement finds it.
 
+pub mod access_tokens;
 pub mod api_keys;
 pub mod automation_logs;
 pub mod call_logs;

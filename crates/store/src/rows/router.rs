@@ -83,6 +83,7 @@ pub static QUERIES: &[&RouterQuery] = &[
     &WAITING,
     &FORGET,
     &FOLD_STATS,
+    &super::access_tokens::USE,
 ];
 
 /// The endpoint of a source whose address holds the key with this hash (SHA-256, hex).

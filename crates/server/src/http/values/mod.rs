@@ -64,6 +64,7 @@ macro_rules! openapi_value {
 mod api_key;
 mod number;
 mod phone;
+mod scopes;
 mod service;
 mod text;
 mod time;
@@ -72,6 +73,7 @@ mod time_zone;
 pub(crate) use api_key::ApiKeyText;
 pub(crate) use number::{BoundedInteger, Seconds};
 pub(crate) use phone::{Phone, RoutableNumber, set_phone_region};
+pub(crate) use scopes::Scopes;
 pub(crate) use text::{Email, JsonObject, Text, WebUrl};
 pub(crate) use time::{FilterTime, Time};
 pub(crate) use time_zone::TimeZone;
