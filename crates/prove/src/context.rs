@@ -24,7 +24,7 @@ pub(crate) struct Context<'a> {
 impl Context<'_> {
     /// Who attacks a relation: everybody, but a planted one only the plain attacker.
     pub(crate) fn attackers(&self, relation: usize) -> impl Iterator<Item = (usize, &Persona)> {
-        let planted = self.catalog.relations[relation].schema == crate::controls::SCHEMA;
+        let planted = self.catalog.relations[relation].is_planted();
         self.personas
             .iter()
             .enumerate()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::assessment::Assessment;
-use crate::catalog::Catalog;
+use crate::catalog::{CONTROLS, Catalog};
 use crate::model::Model;
 use crate::persona::signed_in_role;
 use crate::plan::{Class, Plan};
@@ -14,9 +14,6 @@ use crate::rules::{self, Control, Rule};
 use crate::script::Script;
 use crate::session::Session;
 use crate::sql::ident;
-
-/// The schema of the planted relations; it never outlives the transaction.
-pub(crate) const SCHEMA: &str = "mako_prove_controls";
 
 /// What is planted, each with the rule that must be found there.
 fn planted() -> impl Iterator<Item = (&'static Rule, &'static Control)> {
@@ -28,9 +25,9 @@ fn planted() -> impl Iterator<Item = (&'static Rule, &'static Control)> {
 /// Plants them; the answer says why it couldn't.
 pub(crate) async fn plant(session: &Session<'_>, model: &Model, id_type: &str) -> Result<(), String> {
     let role = ident(&signed_in_role(model));
-    let mut sql = format!("create schema {SCHEMA}; grant usage on schema {SCHEMA} to {role}; ");
+    let mut sql = format!("create schema {CONTROLS}; grant usage on schema {CONTROLS} to {role}; ");
     for (_, Control { table, policy }) in planted() {
-        let table = format!("{SCHEMA}.{table}");
+        let table = format!("{CONTROLS}.{table}");
         let _ = write!(
             sql,
             "create table {table} (id uuid primary key, tenant {id_type}, words text); grant select, insert, update, delete on {table} to {role}; "
@@ -63,7 +60,7 @@ pub(crate) fn judge(
     let mut missed: Vec<&Rule> = Vec::new();
     for (at, relation) in catalog.relations.iter().enumerate() {
         let Some((rule, _)) =
-            planted().find(|(_, control)| relation.schema == SCHEMA && relation.name == control.table)
+            planted().find(|(_, control)| relation.is_planted() && relation.name == control.table)
         else {
             continue;
         };

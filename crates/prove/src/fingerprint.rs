@@ -5,7 +5,7 @@ use ring::digest;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::Error;
-use crate::catalog::array;
+use crate::sql::array;
 
 /// The digest of these schemas and API roles, as hexadecimal SHA-256. Needs no right but to connect.
 ///

@@ -1,6 +1,6 @@
 //! Functions that are declared IMMUTABLE and aren't: a plan may remember whom it was made for.
 
-use crate::catalog::{Catalog, Function};
+use crate::catalog::{Catalog, Function, Volatility};
 
 impl Function {
     /// Declared IMMUTABLE though it reads settings: a plan keeps the answer that the first user got.
@@ -12,7 +12,7 @@ impl Function {
             "auth.role",
             "auth.email",
         ];
-        self.volatility == 'i' && words.iter().any(|word| self.source.contains(word))
+        self.volatility == Volatility::Immutable && words.iter().any(|word| self.source.contains(word))
     }
 }
 
@@ -23,12 +23,12 @@ impl Catalog {
         let changing: Vec<String> = self
             .functions
             .iter()
-            .filter(|function| function.volatility != 'i')
+            .filter(|function| function.volatility != Volatility::Immutable)
             .map(|function| format!("{}(", function.name))
             .collect();
         self.functions
             .iter()
-            .filter(|function| function.volatility == 'i')
+            .filter(|function| function.volatility == Volatility::Immutable)
             .any(|function| {
                 function.freezes_settings()
                     || function.source.to_lowercase().contains("from ")

@@ -1,7 +1,7 @@
 //! What an attack stands on: the catalog, whose each relation is, controls, and what is known before it.
 
 use crate::Error;
-use crate::catalog::Catalog;
+use crate::catalog::{CONTROLS, Catalog};
 use crate::conditions::Contents;
 use crate::functions::outward::{self, Silenced};
 use crate::model::{Model, Names};
@@ -31,7 +31,7 @@ impl Ground {
         let silenced = outward::silence(session, &catalog).await;
         match controls::plant(session, model, &id_type(&catalog, &plan)).await {
             Ok(()) => {
-                catalog = Catalog::load(session, model, Some(controls::SCHEMA)).await?;
+                catalog = Catalog::load(session, model, Some(CONTROLS)).await?;
                 plan = Plan::new(&catalog, model);
             }
             Err(why) => not_tested.push(format!("no controls could be planted: {why}")),

@@ -70,7 +70,7 @@ pub(crate) fn report(
     let mut relations = Vec::new();
     for (at, relation) in catalog.relations.iter().enumerate() {
         let about = found.relations.remove(&at).unwrap_or_default();
-        if !relation.in_scope || relation.schema == controls::SCHEMA || plan.classes[at] == Class::Outside {
+        if !relation.in_scope || relation.is_planted() || plan.classes[at] == Class::Outside {
             continue;
         }
         relations.push(relation_report(relation, &plan.classes[at], about));

@@ -34,9 +34,8 @@ mod values;
 pub use fingerprint::{NotProven, Proof, fingerprint};
 pub use model::{BadModel, Function, Membership, Model, Names, Relation, Tenant};
 pub use progress::{Observer, Phase, Progress};
-pub use report::{
-    Controls, Finding, FunctionReport, RelationReport, Report, Reproduction, Severity, Verdict,
-};
+pub use report::{Controls, Finding, FunctionReport, RelationReport, Report, Reproduction, Verdict};
+pub use rules::Severity;
 pub use run::{Options, run};
 
 /// Why nothing could be proven; the text names the fix.

@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::catalog::{Catalog, ForeignKey, Relation, Rights};
-use crate::controls::SCHEMA;
+use crate::catalog::{Catalog, ForeignKey, Relation, RelationKind, Rights};
 use crate::extensions;
 use crate::model::{Model, Names};
 
@@ -136,7 +135,7 @@ impl Plan {
                 _ => continue,
             };
             if let Class::Tenant { column, .. } = class
-                && catalog.relations[at].kind != 'v'
+                && catalog.relations[at].kind != RelationKind::View
             {
                 for place in closure(catalog, (at, column.clone())) {
                     self.meanings.entry(place).or_insert(names);
@@ -151,7 +150,10 @@ impl Plan {
         }
         for (at, class) in self.classes.iter().enumerate() {
             if let Class::Tenant { column, by } = class
-                && matches!(catalog.relations[at].kind, 'v' | 'm')
+                && matches!(
+                    catalog.relations[at].kind,
+                    RelationKind::View | RelationKind::MaterializedView
+                )
             {
                 let names = if *by == By::Tenant {
                     Names::Tenant
@@ -198,7 +200,7 @@ impl Plan {
         tenants: &BTreeSet<Place>,
     ) -> By {
         let relation = &catalog.relations[at];
-        if relation.schema == SCHEMA {
+        if relation.is_planted() {
             return if model.tenant.membership.is_some() {
                 By::Tenant
             } else {
@@ -250,7 +252,7 @@ impl Plan {
 }
 
 fn classify(catalog: &Catalog, model: &Model, relation: &Relation, depth: usize) -> Class {
-    if relation.schema == SCHEMA {
+    if relation.is_planted() {
         return Class::Tenant {
             column: "tenant".to_owned(),
             by: By::User,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::assessment::Assessment;
-use crate::catalog::Function;
+use crate::catalog::{Function, RelationKind};
 use crate::context::Context;
 use crate::functions::outward::Silenced;
 use crate::report::Finding;
@@ -26,7 +26,8 @@ impl Context<'_> {
         for (relation, about) in assessments {
             for finding in &mut about.findings {
                 let reads = finding.rule.column == Some(Column::Read);
-                finding.reproduce.compares = reads && self.catalog.relations[*relation].kind == 'v';
+                finding.reproduce.compares =
+                    reads && self.catalog.relations[*relation].kind == RelationKind::View;
                 self.stage(finding, &[*relation], "", &silenced);
             }
         }
@@ -145,7 +146,7 @@ impl Context<'_> {
     fn mentioned(&self, text: &str, seen: &mut BTreeSet<usize>, depth: usize) -> BTreeSet<usize> {
         let names = |n: &usize| {
             let relation = &self.catalog.relations[*n];
-            relation.schema != crate::controls::SCHEMA && text.contains(relation.name.as_str())
+            !relation.is_planted() && text.contains(relation.name.as_str())
         };
         let mut found: BTreeSet<usize> = (0..self.catalog.relations.len()).filter(names).collect();
         let calls = |function: &Function| {

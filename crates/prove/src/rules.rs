@@ -5,8 +5,6 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::report::Severity;
-
 /// What a finding says.
 #[derive(Debug, Serialize)]
 pub struct Rule {
@@ -26,6 +24,16 @@ pub struct Rule {
     /// What is planted to see whether it would be noticed.
     #[serde(skip)]
     pub(crate) controls: &'static [Control],
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// It opens tenancy.
+    Leak,
+    /// It weakens without opening.
+    Risk,
 }
 
 /// A column of the matrix: what an attacker does.

@@ -7,6 +7,7 @@ use tokio_postgres::Client;
 
 use crate::Error;
 use crate::assessment::Assessments;
+use crate::catalog::CONTROLS;
 use crate::conditions::Contents;
 use crate::context::Context;
 use crate::ground::{self, Ground};
@@ -18,7 +19,7 @@ use crate::report::Report;
 use crate::script::Script;
 use crate::seed::{Fixtures, Seeder};
 use crate::session::Session;
-use crate::{controls, fingerprint, judge, lint};
+use crate::{fingerprint, judge, lint};
 
 /// How to go about it.
 #[derive(Clone, Copy, Default)]
@@ -109,7 +110,7 @@ async fn attack(context: &Context<'_>, model: &Model, contents: &Contents) -> Re
 
 /// The number of a subtransaction that comes after all that was made up, and before all attacks.
 async fn mark(session: &Session<'_>) -> Option<String> {
-    let mark = format!("{}.mark", controls::SCHEMA);
+    let mark = format!("{CONTROLS}.mark");
     let script = Script::default()
         .act(format!("create table {mark} ()"))
         .ask(format!(

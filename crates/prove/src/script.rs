@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::Oid;
+use crate::sql::Oid;
 
 /// What one script came to: the first row of each question in it that had one, or why it was refused.
 pub(crate) type Outcome = Result<Vec<Row>, Refusal>;

@@ -1,5 +1,8 @@
 //! Quotes identifiers and literals; nothing else builds SQL from names or values.
 
+/// An object id.
+pub(crate) type Oid = i64;
+
 /// A quoted identifier.
 pub(crate) fn ident(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
@@ -27,6 +30,12 @@ pub(crate) fn typed(text: Option<&str>, kind: &str) -> String {
 /// Quoted identifiers, separated by commas.
 pub(crate) fn idents<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     names.into_iter().map(ident).collect::<Vec<_>>().join(", ")
+}
+
+/// A text array for SQL.
+pub(crate) fn array<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let names: Vec<_> = names.into_iter().map(literal).collect();
+    format!("array[{}]::text[]", names.join(", "))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::change::CHANGES;
 use super::{Attack, Attempt, Stage, Target};
 use crate::assessment::Assessment;
-use crate::catalog::{Column, Relation, Rights};
+use crate::catalog::{Column, Relation, RelationKind, Rights};
 use crate::context::Context;
 use crate::plan::Class;
 use crate::rules::Rule;
@@ -56,9 +56,9 @@ impl Context<'_> {
     pub(super) async fn existing(&self, relation: usize, about: &Assessment) -> Vec<String> {
         let table = &self.catalog.relations[relation];
         let writes = |rights: &Rights| rights.updates() || rights.deletes();
-        if table.kind != 'r'
+        if table.kind != RelationKind::Table
             || !table.owned
-            || table.schema == crate::controls::SCHEMA
+            || table.is_planted()
             || !matches!(self.plan.classes[relation], Class::Tenant { .. })
             || about.leaks()
             || !table.rights.values().any(writes)

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::assessment::Assessment;
+use crate::catalog::RelationKind;
 use crate::context::Context;
 use crate::plan::Class;
 use crate::rules;
@@ -13,7 +14,10 @@ impl Context<'_> {
     pub(crate) fn without_policies(&self, assessments: &mut BTreeMap<usize, Assessment>) {
         for (n, relation) in self.catalog.relations.iter().enumerate() {
             if !relation.in_scope
-                || !matches!(relation.kind, 'm' | 'f')
+                || !matches!(
+                    relation.kind,
+                    RelationKind::MaterializedView | RelationKind::Foreign
+                )
                 || matches!(self.plan.classes[n], Class::Public | Class::Outside)
             {
                 continue;
@@ -27,13 +31,13 @@ impl Context<'_> {
                 .map(|(role, _)| role.as_str())
                 .collect();
             let tenants =
-                relation.kind == 'f'
+                relation.kind == RelationKind::Foreign
                     || matches!(self.plan.classes[n], Class::Tenant { .. } | Class::Internal)
                     || self.catalog.beneath(n).iter().any(|base| {
                         matches!(self.plan.classes[*base], Class::Tenant { .. } | Class::Internal)
                     });
             if let (Some(role), true) = (readers.first(), tenants) {
-                let (rule, what) = if relation.kind == 'm' {
+                let (rule, what) = if relation.kind == RelationKind::MaterializedView {
                     (rules::MATERIALIZED_VIEW_EXPOSED, "materialized view")
                 } else {
                     (rules::FOREIGN_TABLE_EXPOSED, "foreign table")

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::Relation;
+use crate::catalog::{Command, Relation};
 use crate::context::Context;
 use crate::plan::{By, Class};
 use crate::script::Script;
@@ -122,7 +122,7 @@ impl Context<'_> {
                 matches!(row.belongs, Belongs::Other | Belongs::Nobody)
                     && !row.existing
                     && row.relation == row.home
-                    && self.catalog.relations[row.relation].schema != crate::controls::SCHEMA
+                    && !self.catalog.relations[row.relation].is_planted()
             })
             .filter(|row| matches!(self.plan.classes[row.relation], Class::Tenant { .. }))
             .collect()
@@ -134,9 +134,7 @@ impl Context<'_> {
             .relations
             .iter()
             .zip(&self.plan.classes)
-            .any(|(relation, class)| {
-                relation.schema != crate::controls::SCHEMA && matches!(class, Class::Tenant { .. })
-            })
+            .any(|(relation, class)| !relation.is_planted() && matches!(class, Class::Tenant { .. }))
     }
 
     /// New rows of another tenant's or nobody's, in tables that matter and aren't too large to look through.
@@ -154,7 +152,7 @@ impl Context<'_> {
             };
             if !table.is_table()
                 || table.is_partition
-                || table.schema == crate::controls::SCHEMA
+                || table.is_planted()
                 || table.rows > 100_000.0
                 || !matters(n)
             {
@@ -208,7 +206,7 @@ fn shown(table: &Relation) -> bool {
         table
             .policies
             .iter()
-            .any(|policy| policy.applies && policy.permissive && matches!(policy.command, 'r' | '*'))
+            .any(|policy| policy.applies && policy.permissive && policy.is_for(Command::Select))
     };
     table
         .rights

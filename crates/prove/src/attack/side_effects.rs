@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::insert::insertion;
 use super::{Attack, Attempt, Stage, Target};
 use crate::assessment::Assessment;
+use crate::catalog::{RelationKind, Volatility};
 use crate::context::Context;
 use crate::plan::Class;
 use crate::rules::{self, Rule};
@@ -36,7 +37,7 @@ impl Context<'_> {
                 let table = &self.catalog.relations[*relation];
                 self.catalog.outward_trigger(table).is_none()
                     && table.in_scope
-                    && (table.is_table() || table.kind == 'v')
+                    && (table.is_table() || table.kind == RelationKind::View)
                     && self.sets_off(*relation)
                     && self.reachable(*relation)
             })
@@ -56,7 +57,7 @@ impl Context<'_> {
         let writes = |oid: &i64| {
             self.catalog
                 .function(*oid)
-                .is_some_and(|function| function.volatility == 'v')
+                .is_some_and(|function| function.volatility == Volatility::Volatile)
         };
         !table.triggers.is_empty()
             || !table.rules.is_empty()

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{any_of, says_yes};
 use crate::assessment::{Assessment, reproduce};
+use crate::catalog::Command;
 use crate::context::Context;
 use crate::plan::Class;
 use crate::rules;
@@ -50,11 +51,11 @@ impl Context<'_> {
         let own = self.own(relation);
         let persona = self.personas.first()?;
         let readable = table.in_scope
-            && table.schema != crate::controls::SCHEMA
+            && !table.is_planted()
             && matches!(self.plan.classes[relation], Class::Tenant { .. })
             && table.rights(&persona.role).select
             // What only functions show says nothing of who is asking.
-            && (!table.rls || table.policies.iter().any(|policy| "r*".contains(policy.command) && policy.permissive))
+            && (!table.rls || table.policies.iter().any(|policy| policy.is_for(Command::Select) && policy.permissive))
             && !own.is_empty();
         readable.then(|| {
             let sql = format!(

@@ -2,10 +2,11 @@
 
 use super::{says_yes, sentence};
 use crate::assessment::Assessment;
-use crate::catalog::Oid;
+use crate::catalog::RelationKind;
 use crate::context::Context;
 use crate::rules::Rule;
 use crate::script::{Outcome, Refusal, Script};
+use crate::sql::Oid;
 
 /// What it says that an attempt succeeded.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -184,7 +185,7 @@ impl Context<'_> {
 
     /// Where an act on a relation writes: there and in its partitions, or anywhere if it sets something off.
     fn written_by_acts_on(&self, relation: usize) -> Vec<Oid> {
-        if self.catalog.relations[relation].kind == 'v' || self.sets_off(relation) {
+        if self.catalog.relations[relation].kind == RelationKind::View || self.sets_off(relation) {
             return self.everywhere();
         }
         let mut oids = vec![self.catalog.relations[relation].oid];

@@ -2,8 +2,7 @@
 
 use serde::Deserialize;
 
-use super::Oid;
-use crate::sql::ident;
+use crate::sql::{Oid, ident};
 
 #[derive(Debug, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "as the catalog holds them")]
@@ -17,7 +16,7 @@ pub(crate) struct Function {
     pub(crate) extension: Option<String>,
     pub(crate) definer: bool,
     /// `i`, `s` or `v`.
-    pub(crate) volatility: char,
+    pub(crate) volatility: Volatility,
     pub(crate) source: String,
     pub(crate) config: Vec<String>,
     pub(crate) owner: String,
@@ -28,6 +27,17 @@ pub(crate) struct Function {
     pub(crate) types: Vec<Argument>,
     /// API roles that may execute it.
     pub(crate) callers: Vec<String>,
+}
+
+/// What `provolatile` says.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+pub(crate) enum Volatility {
+    #[serde(rename = "i")]
+    Immutable,
+    #[serde(rename = "s")]
+    Stable,
+    #[serde(rename = "v")]
+    Volatile,
 }
 
 impl Function {

@@ -12,13 +12,12 @@ use crate::extensions::{self, InReach};
 use crate::model::Model;
 use crate::script::Outcome;
 use crate::session::Session;
-use crate::sql::literal;
+use crate::sql::{Oid, array};
 
-pub(crate) use function::{Argument, Function, Role};
-pub(crate) use relation::{Column, ForeignKey, Index, Policy, Relation, Rights};
-
-/// An object id.
-pub(crate) type Oid = i64;
+pub(crate) use function::{Argument, Function, Role, Volatility};
+pub(crate) use relation::{
+    CONTROLS, Column, Command, ForeignKey, Index, Policy, Relation, RelationKind, Rights,
+};
 
 /// The database's catalog, as far as tenancy is concerned.
 #[derive(Debug)]
@@ -189,10 +188,4 @@ fn documents<T: for<'de> Deserialize<'de>>(outcome: Outcome) -> Result<Vec<T>, E
         .filter_map(|row| row.into_iter().next().flatten())
         .map(|text| serde_json::from_str(&text).map_err(|error| Error::Catalog(error.to_string())))
         .collect()
-}
-
-/// A text array for SQL.
-pub(crate) fn array<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    let names: Vec<_> = names.into_iter().map(literal).collect();
-    format!("array[{}]::text[]", names.join(", "))
 }

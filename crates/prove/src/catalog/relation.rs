@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::Oid;
-use crate::sql::ident;
+use crate::sql::{Oid, ident};
+
+/// The schema of planted relations; it never outlives the transaction.
+pub(crate) const CONTROLS: &str = "mako_prove_controls";
 
 #[derive(Debug, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "as the catalog holds them")]
@@ -13,7 +15,7 @@ pub(crate) struct Relation {
     pub(crate) oid: Oid,
     pub(crate) schema: String,
     pub(crate) name: String,
-    pub(crate) kind: char,
+    pub(crate) kind: RelationKind,
     pub(crate) in_scope: bool,
     /// The extension that it belongs to.
     pub(crate) extension: Option<String>,
@@ -101,7 +103,7 @@ pub(crate) struct ForeignKey {
 pub(crate) struct Policy {
     pub(crate) name: String,
     /// `r`, `a`, `w`, `d` or `*`.
-    pub(crate) command: char,
+    pub(crate) command: Command,
     pub(crate) permissive: bool,
     pub(crate) roles: Vec<String>,
     /// Whether it is for one of the API roles.
@@ -114,6 +116,11 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
+    /// Whether it applies to a command.
+    pub(crate) fn is_for(&self, command: Command) -> bool {
+        self.command == command || self.command == Command::All
+    }
+
     /// Both expressions.
     pub(crate) fn text(&self) -> String {
         format!(
@@ -173,6 +180,36 @@ impl Rights {
     }
 }
 
+/// What `relkind` says.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+pub(crate) enum RelationKind {
+    #[serde(rename = "r")]
+    Table,
+    #[serde(rename = "p")]
+    Partitioned,
+    #[serde(rename = "v")]
+    View,
+    #[serde(rename = "m")]
+    MaterializedView,
+    #[serde(rename = "f")]
+    Foreign,
+}
+
+/// What `polcmd` says.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+pub(crate) enum Command {
+    #[serde(rename = "*")]
+    All,
+    #[serde(rename = "r")]
+    Select,
+    #[serde(rename = "a")]
+    Insert,
+    #[serde(rename = "w")]
+    Update,
+    #[serde(rename = "d")]
+    Delete,
+}
+
 impl Relation {
     /// Name for people: `public.leads`.
     pub(crate) fn label(&self) -> String {
@@ -187,16 +224,21 @@ impl Relation {
     /// The contract's word for its kind.
     pub(crate) fn kind_name(&self) -> &'static str {
         match self.kind {
-            'v' => "view",
-            'm' => "materialized view",
-            'p' => "partitioned table",
-            'f' => "foreign table",
-            _ => "table",
+            RelationKind::Table => "table",
+            RelationKind::Partitioned => "partitioned table",
+            RelationKind::View => "view",
+            RelationKind::MaterializedView => "materialized view",
+            RelationKind::Foreign => "foreign table",
         }
     }
 
+    /// Whether the prover planted it, to see whether a leak would be noticed.
+    pub(crate) fn is_planted(&self) -> bool {
+        self.schema == CONTROLS
+    }
+
     pub(crate) fn is_table(&self) -> bool {
-        matches!(self.kind, 'r' | 'p')
+        matches!(self.kind, RelationKind::Table | RelationKind::Partitioned)
     }
 
     pub(crate) fn column(&self, name: &str) -> Option<&Column> {

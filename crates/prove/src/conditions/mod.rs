@@ -9,7 +9,7 @@ mod solve;
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::catalog::{Catalog, Relation};
+use crate::catalog::{Catalog, Relation, RelationKind};
 use crate::plan::{Class, Plan};
 use crate::values::is_power;
 use logic::{Alternatives, alternatives, any_of_query};
@@ -159,7 +159,7 @@ fn remember(contents: &mut HashMap<usize, Vec<Content>>, relation: usize, conten
 fn is_content(catalog: &Catalog, plan: &Plan, relation: usize, column: &str) -> bool {
     let table: &Relation = &catalog.relations[relation];
     table.is_table()
-        && table.schema != crate::controls::SCHEMA
+        && !table.is_planted()
         && matches!(plan.classes[relation], Class::Tenant { .. } | Class::Internal)
         && plan
             .tenant_column(relation)
@@ -174,7 +174,7 @@ fn is_content(catalog: &Catalog, plan: &Plan, relation: usize, column: &str) -> 
 fn holders(catalog: &Catalog, relation: usize) -> Vec<usize> {
     let table = &catalog.relations[relation];
     let mut holders = vec![relation];
-    if table.kind == 'p' {
+    if table.kind == RelationKind::Partitioned {
         holders.extend((0..catalog.relations.len()).filter(|n| {
             let child = &catalog.relations[*n];
             child.is_partition && child.parents.contains(&table.oid)

@@ -6,11 +6,9 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::assessment::Assessment;
-use crate::catalog::array;
 use crate::report::Finding;
 use crate::rules;
-use crate::sql::literal;
+use crate::sql::{array, literal};
 
 /// What is known of an extension.
 #[derive(Debug, Default, Deserialize)]
@@ -100,17 +98,16 @@ fn risk(extension: &InReach) -> Option<Finding> {
     if parts.is_empty() {
         return None;
     }
-    let mut about = Assessment::default();
-    about.find(
-        rules::EXTENSION_IN_REACH,
-        format!("Extension {}: {}", extension.name, parts.join("; ")),
-        format!(
+    Some(Finding {
+        rule: rules::EXTENSION_IN_REACH,
+        message: format!("Extension {}: {}", extension.name, parts.join("; ")),
+        reproduce: format!(
             "select pg_describe_object(classid, objid, 0) from pg_depend d join pg_extension e on e.oid = d.refobjid \
              where d.refclassid = 'pg_extension'::regclass and d.deptype = 'e' and e.extname = {}",
             literal(&extension.name)
-        ),
-    );
-    about.findings.pop()
+        )
+        .into(),
+    })
 }
 
 impl InReach {

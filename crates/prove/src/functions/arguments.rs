@@ -69,7 +69,7 @@ impl Context<'_> {
                 }
             }
         }
-        rows.retain(|row| self.catalog.relations[row.relation].schema != crate::controls::SCHEMA);
+        rows.retain(|row| !self.catalog.relations[row.relation].is_planted());
         rows
     }
 

@@ -10,7 +10,7 @@ mod sql_text;
 use std::collections::BTreeMap;
 
 use crate::assessment::{Assessment, reproduce};
-use crate::catalog::Function;
+use crate::catalog::{Function, Volatility};
 use crate::context::Context;
 use crate::extensions;
 use crate::model::Model;
@@ -318,7 +318,7 @@ impl Context<'_> {
     fn effects(&self, function: &Function) -> String {
         let matters = |relation: usize| {
             let name = &self.catalog.relations[relation].name;
-            function.volatility == 'v'
+            function.volatility == Volatility::Volatile
                 && (function.source.contains(name.as_str()) || self.catalog.relations.len() < 30)
         };
         format!(

@@ -1,9 +1,10 @@
 //! Names what no rollback would take back. Functions that act outside the database are named, never run; triggers
 //! that do, do nothing for the length of the transaction.
 
-use crate::catalog::{Catalog, Function, Oid};
+use crate::catalog::{Catalog, Function};
 use crate::script::Script;
 use crate::session::Session;
+use crate::sql::Oid;
 
 /// A trigger's function that does nothing as long as the transaction lasts, and what it would do.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! Looks at what stands around the relations: roles, free sequences, triggers that act on the outside.
 
 use crate::assessment::Assessment;
-use crate::catalog::Catalog;
+use crate::catalog::{CONTROLS, Catalog};
 use crate::extensions;
 use crate::model::Model;
 use crate::report::{Finding, RelationReport, Verdict};
@@ -105,7 +105,7 @@ pub(crate) fn sequences(catalog: &Catalog, model: &Model) -> Vec<RelationReport>
     catalog
         .sequences
         .iter()
-        .filter(|(schema, ..)| schema != crate::controls::SCHEMA)
+        .filter(|(schema, ..)| schema != CONTROLS)
         .map(of)
         .collect()
 }

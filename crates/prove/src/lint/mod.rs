@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use crate::assessment::Assessment;
-use crate::catalog::{Catalog, Function, Policy, Relation};
+use crate::catalog::{Catalog, Command, Function, Policy, Relation, RelationKind};
 use crate::plan::{Class, Plan};
 use crate::rules;
 use crate::sql::{ident, literal};
@@ -29,10 +29,7 @@ pub(crate) fn look(
     functions: &mut BTreeMap<usize, Assessment>,
 ) {
     for (n, relation) in catalog.relations.iter().enumerate() {
-        if !relation.in_scope
-            || relation.schema == crate::controls::SCHEMA
-            || matches!(plan.classes[n], Class::Outside)
-        {
+        if !relation.in_scope || relation.is_planted() || matches!(plan.classes[n], Class::Outside) {
             continue;
         }
         let about = relations.entry(n).or_default();
@@ -108,17 +105,17 @@ fn of_catalog(what: &str, table: &str, name: &str, kind: &str) -> String {
 fn public(relation: &Relation, about: &mut Assessment) {
     for (role, rights) in &relation.rights {
         let bound = relation.rls && !rights.owner;
-        let writable = |commands: &[char]| {
+        let writable = |command| {
             !bound
                 || relation
                     .policies
                     .iter()
-                    .any(|policy| policy.permissive && policy.applies && commands.contains(&policy.command))
+                    .any(|policy| policy.permissive && policy.applies && policy.is_for(command))
         };
         if relation.is_table()
-            && (rights.inserts() && writable(&['a', '*'])
-                || rights.updates() && writable(&['w', '*'])
-                || rights.deletes() && writable(&['d', '*']))
+            && (rights.inserts() && writable(Command::Insert)
+                || rights.updates() && writable(Command::Update)
+                || rights.deletes() && writable(Command::Delete))
         {
             about.find(
                 rules::PUBLIC_RELATION_WRITABLE,
@@ -296,7 +293,9 @@ fn tenant_table(
 }
 
 fn view(relation: &Relation, about: &mut Assessment) {
-    if relation.kind == 'v' && !relation.invoker && relation.rights.values().any(crate::catalog::Rights::any)
+    if relation.kind == RelationKind::View
+        && !relation.invoker
+        && relation.rights.values().any(crate::catalog::Rights::any)
     {
         about.find(
             rules::VIEW_WITHOUT_SECURITY_INVOKER,

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use crate::rules::Column;
+use crate::rules::{Column, Severity};
 
 use super::text::cell;
-use super::{Finding, Report, Severity, Verdict};
+use super::{Finding, Report, Verdict};
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1b1f24}\
 table{border-collapse:collapse;width:100%;margin:1rem 0}th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #d9dee3}\

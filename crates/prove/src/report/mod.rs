@@ -9,17 +9,7 @@ use serde::Serialize;
 
 pub use reproduction::Reproduction;
 
-use crate::rules::Rule;
-
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// It opens tenancy.
-    Leak,
-    /// It weakens without opening.
-    Risk,
-}
+use crate::rules::{Rule, Severity};
 
 /// Something that was found.
 #[derive(Clone, Debug, Serialize)]

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Report, Severity};
-use crate::rules;
+use super::Report;
+use crate::rules::{self, Severity};
 
 const NOT_TESTED: &str = "not_tested";
 

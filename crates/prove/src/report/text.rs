@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::rules::Column;
+use crate::rules::{Column, Severity};
 
-use super::{Finding, RelationReport, Report, Severity, Verdict};
+use super::{Finding, RelationReport, Report, Verdict};
 
 impl Verdict {
     /// For people.

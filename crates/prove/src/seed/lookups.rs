@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Belongs, Draft, Fixtures, Seeder};
-use crate::catalog::Column;
+use crate::catalog::{Column, RelationKind};
 use crate::conditions::Content;
 use crate::plan::Class;
 use crate::script::Script;
@@ -60,7 +60,7 @@ impl Seeder<'_> {
 
     pub(super) fn is_lookup(&self, relation: usize) -> bool {
         self.plan.classes[relation] == Class::Public
-            && self.catalog.relations[relation].kind == 'r'
+            && self.catalog.relations[relation].kind == RelationKind::Table
             && !self.names_people(relation)
     }
 }

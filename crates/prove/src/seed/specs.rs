@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Belongs, RowSpec, Seeder, is_unique};
-use crate::catalog::Column;
+use crate::catalog::{Column, RelationKind};
 use crate::conditions::{Content, Contents};
 use crate::people::Who;
 use crate::plan::Class;
@@ -277,7 +277,7 @@ impl Seeder<'_> {
     /// A partitioned table whose partitions are looked at themselves.
     pub(super) fn is_split(&self, relation: usize) -> bool {
         let table = &self.catalog.relations[relation];
-        table.kind == 'p'
+        table.kind == RelationKind::Partitioned
             && self
                 .catalog
                 .relations

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::says_yes;
 use crate::assessment::Assessment;
-use crate::catalog::Relation;
+use crate::catalog::{Relation, RelationKind};
 use crate::context::Context;
 use crate::plan::Class;
 use crate::rules;
@@ -34,7 +34,7 @@ impl Context<'_> {
         (0..self.catalog.relations.len())
             .filter(|n| {
                 let view = &self.catalog.relations[*n];
-                view.kind == 'v'
+                view.kind == RelationKind::View
                     && view.in_scope
                     && !matches!(self.plan.classes[*n], Class::Public | Class::Outside)
             })
