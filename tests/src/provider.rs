@@ -89,6 +89,10 @@ impl Endpoint for Answers {
                 .finish());
         }
         Ok(match target.rsplit('/').next().unwrap_or_default() {
+            to if to.starts_with("redirect-to-") => response
+                .status(StatusCode::FOUND)
+                .header("location", to.replace("redirect-to-", "https://"))
+                .finish(),
             "redirect" => response
                 .status(StatusCode::FOUND)
                 .header("location", "http://127.0.0.1:1/secret")

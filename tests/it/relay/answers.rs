@@ -25,6 +25,29 @@ async fn a_redirects_address_is_handed_back_and_not_followed() {
 }
 
 #[tokio::test]
+async fn a_redirect_into_somebodys_network_is_not_handed_back() {
+    let it = setting().await;
+    for host in [
+        "127.0.0.1",
+        "10.0.0.8",
+        "169.254.169.254",
+        "2130706433",
+        "localhost",
+        "db.internal",
+        "redis",
+    ] {
+        let path = format!("/v1/relay/vapi/redirect-to-{host}");
+        let refused = it.service.get(Alice, &path).await;
+        assert_eq!(refused.outcome(), (502, "MK_REDIRECTED"), "{host}");
+    }
+    let public = it
+        .service
+        .get(Alice, "/v1/relay/vapi/redirect-to-files.example.com")
+        .await;
+    assert_eq!(public.header("x-mako-redirect"), "https://files.example.com/");
+}
+
+#[tokio::test]
 async fn a_provider_that_repeats_the_request_does_not_tell_the_key() {
     let it = setting().await;
     let echo = it.service.get(Alice, "/v1/relay/vapi/echo").await;

@@ -183,7 +183,7 @@ impl From<RelayError> for Problem {
             RelayError::Unreachable => Self::bad_gateway("MK502", "The provider can't be reached"),
             RelayError::Redirected => Self::bad_gateway(
                 "MK_REDIRECTED",
-                "The provider redirects to an address that isn't https, or that holds your key",
+                "The provider redirects to an address that isn't https or isn't public, or that holds your key",
             ),
             RelayError::Echoed => Self::bad_gateway(
                 "MK_KEY_ECHOED",

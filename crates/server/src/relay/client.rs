@@ -11,12 +11,13 @@ use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
 use seal::SecretText;
+use url::Host;
 use zeroize::Zeroizing;
 
 use super::echo::{EchoMetrics, KeyEncodings, ScanError, ScannedBody};
 use super::headers::{to_caller, to_provider};
 use super::providers::{Credential, Service};
-use super::public_address::PublicOnly;
+use super::public_address::{PublicOnly, is_public};
 use super::target::{decoded, target};
 use crate::http::limits;
 
@@ -205,7 +206,7 @@ fn redirect(answer: &reqwest::Response, forms: &KeyEncodings) -> Result<Option<H
         .to_str()
         .ok()
         .and_then(|location| answer.url().join(location).ok())
-        .filter(|url| url.scheme() == "https")
+        .filter(|url| url.scheme() == "https" && url.host().is_some_and(|host| may_be_public(&host)))
         .ok_or(RelayError::Redirected)?;
     let plain = decoded(url.as_str()).ok_or(RelayError::Redirected)?;
     if forms.are_in(url.as_str().as_bytes()) || forms.are_in(&plain) {
@@ -214,6 +215,20 @@ fn redirect(answer: &reqwest::Response, forms: &KeyEncodings) -> Result<Option<H
     HeaderValue::from_str(url.as_str())
         .map(Some)
         .map_err(|_| RelayError::Redirected)
+}
+
+/// Whether a host isn't by its name or address one inside somebody's network.
+fn may_be_public(host: &Host<&str>) -> bool {
+    match host {
+        Host::Ipv4(address) => is_public((*address).into()),
+        Host::Ipv6(address) => is_public((*address).into()),
+        Host::Domain(name) => {
+            let name = name.trim_end_matches('.').to_ascii_lowercase();
+            // RFC 6761, RFC 6762, RFC 9476 and ICANN's reservation; a name without a dot is of the local search list.
+            let inside = [".localhost", ".local", ".alt", ".internal"];
+            name.contains('.') && !inside.iter().any(|suffix| name.ends_with(suffix))
+        }
+    }
 }
 
 /// A body once its beginning has been searched: all of it, if it ends soon.
