@@ -2,10 +2,12 @@
 //! than servers.
 
 use serde_json::json;
+use tests::cluster::LOGIN_PASSWORD;
 use tests::database::connect;
 use tests::people::Person::{Alice, Bob, Mallory};
 use tests::pgbouncer::{PgBouncer, keeps_statements};
 use tests::{Service, TestDatabase};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 #[tokio::test]
 async fn the_api_works_through_a_transaction_pooler() {
@@ -142,6 +144,59 @@ async fn servers_that_change_hands_mix_up_nobody() {
         );
     });
     futures_util::future::join_all(requests).await;
+}
+
+/// A pooler that refuses every connection so, at once, and never lets one through; its address.
+async fn refusing(code: &'static str, message: &'static str) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let fields = format!("SFATAL\0VFATAL\0C{code}\0M{message}\0\0");
+    let mut refusal = vec![b'E'];
+    refusal.extend(u32::try_from(fields.len() + 4).unwrap().to_be_bytes());
+    refusal.extend(fields.into_bytes());
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut startup = [0; 1024];
+            // A client that goes away meanwhile is no affair of this one's.
+            if client.read(&mut startup).await.is_ok() {
+                drop(client.write_all(&refusal).await);
+            }
+        }
+    });
+    format!("postgres://mako:{LOGIN_PASSWORD}@{address}/postgres")
+}
+
+#[tokio::test]
+async fn whatever_a_pooler_refuses_with_is_a_database_that_is_away() {
+    // Supavisor's, PgBouncer's and a server's words (supabase/supabase issue 42581, supavisor and pgbouncer sources).
+    for (code, message) in [
+        ("XX000", "Tenant or user not found"),
+        ("XX000", "MaxClientsInSessionMode: max clients reached"),
+        (
+            "XX000",
+            "(ECHECKOUTTIMEOUT) unable to check out connection from the pool",
+        ),
+        ("08P01", "no more connections allowed (max_client_conn)"),
+        ("08P01", "query_wait_timeout"),
+        ("3D000", "database does not exist"),
+        ("58000", "server conn crashed?"),
+        ("28P01", "password authentication failed"),
+        ("42501", "permission denied for database"),
+        ("22023", "unsupported startup parameter"),
+    ] {
+        let service = Service::with(&refusing(code, message).await, &[]).await;
+        for path in ["/v1/leads", "/ready"] {
+            let refused = service.get(Alice, path).await;
+            assert_eq!(
+                refused.outcome(),
+                (503, "PGRST001"),
+                "{code} {path}: {}",
+                refused.text
+            );
+            assert!(!refused.header("retry-after").is_empty(), "{code} {path}");
+            assert!(!refused.text.contains(message), "{}", refused.text);
+        }
+    }
 }
 
 #[tokio::test]
