@@ -19,7 +19,7 @@ async fn attackers_take_bounded_memory_keep_nobody_else_waiting_and_leave_nothin
         assert!(is_back, "{attack:?}: {effect:#?}");
         assert_eq!(effect.unanswered, 0, "{attack:?}: {effect:#?}");
         // Also unoptimised; the budgets for bodies and answers are 64 MB of it.
-        assert!(effect.under.resident < 200 << 10, "{attack:?}: {effect:#?}");
+        assert!(effect.under.resident < 150 << 10, "{attack:?}: {effect:#?}");
     }
 }
 

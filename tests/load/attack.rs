@@ -27,7 +27,9 @@ async fn main() -> ExitCode {
     );
     println!("|---|---|---|---|---|---|---|");
     let mut all_well = true;
-    for attack in Attack::ALL {
+    let only = std::env::var("ATTACK").ok();
+    let asked_for = |attack: &Attack| only.as_ref().is_none_or(|only| *only == format!("{attack:?}"));
+    for attack in Attack::ALL.into_iter().filter(asked_for) {
         let effect = run(&service, attack, size).await;
         let is_back = effect.after.is_back_at(&effect.before);
         all_well &= is_back && effect.unanswered == 0;

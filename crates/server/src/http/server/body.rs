@@ -69,7 +69,7 @@ fn take(memory: &Arc<Semaphore>, size: usize) -> Result<Held, BudgetExhausted> {
 }
 
 /// So much of each body isn't counted: usual requests and answers are never refused, whatever others hold.
-const FREE: usize = 32 << 10;
+const FREE: usize = 16 << 10;
 const REQUESTS: usize = 32 << 20;
 const ANSWERS: usize = 32 << 20;
 /// A permit of the semaphores, in bytes.

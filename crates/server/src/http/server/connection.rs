@@ -72,7 +72,7 @@ async fn half_a_head(connection: &Connection) {
 }
 
 /// What hyper buffers of a connection each way.
-const BUFFER: usize = 64 << 10;
+const BUFFER: usize = 40 << 10;
 /// A request's line and headers.
 const HEAD: usize = 32 << 10;
 const PATIENCE: Duration = Duration::from_secs(1);
