@@ -25,6 +25,34 @@ comment on function mako.current_user_id() is 'The user that the verified token 
 revoke all on function mako.current_user_id() from public, anon, authenticated, service_role;
 grant execute on function mako.current_user_id() to anon, authenticated, service_role, mako_router, mako_sealer, mako_definer;
 
+-- What each table's file asks first, before it touches the table. As whoever runs the file: nobody else may call it.
+create or replace function mako.prepare_table(relation regclass) returns void
+language plpgsql volatile
+set search_path = ''
+as $$
+declare
+  policy name;
+begin
+  -- On another role's table REVOKE would only warn, and leave everything open.
+  if not pg_has_role((select relowner from pg_class where oid = relation), 'usage') then
+    raise exception '% belongs to another role', (select format('%s.%s', n.nspname, c.relname)
+      from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = relation)
+      using hint = 'Run this as its owner';
+  end if;
+  -- The CRM's own policies, which let everybody in. Unknown ones stay: the file's floor makes them harmless.
+  for policy in
+    select polname from pg_policy
+    where polrelid = relation and polpermissive
+      and polname ~ '^(Service role full access|Users can (view|insert|update|delete) own .+)$'
+      and coalesce(pg_get_expr(polqual, polrelid), 'true') = 'true'
+      and coalesce(pg_get_expr(polwithcheck, polrelid), 'true') = 'true'
+  loop
+    execute format('drop policy %I on %s', policy, relation);
+  end loop;
+end $$;
+comment on function mako.prepare_table(regclass) is 'Refuses another role''s table, and drops the policies of the CRM that let everybody in';
+revoke all on function mako.prepare_table(regclass) from public, anon, authenticated, service_role;
+
 create table if not exists mako.deleted_users (
   id text primary key,
   deleted_at timestamptz not null default now()

@@ -4,12 +4,7 @@
 begin;
 set local lock_timeout = '5s';
 
-do $$
-begin
-  if not pg_has_role((select relowner from pg_class where oid = 'mako.idempotency_keys'::regclass), 'usage') then
-    raise exception 'mako.idempotency_keys belongs to another role' using hint = 'Run this as its owner';
-  end if;
-end $$;
+select mako.prepare_table('mako.idempotency_keys');
 
 -- mako.idempotency_keys: which row did this key make?
 alter table mako.idempotency_keys enable row level security, force row level security;

@@ -6,10 +6,7 @@ set local lock_timeout = '5s';
 
 do $$
 begin
-  -- On another role's table REVOKE would only warn, and leave everything open.
-  if not pg_has_role((select relowner from pg_class where oid = 'mako.stats'::regclass), 'usage') then
-    raise exception 'mako.stats belongs to another role' using hint = 'Run this as its owner';
-  end if;
+  perform mako.prepare_table('mako.stats');
   -- What was written while a trigger was away isn't counted: nobody reads until it is.
   if (select count(*) from pg_trigger where tgname ~ '^count_(inserted|updated|deleted|truncated)$'
     and tgrelid in ('public.leads'::regclass, 'public.contacts'::regclass, 'public.call_logs'::regclass,

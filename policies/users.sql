@@ -4,25 +4,7 @@
 begin;
 set local lock_timeout = '5s';
 
-do $$
-declare
-  policy name;
-begin
-  -- On another role's table REVOKE would only warn, and leave everything open.
-  if not pg_has_role((select relowner from pg_class where oid = 'public.users'::regclass), 'usage') then
-    raise exception 'public.users belongs to another role' using hint = 'Run this as its owner';
-  end if;
-  -- The CRM's own policies, which let everybody in. Unknown ones stay: the floor below makes them harmless.
-  for policy in
-    select polname from pg_policy
-    where polrelid = 'public.users'::regclass and polpermissive
-      and polname ~ '^(Service role full access|Users can (view|insert|update|delete) own .+)$'
-      and coalesce(pg_get_expr(polqual, polrelid), 'true') = 'true'
-      and coalesce(pg_get_expr(polwithcheck, polrelid), 'true') = 'true'
-  loop
-    execute format('drop policy %I on public.users', policy);
-  end loop;
-end $$;
+select mako.prepare_table('public.users');
 
 alter table public.users enable row level security, force row level security;
 -- Rights come first: TRUNCATE, REFERENCES and columns are beyond what a policy can decide.
