@@ -6,6 +6,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tests::compose::repository;
 use tests::hooks::{self, platform};
+use tests::people::Person::Alice;
+use tests::process::until;
 use tests::service::Answer;
 use tests::{Service, TestDatabase};
 use webhooks::Source;
@@ -85,6 +87,32 @@ async fn failures_are_counted_from_zero_so_that_the_first_is_seen() {
         let zero = format!("mako_webhooks_failed_total{{source=\"{source}\"}} 0");
         assert!(metrics.lines().any(|line| line == zero), "{zero}");
     }
+}
+
+#[tokio::test]
+async fn statements_events_and_background_work_are_timed_by_their_names() {
+    let database = TestDatabase::new().await.with_rows().await;
+    let service = Service::with(&database.login_url(), &hooks::SETTINGS).await;
+    service.get(Alice, "/v1/leads?status=new").await;
+    service.get(Alice, "/v1/leads?status=new").await;
+    let event = json!({"event_id": "1", "event_type": "x", "data": {}});
+    hooks::post(
+        &service,
+        &platform(Source::Make, serde_json::to_vec(&event).unwrap()),
+    )
+    .await;
+    let timed = async || {
+        let metrics = Answer::of(service.request(Method::GET, "/metrics")).await.text;
+        let count = |span: &str, name: &str| {
+            let sample = format!("mako_span_duration_seconds_count{{span=\"{span}\",name=\"{name}\"}} ");
+            let line = metrics.lines().find_map(|line| line.strip_prefix(&sample));
+            line.map_or(0, |count| count.parse().unwrap())
+        };
+        assert_eq!(count("transaction", "leads/list"), 2, "{metrics}");
+        assert_eq!(count("transaction", "router/record"), 1, "{metrics}");
+        count("background", "catch_up") > 0
+    };
+    until(timed).await;
 }
 
 #[test]

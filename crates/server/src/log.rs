@@ -2,11 +2,13 @@
 
 use std::io::IsTerminal as _;
 
+use tracing::Level;
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{FilterExt as _, Targets, filter_fn};
 use tracing_subscriber::prelude::*;
 
 use crate::config::{LogFormat, LogSettings};
+use crate::timings::{self, TimingLayer};
 
 /// Starts logging for the whole process; a second call changes nothing.
 pub(crate) fn start(log: &LogSettings) {
@@ -34,12 +36,21 @@ fn start_with(log: &LogSettings, libraries: LevelFilter) {
     ] {
         targets = targets.with_target(quiet, LevelFilter::from_level(log.level).min(libraries));
     }
-    let registry = tracing_subscriber::registry().with(targets);
+    // Spans are for `/metrics`; in lines they stand when somebody looks for something.
+    let shows_spans = log.level >= Level::DEBUG;
+    let lines = targets.and(filter_fn(move |metadata| shows_spans || !metadata.is_span()));
+    let registry = tracing_subscriber::registry().with(TimingLayer.with_filter(timings::is_timed()));
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let started = match log.format {
-        LogFormat::Json => registry.with(layer.json().flatten_event(true)).try_init(),
+        LogFormat::Json => registry
+            .with(layer.json().flatten_event(true).with_filter(lines))
+            .try_init(),
         LogFormat::Pretty => registry
-            .with(layer.with_ansi(std::io::stderr().is_terminal()))
+            .with(
+                layer
+                    .with_ansi(std::io::stderr().is_terminal())
+                    .with_filter(lines),
+            )
             .try_init(),
     };
     if started.is_ok() {

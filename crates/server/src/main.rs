@@ -11,6 +11,7 @@ mod jwks;
 mod log;
 mod receiver;
 mod relay;
+mod timings;
 
 use std::process::ExitCode;
 

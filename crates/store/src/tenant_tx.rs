@@ -12,6 +12,7 @@ use futures_util::{future::join_all, join};
 use identity::Claims;
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
+use tracing::Instrument as _;
 
 use crate::connect::Target;
 use crate::error::Error;
@@ -58,6 +59,7 @@ pub struct BoundQuery<'a> {
 
 /// A statement with the values of all its parameters.
 struct Statement<'a> {
+    name: &'static str,
     sql: &'static str,
     types: &'static [Type],
     params: Vec<&'a (dyn ToSql + Sync)>,
@@ -128,6 +130,7 @@ impl Store {
         let statements = queries
             .iter()
             .map(|bound| Statement {
+                name: bound.query.name,
                 sql: bound.query.sql,
                 types: bound.query.types,
                 params: std::iter::once(&user_id as &(dyn ToSql + Sync))
@@ -150,6 +153,7 @@ impl Store {
         params: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, Error> {
         let statement = Statement {
+            name: query.name,
             sql: query.sql,
             types: query.types,
             params: params.to_vec(),
@@ -166,10 +170,16 @@ impl Store {
         identity: Identity<'_>,
         statements: Vec<Statement<'_>>,
     ) -> Result<Vec<Vec<Row>>, Error> {
-        match self.pipelined_tx_once(user, &identity, &statements).await {
-            Err(Error::StatementForgotten) => self.pipelined_tx_once(user, &identity, &statements).await,
-            other => other,
+        let name = statements.first().map_or("", |statement| statement.name);
+        let once = async || self.pipelined_tx_once(user, &identity, &statements).await;
+        async {
+            match once().await {
+                Err(Error::StatementForgotten) => once().await,
+                other => other,
+            }
         }
+        .instrument(tracing::info_span!("transaction", name))
+        .await
     }
 
     /// The same, with statements under names as long as none was forgotten. What met the first such was refused as a
@@ -244,6 +254,7 @@ impl Store {
     ///
     /// If any statement failed, nothing is committed and its error is returned, even if `work` swallowed
     /// it. If the future is dropped, nothing is committed.
+    #[tracing::instrument(name = "transaction", skip_all, fields(name = "several"))]
     pub async fn run_as<T, E: From<Error>>(
         &self,
         claims: &Claims,
@@ -350,10 +361,12 @@ impl TenantTx<'_> {
         let params: Vec<&(dyn ToSql + Sync)> = std::iter::once(&user_id as &(dyn ToSql + Sync))
             .chain(params.iter().copied())
             .collect();
-        let answer = match self.lease.make_ready(query.sql, query.types).await {
-            Ok(ready) => self.lease.run(&ready, &params).await.map_err(Error::from),
-            Err(error) => Err(error),
-        };
+        let answer = async {
+            let ready = self.lease.make_ready(query.sql, query.types).await?;
+            self.lease.run(&ready, &params).await.map_err(Error::from)
+        }
+        .instrument(tracing::info_span!("statement", name = query.name))
+        .await;
         self.unanswered.fetch_sub(1, Ordering::Relaxed);
         answer.inspect_err(|error| {
             let mut first = self

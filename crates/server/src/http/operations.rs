@@ -23,6 +23,7 @@ use super::server::{ConnectionMetrics, Draining};
 use crate::api::Tag;
 use crate::receiver::{Spool, WebhookMetrics};
 use crate::relay::EchoMetrics;
+use crate::timings;
 
 /// The routes of this module.
 #[derive(Clone)]
@@ -210,6 +211,7 @@ impl Measurements {
         connections.register(&mut registry);
         let withheld = EchoMetrics::default();
         withheld.register(&mut registry);
+        timings::register(&mut registry);
         let requests = Family::default();
         let durations = Family::new_with_constructor((|| Histogram::new(SECONDS)) as fn() -> Histogram);
         let (in_flight, connections_open, connections_used) =

@@ -8,6 +8,7 @@ use store::Store;
 use store::rows::router;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
+use tracing::Instrument as _;
 
 use super::process::{LockWait, process};
 use super::{ProcessResult, ReceiveError, Receiver};
@@ -37,26 +38,32 @@ impl BackgroundWorker {
     pub(crate) fn start(receiver: &Arc<Receiver>, retention_days: i32) -> Self {
         let mut tasks = JoinSet::new();
         let it = Arc::clone(receiver);
-        tasks.spawn(every(OFTEN, async move || {
+        tasks.spawn(every("catch_up", OFTEN, async move || {
             drain(&it).await;
             catch_up(&it).await;
         }));
         let it = Arc::clone(receiver);
-        tasks.spawn(every(OFTEN, async move || fold_stats(&it.store).await));
+        tasks.spawn(every("fold_stats", OFTEN, async move || {
+            fold_stats(&it.store).await
+        }));
         let it = Arc::clone(receiver);
-        tasks.spawn(every(NOW_AND_THEN, async move || learn_addresses(&it).await));
+        tasks.spawn(every("learn_addresses", NOW_AND_THEN, async move || {
+            learn_addresses(&it).await
+        }));
         let it = Arc::clone(receiver);
-        tasks.spawn(every(SELDOM, async move || forget(&it, retention_days).await));
+        tasks.spawn(every("forget_payloads", SELDOM, async move || {
+            forget(&it, retention_days).await
+        }));
         Self { _tasks: tasks }
     }
 }
 
-async fn every(period: Duration, mut work: impl AsyncFnMut()) {
+async fn every(name: &'static str, period: Duration, mut work: impl AsyncFnMut()) {
     let mut ticks = tokio::time::interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        work().await;
+        work().instrument(tracing::info_span!("background", name)).await;
     }
 }
 

@@ -68,6 +68,7 @@ pub(crate) async fn replay(
     }
 }
 
+#[tracing::instrument(name = "event", skip_all, fields(name = event.source.as_str()))]
 async fn process_as(
     store: &Store,
     claims: &Claims,

@@ -108,6 +108,7 @@ impl Relay {
     }
 
     /// Calls the provider with the key.
+    #[tracing::instrument(name = "relay", skip_all, fields(name = ask.service.name()))]
     pub(crate) async fn call(
         &self,
         ask: RelayRequest,
