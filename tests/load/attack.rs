@@ -27,7 +27,7 @@ async fn main() -> ExitCode {
     );
     println!("|---|---|---|---|---|---|---|");
     let mut all_well = true;
-    let only = std::env::var("ATTACK").ok();
+    let only = std::env::var_os("ATTACK").and_then(|given| given.into_string().ok());
     let asked_for = |attack: &Attack| only.as_ref().is_none_or(|only| *only == format!("{attack:?}"));
     for attack in Attack::ALL.into_iter().filter(asked_for) {
         let effect = run(&service, attack, size).await;
