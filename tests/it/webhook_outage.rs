@@ -7,7 +7,7 @@ use futures_util::StreamExt as _;
 use serde_json::json;
 use tests::database::batch;
 use tests::hooks::{NUMBERS, SETTINGS, platform, post, sms};
-use tests::people::Person::Alice;
+use tests::people::Person::{Alice, Bob};
 use tests::{Restartable, Service, SpoolFolder};
 use webhooks::Source;
 
@@ -221,4 +221,36 @@ async fn what_nobody_has_verified_fills_no_disk() {
     // What is verified still finds room.
     let delivery = platform(Source::Twilio, sms("SM1", "+14017122661", "+15005550001", "hi"));
     assert_eq!(post(&it.service, &delivery).await.status, 204);
+}
+
+#[tokio::test]
+async fn what_waits_for_a_lock_keeps_no_other_in_the_spool() {
+    let mut database = Restartable::start().await;
+    let it = Spooling::on(&database).await;
+    database.stop().await;
+    let (alice, bob) = ("+15005550001", "+15005550002");
+    for (sid, to) in [("SM1", alice), ("SM2", bob), ("SM3", alice), ("SM4", bob)] {
+        let delivery = platform(Source::Twilio, sms(sid, "+14017122661", to, sid));
+        assert_eq!(post(&it.service, &delivery).await.status, 204);
+    }
+    let Spooling { mut service, folder } = it;
+    service.process.child.kill().await.unwrap();
+    database.go_on().await;
+    let owner = database.superuser().await;
+    let lock = format!("begin; select from users where id = '{}' for update", Alice.id());
+    batch(&owner, &lock).await;
+    let mut settings = SETTINGS.to_vec();
+    settings.push(folder.setting());
+    let service = Service::with(&database.login_url(), &settings).await;
+    // Alice's first waits for the lock, and her second for the first.
+    tests::process::until(async || folder.deliveries().len() == 2).await;
+    let logs = async |person| -> usize {
+        let logs = service.get(person, "/v1/automation-logs").await.body;
+        logs["data"].as_array().map_or(0, Vec::len)
+    };
+    assert_eq!((logs(Alice).await, logs(Bob).await), (0, 2));
+    batch(&owner, "rollback").await;
+    tests::process::until(async || folder.deliveries().is_empty()).await;
+    assert_eq!(logs(Bob).await, 2);
+    tests::process::until(async || logs(Alice).await == 2).await;
 }

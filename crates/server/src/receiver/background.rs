@@ -10,8 +10,9 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tracing::Instrument as _;
 
+use super::drain::drain;
 use super::process::{LockWait, process};
-use super::{ProcessResult, ReceiveError, Receiver};
+use super::{ProcessResult, Receiver};
 
 /// How often waiting events and the spool are looked at.
 const OFTEN: Duration = Duration::from_secs(1);
@@ -64,38 +65,6 @@ async fn every(name: &'static str, period: Duration, mut work: impl AsyncFnMut()
     loop {
         ticks.tick().await;
         work().instrument(tracing::info_span!("background", name)).await;
-    }
-}
-
-/// Takes what the spool holds, in order, until the database is down again.
-async fn drain(receiver: &Receiver) {
-    let Some(spool) = &receiver.spool else { return };
-    spool.probe();
-    let files = spool.waiting().unwrap_or_default();
-    for file in files {
-        let done = match spool.read(&receiver.sealed_store, &file).await {
-            Ok(None) => continue,
-            Ok(Some(arrival)) => match receiver.take(arrival).await {
-                Err(ReceiveError::Down(..)) => return,
-                // One that can't be taken must not keep the others waiting; it was acknowledged, so it is kept. An
-                // address without an endpoint may be one whose rows aren't restored yet.
-                Err(
-                    failure @ (ReceiveError::Database(_) | ReceiveError::Sealed | ReceiveError::NoEndpoint),
-                ) => {
-                    tracing::error!(error = %failure, file = %file.display(), "a spooled delivery is put aside");
-                    spool.put_aside(&file)
-                }
-                Err(refused) => {
-                    tracing::warn!(%refused, "a spooled delivery was refused");
-                    spool.remove(&file)
-                }
-                Ok(_) => spool.remove(&file),
-            },
-            Err(error) => Err(error),
-        };
-        if let Err(error) = done {
-            tracing::error!(%error, file = %file.display(), "a spooled delivery can't be moved on");
-        }
     }
 }
 

@@ -6,6 +6,7 @@
 //! ```
 
 mod background;
+mod drain;
 mod effects;
 mod measurements;
 mod process;
@@ -104,6 +105,7 @@ pub(crate) enum ReceiveError {
 
 /// A delivery that has proved itself, and what it says.
 struct Recognised {
+    source: Source,
     /// The endpoint that it came in on; None on the platform's address.
     endpoint: Option<String>,
     records: Records,
@@ -165,13 +167,27 @@ impl Receiver {
 
     /// A database that doesn't answer is one that is away; once its events are recorded, acting on them can wait.
     async fn take_until(&self, incoming: IncomingDelivery, until: Instant) -> Result<Received, ReceiveError> {
-        let late =
-            |verified| move |_| ReceiveError::Down(store::Error::Unavailable("no answer in time"), verified);
-        let source = incoming.delivery.source();
+        let recognised = self.recognise_until(incoming, until).await?;
+        self.take_recognised(&recognised, until).await
+    }
+
+    async fn recognise_until(
+        &self,
+        incoming: IncomingDelivery,
+        until: Instant,
+    ) -> Result<Recognised, ReceiveError> {
         let recognised = timeout_at(until, self.recognise(incoming)).await;
-        let recognised = recognised.map_err(late(false))??;
-        let taken = timeout_at(until, self.record_all(&recognised)).await;
-        let taken = taken.map_err(late(true))??;
+        recognised.map_err(|_| late(false))?
+    }
+
+    async fn take_recognised(
+        &self,
+        recognised: &Recognised,
+        until: Instant,
+    ) -> Result<Received, ReceiveError> {
+        let source = recognised.source;
+        let taken = timeout_at(until, self.record_all(recognised)).await;
+        let taken = taken.map_err(|_| late(true))??;
         let started = Instant::now();
         let (mut heard, mut events) = (Vec::new(), Vec::new());
         for (recorded, event, known) in taken {
@@ -199,6 +215,7 @@ impl Receiver {
             .inspect_err(|refused| self.refuse(source, refused))?;
         self.measurements.verified(source);
         Ok(Recognised {
+            source,
             endpoint: proof.endpoint.map(|endpoint| endpoint.id),
             records: webhooks::redact(&verified, proof.zone)?,
             arrived_at: incoming.at,
@@ -315,6 +332,10 @@ impl Receiver {
         // Says which address was tried, without its parameters and keys.
         tracing::warn!(source = source.as_str(), %refused, "a delivery was refused");
     }
+}
+
+fn late(verified: bool) -> ReceiveError {
+    ReceiveError::Down(store::Error::Unavailable("no answer in time"), verified)
 }
 
 fn freshness(known: &RecordedEvent) -> Freshness {
