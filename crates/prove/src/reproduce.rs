@@ -187,7 +187,7 @@ impl Context<'_> {
                 let table = &self.catalog.relations[*n];
                 let condition = if foreign { self.is_foreign(*n) } else { "true".to_owned() };
                 format!(
-                    "select {} as relation, to_jsonb(mako_row) as content from {} as mako_row where {condition}",
+                    "select {} as relation, to_jsonb(mako_row) || jsonb_build_object('ctid', mako_row.ctid::text) as content from {} as mako_row where {condition}",
                     literal(&table.label()),
                     table.sql()
                 )

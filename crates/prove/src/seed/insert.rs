@@ -7,7 +7,7 @@ use crate::catalog::Relation;
 use crate::conditions::Content;
 use crate::model::Names;
 use crate::plan::Class;
-use crate::script::Script;
+use crate::script::{Refusal, Script};
 use crate::sql::{ident, idents, typed};
 
 impl Seeder<'_> {
@@ -34,10 +34,8 @@ impl Seeder<'_> {
                         .or_insert(format!("a trigger or rule keeps rows out of {name}"));
                 }
                 Err(refusal) => {
-                    fixtures.failures.entry(draft.relation).or_insert(format!(
-                        "no row could be made: {} [{}]",
-                        refusal.message, refusal.code
-                    ));
+                    let why = self.cause(fixtures, &draft, &refusal);
+                    fixtures.failures.entry(draft.relation).or_insert(why);
                     if refusal.code == "23505" {
                         again.push(draft);
                     }
@@ -45,6 +43,24 @@ impl Seeder<'_> {
             }
         }
         self.adopt(fixtures, again).await;
+    }
+
+    /// Why a row couldn't be made: where it refers to one that couldn't, why not that one.
+    fn cause(&self, fixtures: &Fixtures, draft: &Draft, refusal: &Refusal) -> String {
+        let keys = &self.catalog.relations[draft.relation].foreign_keys;
+        let missing = keys
+            .iter()
+            .find(|key| refusal.code == "23503" && refusal.constraint.as_ref() == Some(&key.name))
+            .and_then(|key| self.catalog.position(key.target));
+        if let Some((target, why)) = missing.and_then(|at| Some((at, fixtures.failures.get(&at)?))) {
+            let name = self.catalog.relations[target].label();
+            return if why.contains(" because of ") {
+                why.clone()
+            } else {
+                format!("no row could be made because of {name}: {why}")
+            };
+        }
+        format!("no row could be made: {} [{}]", refusal.message, refusal.code)
     }
 
     /// Rows that a trigger was faster to make, found by the person that they name.

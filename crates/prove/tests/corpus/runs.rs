@@ -62,6 +62,27 @@ async fn where_there_is_nothing_nothing_is_proven() {
     assert_eq!(report.verdict, Verdict::Incomplete, "{}", report.to_text());
 }
 
+#[tokio::test]
+async fn a_row_that_is_missing_is_explained_by_the_first_refusal() {
+    let postgres = tokio::task::spawn_blocking(start).await.unwrap();
+    let mut client = ground(&postgres.superuser_url("postgres")).await;
+    let staff_only = "create function public.staff_only() returns trigger language plpgsql as
+        $$ begin raise exception 'only staff may sign up'; end $$;
+        create trigger staff_only before insert on auth.users for each row execute function public.staff_only();
+        create table public.notes (id uuid primary key, user_id uuid not null references auth.users (id), words text);
+        alter table public.notes enable row level security;
+        create policy own on public.notes to authenticated using (user_id = (select auth.uid()));";
+    client.simple_query(staff_only).await.unwrap();
+    let report = prove(&mut client, "").await;
+    let reasons = &report.relations[0].not_tested;
+    assert!(
+        reasons
+            .iter()
+            .any(|why| why.contains("only staff may sign up") && why.contains("auth.users")),
+        "{reasons:?}"
+    );
+}
+
 /// Tables that take no made-up row, and others whose policies fail.
 fn refusing_tables() -> String {
     let table = |n: usize| {
