@@ -114,7 +114,7 @@ async fn a_proof_leaves_every_row_and_number_as_it_was() {
         create index on numbered (user_id); alter table numbered enable row level security; grant all on numbered to authenticated; \
         create policy own on numbered to authenticated using (user_id = (select mako.current_user_id())); \
         insert into numbered (user_id, words) select id, 'x' from users").await;
-    let content = "select string_agg(d, ' ' order by d) from (select query_to_xml('select * from ' || c.oid::regclass || ' t order by t::text', false, false, '')::text as d \
+    let content = "select string_agg(d, ' ' order by d) from (select query_to_xml('select t::text as t from ' || c.oid::regclass || ' t order by 1', false, false, '')::text as d \
         from pg_class c join pg_namespace n on n.oid = c.relnamespace where nspname in ('public', 'mako') and relkind = 'r' \
         union all select sequencename || ' ' || coalesce(last_value, 0) from pg_sequences) x";
     let before: String = superuser.query_one(content, &[]).await.unwrap().get(0);
