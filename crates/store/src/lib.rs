@@ -8,6 +8,7 @@ mod pool;
 mod preface;
 mod prepared;
 mod query;
+mod round_trip;
 pub mod rows;
 mod sealing;
 mod tenant_tx;

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures_util::{future::join_all, join};
+use futures_util::join;
 use identity::Claims;
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::pool::{Connections, Lease, ReadyStatement};
 use crate::prepared::{Preparation, PreparedStatements};
 use crate::query::{Access, Query, Role, RouterQuery};
+use crate::round_trip::{Identity, Statement, run_one, run_several, transaction_frame};
 use crate::rows::Created;
 
 /// How the store behaves; `crates/server/docs/configuration.md` has the settings.
@@ -57,17 +58,6 @@ pub struct BoundQuery<'a> {
     params: Vec<&'a (dyn ToSql + Sync)>,
 }
 
-/// A statement with the values of all its parameters.
-struct Statement<'a> {
-    name: &'static str,
-    sql: &'static str,
-    types: &'static [Type],
-    params: Vec<&'a (dyn ToSql + Sync)>,
-}
-
-/// Who speaks in a transaction, and what it may do: the values of `sql/settings.sql`.
-struct Identity<'a>([&'a str; 4]);
-
 /// The role that routes: it may execute the functions of `policies/00_webhooks.sql` that are granted to it.
 const ROUTER: &str = "mako_router";
 
@@ -79,12 +69,6 @@ impl<'a> BoundQuery<'a> {
             query,
             params: params.to_vec(),
         }
-    }
-}
-
-impl Identity<'_> {
-    fn params(&self) -> [&(dyn ToSql + Sync); 4] {
-        self.0.each_ref().map(|value| value as &(dyn ToSql + Sync))
     }
 }
 
@@ -391,72 +375,5 @@ impl TenantTx<'_> {
     }
 }
 
-/// One statement: it and its settings are one message, and what a message does is a transaction.
-async fn run_one(
-    lease: &mut Lease,
-    identity: &Identity<'_>,
-    statement: &Statement<'_>,
-) -> Result<Vec<Row>, Error> {
-    // Preparing comes first: it would be the next thing that is sent.
-    let ready = lease.make_ready(statement.sql, statement.types).await?;
-    let rows = lease
-        .run_with_preface(SETTINGS, &identity.0, &ready, &statement.params)
-        .await?;
-    lease.idle();
-    Ok(rows)
-}
-
-/// Several statements: BEGIN, the settings, the statements, COMMIT.
-async fn run_several(
-    lease: &mut Lease,
-    identity: &Identity<'_>,
-    statements: &[Statement<'_>],
-) -> Result<Vec<Vec<Row>>, Error> {
-    // All preparing comes first: it is a round trip of its own, and must not fall behind COMMIT.
-    let (begin, settings, commit) = transaction_frame(lease).await?;
-    let mut ready = Vec::with_capacity(statements.len());
-    for statement in statements {
-        ready.push(lease.make_ready(statement.sql, statement.types).await?);
-    }
-
-    let identity = identity.params();
-    // `join!` polls all of them before any answer is looked at, so that COMMIT is queued whatever
-    // happens to the others. `try_join!` would leave the transaction open when a parameter fails to encode.
-    let (opened, set, answers, committed) = join!(
-        lease.run(&begin, &[]),
-        lease.run(&settings, &identity),
-        join_all(
-            ready
-                .iter()
-                .zip(statements)
-                .map(|(ready, statement)| lease.run(ready, &statement.params))
-        ),
-        lease.run(&commit, &[]),
-    );
-    if committed.is_ok() {
-        lease.idle();
-    }
-    opened?;
-    set?;
-    let rows = answers.into_iter().collect::<Result<_, _>>()?;
-    committed?;
-    Ok(rows)
-}
-
-/// What stands around every tenant's statements: BEGIN, the settings, COMMIT.
-async fn transaction_frame(lease: &Lease) -> Result<(ReadyStatement, ReadyStatement, ReadyStatement), Error> {
-    Ok((
-        lease.make_ready("begin", &[]).await?,
-        lease
-            .make_ready(SETTINGS, &[Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT])
-            .await?,
-        lease.make_ready("commit", &[]).await?,
-    ))
-}
-
 const READINESS: &str =
     "select mako.schema_version(), pg_is_in_recovery(), current_setting('transaction_read_only') = 'on'";
-
-/// Transaction-local settings, in one statement. The legacy claims are blanked because Supabase's
-/// `auth.uid()` prefers them: a stale one would impersonate.
-const SETTINGS: &str = include_str!("../../../sql/settings.sql");

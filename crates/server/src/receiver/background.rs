@@ -45,15 +45,15 @@ impl BackgroundWorker {
         }));
         let it = Arc::clone(receiver);
         tasks.spawn(every("fold_stats", OFTEN, async move || {
-            fold_stats(&it.store).await
+            fold_stats(&it.store).await;
         }));
         let it = Arc::clone(receiver);
         tasks.spawn(every("learn_addresses", NOW_AND_THEN, async move || {
-            learn_addresses(&it).await
+            learn_addresses(&it).await;
         }));
         let it = Arc::clone(receiver);
         tasks.spawn(every("forget_payloads", SELDOM, async move || {
-            forget(&it, retention_days).await
+            forget(&it, retention_days).await;
         }));
         Self { _tasks: tasks }
     }

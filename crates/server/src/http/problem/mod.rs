@@ -3,20 +3,20 @@
 //! RFC 9457 `application/problem+json` that also carries PostgREST's four fields, so that code written for
 //! supabase-js' `PostgrestError` reads it unchanged. No text here ever quotes the request.
 
+mod document;
+mod from_store;
+
 use std::borrow::Cow;
 
 use identity::Rejected;
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
-use poem_openapi::payload::Payload;
-use poem_openapi::registry::{
-    MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchemaRef, Registry,
-};
-use poem_openapi::types::Type;
-use poem_openapi::{ApiResponse, Object};
+use poem_openapi::Object;
+use poem_openapi::payload::Payload as _;
 use serde::Serialize;
 
-use super::answer::{self, Nullable};
+use self::document::ProblemPayload;
+use super::answer::Nullable;
 use super::edge;
 
 /// An error as clients see it.
@@ -327,81 +327,6 @@ impl Problem {
     }
 }
 
-/// The one mapping from what happened at the database to what a client is told.
-impl From<store::Error> for Problem {
-    fn from(error: store::Error) -> Self {
-        let problem = match &error {
-            store::Error::Unavailable(_) => Self::unavailable("PGRST001", "The database can't be reached"),
-            store::Error::StatementForgotten => Self::unavailable(
-                "26000",
-                "A pooler in front of the database keeps no prepared statements",
-            ),
-            store::Error::PoolExhausted => {
-                Self::unavailable("PGRST003", "No database connection came free in time")
-            }
-            store::Error::ShareExhausted => Self::too_many_at_once(),
-            store::Error::UnsafeLogin(_) => Self::unavailable("MK503", "The service isn't set up safely"),
-            store::Error::StatementTimeout => Self::new(
-                StatusCode::GATEWAY_TIMEOUT,
-                "57014",
-                "The statement was stopped by its timeout",
-            ),
-            store::Error::Sql(refusal) => Self::from_sqlstate(refusal),
-            store::Error::Mismatch(_) | store::Error::Abandoned => Self::internal(),
-        };
-        if problem.status.is_server_error() {
-            // By names only: `store::Error` holds no values.
-            tracing::error!(request_id = edge::request_id(), error = %error, "database");
-        }
-        problem
-    }
-}
-
-impl Problem {
-    /// PostgREST's statuses for the same SQLSTATEs (its `mapSQLtoHTTP`), as far as a client can cause them.
-    fn from_sqlstate(refusal: &store::SqlError) -> Self {
-        let code = refusal.code.as_str();
-        let (status, message) = match code {
-            "23503" => (StatusCode::CONFLICT, "The row refers to one that isn't there"),
-            "23505" => (StatusCode::CONFLICT, "There is such a row already"),
-            "42501" => (StatusCode::FORBIDDEN, "Postgres doesn't permit this"),
-            // Tables, schema, functions or roles that `mako migrate` makes.
-            "42P01" | "3F000" | "42703" | "42883" | "22023" => return Self::not_migrated(),
-            "25006" | "0A000" => {
-                return Self::unavailable(
-                    "25006",
-                    "The database takes no writes now: a standby, or read-only",
-                );
-            }
-            "23502" | "23514" | "22001" => (
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "A value breaks a rule of its table",
-            ),
-            _ if code.starts_with("22") || code.starts_with("23") => {
-                (StatusCode::BAD_REQUEST, "Postgres can't take a value")
-            }
-            _ if code.starts_with("53") => {
-                return Self::unavailable("PGRST001", "The database has no room left");
-            }
-            _ if ["3D000", "57P", "58", "XX"]
-                .iter()
-                .any(|state| code.starts_with(state)) =>
-            {
-                return Self::unavailable("PGRST001", "The database can't do its work now");
-            }
-            // Read-committed transactions meet 40001 and 40P01 only in passing: the request may be repeated.
-            "40001" | "40P01" => return Self::unavailable("40001", "Another transaction was in the way"),
-            _ => return Self::internal(),
-        };
-        let problem = Self::new(status, code.to_owned(), message);
-        match (&refusal.column, &refusal.constraint) {
-            (Some(column), _) => problem.details(format!("{column}: not acceptable")),
-            (None, Some(constraint)) => problem.details(format!("constraint {constraint}")),
-            (None, None) => problem,
-        }
-    }
-}
-
 impl IntoResponse for Problem {
     fn into_response(mut self) -> Response {
         let (status, extra) = (self.status, self.header.take());
@@ -420,129 +345,5 @@ impl IntoResponse for Problem {
 impl From<Problem> for poem::Error {
     fn from(problem: Problem) -> Self {
         Self::from_response(problem.into_response())
-    }
-}
-
-/// The media type and schema of errors, for the document.
-struct ProblemPayload;
-
-impl Payload for ProblemPayload {
-    const CONTENT_TYPE: &'static str = "application/problem+json";
-
-    fn schema_ref() -> MetaSchemaRef {
-        ProblemBody::schema_ref()
-    }
-}
-
-/// Every operation may answer any of these.
-const STATUSES: &[(u16, &str)] = &[
-    (400, "The body is not JSON, or a value can't be taken"),
-    (
-        401,
-        "No token, or one that is refused; `WWW-Authenticate` says why",
-    ),
-    (403, "The token is good, but not for this"),
-    (404, "No such path, or no such row, or not yours"),
-    (405, "This path doesn't take this method"),
-    (
-        409,
-        "There is such a row already, or the row it refers to is gone",
-    ),
-    (413, "The body is too large"),
-    (415, "The body is not application/json"),
-    (
-        422,
-        "Fields or parameters that can't be accepted; `details` names each",
-    ),
-    (
-        429,
-        "Too many of the user's requests are under way; `Retry-After` says when to try again",
-    ),
-    (500, "A mistake of the service"),
-    (
-        502,
-        "The provider can't be reached, or its answer can't be passed on",
-    ),
-    (
-        503,
-        "The database can't be reached; `Retry-After` says when to try again",
-    ),
-    (504, "The request took too long"),
-];
-
-/// What else a client is told with these statuses.
-fn headers(status: u16) -> Vec<MetaHeader> {
-    let (name, description) = match status {
-        401 => ("WWW-Authenticate", "Why the token is refused"),
-        405 => ("Allow", "The methods that the path takes"),
-        429 | 503 => ("Retry-After", "Seconds to wait before the next try"),
-        _ => return Vec::new(),
-    };
-    vec![answer::header(name, description)]
-}
-
-impl ApiResponse for Problem {
-    fn meta() -> MetaResponses {
-        let response = |&(status, description): &(u16, &'static str)| MetaResponse {
-            description,
-            status: Some(status),
-            status_range: None,
-            content: vec![MetaMediaType {
-                content_type: ProblemPayload::CONTENT_TYPE,
-                schema: ProblemPayload::schema_ref(),
-            }],
-            headers: headers(status),
-        };
-        MetaResponses {
-            responses: STATUSES.iter().map(response).collect(),
-        }
-    }
-
-    fn register(registry: &mut Registry) {
-        ProblemBody::register(registry);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_state_of_the_database_is_a_503_to_be_tried_again() {
-        for code in [
-            "0A000", "25006", "3D000", "53100", "53300", "57P01", "57P03", "58000", "58P01", "58030", "XX000",
-        ] {
-            let problem = Problem::from(store::Error::Sql(refusal(code)));
-            assert_eq!(problem.status, StatusCode::SERVICE_UNAVAILABLE, "{code}");
-            assert!(
-                problem
-                    .header
-                    .is_some_and(|(name, _)| name == header::RETRY_AFTER),
-                "{code}"
-            );
-            assert!(store::Error::Sql(refusal(code)).is_away(), "{code}");
-        }
-    }
-
-    fn refusal(code: &str) -> store::SqlError {
-        store::SqlError {
-            code: code.to_owned(),
-            constraint: None,
-            table: None,
-            column: None,
-        }
-    }
-
-    #[test]
-    fn what_a_migration_makes_and_is_missing_is_a_503_with_the_fix() {
-        // A table, a schema, a function, and a role that can't be set because there is none.
-        for code in ["42P01", "3F000", "42883", "22023"] {
-            let problem = Problem::from(store::Error::Sql(refusal(code)));
-            assert_eq!(problem.status, StatusCode::SERVICE_UNAVAILABLE, "{code}");
-            assert!(
-                problem.hint.is_some_and(|hint| hint.contains("mako migrate")),
-                "{code}"
-            );
-        }
     }
 }
