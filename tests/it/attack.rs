@@ -18,7 +18,7 @@ async fn attackers_take_bounded_memory_keep_nobody_else_waiting_and_leave_nothin
         let is_back = effect.after.is_back_at(&effect.before);
         assert!(is_back, "{attack:?}: {effect:#?}");
         assert_eq!(effect.unanswered, 0, "{attack:?}: {effect:#?}");
-        // Also unoptimised; the budgets for bodies and answers are 64 MB of it.
+        // Also unoptimised; the budgets for bodies and answers are 56 MB of it.
         assert!(effect.under.resident < 150 << 10, "{attack:?}: {effect:#?}");
     }
 }

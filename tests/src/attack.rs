@@ -23,6 +23,8 @@ pub enum Attack {
     HalfHeads,
     /// Announces a body and sends little of it, and then a byte from time to time.
     UnfinishedBodies,
+    /// Sends a body byte by byte.
+    ByteByByte,
     /// Asks for pages that anybody may have, and doesn't read them.
     UnreadPages,
     /// Asks for a tenant's rows, with a good token, and doesn't read them.
@@ -37,10 +39,11 @@ pub enum Attack {
 
 impl Attack {
     /// All there are.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Silence,
         Self::HalfHeads,
         Self::UnfinishedBodies,
+        Self::ByteByByte,
         Self::UnreadPages,
         Self::UnreadRows,
         Self::Http2,
@@ -57,6 +60,10 @@ impl Attack {
                 tokio::time::sleep(Duration::from_millis(200)).await;
                 stream.write_all(b"x").await?;
             },
+            Self::ByteByByte => loop {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                stream.write_all(b"x").await?;
+            },
             Self::UnreadPages | Self::UnreadRows => std::future::pending().await,
             Self::Silence | Self::Http2 | Self::JunkWebhooks | Self::Noise => {
                 let mut answer = Vec::new();
@@ -67,6 +74,9 @@ impl Attack {
 
     async fn open(self, address: SocketAddr) -> std::io::Result<TcpStream> {
         let socket = TcpSocket::new_v4()?;
+        if self == Self::ByteByByte {
+            socket.set_nodelay(true)?;
+        }
         if matches!(self, Self::UnreadPages | Self::UnreadRows) {
             // As little as the kernel takes: the rest stays with the service.
             socket.set_recv_buffer_size(2304)?;
@@ -90,6 +100,9 @@ impl Attack {
                 token()
             )
             .into_bytes(),
+            Self::ByteByByte => {
+                b"POST /webhooks/vapi HTTP/1.1\r\nhost: x\r\ncontent-length: 500000\r\n\r\n".to_vec()
+            }
             Self::UnreadPages => b"GET /docs HTTP/1.1\r\nhost: x\r\n\r\n".repeat(8),
             Self::UnreadRows => format!(
                 "GET /v1/leads?limit=200 HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\r\n",
@@ -280,12 +293,19 @@ async fn storm(service: &Service, attack: Attack, size: Size) -> Met {
             connections
         });
     }
+    // As a monitor asks: by a connection of its own. One that is kept open may be closed for the attackers' sake
+    // just as it is used again.
+    let monitor = reqwest::Client::builder()
+        .pool_max_idle_per_host(0)
+        .timeout(PATIENCE)
+        .build();
+    let monitor = monitor.expect("a client");
     let began = Instant::now();
     let mut most = Usage::of(&service.process);
     let (mut slowest, mut unanswered) = (Duration::ZERO, 0);
     while began.elapsed() < size.lasts {
         let asked = Instant::now();
-        let health = service.request(reqwest::Method::GET, "/health").timeout(PATIENCE);
+        let health = monitor.get(format!("{}/health", service.url));
         let is_well = health.send().await.is_ok_and(|answer| answer.status() == 200);
         unanswered += usize::from(!is_well);
         slowest = slowest.max(asked.elapsed());

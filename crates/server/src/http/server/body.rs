@@ -70,8 +70,10 @@ fn take(memory: &Arc<Semaphore>, size: usize) -> Result<Held, BudgetExhausted> {
 
 /// So much of each body isn't counted: usual requests and answers are never refused, whatever others hold.
 const FREE: usize = 16 << 10;
-const REQUESTS: usize = 32 << 20;
+const REQUESTS: usize = 24 << 20;
 const ANSWERS: usize = 32 << 20;
+/// What each piece of a body takes beside its bytes: they may come one by one.
+const FRAME: usize = 64;
 /// A permit of the semaphores, in bytes.
 const UNIT: usize = 1 << 10;
 
@@ -149,7 +151,7 @@ impl RequestBody {
         self.0.ended.load(Ordering::Relaxed)
     }
 
-    /// Counts bytes that the application now has.
+    /// Counts what the application now has.
     fn count(&self, size: usize) -> Result<(), BudgetExhausted> {
         let before = self.0.read.fetch_add(size, Ordering::Relaxed);
         let counted = |read: usize| read.saturating_sub(FREE).div_ceil(UNIT);
@@ -186,11 +188,13 @@ impl Body for RequestBody {
             return Poll::Pending;
         }
         connection.change(Phase::Body, Phase::Working);
-        let frame = ready!(polled);
+        // Copied: the bytes are a part of hyper's buffer, and one of them would hold all of that.
+        let frame = ready!(polled)
+            .map(|frame| frame.map(|frame| frame.map_data(|data| Bytes::copy_from_slice(&data))));
         match &frame {
             Some(Ok(frame)) => {
                 let size = frame.data_ref().map_or(0, Bytes::len);
-                if let Err(busy) = self.count(size) {
+                if let Err(busy) = self.count(size + FRAME) {
                     return Poll::Ready(Some(Err(io::Error::other(busy))));
                 }
             }
