@@ -4,13 +4,7 @@
 begin;
 set local lock_timeout = '5s';
 
-do $$
-begin
-  -- On another role's table REVOKE would only warn, and leave everything open.
-  if not pg_has_role((select relowner from pg_class where oid = 'mako.access_tokens'::regclass), 'usage') then
-    raise exception 'mako.access_tokens belongs to another role' using hint = 'Run this as its owner';
-  end if;
-end $$;
+select mako.prepare_table('mako.access_tokens');
 
 alter table mako.access_tokens enable row level security, force row level security;
 -- Rights come first: TRUNCATE, REFERENCES and columns are beyond what a policy can decide.

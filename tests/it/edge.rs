@@ -2,28 +2,18 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tests::database::batch;
-use tests::people::Person::{Alice, Bob};
+use tests::people::Person::Alice;
 use tests::service::Answer;
 use tests::{Service, TestDatabase};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 /// RFC 9457's members and PostgREST's, all of them, and the id that is in the header too.
-fn assert_problem(answer: &Answer, status: u16, code: &str) {
+pub(crate) fn assert_problem(answer: &Answer, status: u16, code: &str) {
     assert_eq!(answer.outcome(), (status, code), "{}", answer.text);
     assert_eq!(answer.header("content-type"), "application/problem+json");
     let body = answer.body.as_object().expect("an object");
-    for member in [
-        "type",
-        "title",
-        "status",
-        "code",
-        "message",
-        "details",
-        "hint",
-        "request_id",
-    ] {
+    for member in "type title status code message details hint request_id".split(' ') {
         assert!(body.contains_key(member), "{member}: {}", answer.text);
     }
     assert_eq!(answer.body["status"], status);
@@ -396,78 +386,6 @@ async fn only_listed_origins_may_read_the_answers() {
 }
 
 #[tokio::test]
-async fn the_statement_timeout_is_a_504_and_the_connection_lives_on() {
-    let database = TestDatabase::new().await.with_rows().await;
-    let service = Service::with(
-        &database.login_url(),
-        &[("STATEMENT_TIMEOUT", "300ms"), ("POOL_SIZE", "1")],
-    )
-    .await;
-    assert_eq!(service.get(Alice, "/v1/leads").await.status, 200);
-    let blocker = database.superuser().await;
-    batch(&blocker, "begin; lock table leads in access exclusive mode").await;
-    assert_problem(&service.get(Alice, "/v1/leads").await, 504, "57014");
-    batch(&blocker, "rollback").await;
-    assert_eq!(service.get(Alice, "/v1/leads").await.status, 200);
-}
-
-#[tokio::test]
-async fn preparing_on_a_cold_connection_is_bound_by_the_statement_timeout_too() {
-    let database = TestDatabase::new().await.with_rows().await;
-    let settings = [("STATEMENT_TIMEOUT", "300ms"), ("POOL_SIZE", "1")];
-    let service = Service::with(&database.login_url(), &settings).await;
-    let blocker = database.superuser().await;
-    batch(&blocker, "begin; lock table leads in access exclusive mode").await;
-    assert_problem(&service.get(Alice, "/v1/leads").await, 504, "57014");
-    assert_eq!(service.get(Alice, "/v1/call-logs").await.status, 200);
-}
-
-#[tokio::test]
-async fn a_full_pool_is_a_503_with_retry_after() {
-    let database = TestDatabase::new().await.with_rows().await;
-    let settings = [
-        ("STATEMENT_TIMEOUT", "20s"),
-        ("REQUEST_TIMEOUT", "25s"),
-        ("POOL_SIZE", "1"),
-    ];
-    let service = Service::with(&database.login_url(), &settings).await;
-    assert_eq!(service.get(Alice, "/v1/leads").await.status, 200);
-    let blocker = database.superuser().await;
-    batch(&blocker, "begin; lock table leads in access exclusive mode").await;
-    let waiting = service.request_as(Alice, Method::GET, "/v1/leads");
-    let waiting = tokio::spawn(async move { Answer::of(waiting).await });
-    database.until_blocked(1).await; // From here on it has the connection.
-    let refused = service.get(Bob, "/v1/call-logs").await;
-    batch(&blocker, "rollback").await;
-    assert_problem(&refused, 503, "PGRST003");
-    assert!(!refused.header("retry-after").is_empty());
-    let waited = waiting.await.unwrap();
-    assert_eq!(waited.status, 200, "whoever holds the connection gets its answer");
-}
-
-#[tokio::test]
-async fn a_database_that_goes_away_is_a_503_and_comes_back() {
-    let cluster = std::sync::Arc::new(tests::cluster::Cluster::start(devdb::Search::from_env()).await);
-    let database = TestDatabase::on(cluster).await.with_rows().await;
-    let service = Service::on(&database).await;
-    assert_eq!(service.get(Alice, "/v1/leads").await.status, 200);
-    let superuser = database.superuser().await;
-    // Every connection of the service is cut: the next request may notice, the one after must work.
-    batch(&superuser, "alter role mako nologin; select pg_terminate_backend(pid) from pg_stat_activity where usename = 'mako'").await;
-    let down = service.get(Alice, "/v1/leads").await;
-    assert_eq!(down.status, 503, "{}", down.text);
-    let ready = Answer::of(service.request(Method::GET, "/ready")).await;
-    assert_eq!(ready.status, 503);
-    assert_eq!(
-        Answer::of(service.request(Method::GET, "/health")).await.status,
-        200,
-        "the process is well"
-    );
-    batch(&superuser, "alter role mako login").await;
-    assert_eq!(service.get(Alice, "/v1/leads").await.status, 200);
-}
-
-#[tokio::test]
 async fn health_ready_metrics_docs_and_document_answer_without_a_token() {
     let database = TestDatabase::new().await;
     let service = Service::on(&database).await;
@@ -494,19 +412,6 @@ async fn health_ready_metrics_docs_and_document_answer_without_a_token() {
     // Works offline: nothing is loaded from elsewhere.
     let loads = docs.text.matches("src=\"http").count() + docs.text.matches("href=\"http").count();
     assert_eq!(loads, 0);
-}
-
-#[tokio::test]
-async fn a_database_that_was_never_migrated_is_not_ready() {
-    let database = TestDatabase::empty().await;
-    let service = Service::on(&database).await;
-    let ready = Answer::of(service.request(Method::GET, "/ready")).await;
-    let leads = service.get(Alice, "/v1/leads").await;
-    for answer in [ready, leads] {
-        assert_problem(&answer, 503, "MK503");
-        assert!(answer.body["hint"].as_str().unwrap().contains("mako migrate"));
-        assert!(!answer.header("retry-after").is_empty());
-    }
 }
 
 #[tokio::test]
