@@ -245,7 +245,9 @@ async fn a_policy_file_refuses_a_table_of_another_role() {
     let superuser = database.superuser().await;
     batch(
         &superuser,
-        "create role visitor nologin; grant create, usage on schema public to visitor; set role visitor",
+        "create role visitor nologin; grant create, usage on schema public to visitor;
+         grant usage on schema mako to visitor; grant execute on function mako.prepare_table(regclass) to visitor;
+         set role visitor",
     )
     .await;
     let leads = policy_files()

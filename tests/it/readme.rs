@@ -34,6 +34,7 @@ const COMMANDS: &[(&str, How)] = &[
     ("npx openapi-typescript", Says("mako.d.ts")),
     ("curl -s \"$API/v1/leads?", Says("\"next_cursor\"")),
     ("curl -s \"$API/v1/me\"", Says("\"email\":\"alice@example.com\"")),
+    ("curl -s \"$API/v1/access-tokens\"", Says("\"token\":\"mko_")),
     (
         "curl -s -X PUT \"$API/v1/webhook-endpoints/make\"",
         Says("\"secret\""),
