@@ -66,8 +66,8 @@ pub(crate) fn check_issuer(payload: &Map<String, Value>, wanted: Option<&str>) -
     }
 }
 
-/// The standing of a Supabase token, whose `role` is the Postgres role: two are accepted, by name.
-pub(crate) fn supabase_standing(payload: &Map<String, Value>) -> Result<RoleKind, Rejected> {
+/// Reads the `role` of a Supabase token, which is the Postgres role: two are accepted, by name.
+pub(crate) fn supabase_role(payload: &Map<String, Value>) -> Result<RoleKind, Rejected> {
     match payload.get("role") {
         None => Err(Rejected::Anonymous),
         Some(role) => match role.as_str() {
@@ -79,11 +79,11 @@ pub(crate) fn supabase_standing(payload: &Map<String, Value>) -> Result<RoleKind
     }
 }
 
-/// The standing of an application's own token, whose `role` is the application's (`user`, `admin`, …).
+/// Reads the `role` of an application's own token, which is the application's (`user`, `admin`, …).
 ///
 /// It must be there: the CRM signs its password-reset tokens with the same key, and the missing role is all
 /// that tells them from a session.
-pub(crate) fn application_standing(payload: &Map<String, Value>) -> Result<RoleKind, Rejected> {
+pub(crate) fn application_role(payload: &Map<String, Value>) -> Result<RoleKind, Rejected> {
     match payload.get("role").and_then(Value::as_str) {
         Some("service_role") => Ok(RoleKind::Service),
         Some("anon") => Err(Rejected::Anonymous),
@@ -244,11 +244,11 @@ mod tests {
 
     #[test]
     fn a_supabase_role_is_one_of_two() {
-        let standing = |role: Value| supabase_standing(&map(json!({"role": role})));
-        assert_eq!(standing(json!("authenticated")), Ok(RoleKind::User));
-        assert_eq!(standing(json!("service_role")), Ok(RoleKind::Service));
-        assert_eq!(standing(json!("anon")), Err(Rejected::Anonymous));
-        assert_eq!(supabase_standing(&map(json!({}))), Err(Rejected::Anonymous));
+        let role = |role: Value| supabase_role(&map(json!({"role": role})));
+        assert_eq!(role(json!("authenticated")), Ok(RoleKind::User));
+        assert_eq!(role(json!("service_role")), Ok(RoleKind::Service));
+        assert_eq!(role(json!("anon")), Err(Rejected::Anonymous));
+        assert_eq!(supabase_role(&map(json!({}))), Err(Rejected::Anonymous));
         for other in [
             json!("postgres"),
             json!("supabase_admin"),
@@ -260,18 +260,18 @@ mod tests {
             json!(["authenticated"]),
             json!(1),
         ] {
-            assert_eq!(standing(other.clone()), Err(Rejected::Role), "{other}");
+            assert_eq!(role(other.clone()), Err(Rejected::Role), "{other}");
         }
     }
 
     #[test]
     fn an_application_role_is_any_text_but_must_be_there() {
-        let standing = |role: Value| application_standing(&map(json!({"role": role})));
-        assert_eq!(standing(json!("user")), Ok(RoleKind::User));
-        assert_eq!(standing(json!("admin")), Ok(RoleKind::User));
-        assert_eq!(standing(json!("service_role")), Ok(RoleKind::Service));
-        assert_eq!(standing(json!("anon")), Err(Rejected::Anonymous));
-        assert_eq!(application_standing(&map(json!({}))), Err(Rejected::NoSession));
+        let role = |role: Value| application_role(&map(json!({"role": role})));
+        assert_eq!(role(json!("user")), Ok(RoleKind::User));
+        assert_eq!(role(json!("admin")), Ok(RoleKind::User));
+        assert_eq!(role(json!("service_role")), Ok(RoleKind::Service));
+        assert_eq!(role(json!("anon")), Err(Rejected::Anonymous));
+        assert_eq!(application_role(&map(json!({}))), Err(Rejected::NoSession));
         for other in [
             json!(""),
             json!("  "),
@@ -280,7 +280,7 @@ mod tests {
             json!(1),
             json!(true),
         ] {
-            assert_eq!(standing(other.clone()), Err(Rejected::NoSession), "{other}");
+            assert_eq!(role(other.clone()), Err(Rejected::NoSession), "{other}");
         }
     }
 }

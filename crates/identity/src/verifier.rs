@@ -136,10 +136,10 @@ impl Verifier {
     ) -> Result<Principal, Rejected> {
         let payload = self.signed_payload(token, keys)?;
         rules::check_times(&payload, now)?;
-        let standing = self.standing(&payload)?;
+        let role = self.role(&payload)?;
         rules::check_audience(&payload, self.audience.as_deref())?;
         rules::check_issuer(&payload, self.issuer.as_deref())?;
-        match standing {
+        match role {
             RoleKind::Service => Ok(Principal::Service(ServiceToken::assert_verified())),
             RoleKind::User => {
                 let user_id = payload
@@ -175,11 +175,11 @@ impl Verifier {
         Err(Rejected::Signature)
     }
 
-    fn standing(&self, payload: &Map<String, Value>) -> Result<RoleKind, Rejected> {
+    fn role(&self, payload: &Map<String, Value>) -> Result<RoleKind, Rejected> {
         if self.user_claim == SUPABASE_CLAIM {
-            rules::supabase_standing(payload)
+            rules::supabase_role(payload)
         } else {
-            rules::application_standing(payload)
+            rules::application_role(payload)
         }
     }
 }
