@@ -20,4 +20,4 @@ pub use prepared::{Preparation, PreparedStatements};
 pub use query::{ALL as QUERIES, Access, Query, Role, RouterQuery};
 pub use rows::page::{Cursor, PageRequest};
 pub use sealing::SealingKeys;
-pub use tenant_tx::{BoundQuery, Readiness, Store, StoreSettings, TenantTx};
+pub use tenant_tx::{Readiness, Store, StoreSettings, TenantTx};

@@ -1,6 +1,5 @@
 //! Sends a transaction's settings and statements in one round trip.
 
-use futures_util::future::join_all;
 use futures_util::join;
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
@@ -30,7 +29,7 @@ impl Identity<'_> {
 const SETTINGS: &str = include_str!("../../../sql/settings.sql");
 
 /// One statement: it and its settings are one message, and what a message does is a transaction.
-pub(crate) async fn run_one(
+pub(crate) async fn run_in_one_message(
     lease: &mut Lease,
     identity: &Identity<'_>,
     statement: &Statement<'_>,
@@ -44,31 +43,23 @@ pub(crate) async fn run_one(
     Ok(rows)
 }
 
-/// Several statements: BEGIN, the settings, the statements, COMMIT.
-pub(crate) async fn run_several(
+/// A statement between BEGIN and COMMIT, after the settings.
+pub(crate) async fn run_in_a_frame(
     lease: &mut Lease,
     identity: &Identity<'_>,
-    statements: &[Statement<'_>],
-) -> Result<Vec<Vec<Row>>, Error> {
+    statement: &Statement<'_>,
+) -> Result<Vec<Row>, Error> {
     // All preparing comes first: it is a round trip of its own, and must not fall behind COMMIT.
     let (begin, settings, commit) = transaction_frame(lease).await?;
-    let mut ready = Vec::with_capacity(statements.len());
-    for statement in statements {
-        ready.push(lease.make_ready(statement.sql, statement.types).await?);
-    }
+    let ready = lease.make_ready(statement.sql, statement.types).await?;
 
     let identity = identity.params();
     // `join!` polls all of them before any answer is looked at, so that COMMIT is queued whatever
     // happens to the others. `try_join!` would leave the transaction open when a parameter fails to encode.
-    let (opened, set, answers, committed) = join!(
+    let (opened, set, rows, committed) = join!(
         lease.run(&begin, &[]),
         lease.run(&settings, &identity),
-        join_all(
-            ready
-                .iter()
-                .zip(statements)
-                .map(|(ready, statement)| lease.run(ready, &statement.params))
-        ),
+        lease.run(&ready, &statement.params),
         lease.run(&commit, &[]),
     );
     if committed.is_ok() {
@@ -76,7 +67,7 @@ pub(crate) async fn run_several(
     }
     opened?;
     set?;
-    let rows = answers.into_iter().collect::<Result<_, _>>()?;
+    let rows = rows?;
     committed?;
     Ok(rows)
 }

@@ -1,8 +1,8 @@
 //! The one door to tenant rows: a transaction that carries an identity into Postgres.
 //!
-//! Two shapes. [`Store::pipeline`] sends the settings and the statements in one round trip, one statement with a
-//! single Sync (`preface`), several between BEGIN and COMMIT. [`Store::run_as`] gives a closure a [`TenantTx`] for
-//! several statements that depend on each other. Neither lets a caller choose the role, the settings or the commit.
+//! Two shapes. [`Store::run`] sends the settings and a statement in one round trip (`round_trip`).
+//! [`Store::run_as`] gives a closure a [`TenantTx`] for several statements that depend on each other. Neither lets a
+//! caller choose the role, the settings or the commit.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::pool::{Connections, Lease, ReadyStatement};
 use crate::prepared::{Preparation, PreparedStatements};
 use crate::query::{Access, Query, Role, RouterQuery};
-use crate::round_trip::{Identity, Statement, run_one, run_several, transaction_frame};
+use crate::round_trip::{Identity, Statement, run_in_a_frame, run_in_one_message, transaction_frame};
 use crate::rows::Created;
 
 /// How the store behaves; `crates/server/docs/configuration.md` has the settings.
@@ -52,25 +52,8 @@ pub struct Store {
     statement_timeout: String,
 }
 
-/// A statement with the values of `$2…`; the door supplies `$1`.
-pub struct BoundQuery<'a> {
-    query: &'static Query,
-    params: Vec<&'a (dyn ToSql + Sync)>,
-}
-
 /// The role that routes: it may execute the functions of `policies/00_webhooks.sql` that are granted to it.
 const ROUTER: &str = "mako_router";
-
-impl<'a> BoundQuery<'a> {
-    /// Binds `params` to `$2…` of `query`.
-    #[must_use]
-    pub fn new(query: &'static Query, params: &[&'a (dyn ToSql + Sync)]) -> Self {
-        Self {
-            query,
-            params: params.to_vec(),
-        }
-    }
-}
 
 impl Store {
     /// Prepares the pool; connects to nothing yet.
@@ -87,49 +70,6 @@ impl Store {
         })
     }
 
-    /// Runs statements as the caller, in one transaction and one round trip.
-    ///
-    /// If the future is dropped after its first poll, the statements are on the wire and *are committed*;
-    /// creates therefore take an idempotency key.
-    ///
-    /// The first error in the order of the statements is returned; the later ones only say that the
-    /// transaction is aborted.
-    pub async fn pipeline<const N: usize>(
-        &self,
-        claims: &Claims,
-        queries: [BoundQuery<'_>; N],
-    ) -> Result<[Vec<Row>; N], Error> {
-        let role = queries
-            .first()
-            .map_or(Role::Authenticated, |bound| bound.query.role);
-        if queries.iter().any(|bound| bound.query.role != role) {
-            return Err(Error::Mismatch("one transaction, one role"));
-        }
-        let access = if queries.iter().all(|bound| bound.query.access == Access::Read) {
-            Access::Read
-        } else {
-            Access::Write
-        };
-        let user_id = claims.user_id();
-        let statements = queries
-            .iter()
-            .map(|bound| Statement {
-                name: bound.query.name,
-                sql: bound.query.sql,
-                types: bound.query.types,
-                params: std::iter::once(&user_id as &(dyn ToSql + Sync))
-                    .chain(bound.params.iter().copied())
-                    .collect(),
-            })
-            .collect();
-        let identity = self.identity(claims.payload(), role.name(), access);
-        // Boxed: four statements under way are 4 KB, which every future around would carry along.
-        let rows = Box::pin(self.pipelined_tx(Some(claims.user_id()), identity, statements)).await?;
-        Ok(rows
-            .try_into()
-            .unwrap_or_else(|_| unreachable!("as many answers as queries")))
-    }
-
     /// Runs one of the router's statements, as nobody.
     pub(crate) async fn route(
         &self,
@@ -143,8 +83,7 @@ impl Store {
             params: params.to_vec(),
         };
         let identity = self.identity("", ROUTER, Access::Write);
-        let mut rows = self.pipelined_tx(None, identity, vec![statement]).await?;
-        Ok(rows.pop().unwrap_or_default())
+        self.pipelined_tx(None, identity, statement).await
     }
 
     /// One transaction in one round trip.
@@ -152,48 +91,58 @@ impl Store {
         &self,
         user: Option<&str>,
         identity: Identity<'_>,
-        statements: Vec<Statement<'_>>,
-    ) -> Result<Vec<Vec<Row>>, Error> {
-        let name = statements.first().map_or("", |statement| statement.name);
-        let once = async || self.pipelined_tx_once(user, &identity, &statements).await;
+        statement: Statement<'_>,
+    ) -> Result<Vec<Row>, Error> {
+        let once = async || self.pipelined_tx_once(user, &identity, &statement).await;
         async {
             match once().await {
                 Err(Error::StatementForgotten) => once().await,
                 other => other,
             }
         }
-        .instrument(tracing::info_span!("transaction", name))
+        .instrument(tracing::info_span!("transaction", name = statement.name))
         .await
     }
 
-    /// The same, with statements under names as long as none was forgotten. What met the first such was refused as a
+    /// The same, with a statement under its name as long as none was forgotten. What met the first such was refused as a
     /// whole: nothing was done.
     async fn pipelined_tx_once(
         &self,
         user: Option<&str>,
         identity: &Identity<'_>,
-        statements: &[Statement<'_>],
-    ) -> Result<Vec<Vec<Row>>, Error> {
+        statement: &Statement<'_>,
+    ) -> Result<Vec<Row>, Error> {
         let mut lease = self.connections.lease(user).await?;
         lease.busy();
-        match statements {
-            [statement] if lease.takes_preface() => {
-                let rows = run_one(&mut lease, identity, statement).await?;
-                Ok(vec![rows])
-            }
-            statements => run_several(&mut lease, identity, statements).await,
+        if lease.takes_preface() {
+            run_in_one_message(&mut lease, identity, statement).await
+        } else {
+            run_in_a_frame(&mut lease, identity, statement).await
         }
     }
 
-    /// Runs one statement as the caller; see [`Store::pipeline`].
+    /// Runs a statement as the caller, in one transaction and one round trip; `params` are the values of `$2…`.
+    ///
+    /// If the future is dropped after its first poll, the statement is on the wire and *is committed*; creates
+    /// therefore take an idempotency key.
     pub async fn run(
         &self,
         claims: &Claims,
         query: &'static Query,
         params: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, Error> {
-        let [rows] = self.pipeline(claims, [BoundQuery::new(query, params)]).await?;
-        Ok(rows)
+        let user_id = claims.user_id();
+        let statement = Statement {
+            name: query.name,
+            sql: query.sql,
+            types: query.types,
+            params: std::iter::once(&user_id as &(dyn ToSql + Sync))
+                .chain(params.iter().copied())
+                .collect(),
+        };
+        let identity = self.identity(claims.payload(), query.role.name(), query.access);
+        // Boxed: a statement under way is kilobytes, which every future around would carry along.
+        Box::pin(self.pipelined_tx(Some(user_id), identity, statement)).await
     }
 
     /// Runs one statement that may be the user's first write.
