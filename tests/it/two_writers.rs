@@ -241,6 +241,39 @@ async fn no_writer_of_a_lead_undoes_or_loses_anothers_change() {
 }
 
 #[tokio::test]
+async fn a_change_that_began_before_what_is_there_does_not_date_the_row_back() {
+    let it = Setting::new().await;
+    for (resource, row, field) in [
+        (CONTACTS, contact("+14017129999"), "notes"),
+        (LEADS, lead("+14017129999"), "summary"),
+    ] {
+        let id = it.make(resource, &row).await;
+        let table = resource.table;
+        let newer = format!("update {table} set updated_at = '2100-01-01' where id = '{id}'");
+        batch(&it.database.superuser().await, &newer).await;
+        let request = it.request(resource, &id, "", Writer::Patch(field));
+        let changed = Answer::of(request).await.body;
+        assert_eq!(changed[field], "patched", "{changed}");
+        assert_eq!(changed["updated_at"], "2100-01-01T00:00:00Z", "{changed}");
+    }
+    // Nor does an import, which then only fills in what is empty.
+    let imported = it.request(CONTACTS, "", "+14017129999", Writer::Import);
+    assert_eq!(Answer::of(imported).await.status, 200);
+    let found = it
+        .service
+        .get(Alice, "/v1/contacts?phone=%2B14017129999")
+        .await
+        .body;
+    let row = &found["data"][0];
+    assert_eq!(
+        (&row["notes"], &row["company"]),
+        (&json!("patched"), &json!("before")),
+        "{found}"
+    );
+    assert_eq!(row["updated_at"], "2100-01-01T00:00:00Z", "{found}");
+}
+
+#[tokio::test]
 async fn a_row_that_is_deleted_meanwhile_has_nobody_refused() {
     let it = Setting::new().await;
     let writers = [

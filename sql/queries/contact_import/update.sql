@@ -12,7 +12,7 @@ set first_name = person.first_name
   , appointment_date = person.appointment_date
   , business_name = person.business_name
   , business_position = person.business_position
-  , updated_at = now()
+  , updated_at = greatest(contacts.updated_at, now())
 from jsonb_to_recordset($2) as person (
   id text, first_name text, last_name text, email text, phone text, company text, job_position text, status text,
   notes text, plan text, appointment_date timestamptz, business_name text, business_position text

@@ -12,7 +12,7 @@ set first_name = coalesce($3, first_name)
   , appointment_date = case when $19 then $20 else appointment_date end
   , business_name = case when $21 then $22 else business_name end
   , business_position = case when $23 then $24 else business_position end
-  , updated_at = now()
+  , updated_at = greatest(updated_at, now())
 where user_id = $1 and id = $2
 returning id, first_name, last_name, email, phone, company, job_position, status, notes, plan, appointment_date,
   business_name, business_position, created_at, updated_at
