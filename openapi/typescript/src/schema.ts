@@ -7892,7 +7892,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The provider's answer; it may have any other status as well. The header `x-mako-relay` tells it from this service's own answers. A redirect is not followed: the header `x-mako-redirect` says where it leads */
+            /** @description The provider's answer; it may have any other status as well. The header `x-mako-relay` tells it from this service's own answers. A GET's redirect to a host of the provider's files is followed, without the key; of any other the header `x-mako-redirect` says where it leads */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8055,7 +8055,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The provider's answer; it may have any other status as well. The header `x-mako-relay` tells it from this service's own answers. A redirect is not followed: the header `x-mako-redirect` says where it leads */
+            /** @description The provider's answer; it may have any other status as well. The header `x-mako-relay` tells it from this service's own answers. A GET's redirect to a host of the provider's files is followed, without the key; of any other the header `x-mako-redirect` says where it leads */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8218,7 +8218,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The provider's answer; it may have any other status as well. The header `x-mako-relay` tells it from this service's own answers. A redirect is not followed: the header `x-mako-redirect` says where it leads */
+            /** @description The provider's answer; it may have any other status as well. The header `x-mako-relay` tells it from this service's own answers. A GET's redirect to a host of the provider's files is followed, without the key; of any other the header `x-mako-redirect` says where it leads */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8381,7 +8381,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The provider's answer; it may have any other status as well. The header `x-mako-relay` tells it from this service's own answers. A redirect is not followed: the header `x-mako-redirect` says where it leads */
+            /** @description The provider's answer; it may have any other status as well. The header `x-mako-relay` tells it from this service's own answers. A GET's redirect to a host of the provider's files is followed, without the key; of any other the header `x-mako-redirect` says where it leads */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8544,7 +8544,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The provider's answer; it may have any other status as well. The header `x-mako-relay` tells it from this service's own answers. A redirect is not followed: the header `x-mako-redirect` says where it leads */
+            /** @description The provider's answer; it may have any other status as well. The header `x-mako-relay` tells it from this service's own answers. A GET's redirect to a host of the provider's files is followed, without the key; of any other the header `x-mako-redirect` says where it leads */
             200: {
                 headers: {
                     [name: string]: unknown;

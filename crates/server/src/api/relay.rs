@@ -146,7 +146,7 @@ impl Relays {
                     }
                     _ => error.into(),
                 })?;
-        let status = answer.status.as_u16();
+        let status = answer.status_with_key.as_u16();
         let recorded = self
             .sealed_store
             .record_outcome(&caller.0, service.name(), &key, status);

@@ -168,8 +168,9 @@ impl ApiResponse for Relayed {
         MetaResponses {
             responses: vec![MetaResponse {
                 description: "The provider's answer; it may have any other status as well. The header \
-                              `x-mako-relay` tells it from this service's own answers. A redirect is not followed: \
-                              the header `x-mako-redirect` says where it leads",
+                              `x-mako-relay` tells it from this service's own answers. A GET's redirect to a \
+                              host of the provider's files is followed, without the key; of any other the header \
+                              `x-mako-redirect` says where it leads",
                 status: Some(200),
                 status_range: None,
                 content: vec![MetaMediaType {

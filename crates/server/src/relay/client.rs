@@ -1,5 +1,5 @@
-//! Calls a provider: with the key put on at the last moment, no redirect followed, limits on time and size,
-//! and an answer that is searched for the key.
+//! Calls a provider: with the key put on at the last moment, sent nowhere else, limits on time and size, and an answer that
+//! is searched for the key.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -11,14 +11,14 @@ use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
 use seal::SecretText;
-use url::Host;
 use zeroize::Zeroizing;
 
 use super::echo::{EchoMetrics, KeyEncodings, ScanError, ScannedBody};
 use super::headers::{to_caller, to_provider};
 use super::providers::{Credential, Service};
-use super::public_address::{PublicOnly, is_public};
-use super::target::{decoded, target};
+use super::public_address::PublicOnly;
+use super::redirect::{self, REDIRECT};
+use super::target::target;
 use crate::http::limits;
 
 /// To connect to a provider.
@@ -32,8 +32,6 @@ const LARGEST: usize = 64 * 1024 * 1024;
 /// How long, and for how many bytes, an answer's head waits for its body: so long a key in it can be answered 502.
 const SOON: Duration = Duration::from_millis(250);
 const FIRST: usize = 64 * 1024;
-/// Where a redirect leads, for the caller to follow without the key.
-const REDIRECT: HeaderName = HeaderName::from_static("x-mako-redirect");
 
 /// Calls providers with tenants' keys.
 pub(crate) struct Relay {
@@ -90,7 +88,9 @@ pub(crate) enum RelayError {
 
 /// A provider's answer: its status, the headers that may pass, and its body as it arrives.
 pub(crate) struct RelayResponse {
-    pub(crate) status: reqwest::StatusCode,
+    pub(crate) status: StatusCode,
+    /// What was said of the key: a file's own host, if that is whose answer this is, has never seen it.
+    pub(crate) status_with_key: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: poem::Body,
 }
@@ -105,6 +105,12 @@ impl Relay {
             bases,
             withheld,
         })
+    }
+
+    /// The same with another way out, for tests that play a provider's host.
+    #[cfg(test)]
+    pub(super) fn calling_by(self, client: reqwest::Client) -> Self {
+        Self { client, ..self }
     }
 
     /// Calls the provider with the key.
@@ -145,19 +151,30 @@ impl Relay {
         } else {
             &self.client
         };
-        let mut request = client.request(ask.method, url).headers(headers);
+        let mut request = client.request(ask.method.clone(), url).headers(headers);
         if let Some(body) = ask.body {
             request = request.body(reqwest::Body::wrap_stream(body.into_bytes_stream()));
         }
         let answer = request.send().await.map_err(|error| reason(&error))?;
         let forms = KeyEncodings::of(&provider.credential, secret);
-        self.passed(answer, ask.service, forms).await
+        let status_with_key = answer.status();
+        let redirect = redirect::location(&answer, &forms)?;
+        let followed = match &redirect {
+            Some(url) if ask.method == Method::GET && provider.keeps_files_at(url) => {
+                redirect::follow(&self.client, url, &ask.headers).await
+            }
+            _ => None,
+        };
+        // One step: whatever lies behind the next redirect is the caller's to fetch.
+        let answer = followed.unwrap_or(answer);
+        self.passed(answer, status_with_key, ask.service, forms).await
     }
 
     /// What of an answer may reach the caller.
     async fn passed(
         &self,
         answer: reqwest::Response,
+        status_with_key: StatusCode,
         service: Service,
         forms: KeyEncodings,
     ) -> Result<RelayResponse, RelayError> {
@@ -170,7 +187,8 @@ impl Relay {
             return Err(RelayError::Encoded);
         }
         let mut headers = to_caller(answer.headers());
-        if let Some(location) = redirect(&answer, &forms)? {
+        if let Some(url) = redirect::location(&answer, &forms)? {
+            let location = HeaderValue::from_str(url.as_str()).map_err(|_| RelayError::Redirected)?;
             headers.insert(REDIRECT, location);
         }
         let withheld = self.withheld.of(service);
@@ -180,56 +198,22 @@ impl Relay {
         let body = begun(ScannedBody::new(stream, forms, withheld, LARGEST)).await?;
         Ok(RelayResponse {
             status,
+            status_with_key,
             headers,
             body: poem::Body::from_bytes_stream(Box::pin(body.map_err(std::io::Error::other))),
         })
     }
 }
 
-fn client() -> reqwest::ClientBuilder {
+pub(super) fn client() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .connect_timeout(CONNECT)
         .read_timeout(SILENCE)
         .timeout(WHOLE)
-        // Whoever could redirect could have the key sent to them.
+        // Whoever could redirect could have the key sent to them; `redirect.rs` follows without it.
         .redirect(reqwest::redirect::Policy::none())
         // A proxy named by a variable of the environment would see where keys go.
         .no_proxy()
-}
-
-/// A redirect's address for the caller, who follows it without the key; nothing is followed here.
-fn redirect(answer: &reqwest::Response, forms: &KeyEncodings) -> Result<Option<HeaderValue>, RelayError> {
-    let location = match answer.headers().get(header::LOCATION) {
-        Some(location) if answer.status().is_redirection() => location,
-        _ => return Ok(None),
-    };
-    let url = location
-        .to_str()
-        .ok()
-        .and_then(|location| answer.url().join(location).ok())
-        .filter(|url| url.scheme() == "https" && url.host().is_some_and(|host| may_be_public(&host)))
-        .ok_or(RelayError::Redirected)?;
-    let plain = decoded(url.as_str()).ok_or(RelayError::Redirected)?;
-    if forms.are_in(url.as_str().as_bytes()) || forms.are_in(&plain) {
-        return Err(RelayError::Redirected);
-    }
-    HeaderValue::from_str(url.as_str())
-        .map(Some)
-        .map_err(|_| RelayError::Redirected)
-}
-
-/// Whether a host isn't by its name or address one inside somebody's network.
-fn may_be_public(host: &Host<&str>) -> bool {
-    match host {
-        Host::Ipv4(address) => is_public((*address).into()),
-        Host::Ipv6(address) => is_public((*address).into()),
-        Host::Domain(name) => {
-            let name = name.trim_end_matches('.').to_ascii_lowercase();
-            // RFC 6761, RFC 6762, RFC 9476 and ICANN's reservation; a name without a dot is of the local search list.
-            let inside = [".localhost", ".local", ".alt", ".internal"];
-            name.contains('.') && !inside.iter().any(|suffix| name.ends_with(suffix))
-        }
-    }
 }
 
 /// A body once its beginning has been searched: all of it, if it ends soon.

@@ -7,6 +7,7 @@ mod echo;
 mod headers;
 mod providers;
 mod public_address;
+mod redirect;
 mod target;
 
 pub(crate) use client::{Relay, RelayError, RelayRequest, RelayResponse};

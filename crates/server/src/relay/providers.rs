@@ -41,6 +41,8 @@ pub(super) struct Provider {
     pub(super) credential: Credential,
     #[serde(default)]
     withheld: Vec<String>,
+    #[serde(default)]
+    file_hosts: Vec<String>,
 }
 
 /// A file of providers.
@@ -186,9 +188,13 @@ impl Provider {
             let host = url::Host::parse(domain).ok();
             host.is_some_and(|host| host.to_string() == *domain && matches!(host, url::Host::Domain(_)))
                 && domain.contains('.')
+                && !domain.contains('*')
         };
         if !self.account_domains.iter().all(is_domain) {
             return Err("account_domains must be domains in lower case, such as my.example.com");
+        }
+        if !self.file_hosts.iter().all(is_domain) {
+            return Err("file_hosts must be hosts in lower case, such as files.example.com");
         }
         if let Credential::Header { name, prefix } = &self.credential {
             if name.parse::<HeaderName>().is_err() || super::headers::is_of_the_connection(name) {
@@ -199,6 +205,12 @@ impl Provider {
             }
         }
         Ok(())
+    }
+
+    /// Whether an address is one of the provider's own files, which it redirects to.
+    pub(super) fn keeps_files_at(&self, url: &Url) -> bool {
+        let is_one = |host: &str| self.file_hosts.iter().any(|name| name == host);
+        url.scheme() == "https" && url.port().is_none() && url.host_str().is_some_and(is_one)
     }
 
     /// Splits what is stored into the address to call and the key itself; None if the address is missing or isn't
@@ -303,6 +315,16 @@ mod tests {
             (base, "account_domains = [\"com\"]", "domains"),
             (base, "account_domains = [\"10.0.0.1\"]", "domains"),
             (base, "account_domains = [\"a.example/x\"]", "domains"),
+            (
+                base,
+                &format!("{base}\nfile_hosts = [\"127.0.0.1\"]"),
+                "file_hosts",
+            ),
+            (
+                base,
+                &format!("{base}\nfile_hosts = [\"*.example.com\"]"),
+                "file_hosts",
+            ),
             (base, "host = 1", "host"),
             ("\"crm\"", "\"CRM\"", "a-z"),
             ("\"bearer\"", "\"digest\"", "bearer"),
