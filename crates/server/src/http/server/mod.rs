@@ -142,7 +142,7 @@ where
         match listener.accept().await {
             Ok((stream, peer)) => {
                 pause = SHORTEST_PAUSE;
-                let Some(place) = server.registry.enter(peer.ip()) else {
+                let Some(place) = server.registry.enter(peer.ip()).await else {
                     continue; // Everyone else is being served: this one is closed.
                 };
                 prepare(&stream);

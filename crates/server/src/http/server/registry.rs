@@ -1,9 +1,11 @@
-//! Keeps the number of connections bounded: who comes when all places are taken gets that of the longest waiting one.
+//! Keeps the number of connections bounded: who comes when all places are taken gets that of the longest waiting one, or
+//! waits a moment if all are being served.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
@@ -63,7 +65,7 @@ impl Connection {
 
     /// When the phase began.
     pub(super) fn since(&self) -> Instant {
-        self.born + std::time::Duration::from_millis(self.since.load(Ordering::Relaxed))
+        self.born + Duration::from_millis(self.since.load(Ordering::Relaxed))
     }
 
     /// Completes when its place is needed.
@@ -105,27 +107,34 @@ impl Registry {
         self.lock().connections.len()
     }
 
-    /// A place for a connection; None if everyone who has one is being served.
-    pub(super) fn enter(self: &Registry, address: IpAddr) -> Option<ConnectionSlot> {
+    /// A place for a connection; None if everyone who has one is being served, and goes on being served.
+    pub(super) async fn enter(&self, address: IpAddr) -> Option<ConnectionSlot> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.try_enter(address) {
+                Ok(slot) => return Some(slot),
+                Err(Full::Everywhere) if Instant::now() < deadline => tokio::time::sleep(PAUSE).await,
+                Err(_) => {
+                    self.metrics.refused.inc();
+                    return None;
+                }
+            }
+        }
+    }
+
+    fn try_enter(&self, address: IpAddr) -> Result<ConnectionSlot, Full> {
         let mut open = self.lock();
         let of_address = open.by_address.get(&address).copied().unwrap_or_default();
-        let crowded = if of_address >= self.limit_per_address {
-            Some(open.longest_waiting(Some(address)))
+        let replaced = if of_address >= self.limit_per_address {
+            Some(open.longest_waiting_of(address).ok_or(Full::OfAddress)?)
         } else if open.connections.len() >= self.limit {
-            Some(open.longest_waiting(None))
+            Some(open.longest_waiting().ok_or(Full::Everywhere)?)
         } else {
             None
         };
-        match crowded {
-            Some(None) => {
-                self.metrics.refused.inc();
-                return None;
-            }
-            Some(Some(id)) => {
-                open.remove(id).inspect(|gone| gone.evicted.notify_one());
-                self.metrics.evicted.inc();
-            }
-            None => {}
+        if let Some(id) = replaced {
+            open.remove(id).inspect(|gone| gone.evicted.notify_one());
+            self.metrics.evicted.inc();
         }
         let id = open.next;
         open.next += 1;
@@ -139,7 +148,7 @@ impl Registry {
         open.connections.insert(id, Arc::clone(&connection));
         *open.by_address.entry(address).or_default() += 1;
         self.metrics.count(open.connections.len());
-        Some(ConnectionSlot { id, connection })
+        Ok(ConnectionSlot { id, connection })
     }
 
     pub(super) fn leave(&self, place: &ConnectionSlot) {
@@ -165,17 +174,41 @@ impl Open {
         Some(gone)
     }
 
-    /// The one that has kept us waiting longest; those that wait for us are none.
-    fn longest_waiting(&self, address: Option<IpAddr>) -> Option<u64> {
+    /// The one of all that has kept us waiting longest. Who has only just come is none: it had no time to ask.
+    fn longest_waiting(&self) -> Option<u64> {
+        self.longest(|connection| connection.born.elapsed() >= MOMENT)
+    }
+
+    /// The one of an address that has kept us waiting longest.
+    fn longest_waiting_of(&self, address: IpAddr) -> Option<u64> {
+        self.longest(|connection| connection.address == address)
+    }
+
+    /// Those that wait for us don't keep us waiting.
+    fn longest(&self, counts: impl Fn(&Connection) -> bool) -> Option<u64> {
         self.connections
             .iter()
-            .filter(|(_, connection)| address.is_none_or(|address| connection.address == address))
-            .filter(|(_, connection)| connection.phase() != Phase::Working)
+            .filter(|(_, connection)| connection.phase() != Phase::Working && counts(connection))
             // A client that is silent between requests may be about to send the next one: its turn comes last.
             .min_by_key(|(_, connection)| (connection.phase() == Phase::Idle, connection.since()))
             .map(|(id, _)| *id)
     }
 }
+
+/// Why there is no place.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Full {
+    /// All places are of clients that are being served or have only just come.
+    Everywhere,
+    /// All places of this address are of clients that are being served.
+    OfAddress,
+}
+
+/// How long a new connection keeps its place, whatever it does.
+const MOMENT: Duration = Duration::from_millis(250);
+/// How long a new connection waits for a place, and others behind it: served clients are done, as a rule, much sooner.
+const PATIENCE: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// A connection's place, to be given back with [`Registry::leave`].
 pub(super) struct ConnectionSlot {
@@ -228,54 +261,74 @@ mod tests {
     const A: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
     const B: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
 
-    fn phases(registry: &Registry, address: IpAddr, phases: &[Phase]) -> Vec<ConnectionSlot> {
-        let places = phases.iter().map(|phase| {
-            let place = registry.enter(address).unwrap_or_else(|| panic!("there is room"));
+    async fn phases(registry: &Registry, address: IpAddr, phases: &[Phase]) -> Vec<ConnectionSlot> {
+        let mut places = Vec::new();
+        for phase in phases {
+            let place = registry.enter(address).await.expect("there is room");
             place.connection.enter(*phase);
-            place
-        });
-        places.collect()
+            places.push(place);
+        }
+        tokio::time::advance(MOMENT).await;
+        places
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn who_comes_last_gets_the_place_of_who_keeps_us_waiting() {
         let registry = Registry::new(2, 2, ConnectionMetrics::default());
-        let places = phases(&registry, A, &[Phase::Working, Phase::Stalled]);
-        assert!(registry.enter(B).is_some());
+        let places = phases(&registry, A, &[Phase::Working, Phase::Stalled]).await;
+        assert!(registry.enter(B).await.is_some());
         places[1].connection.evicted().await;
         assert_eq!(registry.open(), 2);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn who_leaves_an_answer_unread_goes_before_who_only_keeps_a_connection() {
         let registry = Registry::new(2, 2, ConnectionMetrics::default());
-        let places = phases(&registry, A, &[Phase::Idle, Phase::Stalled]);
-        assert!(registry.enter(B).is_some());
+        let places = phases(&registry, A, &[Phase::Idle, Phase::Stalled]).await;
+        assert!(registry.enter(B).await.is_some());
         places[1].connection.evicted().await;
     }
 
-    #[test]
-    fn who_is_being_served_keeps_their_place() {
+    #[tokio::test(start_paused = true)]
+    async fn who_is_being_served_keeps_their_place() {
         let registry = Registry::new(2, 2, ConnectionMetrics::default());
-        let _places = phases(&registry, A, &[Phase::Working, Phase::Working]);
-        assert!(registry.enter(B).is_none());
+        let _places = phases(&registry, A, &[Phase::Working, Phase::Working]).await;
+        assert!(registry.enter(B).await.is_none());
     }
 
-    #[test]
-    fn an_address_makes_room_among_its_own() {
+    #[tokio::test(start_paused = true)]
+    async fn who_has_only_just_come_has_a_moment_to_ask() {
+        let registry = Registry::new(2, 2, ConnectionMetrics::default());
+        let served = phases(&registry, A, &[Phase::Working]).await;
+        let fresh = registry.enter(B).await.expect("there is room");
+        assert_eq!(registry.try_enter(B).err(), Some(Full::Everywhere));
+        // Whoever is done sooner makes room; nobody who waits is turned away for it.
+        let (next, ()) = tokio::join!(registry.enter(B), async {
+            tokio::time::sleep(PAUSE * 2).await;
+            served[0].connection.enter(Phase::Idle);
+        });
+        assert!(next.is_some());
+        served[0].connection.evicted().await;
+        tokio::time::advance(MOMENT).await;
+        assert!(registry.try_enter(A).is_ok());
+        fresh.connection.evicted().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_makes_room_among_its_own_and_waits_for_nobody() {
         let registry = Registry::new(10, 2, ConnectionMetrics::default());
-        let _theirs = phases(&registry, B, &[Phase::Idle]);
-        let _ours = phases(&registry, A, &[Phase::Working, Phase::Working]);
-        assert!(registry.enter(A).is_none());
-        assert!(registry.enter(B).is_some());
+        let _theirs = phases(&registry, B, &[Phase::Idle]).await;
+        let _ours = phases(&registry, A, &[Phase::Working, Phase::Working]).await;
+        assert_eq!(registry.try_enter(A).err(), Some(Full::OfAddress));
+        assert!(registry.enter(B).await.is_some());
     }
 
-    #[test]
-    fn a_place_that_was_left_is_free() {
+    #[tokio::test(start_paused = true)]
+    async fn a_place_that_was_left_is_free() {
         let registry = Registry::new(1, 1, ConnectionMetrics::default());
-        let places = phases(&registry, A, &[Phase::Working]);
+        let places = phases(&registry, A, &[Phase::Working]).await;
         registry.leave(&places[0]);
         registry.leave(&places[0]);
-        assert!(registry.enter(B).is_some());
+        assert!(registry.enter(B).await.is_some());
     }
 }
