@@ -38,60 +38,13 @@ Whoever writes keeps the counts, by triggers. They go wrong where those are off:
 const KEYS: &str = "\
 All but generate need ADMIN_DATABASE_URL, an owner's connection, and ENCRYPTION_KEY.";
 
-/// The settings of `mako serve`; a test in `config` holds it against the names that are read.
-pub(crate) const SETTINGS: &str = "\
-Required:
-  DATABASE_URL             postgres://mako:PASSWORD@host:5432/db, with ?sslmode=verify-full unless it is this machine
-  JWT_SECRET or JWKS_URL   what verifies tokens: a secret for HS256 (32 bytes or more), or where the keys for ES256 and RS256 are
-  ENCRYPTION_KEY           64 hex characters that seal keys of tenants: mako keys generate
-
-Address and pages:
-  LISTEN                   [127.0.0.1:8080]
-  PUBLIC_BASE_URL          what providers were told, such as https://api.example.com; required with TWILIO_AUTH_TOKEN
-  CORS_ALLOWED_ORIGINS     comma-separated; none by default
-  AUTH_COOKIE              name of a cookie that may carry the token; off by default
-
-Tokens:
-  JWT_USER_CLAIM           which claim names the user [sub]; the CRM's own tokens use userId
-  JWT_AUDIENCE, JWT_ISSUER are checked when set
-  JWT_SIZE_LIMIT           bytes that a token may have, 1024 to 24576 [16384]
-  THIRD_PARTY_CLIENTS      apps (client_id) that may use keys of users who let them in; none by default
-  REQUIRE_AAL2             groups of operations that want a second factor, such as api-keys,relay; none by default
-
-Database:
-  DATABASE_CA_FILE         PEM certificates to trust in place of the system's
-  PREPARED_STATEMENTS      on where they are kept, off, or always: a pooler in session mode [on]
-  POOL_SIZE                connections at most [16]
-  STATEMENT_TIMEOUT        [8s], shorter than REQUEST_TIMEOUT [15s]
-  ADMIN_DATABASE_URL       an owner's connection; not for serve, but for migrate and administration
-
-Sealing:
-  ENCRYPTION_KEYS_RETIRED  comma-separated; they open, and seal nothing
-  LEGACY_KEYS              off once mako keys import-legacy has taken over the CRM's own [on]
-
-Webhooks:
-  TWILIO_AUTH_TOKEN, VAPI_SECRET, MAKE_API_KEY
-                           of the platform's addresses; comma-separated while rotating
-  SPOOL_DIR                where deliveries wait while the database is down; without it they are answered 503
-  RETENTION_DAYS           after which payloads of events are emptied [90]
-  PHONE_REGION             country of numbers that people type without one, such as US
-
-And:
-  BODY_LIMIT               bytes [8388608]
-  MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ADDRESS
-                           of clients at the same time [1024, as many]
-  DRAIN_TIME               how long after SIGTERM everything is still served while /ready says 503 [5s]
-  LOG, LOG_FORMAT          error, warn, info, debug or trace [info]; pretty or json [pretty]
-  PROVIDERS_FILE           more services that tenants connect, in the form of crates/server/src/relay/providers.toml
-  RELAY_BASE_URL_<SERVICE> replaces a provider's address, for tests and proxies";
-
 /// Exit codes: 0 done, 1 the answer is no, 2 usage or environment.
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// A private Postgres, roles, migrations, policies, demo tenants and the service: all that it takes to try
     Dev(Dev),
     /// The service alone, from the environment
-    #[command(after_help = SETTINGS)]
+    #[command(after_help = crate::config::help())]
     Serve(Serve),
     /// Brings the database to the schema and policies of this version, under a lock
     #[command(after_help = MIGRATE)]

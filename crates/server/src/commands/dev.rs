@@ -15,7 +15,7 @@ use webhooks::Source;
 use super::serve::{Service, stop_signal};
 use super::{Failure, print, say};
 use crate::cli::Dev;
-use crate::config::{AuthSettings, Config, Environment, WebhookSettings};
+use crate::config::{AuthSettings, Config, Environment};
 
 /// After a signal everything ends within 5 s: running requests get this, Postgres at most 3 s.
 const GRACE: Duration = Duration::from_millis(1500);
@@ -219,20 +219,23 @@ fn config(
         Some(&secrets.jwt_secret),
         true,
     )?;
-    let webhooks = WebhookSettings {
-        secrets: crate::config::platform_secrets([
-            (
-                Source::Twilio,
-                "TWILIO_AUTH_TOKEN",
-                Some(&secrets.twilio_auth_token),
-            ),
-            (Source::Vapi, "VAPI_SECRET", Some(&secrets.vapi_secret)),
-            (Source::Make, "MAKE_API_KEY", Some(&secrets.make_api_key)),
-        ])?,
-        spool_dir: environment.spool_dir(),
-        retention_days: 90,
-    };
-    let config = Config::for_development(environment, target, options.listen, auth, sealing, webhooks)?;
+    let webhook_secrets = crate::config::platform_secrets([
+        (
+            Source::Twilio,
+            "TWILIO_AUTH_TOKEN",
+            Some(&secrets.twilio_auth_token),
+        ),
+        (Source::Vapi, "VAPI_SECRET", Some(&secrets.vapi_secret)),
+        (Source::Make, "MAKE_API_KEY", Some(&secrets.make_api_key)),
+    ])?;
+    let config = Config::for_development(
+        environment,
+        target,
+        options.listen,
+        auth,
+        sealing,
+        webhook_secrets,
+    )?;
     Ok(config)
 }
 

@@ -9,8 +9,8 @@ use seal::{KeyRing, MasterKey, SecretText};
 use store::{PreparedStatements, SealingKeys};
 use webhooks::Source;
 
-use super::raw::RawSettings;
-use super::{AuthSettings, ConfigError, RETENTION_DAYS, Secret, WebhookSettings, refused};
+use super::settings::RawSettings;
+use super::{AuthSettings, ConfigError, Secret, WebhookSettings, refused};
 use crate::http::authorization::GROUPS;
 use crate::relay::Service;
 
@@ -26,6 +26,20 @@ pub(super) fn target(
     };
     store::Target::parse(url.expose(), raw.database_ca_file.as_deref())
         .or_else(|error| refused(format!("{name}: {error}")))
+}
+
+/// More than any Postgres has; each takes memory here as well.
+const MOST_CONNECTIONS: usize = 1_000;
+
+pub(super) fn store_settings(raw: &RawSettings) -> Result<store::StoreSettings, ConfigError> {
+    if !(1..=MOST_CONNECTIONS).contains(&raw.pool_size) {
+        return refused(format!("POOL_SIZE must be 1 to {MOST_CONNECTIONS}"));
+    }
+    Ok(store::StoreSettings {
+        pool_size: raw.pool_size,
+        statement_timeout: duration("STATEMENT_TIMEOUT", &raw.statement_timeout)?,
+        prepared_statements: prepared_statements(&raw.prepared_statements)?,
+    })
 }
 
 /// What Supabase's smallest tokens need, and what a head of 32 KiB has room for beside browsers' other headers.
@@ -145,7 +159,6 @@ pub(super) fn inbound(raw: &RawSettings) -> Result<WebhookSettings, ConfigError>
             "PUBLIC_BASE_URL is required with TWILIO_AUTH_TOKEN: Twilio signs the address that it was told, such as https://api.example.com",
         );
     }
-    let retention_days = raw.retention_days.unwrap_or(RETENTION_DAYS);
     Ok(WebhookSettings {
         secrets: platform_secrets([
             (
@@ -165,7 +178,7 @@ pub(super) fn inbound(raw: &RawSettings) -> Result<WebhookSettings, ConfigError>
             ),
         ])?,
         spool_dir: raw.spool_dir.clone(),
-        retention_days: match i32::try_from(retention_days) {
+        retention_days: match i32::try_from(raw.retention_days) {
             Ok(days) if (1..=36_500).contains(&days) => days,
             _ => return refused("RETENTION_DAYS must be 1 to 36500"),
         },

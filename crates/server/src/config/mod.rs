@@ -3,7 +3,9 @@
 //! The only place that reads the environment. Every refusal names the setting and the fix, never the value.
 
 mod checks;
+mod help;
 mod raw;
+mod settings;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -18,10 +20,12 @@ use zeroize::Zeroizing;
 
 use checks::{
     auth, base_url, clients, drain_time, duration, groups, hmac_secret, inbound, on_or_off, origins,
-    prepared_statements, relay_base, target,
+    prepared_statements, relay_base, store_settings, target,
 };
 pub(crate) use checks::{platform_secrets, sealing_keys};
-use raw::{RawSettings, default_body_limit, default_max_connections, default_pool_size, variables};
+pub(crate) use help::help;
+use raw::variables;
+use settings::RawSettings;
 
 use crate::http::authorization::Authorization;
 use crate::relay::Service;
@@ -70,12 +74,6 @@ pub(crate) struct LogSettings {
     pub(crate) format: LogFormat,
 }
 
-/// After so many days payloads of webhook events are emptied.
-pub(crate) const RETENTION_DAYS: u32 = 90;
-
-/// More than any Postgres has; each takes memory here as well.
-const MOST_CONNECTIONS: usize = 1_000;
-
 /// What `mako serve` runs on.
 pub(crate) struct Config {
     pub(crate) target: store::Target,
@@ -119,30 +117,31 @@ impl Config {
         listen: SocketAddr,
         auth: AuthSettings,
         sealing: SealingKeys,
-        webhooks: WebhookSettings,
+        webhook_secrets: HashMap<Source, Vec<webhooks::Secret>>,
     ) -> Result<Self, ConfigError> {
         environment.add_providers()?;
+        let defaults = RawSettings::read(None, &HashMap::new())?;
         Ok(Self {
             target,
-            store: store::StoreSettings {
-                pool_size: default_pool_size(),
-                statement_timeout: Duration::from_secs(8),
-                prepared_statements: store::PreparedStatements::On,
-            },
+            store: store_settings(&defaults)?,
             listen,
             public_base_url: None,
             auth,
             authorization: environment.authorization()?,
             cors_allowed_origins: environment.cors_allowed_origins()?,
-            body_limit: default_body_limit(),
-            request_timeout: Duration::from_secs(15),
-            max_connections: default_max_connections(),
-            max_connections_per_address: default_max_connections(),
+            body_limit: defaults.body_limit,
+            request_timeout: duration("REQUEST_TIMEOUT", &defaults.request_timeout)?,
+            max_connections: defaults.max_connections,
+            max_connections_per_address: defaults.max_connections,
             drain_time: Duration::ZERO,
             sealing,
             // Providers may be stood in for, as with `serve`.
             relay_bases: environment.relay_bases()?,
-            webhooks,
+            webhooks: WebhookSettings {
+                secrets: webhook_secrets,
+                spool_dir: environment.0.spool_dir.clone(),
+                ..inbound(&defaults)?
+            },
         })
     }
 }
@@ -286,15 +285,12 @@ impl Environment {
         {
             return refused("PHONE_REGION must be an ISO 3166 country code such as US");
         }
-        let statement_timeout = duration("STATEMENT_TIMEOUT", &raw.statement_timeout)?;
+        let store = store_settings(raw)?;
         let request_timeout = duration("REQUEST_TIMEOUT", &raw.request_timeout)?;
-        if statement_timeout >= request_timeout {
+        if store.statement_timeout >= request_timeout {
             return refused(
                 "STATEMENT_TIMEOUT must be shorter than REQUEST_TIMEOUT, or a stopped request leaves its statement running",
             );
-        }
-        if !(1..=MOST_CONNECTIONS).contains(&raw.pool_size) {
-            return refused(format!("POOL_SIZE must be 1 to {MOST_CONNECTIONS}"));
         }
         if raw.body_limit == 0 {
             return refused("BODY_LIMIT must be at least 1");
@@ -304,11 +300,7 @@ impl Environment {
         }
         Ok(Config {
             target: target("DATABASE_URL", raw.database_url.as_ref(), raw)?,
-            store: store::StoreSettings {
-                pool_size: raw.pool_size,
-                statement_timeout,
-                prepared_statements: self.prepared_statements()?,
-            },
+            store,
             listen: self.listen()?,
             public_base_url: raw.public_base_url.as_deref().map(base_url).transpose()?,
             auth: auth(raw)?,

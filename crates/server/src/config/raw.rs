@@ -1,144 +1,63 @@
 //! Reads settings as they were given: the environment, files that it names, and `mako.toml` beneath.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
 
-use config::{Config as Layers, File, FileFormat, Map, Source as _, Value, ValueKind};
-use serde::Deserialize;
+use config::{Config as Layers, File, FileFormat, Map, Source as _, Value};
 
-use super::{ConfigError, LogFormat, Secret, refused};
-
-/// The names of the contract, in lower case as in `mako.toml`. In the environment they are upper-case,
-/// and any may be given as `NAME_FILE` instead: the path of a file that holds the value.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawSettings {
-    pub(super) database_url: Option<Secret>,
-    pub(super) database_ca_file: Option<PathBuf>,
-    pub(super) admin_database_url: Option<Secret>,
-    #[serde(default = "default_listen")]
-    pub(super) listen: String,
-    pub(super) public_base_url: Option<String>,
-    pub(super) jwt_secret: Option<Secret>,
-    pub(super) jwks_url: Option<String>,
-    pub(super) jwt_audience: Option<String>,
-    pub(super) jwt_issuer: Option<String>,
-    #[serde(default = "default_user_claim")]
-    pub(super) jwt_user_claim: String,
-    #[serde(default = "default_jwt_size_limit")]
-    pub(super) jwt_size_limit: usize,
-    pub(super) auth_cookie: Option<String>,
-    pub(super) third_party_clients: Option<String>,
-    pub(super) require_aal2: Option<String>,
-    pub(super) encryption_key: Option<Secret>,
-    pub(super) encryption_keys_retired: Option<Secret>,
-    #[serde(default = "default_on")]
-    pub(super) legacy_keys: String,
-    pub(super) twilio_auth_token: Option<Secret>,
-    pub(super) vapi_secret: Option<Secret>,
-    pub(super) make_api_key: Option<Secret>,
-    pub(super) cors_allowed_origins: Option<String>,
-    #[serde(default = "default_on")]
-    pub(super) prepared_statements: String,
-    pub(super) spool_dir: Option<PathBuf>,
-    pub(super) retention_days: Option<u32>,
-    #[serde(default = "default_pool_size")]
-    pub(super) pool_size: usize,
-    #[serde(default = "default_statement_timeout")]
-    pub(super) statement_timeout: String,
-    #[serde(default = "default_body_limit")]
-    pub(super) body_limit: usize,
-    #[serde(default = "default_request_timeout")]
-    pub(super) request_timeout: String,
-    #[serde(default = "default_max_connections")]
-    pub(super) max_connections: usize,
-    pub(super) max_connections_per_address: Option<usize>,
-    #[serde(default = "default_drain_time")]
-    pub(super) drain_time: String,
-    #[serde(default = "default_log")]
-    pub(super) log: String,
-    #[serde(default)]
-    pub(super) log_format: LogFormat,
-    pub(super) phone_region: Option<String>,
-    pub(super) providers_file: Option<PathBuf>,
-    /// `RELAY_BASE_URL_<SERVICE>`, by the name in the setting.
-    #[serde(default)]
-    pub(super) relay_base_urls: BTreeMap<String, String>,
-}
-
-/// `NAME`, and for paths whose own name ends in `_file` no `NAME_FILE`.
-pub(super) const NAMES: &[&str] = &[
-    "database_url",
-    "database_ca_file",
-    "admin_database_url",
-    "listen",
-    "public_base_url",
-    "jwt_secret",
-    "jwks_url",
-    "jwt_audience",
-    "jwt_issuer",
-    "jwt_user_claim",
-    "jwt_size_limit",
-    "auth_cookie",
-    "third_party_clients",
-    "require_aal2",
-    "encryption_key",
-    "encryption_keys_retired",
-    "legacy_keys",
-    "twilio_auth_token",
-    "vapi_secret",
-    "make_api_key",
-    "cors_allowed_origins",
-    "prepared_statements",
-    "spool_dir",
-    "retention_days",
-    "pool_size",
-    "statement_timeout",
-    "body_limit",
-    "request_timeout",
-    "max_connections",
-    "max_connections_per_address",
-    "drain_time",
-    "log",
-    "log_format",
-    "phone_region",
-    "providers_file",
-];
-
-/// There is one of these settings for each service of the table.
-const RELAY_BASE_URL: &str = "relay_base_url_";
+use super::settings::{RawSettings, SETTINGS};
+use super::{ConfigError, refused};
 
 impl RawSettings {
-    /// `vars` go before what `mako.toml` says.
+    /// Defaults, over them what `mako.toml` says, over it `vars`.
     pub(super) fn read(toml: Option<&str>, vars: &HashMap<String, String>) -> Result<Self, ConfigError> {
         let mut builder = Layers::builder();
-        let mut relay_base_urls = Map::new();
-        for (name, value) in toml.map(filed).transpose()?.unwrap_or_default() {
-            if let Some(service) = name.strip_prefix(RELAY_BASE_URL) {
-                relay_base_urls.insert(service.to_owned(), value);
-                continue;
+        for setting in SETTINGS {
+            if let Some(default) = setting.default {
+                builder = builder.set_default(setting.name, default())?;
             }
+        }
+        for (name, value) in toml.map(filed).transpose()?.unwrap_or_default() {
             builder = builder
-                .set_default(&name, value)
+                .set_default(path(&name), value)
                 .or_else(|_| refused("mako.toml has a key with an unusual name"))?;
         }
         for (name, value) in named(vars)? {
             builder = builder
-                .set_override(name, Value::new(None, ValueKind::String(value)))
+                .set_override(path(&name), value)
                 .or_else(|_| refused(format!("{}: can't be used", name.to_uppercase())))?;
         }
-        for (name, value) in vars {
-            if let Some(service) = name.to_lowercase().strip_prefix(RELAY_BASE_URL) {
-                relay_base_urls.insert(service.to_owned(), value.clone().into());
-            }
-        }
-        let builder = builder.set_override("relay_base_urls", relay_base_urls);
-        let layers = builder.map_err(|error| ConfigError(describe(&error)))?;
-        let source = layers.build().map_err(|error| ConfigError(describe(&error)))?;
-        source
-            .try_deserialize()
-            .map_err(|error| ConfigError(describe(&error)))
+        Ok(builder.build()?.try_deserialize()?)
+    }
+}
+
+/// Where a setting lies in [`RawSettings`]: one of a service's in the map of all services'.
+fn path(name: &str) -> String {
+    SETTINGS
+        .iter()
+        .find_map(|setting| Some(format!("{}.{}", setting.field, setting.service_in(name)?)))
+        .unwrap_or_else(|| name.to_owned())
+}
+
+/// What stands under a name.
+#[derive(Clone, Copy)]
+enum Key<'a> {
+    /// `name`: the value of this setting.
+    Value(&'a str),
+    /// `name_file`: the path of a file that holds it.
+    File(&'a str),
+}
+
+/// The setting that a name in lower case means. Some settings' own names end in `_file`.
+fn key(name: &str) -> Option<Key<'_>> {
+    let is_setting = |name: &str| {
+        SETTINGS
+            .iter()
+            .any(|setting| setting.name == name || setting.service_in(name).is_some())
+    };
+    match name.strip_suffix("_file") {
+        Some(by_file) if is_setting(by_file) => Some(Key::File(by_file)),
+        _ => is_setting(name).then_some(Key::Value(name)),
     }
 }
 
@@ -150,9 +69,7 @@ pub(super) fn variables(
     for (name, value) in vars {
         let Ok(name) = name.into_string() else { continue };
         let lower = name.to_lowercase();
-        let by_file = lower.strip_suffix("_file").unwrap_or(&lower);
-        let is_ours = [by_file, &lower].iter().any(|name| NAMES.contains(name));
-        if !is_ours && !lower.starts_with(RELAY_BASE_URL) {
+        if name != lower.to_uppercase() || key(&lower).is_none() {
             continue;
         }
         match value.into_string() {
@@ -165,29 +82,23 @@ pub(super) fn variables(
 
 /// The keys of `mako.toml`; for `name_file` what that file holds, as `name`.
 fn filed(toml: &str) -> Result<Map<String, Value>, ConfigError> {
-    let mut keys = File::from_str(toml, FileFormat::Toml)
-        .collect()
-        .map_err(|error| ConfigError(describe(&error)))?;
-    for name in NAMES {
-        let by_file = format!("{name}_file");
-        if NAMES.contains(&by_file.as_str()) {
-            continue;
-        }
-        let Some(path) = keys.remove(&by_file) else {
+    let keys = File::from_str(toml, FileFormat::Toml).collect()?;
+    let mut values = Map::new();
+    for (given, value) in &keys {
+        let Some(Key::File(name)) = key(given) else {
+            values.insert(given.clone(), value.clone());
             continue;
         };
-        if keys.contains_key(*name) {
-            return refused(format!(
-                "mako.toml: {name} and {by_file} are both set; remove one"
-            ));
+        if keys.contains_key(name) {
+            return refused(format!("mako.toml: {name} and {given} are both set; remove one"));
         }
-        let path = path
+        let path = value
+            .clone()
             .into_string()
-            .or_else(|_| refused(format!("mako.toml: {by_file} must be the path of a file")))?;
-        let value = Value::new(None, ValueKind::String(contents(&by_file, &path)?));
-        keys.insert((*name).to_owned(), value);
+            .or_else(|_| refused(format!("mako.toml: {given} must be the path of a file")))?;
+        values.insert(name.to_owned(), contents(given, &path)?.into());
     }
-    Ok(keys)
+    Ok(values)
 }
 
 /// What a file holds, without its final line break.
@@ -198,32 +109,39 @@ fn contents(name: &str, path: &str) -> Result<String, ConfigError> {
     }
 }
 
-/// The known names among the variables; `NAME_FILE` is read and its final line break cut.
-fn named(vars: &HashMap<String, String>) -> Result<Map<&'static str, String>, ConfigError> {
+/// The settings among the variables, which are in upper case; for `NAME_FILE` what that file holds, as `NAME`.
+fn named(vars: &HashMap<String, String>) -> Result<Map<String, String>, ConfigError> {
+    let is_set = |variable: &str| vars.get(variable).is_some_and(|value| !value.is_empty());
     let mut values = Map::new();
-    for name in NAMES {
-        let upper = name.to_uppercase();
-        let direct = vars.get(&upper).filter(|value| !value.is_empty());
-        let file = vars.get(&format!("{upper}_FILE")).filter(|path| !path.is_empty());
-        let value = match (direct, file) {
-            (Some(_), Some(_)) => {
-                return refused(format!("{upper} and {upper}_FILE are both set; unset one"));
+    for (variable, value) in vars.iter().filter(|(variable, _)| is_set(variable)) {
+        let lower = variable.to_lowercase();
+        let (name, value) = match key(&lower) {
+            Some(Key::File(name)) => {
+                let upper = name.to_uppercase();
+                if is_set(&upper) {
+                    return refused(format!("{upper} and {variable} are both set; unset one"));
+                }
+                (name, contents(variable, value)?)
             }
-            (Some(value), None) => value.clone(),
-            (None, Some(path)) => contents(&format!("{upper}_FILE"), path)?,
-            (None, None) => continue,
+            Some(Key::Value(name)) => (name, value.clone()),
+            None => continue,
         };
         // A file without content is as good as none: where secrets are mounted, one of them may not be there yet.
-        if value.is_empty() {
-            continue;
+        if !value.is_empty() {
+            values.insert(name.to_owned(), value);
         }
-        values.insert(*name, value);
     }
     Ok(values)
 }
 
+impl From<config::ConfigError> for ConfigError {
+    fn from(error: config::ConfigError) -> Self {
+        Self(explain(&error))
+    }
+}
+
 /// The setting and the kind of mistake; a TOML error would quote the line, secret included.
-fn describe(error: &config::ConfigError) -> String {
+fn explain(error: &config::ConfigError) -> String {
     use config::ConfigError as E;
     match error {
         E::FileParse { .. } => "mako.toml is not valid TOML".to_owned(),
@@ -236,57 +154,12 @@ fn describe(error: &config::ConfigError) -> String {
             error,
             key: Some(key),
             ..
-        } => format!("{}: {}", key.to_uppercase(), describe(error)),
-        E::At { error, .. } => describe(error),
+        } => format!("{}: {}", key.to_uppercase(), explain(error)),
+        E::At { error, .. } => explain(error),
         // serde's own texts name fields and variants, which are ours: "unknown field `x`, expected …".
         E::Message(text) if text.starts_with("unknown field") || text.starts_with("missing field") => {
             format!("mako.toml: {text}")
         }
         _ => "a setting has the wrong type".to_owned(),
     }
-}
-
-fn default_listen() -> String {
-    "127.0.0.1:8080".to_owned()
-}
-
-fn default_user_claim() -> String {
-    "sub".to_owned()
-}
-
-fn default_jwt_size_limit() -> usize {
-    identity::SIZE_LIMIT
-}
-
-fn default_on() -> String {
-    "on".to_owned()
-}
-
-pub(super) fn default_pool_size() -> usize {
-    16
-}
-
-fn default_statement_timeout() -> String {
-    "8s".to_owned()
-}
-
-/// Room for an import of 5,000 contacts.
-pub(super) fn default_body_limit() -> usize {
-    8 * 1024 * 1024
-}
-
-fn default_request_timeout() -> String {
-    "15s".to_owned()
-}
-
-pub(super) fn default_max_connections() -> usize {
-    1_024
-}
-
-fn default_drain_time() -> String {
-    "5s".to_owned()
-}
-
-fn default_log() -> String {
-    "info".to_owned()
 }

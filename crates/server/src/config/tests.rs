@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 
-use super::raw::NAMES;
 use super::*;
 
 const KEY: &str = "5ea1ed0000112233445566778899aabbccddeeff00112233445566778899aabb";
@@ -101,11 +100,38 @@ fn unsafe_settings_are_refused_with_the_fix() {
 }
 
 #[test]
-fn help_names_every_setting() {
-    for name in NAMES {
-        let name = name.to_uppercase();
-        assert!(crate::cli::SETTINGS.contains(&name), "{name}");
+fn the_page_shows_the_settings_as_they_are_declared() {
+    const PAGE: &str = "docs/configuration.md";
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(PAGE);
+    let page = std::fs::read_to_string(&file).unwrap();
+    let (introduction, _) = page.split_once("## ").unwrap();
+    let right = format!("{introduction}{}", help::tables());
+    if page != right {
+        std::fs::write(&file, right).unwrap();
+        panic!("{PAGE} was another than the settings; it is rewritten: look at it, and commit it");
     }
+}
+
+#[test]
+fn help_is_plain_text_with_each_setting_and_its_default() {
+    let help = help();
+    for line in [
+        "  ENCRYPTION_KEY               64 hex characters that seal keys of tenants: mako keys generate",
+        "  AUTH_COOKIE                  name of a cookie that may carry the token",
+        "  BODY_LIMIT                   bytes of a request's body [8388608]",
+        "  RELAY_BASE_URL_<SERVICE>     replaces a provider's address, for tests and proxies",
+    ] {
+        assert!(help.lines().any(|there| there == line), "{line}: {help}");
+    }
+    assert!(!help.contains('`'), "{help}");
+}
+
+#[test]
+fn every_default_is_accepted() {
+    let defaults = RawSettings::read(None, &HashMap::new()).map_err(|error| error.to_string());
+    let defaults = defaults.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(defaults.pool_size, 16);
+    assert_eq!(defaults.jwt_size_limit, identity::SIZE_LIMIT);
 }
 
 #[test]
@@ -125,6 +151,8 @@ fn services_of_settings_are_those_that_there_are() {
         "https://three.example.com/",
         "the environment wins"
     );
+    let by_file = refusal(None, &[("RELAY_BASE_URL_ZOHO_FILE", "/nowhere")]);
+    assert!(by_file.contains("RELAY_BASE_URL_ZOHO_FILE names"), "{by_file}");
     assert!(
         refusal(None, &[("RELAY_BASE_URL_NOWHERE", "https://a.example.com")])
             .contains("RELAY_BASE_URL_NOWHERE")
