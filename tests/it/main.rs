@@ -23,6 +23,7 @@ mod login;
 mod logs;
 mod migrations;
 mod neighbours;
+mod old_statistics;
 mod operate;
 mod plans;
 mod prove;

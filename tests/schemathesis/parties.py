@@ -12,7 +12,7 @@ import uuid
 
 LISTS = [
     "leads", "contacts", "call-logs", "automation-logs", "api-keys", "phone-numbers", "webhook-endpoints",
-    "webhook-events",
+    "webhook-events", "access-tokens",
 ]  # fmt: skip
 
 
@@ -60,6 +60,7 @@ def mark(dev, tenant):
     make("POST", "automation-logs", {"action_type": "sms", "status": "completed", "details": text})
     make("PUT", "api-keys/hubspot", {"api_key": text})
     make("POST", "phone-numbers", {"phone": "+15005550006", "label": text})
+    make("POST", "access-tokens", {"name": text, "scopes": ["leads:read"]})
     endpoint = make("PUT", "webhook-endpoints/make", {})
     event = {"event_id": text, "event_type": "lead.created", "data": {"name": text, "phone": "+14017122662"}}
     call(dev, None, "POST", urllib.parse.urlsplit(endpoint["url"]).path, event, {"x-make-apikey": endpoint["secret"]})
