@@ -58,7 +58,7 @@ impl Pair {
 
 async fn start(database: &TestDatabase, address: &str) -> Service {
     let mut settings = SETTINGS.to_vec();
-    settings.extend([("LISTEN", address), ("LOG", "info"), ("DRAIN_TIME", "2s")]);
+    settings.extend([("LISTEN", address), ("LOG", "info"), ("DRAIN_TIME", "3s")]);
     let service = Service::with(&database.login_url(), &settings).await;
     let ready = async || {
         Answer::of(service.request(reqwest::Method::GET, "/ready"))
