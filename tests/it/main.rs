@@ -12,6 +12,7 @@ mod clients;
 mod connections;
 mod coverage;
 mod dashboard;
+mod declared_tables;
 mod dev;
 mod edge;
 mod failover;

@@ -2,52 +2,25 @@
 
 use std::sync::Arc;
 
+use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
-use poem_openapi::{Object, OpenApi};
-use serde::Serialize;
 use store::Store;
-use store::rows::automation_logs::{self, AutomationLogFilter, NewAutomationLog};
+use store::rows::automation_logs::{self, AutomationLogFilter};
 
 use super::Tag;
 use super::paging::{Count, Limit, Listing, page};
-use crate::http::answer::{CreatedResponse, JsonResponse, Nullable};
+use crate::http::answer::{CreatedResponse, JsonResponse};
 use crate::http::body::JsonBody;
 use crate::http::caller::Caller;
-use crate::http::fields::body;
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::problem::Problem;
-use crate::http::values::{FilterTime, Text, Time};
+use crate::http::values::{FilterTime, Text};
 
 /// The routes of this module.
 #[derive(Clone)]
 pub(crate) struct AutomationLogs(pub(crate) Arc<Store>);
 
-/// Something that an automation did.
-#[derive(Object, Serialize)]
-struct AutomationLog {
-    id: String,
-    /// What was done, such as sms, call or email.
-    action_type: String,
-    /// Such as completed, pending or failed.
-    status: String,
-    /// JSON as text.
-    details: Nullable<String>,
-    created_at: Time,
-    updated_at: Time,
-}
-
-/// What a new automation log consists of.
-#[derive(Object)]
-#[oai(rename = "NewAutomationLog")]
-struct AutomationLogInput {
-    action_type: Text<1, 100>,
-    status: Text<1, 50>,
-    /// JSON as text.
-    #[oai(nullable)]
-    details: Option<Text<0, 100_000>>,
-}
-
-body!(AutomationLogInput { required: action_type, status; optional: details; });
+store::automation_logs!(crate::api::resource::objects);
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::AutomationLogs")]
 impl AutomationLogs {
@@ -100,16 +73,10 @@ impl AutomationLogs {
         /// Repeat a request with the same key, and it is answered with the row that the first one made.
         #[oai(name = "Idempotency-Key")]
         idempotency_key: IdempotencyKey,
-        body: JsonBody<AutomationLogInput>,
+        body: JsonBody<NewAutomationLog>,
     ) -> Result<CreatedResponse<AutomationLog>, Problem> {
-        let JsonBody(log) = body;
-        let new = NewAutomationLog {
-            action_type: log.action_type.into(),
-            status: log.status.into(),
-            details: log.details.map(Into::into),
-        };
         let key = idempotency_key.as_deref();
-        let made = automation_logs::create(&self.0, &caller.0, &new, key).await?;
+        let made = automation_logs::create(&self.0, &caller.0, &body.0.into(), key).await?;
         CreatedResponse::new("/v1/automation-logs", made, |log: &AutomationLog| &log.id)
     }
 
@@ -128,18 +95,5 @@ impl AutomationLogs {
             .await?
             .ok_or_else(Problem::not_found)?;
         Ok(JsonResponse(log.into()))
-    }
-}
-
-impl From<automation_logs::AutomationLog> for AutomationLog {
-    fn from(log: automation_logs::AutomationLog) -> Self {
-        Self {
-            id: log.id,
-            action_type: log.action_type,
-            status: log.status,
-            details: log.details.into(),
-            created_at: log.created_at.into(),
-            updated_at: log.updated_at.into(),
-        }
     }
 }

@@ -2,58 +2,25 @@
 
 use std::sync::Arc;
 
+use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
-use poem_openapi::{Object, OpenApi};
-use serde::Serialize;
 use store::Store;
-use store::rows::call_logs::{self, CallLogFilter, NewCallLog};
+use store::rows::call_logs::{self, CallLogFilter};
 
 use super::Tag;
 use super::paging::{Count, Limit, Listing, page};
-use crate::http::answer::{CreatedResponse, JsonResponse, Nullable};
+use crate::http::answer::{CreatedResponse, JsonResponse};
 use crate::http::body::JsonBody;
 use crate::http::caller::Caller;
-use crate::http::fields::body;
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::problem::Problem;
-use crate::http::values::{FilterTime, Phone, Seconds, Text, Time, WebUrl};
+use crate::http::values::{FilterTime, Phone, Seconds, Text, WebUrl};
 
 /// The routes of this module.
 #[derive(Clone)]
 pub(crate) struct CallLogs(pub(crate) Arc<Store>);
 
-/// A call that was handled.
-#[derive(Object, Serialize)]
-struct CallLog {
-    id: String,
-    /// The customer's number; null if it was withheld.
-    phone: Nullable<String>,
-    recording_url: Nullable<String>,
-    /// Length in seconds.
-    duration: Nullable<i32>,
-    sentiment: Nullable<String>,
-    summary: Nullable<String>,
-    created_at: Time,
-    updated_at: Time,
-}
-
-/// What a new call log consists of.
-#[derive(Object)]
-#[oai(rename = "NewCallLog")]
-struct CallLogInput {
-    phone: Phone,
-    #[oai(nullable)]
-    recording_url: Option<WebUrl>,
-    /// Length in seconds.
-    #[oai(nullable)]
-    duration: Option<Seconds>,
-    #[oai(nullable)]
-    sentiment: Option<Text<0, 50>>,
-    #[oai(nullable)]
-    summary: Option<Text<0, 20_000>>,
-}
-
-body!(CallLogInput { required: phone; optional: recording_url, duration, sentiment, summary; });
+store::call_logs!(crate::api::resource::objects);
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::CallLogs")]
 impl CallLogs {
@@ -101,18 +68,10 @@ impl CallLogs {
         /// Repeat a request with the same key, and it is answered with the row that the first one made.
         #[oai(name = "Idempotency-Key")]
         idempotency_key: IdempotencyKey,
-        body: JsonBody<CallLogInput>,
+        body: JsonBody<NewCallLog>,
     ) -> Result<CreatedResponse<CallLog>, Problem> {
-        let JsonBody(call) = body;
-        let new = NewCallLog {
-            phone: call.phone.into(),
-            recording_url: call.recording_url.map(Into::into),
-            duration: call.duration.map(|seconds| seconds.0),
-            sentiment: call.sentiment.map(Into::into),
-            summary: call.summary.map(Into::into),
-        };
         let key = idempotency_key.as_deref();
-        let made = call_logs::create(&self.0, &caller.0, &new, key).await?;
+        let made = call_logs::create(&self.0, &caller.0, &body.0.into(), key).await?;
         CreatedResponse::new("/v1/call-logs", made, |call: &CallLog| &call.id)
     }
 
@@ -123,20 +82,5 @@ impl CallLogs {
             .await?
             .ok_or_else(Problem::not_found)?;
         Ok(JsonResponse(call.into()))
-    }
-}
-
-impl From<call_logs::CallLog> for CallLog {
-    fn from(call: call_logs::CallLog) -> Self {
-        Self {
-            id: call.id,
-            phone: call.phone.into(),
-            recording_url: call.recording_url.into(),
-            duration: call.duration.into(),
-            sentiment: call.sentiment.into(),
-            summary: call.summary.into(),
-            created_at: call.created_at.into(),
-            updated_at: call.updated_at.into(),
-        }
     }
 }

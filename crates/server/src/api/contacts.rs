@@ -2,21 +2,19 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
-use poem_openapi::types::MaybeUndefined;
-use poem_openapi::{Object, OpenApi};
-use serde::Serialize;
 use store::Store;
 use store::rows::contact_import;
-use store::rows::contacts::{self, ContactChange, ContactFilter, NewContact};
+use store::rows::contacts::{self, ContactFilter};
 
 use super::Tag;
 use super::browser_contacts::{Import, ImportResult};
 use super::paging::{Count, Limit, Listing, page};
-use crate::http::answer::{CreatedResponse, JsonResponse, NoContent, Nullable};
+use crate::http::answer::{CreatedResponse, JsonResponse, NoContent};
 use crate::http::body::JsonBody;
 use crate::http::caller::Caller;
-use crate::http::fields::{body, change};
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::problem::Problem;
 use crate::http::values::{Email, FilterTime, Phone, Text, Time};
@@ -25,96 +23,7 @@ use crate::http::values::{Email, FilterTime, Phone, Text, Time};
 #[derive(Clone)]
 pub(crate) struct Contacts(pub(crate) Arc<Store>);
 
-/// An entry of the address book.
-#[derive(Object, Serialize)]
-struct Contact {
-    id: String,
-    first_name: String,
-    last_name: Nullable<String>,
-    email: Nullable<String>,
-    /// E.164 where it could be read as that, else as it was typed.
-    phone: Nullable<String>,
-    company: Nullable<String>,
-    job_position: Nullable<String>,
-    /// For example active, pending or inactive.
-    status: String,
-    notes: Nullable<String>,
-    plan: Nullable<String>,
-    appointment_date: Nullable<Time>,
-    business_name: Nullable<String>,
-    business_position: Nullable<String>,
-    created_at: Time,
-    updated_at: Time,
-}
-
-/// What a new contact consists of; without a status it is active.
-#[derive(Object)]
-#[oai(rename = "NewContact")]
-struct ContactInput {
-    first_name: Text<1, 200>,
-    #[oai(nullable)]
-    last_name: Option<Text<0, 200>>,
-    #[oai(nullable)]
-    email: Option<Email>,
-    #[oai(nullable)]
-    phone: Option<Phone>,
-    #[oai(nullable)]
-    company: Option<Text<0, 200>>,
-    #[oai(nullable)]
-    job_position: Option<Text<0, 200>>,
-    #[oai(nullable)]
-    status: Option<Text<1, 50>>,
-    #[oai(nullable)]
-    notes: Option<Text<0, 100_000>>,
-    #[oai(nullable)]
-    plan: Option<Text<0, 200>>,
-    #[oai(nullable)]
-    appointment_date: Option<Time>,
-    #[oai(nullable)]
-    business_name: Option<Text<0, 200>>,
-    #[oai(nullable)]
-    business_position: Option<Text<0, 200>>,
-}
-
-body!(ContactInput {
-    required: first_name;
-    optional: last_name, email, phone, company, job_position, status, notes, plan, appointment_date, business_name,
-        business_position;
-});
-
-/// What to change in a contact; fields that aren't named stay, null empties.
-#[derive(Object)]
-#[oai(rename = "ContactChange")]
-struct ContactPatch {
-    first_name: Option<Text<1, 200>>,
-    status: Option<Text<1, 50>>,
-    #[oai(nullable)]
-    last_name: MaybeUndefined<Text<0, 200>>,
-    #[oai(nullable)]
-    email: MaybeUndefined<Email>,
-    #[oai(nullable)]
-    phone: MaybeUndefined<Phone>,
-    #[oai(nullable)]
-    company: MaybeUndefined<Text<0, 200>>,
-    #[oai(nullable)]
-    job_position: MaybeUndefined<Text<0, 200>>,
-    #[oai(nullable)]
-    notes: MaybeUndefined<Text<0, 100_000>>,
-    #[oai(nullable)]
-    plan: MaybeUndefined<Text<0, 200>>,
-    #[oai(nullable)]
-    appointment_date: MaybeUndefined<Time>,
-    #[oai(nullable)]
-    business_name: MaybeUndefined<Text<0, 200>>,
-    #[oai(nullable)]
-    business_position: MaybeUndefined<Text<0, 200>>,
-}
-
-body!(ContactPatch {
-    changed: first_name, status;
-    cleared: last_name, email, phone, company, job_position, notes, plan, appointment_date, business_name,
-        business_position;
-});
+store::contacts!(crate::api::resource::objects);
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Contacts")]
 impl Contacts {
@@ -168,7 +77,7 @@ impl Contacts {
         /// Repeat a request with the same key, and it is answered with the row that the first one made.
         #[oai(name = "Idempotency-Key")]
         idempotency_key: IdempotencyKey,
-        body: JsonBody<ContactInput>,
+        body: JsonBody<NewContact>,
     ) -> Result<CreatedResponse<Contact>, Problem> {
         let key = idempotency_key.as_deref();
         let made = contacts::create(&self.0, &caller.0, &body.0.into(), key).await?;
@@ -202,7 +111,7 @@ impl Contacts {
         &self,
         caller: Caller,
         id: Path<Text<1, 200>>,
-        body: JsonBody<ContactPatch>,
+        body: JsonBody<ContactChange>,
     ) -> Result<JsonResponse<Contact>, Problem> {
         let contact = contacts::update(&self.0, &caller.0, &id.0.0, &body.0.into())
             .await?
@@ -217,66 +126,6 @@ impl Contacts {
             Ok(NoContent)
         } else {
             Err(Problem::not_found())
-        }
-    }
-}
-
-impl From<ContactInput> for NewContact {
-    fn from(input: ContactInput) -> Self {
-        Self {
-            first_name: input.first_name.into(),
-            last_name: input.last_name.map(Into::into),
-            email: input.email.map(Into::into),
-            phone: input.phone.map(Into::into),
-            company: input.company.map(Into::into),
-            job_position: input.job_position.map(Into::into),
-            status: input.status.map(Into::into),
-            notes: input.notes.map(Into::into),
-            plan: input.plan.map(Into::into),
-            appointment_date: input.appointment_date.map(Into::into),
-            business_name: input.business_name.map(Into::into),
-            business_position: input.business_position.map(Into::into),
-        }
-    }
-}
-
-impl From<ContactPatch> for ContactChange {
-    fn from(patch: ContactPatch) -> Self {
-        Self {
-            first_name: patch.first_name.map(Into::into),
-            status: patch.status.map(Into::into),
-            last_name: change(patch.last_name),
-            email: change(patch.email),
-            phone: change(patch.phone),
-            company: change(patch.company),
-            job_position: change(patch.job_position),
-            notes: change(patch.notes),
-            plan: change(patch.plan),
-            appointment_date: change(patch.appointment_date),
-            business_name: change(patch.business_name),
-            business_position: change(patch.business_position),
-        }
-    }
-}
-
-impl From<contacts::Contact> for Contact {
-    fn from(contact: contacts::Contact) -> Self {
-        Self {
-            id: contact.id,
-            first_name: contact.first_name,
-            last_name: contact.last_name.into(),
-            email: contact.email.into(),
-            phone: contact.phone.into(),
-            company: contact.company.into(),
-            job_position: contact.job_position.into(),
-            status: contact.status,
-            notes: contact.notes.into(),
-            plan: contact.plan.into(),
-            appointment_date: contact.appointment_date.map(Time).into(),
-            business_name: contact.business_name.into(),
-            business_position: contact.business_position.into(),
-            created_at: contact.created_at.into(),
-            updated_at: contact.updated_at.into(),
         }
     }
 }

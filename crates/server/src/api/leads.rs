@@ -2,80 +2,25 @@
 
 use std::sync::Arc;
 
+use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
-use poem_openapi::types::MaybeUndefined;
-use poem_openapi::{Object, OpenApi};
-use serde::Serialize;
 use store::Store;
-use store::rows::leads::{self, LeadChange, LeadFilter, NewLead};
+use store::rows::leads::{self, LeadFilter};
 
 use super::Tag;
 use super::paging::{Count, Limit, Listing, page};
-use crate::http::answer::{CreatedResponse, JsonResponse, NoContent, Nullable};
+use crate::http::answer::{CreatedResponse, JsonResponse, NoContent};
 use crate::http::body::JsonBody;
 use crate::http::caller::Caller;
-use crate::http::fields::{body, change};
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::problem::Problem;
-use crate::http::values::{FilterTime, Phone, Text, Time};
+use crate::http::values::{FilterTime, Phone, Text};
 
 /// The routes of this module.
 #[derive(Clone)]
 pub(crate) struct Leads(pub(crate) Arc<Store>);
 
-/// A person who may become a customer.
-#[derive(Object, Serialize)]
-struct Lead {
-    id: String,
-    name: String,
-    /// E.164 where it could be read as that, else as it was typed.
-    phone: String,
-    /// A stage such as new, qualified, contacted, booked, proposal or converted.
-    status: String,
-    /// Where the lead came from, for example Voice or SMS.
-    source: String,
-    summary: Nullable<String>,
-    ai_summary: Nullable<String>,
-    sentiment: Nullable<String>,
-    created_at: Time,
-    updated_at: Time,
-}
-
-/// What a new lead consists of.
-#[derive(Object)]
-#[oai(rename = "NewLead")]
-struct LeadInput {
-    name: Text<1, 200>,
-    phone: Phone,
-    status: Text<1, 50>,
-    source: Text<1, 100>,
-    #[oai(nullable)]
-    summary: Option<Text<0, 20_000>>,
-    #[oai(nullable)]
-    ai_summary: Option<Text<0, 100_000>>,
-    #[oai(nullable)]
-    sentiment: Option<Text<0, 50>>,
-}
-
-body!(LeadInput { required: name, phone, status, source; optional: summary, ai_summary, sentiment; });
-
-/// What to change in a lead; fields that aren't named stay, null empties.
-#[derive(Object)]
-#[oai(rename = "LeadChange")]
-struct LeadPatch {
-    name: Option<Text<1, 200>>,
-    phone: Option<Phone>,
-    status: Option<Text<1, 50>>,
-    source: Option<Text<1, 100>>,
-    #[oai(nullable)]
-    summary: MaybeUndefined<Text<0, 20_000>>,
-    #[oai(nullable)]
-    ai_summary: MaybeUndefined<Text<0, 100_000>>,
-    #[oai(nullable)]
-    sentiment: MaybeUndefined<Text<0, 50>>,
-}
-
-body!(LeadPatch { changed: name, phone, status, source; cleared: summary, ai_summary, sentiment; });
+store::leads!(crate::api::resource::objects);
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Leads")]
 impl Leads {
@@ -129,20 +74,10 @@ impl Leads {
         /// Repeat a request with the same key, and it is answered with the row that the first one made.
         #[oai(name = "Idempotency-Key")]
         idempotency_key: IdempotencyKey,
-        body: JsonBody<LeadInput>,
+        body: JsonBody<NewLead>,
     ) -> Result<CreatedResponse<Lead>, Problem> {
-        let JsonBody(lead) = body;
-        let new = NewLead {
-            name: lead.name.into(),
-            phone: lead.phone.into(),
-            status: lead.status.into(),
-            source: lead.source.into(),
-            summary: lead.summary.map(Into::into),
-            ai_summary: lead.ai_summary.map(Into::into),
-            sentiment: lead.sentiment.map(Into::into),
-        };
         let key = idempotency_key.as_deref();
-        let made = leads::create(&self.0, &caller.0, &new, key).await?;
+        let made = leads::create(&self.0, &caller.0, &body.0.into(), key).await?;
         CreatedResponse::new("/v1/leads", made, |lead: &Lead| &lead.id)
     }
 
@@ -161,19 +96,9 @@ impl Leads {
         &self,
         caller: Caller,
         id: Path<Text<1, 200>>,
-        body: JsonBody<LeadPatch>,
+        body: JsonBody<LeadChange>,
     ) -> Result<JsonResponse<Lead>, Problem> {
-        let JsonBody(patch) = body;
-        let change = LeadChange {
-            name: patch.name.map(Into::into),
-            phone: patch.phone.map(Into::into),
-            status: patch.status.map(Into::into),
-            source: patch.source.map(Into::into),
-            summary: change(patch.summary),
-            ai_summary: change(patch.ai_summary),
-            sentiment: change(patch.sentiment),
-        };
-        let lead = leads::update(&self.0, &caller.0, &id.0.0, &change)
+        let lead = leads::update(&self.0, &caller.0, &id.0.0, &body.0.into())
             .await?
             .ok_or_else(Problem::not_found)?;
         Ok(JsonResponse(lead.into()))
@@ -186,23 +111,6 @@ impl Leads {
             Ok(NoContent)
         } else {
             Err(Problem::not_found())
-        }
-    }
-}
-
-impl From<leads::Lead> for Lead {
-    fn from(lead: leads::Lead) -> Self {
-        Self {
-            id: lead.id,
-            name: lead.name,
-            phone: lead.phone,
-            status: lead.status,
-            source: lead.source,
-            summary: lead.summary.into(),
-            ai_summary: lead.ai_summary.into(),
-            sentiment: lead.sentiment.into(),
-            created_at: lead.created_at.into(),
-            updated_at: lead.updated_at.into(),
         }
     }
 }

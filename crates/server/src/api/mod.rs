@@ -13,6 +13,7 @@ pub(crate) mod me;
 pub(crate) mod paging;
 pub(crate) mod phone_numbers;
 pub(crate) mod relay;
+mod resource;
 pub(crate) mod webhook_endpoints;
 pub(crate) mod webhook_events;
 mod webhook_test;

@@ -2,41 +2,29 @@
 
 use chrono::{DateTime, Utc};
 use identity::Claims;
-use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-use super::page::{Cursor, Ordered, Page, PageRequest};
-use super::{Created, containing, time};
+use super::containing;
+use super::page::{Page, PageRequest};
+use super::table::table;
 use crate::error::Error;
 use crate::query::{Query, counted_query, query};
 use crate::tenant_tx::Store;
 
-/// A row of `public.call_logs`, without its tenant.
-#[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "the columns are documented in sql/migrations")]
-pub struct CallLog {
-    pub id: String,
-    pub phone: Option<String>,
-    pub recording_url: Option<String>,
-    /// Seconds.
-    pub duration: Option<i32>,
-    pub sentiment: Option<String>,
-    pub summary: Option<String>,
-    pub created_at: DateTime<Utc>,
-    pub updated_at: DateTime<Utc>,
-}
+table! { $ call_logs {
+    /// A call that was handled.
+    CallLog,
+    /// What a new call log consists of.
+    NewCallLog;
 
-/// What a new call log consists of.
-#[derive(Clone, Debug, Default)]
-#[expect(missing_docs, reason = "the columns are documented in sql/migrations")]
-pub struct NewCallLog {
-    pub phone: String,
-    pub recording_url: Option<String>,
-    /// Seconds.
-    pub duration: Option<i32>,
-    pub sentiment: Option<String>,
-    pub summary: Option<String>,
-}
+    /// The customer's number; null if it was withheld.
+    phone: String, required_nullable(Phone);
+    recording_url: String, optional(WebUrl);
+    /// Length in seconds.
+    duration: i32, optional("Length in seconds.", Seconds);
+    sentiment: String, optional(Text<0, 50>);
+    summary: String, optional(Text<0, 20_000>);
+} }
 
 /// Which calls to list; None filters nothing.
 #[derive(Clone, Debug, Default)]
@@ -56,8 +44,6 @@ pub struct CallLogFilter {
 static LIST: Query =
     query!(Read "call_logs/list" [TIMESTAMPTZ, TEXT, INT8, TEXT_ARRAY, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
 static COUNTED: Query = counted_query!("call_logs/count" of "call_logs/list" [TIMESTAMPTZ, TEXT, INT8, TEXT_ARRAY, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
-static FIND: Query = query!(Read "call_logs/find" [TEXT]);
-static INSERT: Query = query!(Write "call_logs/insert" [TEXT, TEXT, INT4, TEXT, TEXT, TEXT]);
 pub(crate) static QUERIES: &[&Query] = &[&LIST, &COUNTED, &FIND, &INSERT];
 
 /// The caller's calls, newest first.
@@ -77,60 +63,4 @@ pub async fn list(
     } = filter;
     let filters: [&(dyn ToSql + Sync); 5] = [phone, sentiment, &q, created_after, created_before];
     page.of(store, claims, [&LIST, &COUNTED], &filters).await
-}
-
-/// One of the caller's calls.
-pub async fn find(store: &Store, claims: &Claims, id: &str) -> Result<Option<CallLog>, Error> {
-    Ok(store.run(claims, &FIND, &[&id]).await?.first().map(CallLog::from))
-}
-
-/// Adds a call, or finds the one that the same key added before; None if that one is gone.
-pub async fn create(
-    store: &Store,
-    claims: &Claims,
-    new: &NewCallLog,
-    idempotency_key: Option<&str>,
-) -> Result<Option<Created<CallLog>>, Error> {
-    let NewCallLog {
-        phone,
-        recording_url,
-        duration,
-        sentiment,
-        summary,
-    } = new;
-    store
-        .create(
-            claims,
-            &INSERT,
-            &[
-                phone,
-                recording_url,
-                duration,
-                sentiment,
-                summary,
-                &idempotency_key,
-            ],
-        )
-        .await
-}
-
-impl From<&Row> for CallLog {
-    fn from(row: &Row) -> Self {
-        Self {
-            id: row.get(0),
-            phone: row.get(1),
-            recording_url: row.get(2),
-            duration: row.get(3),
-            sentiment: row.get(4),
-            summary: row.get(5),
-            created_at: time(row, 6),
-            updated_at: time(row, 7),
-        }
-    }
-}
-
-impl Ordered for CallLog {
-    fn position(&self) -> Cursor {
-        Cursor::after(self.created_at, &self.id)
-    }
 }

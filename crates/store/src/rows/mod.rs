@@ -15,11 +15,10 @@ pub mod leads;
 pub mod page;
 pub mod phone_numbers;
 pub mod router;
+mod table;
 pub mod users;
 pub mod webhook_endpoints;
 pub mod webhook_events;
-
-use tokio_postgres::types::ToSql;
 
 use chrono::{DateTime, Utc};
 use postgres_protocol::types::timestamp_from_sql;
@@ -36,17 +35,6 @@ pub enum Change<T> {
     Clear,
     /// The column gets this value.
     Set(T),
-}
-
-impl<T: ToSql + Sync + 'static> Change<T> {
-    /// As the statement takes it: whether to write, and what.
-    pub(crate) fn params(&self) -> [&(dyn ToSql + Sync); 2] {
-        match self {
-            Self::Keep => [&false, &None::<T>],
-            Self::Clear => [&true, &None::<T>],
-            Self::Set(value) => [&true, value],
-        }
-    }
 }
 
 /// A time as a row has it. Postgres also knows `infinity` and years that RFC 3339 can't write, and lets a user store
@@ -84,6 +72,16 @@ pub(crate) fn time(row: &Row, index: usize) -> DateTime<Utc> {
 const Y2000: i64 = 946_684_800_000_000;
 const YEAR_1: i64 = -62_135_596_800_000_000;
 const YEAR_9999: i64 = 253_402_300_799_999_999;
+
+pub use table::Table;
+
+/// The tables that are declared with their columns.
+pub static TABLES: &[&Table] = &[
+    &leads::TABLE,
+    &contacts::TABLE,
+    &call_logs::TABLE,
+    &automation_logs::TABLE,
+];
 
 /// The row that a create answers with.
 #[derive(Clone, Debug)]
