@@ -48,6 +48,13 @@ impl Context<'_> {
         self.fixtures.foreign(relation, &self.plan.classes[relation])
     }
 
+    /// Those of them that nobody among the attackers may read.
+    pub(crate) fn secret(&self, relation: usize) -> Vec<&Row> {
+        let mut rows = self.foreign(relation);
+        rows.retain(|row| !row.public);
+        rows
+    }
+
     pub(crate) fn own(&self, relation: usize) -> Vec<&Row> {
         let marker = &self.people.own.marker;
         self.fixtures

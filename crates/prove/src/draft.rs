@@ -9,6 +9,7 @@ use tokio_postgres::{Client, SimpleQueryMessage};
 use crate::Error;
 use crate::extensions;
 use crate::model::Model;
+use crate::plan::is_user;
 use crate::sql::ident;
 
 #[derive(Deserialize)]
@@ -20,11 +21,30 @@ struct Table {
     columns: Vec<String>,
     /// Column, the relation that it refers to, and the column there.
     keys: Vec<(String, String, String)>,
+    /// What policies ask.
+    policies: Vec<String>,
     reachable: bool,
 }
 
+impl Table {
+    fn full_name(&self) -> String {
+        format!("{}.{}", self.schema, self.name)
+    }
+
+    fn refers(&self, by: &str, to: &str) -> bool {
+        self.keys
+            .iter()
+            .any(|(column, target, _)| column == by && target == to)
+    }
+
+    /// Whether policies hold a column against who asks.
+    fn holds_user(&self, column: &str) -> bool {
+        self.policies.iter().any(|policy| is_user(policy, column))
+    }
+}
+
 /// Names that tenant columns have, the likeliest first.
-const TENANT_COLUMNS: [&str; 14] = [
+const TENANT_COLUMNS: [&str; 15] = [
     "tenant_id",
     "org_id",
     "organization_id",
@@ -39,7 +59,10 @@ const TENANT_COLUMNS: [&str; 14] = [
     "profile_id",
     "created_by",
     "author_id",
+    "sender_id",
 ];
+/// What columns are called that name who else may read a row.
+const READERS: [&str; 5] = ["recipient", "receiver", "shared_with", "to_user", "invitee"];
 const USER_COLUMNS: [&str; 4] = ["user_id", "profile_id", "member_id", "account_id"];
 const MEMBERSHIPS: [&str; 5] = ["member", "team_user", "user_role", "org_user", "workspace_user"];
 
@@ -138,44 +161,48 @@ fn class(
     tenant: &str,
     membership: Option<&(&Table, String, String)>,
 ) -> Option<String> {
-    let name = format!("{}.{}", table.schema, table.name);
-    let referred = |to: &str, by: &str| {
-        tables.iter().any(|other| {
-            other
-                .keys
-                .iter()
-                .any(|(column, target, _)| target == to && column == by)
-        })
-    };
+    let name = table.full_name();
+    let referred = |by: &str| tables.iter().any(|other| other.refers(by, &name));
+    let has = |column: &str| table.columns.iter().any(|name| name == column);
     let by_user = membership.map(|(_, user, _)| user.as_str());
-    if table.columns.iter().any(|column| column == "id")
-        && (referred(&name, tenant) || by_user.is_some_and(|user| referred(&name, user)))
-    {
+    if has("id") && referred(tenant) && !table.refers("id", "auth.users") {
         return Some("column = \"id\"".to_owned());
     }
-    if let Some((column, ..)) = table
-        .keys
-        .iter()
-        .find(|(column, target, _)| column == "id" && target == "auth.users")
+    if has("id")
+        && (table.refers("id", "auth.users") || table.holds_user("id") || by_user.is_some_and(referred))
     {
-        return Some(format!("column = {column:?}"));
+        return Some(of_user(table, "id", membership.is_some()));
     }
-    if let Some(column) = TENANT_COLUMNS
+    let named = TENANT_COLUMNS
         .iter()
-        .find_map(|name| table.columns.iter().find(|column| snake_case(column) == *name))
-    {
-        return Some(format!("column = {column:?}"));
+        .find_map(|name| table.columns.iter().find(|column| snake_case(column) == *name));
+    if let Some(column) = named {
+        let is_users = table.holds_user(column) && Some(column.as_str()) != by_user;
+        return Some(of_user(table, column, membership.is_some() && is_users));
     }
     let owned = |to: &str| {
-        tables.iter().any(|other| {
-            format!("{}.{}", other.schema, other.name) == to
-                && other.columns.iter().any(|column| column == tenant)
-        })
+        tables
+            .iter()
+            .any(|other| other.full_name() == to && other.columns.iter().any(|column| column == tenant))
     };
     let parent = table.keys.iter().find(|(_, target, _)| owned(target));
     parent.map(|(column, target, _)| {
         format!("column = {column:?} # its rows belong to the row of {target} that this names")
     })
+}
+
+/// A table by the column that names its user, which nothing else may tell where tenancy is by membership.
+fn of_user(table: &Table, column: &str, membership: bool) -> String {
+    let mut lines = format!("column = {column:?}");
+    if membership && !table.refers(column, "auth.users") {
+        lines.push_str("\nnames = \"user\"");
+    }
+    let reads = |name: &&String| table.holds_user(name) && READERS.iter().any(|word| name.contains(word));
+    let readers: Vec<&String> = table.columns.iter().filter(reads).collect();
+    if !readers.is_empty() {
+        let _ = write!(lines, "\nreaders = {readers:?}");
+    }
+    lines
 }
 
 /// A name as Postgres' own would be: `userId` is `user_id`.
@@ -202,6 +229,7 @@ fn key(schema: &str, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Names;
 
     fn table(name: &str, columns: &[&str], keys: &[(&str, &str, &str)]) -> Table {
         Table {
@@ -214,8 +242,32 @@ mod tests {
                 .iter()
                 .map(|(a, b, c)| ((*a).to_owned(), (*b).to_owned(), (*c).to_owned()))
                 .collect(),
+            policies: Vec::new(),
             reachable: true,
         }
+    }
+
+    #[test]
+    fn policies_tell_whose_a_table_is_where_no_foreign_key_does() {
+        let members = table(
+            "members",
+            &["org_id", "user_id"],
+            &[("org_id", "public.orgs", "id")],
+        );
+        let mut users = table("users", &["id", "role"], &[]);
+        users.policies = vec!["(id = ( SELECT auth.uid() AS uid))".to_owned()];
+        let mut messages = table("messages", &["id", "sender_id", "recipient_id"], &[]);
+        messages.policies = vec!["((sender_id = auth.uid()) OR (auth.uid() = recipient_id))".to_owned()];
+        let text = draft(&[members, users, messages]);
+        let model = Model::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        let users = model.entry("public", "users").unwrap();
+        assert_eq!(
+            (users.column.as_deref(), users.names),
+            (Some("id"), Some(Names::User))
+        );
+        let messages = model.entry("public", "messages").unwrap();
+        assert_eq!(messages.column.as_deref(), Some("sender_id"));
+        assert_eq!(messages.readers, ["recipient_id"]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::functions::outward::{self, Silenced};
 use crate::model::{Model, Names};
 use crate::persona::Words;
 use crate::plan::Plan;
+use crate::script::Script;
 use crate::session::Session;
 use crate::{controls, logins};
 
@@ -55,6 +56,7 @@ impl Ground {
             ));
         }
         not_tested.extend(model.undecided());
+        not_tested.extend(check_conditions(session, &catalog, &mut plan).await);
         Ok(Self {
             catalog,
             plan,
@@ -63,6 +65,31 @@ impl Ground {
             not_tested,
         })
     }
+}
+
+/// Conditions of the model's that can't be asked open nothing.
+async fn check_conditions(session: &Session<'_>, catalog: &Catalog, plan: &mut Plan) -> Vec<String> {
+    let (relations, scripts): (Vec<usize>, Vec<Script>) = plan
+        .public_where
+        .iter()
+        .map(|(at, condition)| {
+            let name = catalog.relations[*at].sql();
+            let asked = format!("select ({condition}) is true from only {name} limit 0");
+            (*at, Script::default().ask(asked))
+        })
+        .unzip();
+    let mut refused = Vec::new();
+    for (at, outcome) in relations.into_iter().zip(session.attempt(scripts).await) {
+        if let Err(refusal) = outcome {
+            plan.public_where.remove(&at);
+            let name = catalog.relations[at].label();
+            refused.push(format!(
+                "the model's public_where of {name} can't be asked: {}",
+                refusal.message
+            ));
+        }
+    }
+    refused
 }
 
 /// The type of a tenant's id.

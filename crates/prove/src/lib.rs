@@ -32,7 +32,7 @@ mod sql;
 mod values;
 
 pub use fingerprint::{NotProven, Proof, fingerprint};
-pub use model::{BadModel, Function, Membership, Model, Names, Relation, Tenant};
+pub use model::{BadModel, Claim, Function, Membership, Model, Names, Relation, Tenant};
 pub use progress::{Observer, Phase, Progress};
 pub use report::{Controls, Finding, FunctionReport, RelationReport, Report, Reproduction, Verdict};
 pub use rules::Severity;

@@ -41,7 +41,7 @@ pub struct Tenant {
     /// More claims that a user's token carries, put there by an access-token hook, and what each names; dots lead into
     /// objects. Claims named like the tenant column are found without it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub claims: BTreeMap<String, Names>,
+    pub claims: BTreeMap<String, Claim>,
 }
 
 /// The table that says which user belongs to which tenant.
@@ -68,6 +68,12 @@ pub struct Relation {
     /// Whether `column` names a user or a tenant, where foreign keys don't tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub names: Option<Names>,
+    /// Columns that name users who may read the row as well: a message's recipient, whom a document is shared with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub readers: Vec<String>,
+    /// A condition in SQL on rows that everybody may read, such as `is_public`; whoever writes them is judged as ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_where: Option<String>,
     /// Everybody may read it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub public: bool,
@@ -87,6 +93,18 @@ pub enum Names {
     User,
     /// A tenant that users are members of.
     Tenant,
+}
+
+/// What a claim names.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Claim {
+    /// The user.
+    User,
+    /// The user's tenant.
+    Tenant,
+    /// A list of the user's tenants.
+    Tenants,
 }
 
 /// A function that is what it looks like, on purpose.
@@ -111,7 +129,9 @@ pub enum BadModel {
     #[error("the model names {0:?}; relations are named with their schema, like \"public.leads\"")]
     Unqualified(String),
     /// Several classes, or none.
-    #[error("the model classifies {0:?} not at all or twice; give it one of column, public, internal")]
+    #[error(
+        "the model classifies {0:?} not at all or twice; give it one of column, public, internal; names, readers and public_where go with column"
+    )]
     Classes(String),
     /// No schemas or roles.
     #[error("the model needs at least one of {0}")]
@@ -138,7 +158,9 @@ impl Model {
         for (name, relation) in &model.relations {
             let classes = [relation.public, relation.internal, relation.column.is_some()];
             let classes = classes.iter().filter(|given| **given).count();
-            if classes > 1 || classes == 0 && relation.names.is_none() {
+            let told =
+                relation.names.is_some() || !relation.readers.is_empty() || relation.public_where.is_some();
+            if classes > 1 || classes == 0 && !told || told && (relation.public || relation.internal) {
                 return Err(BadModel::Classes(name.clone()));
             }
         }
@@ -220,16 +242,22 @@ impl Default for Tenant {
 }
 
 impl Tenant {
-    /// Adds the claims among `read` (by policies, views and functions) that must name the tenant: they are called as a
-    /// tenant column is. They stand at the top of a token, or in `app_metadata`, which users can't change.
+    /// Adds the claims among `read` (by policies, views and functions) that must name the tenant, or all of a user's:
+    /// they are called as a tenant column is, or its plural. They stand at the top of a token, or in `app_metadata`, which users can't change.
     pub(crate) fn with_claims(mut self, read: &[String]) -> Self {
         let column = self.column().to_owned();
-        let names = if self.membership.is_some() {
-            Names::Tenant
+        let one = if self.membership.is_some() {
+            Claim::Tenant
         } else {
-            Names::User
+            Claim::User
         };
-        for claim in read.iter().filter(|claim| **claim == column) {
+        let several = plurals(&column);
+        for claim in read {
+            let names = match claim {
+                claim if *claim == column => one,
+                claim if several.contains(claim) => Claim::Tenants,
+                _ => continue,
+            };
             for path in [claim.clone(), format!("app_metadata.{claim}")] {
                 self.claims.entry(path).or_insert(names);
             }
@@ -245,6 +273,13 @@ impl Tenant {
             (None, None) => "user_id",
         }
     }
+}
+
+/// What a list of a column's values is called: `org_ids` and `orgs` of `org_id`.
+fn plurals(column: &str) -> [String; 3] {
+    let stem = column.strip_suffix("_id").unwrap_or(column);
+    let ies = stem.strip_suffix('y').unwrap_or(stem);
+    [format!("{column}s"), format!("{stem}s"), format!("{ies}ies")]
 }
 
 fn public_schema() -> Vec<String> {
@@ -289,6 +324,8 @@ mod tests {
         assert!(Model::parse("rolls = []").is_err());
         assert!(Model::parse("[relations.\"public.a\"]\npublic = true\ninternal = true").is_err());
         assert!(Model::parse("[relations.\"public.a\"]\nreason = \"x\"").is_err());
+        assert!(Model::parse("[relations.\"public.a\"]\npublic_where = \"x\"").is_ok());
+        assert!(Model::parse("[relations.\"public.a\"]\npublic = true\nreaders = [\"x\"]").is_err());
         assert!(Model::parse("[relations.a]\npublic = true").is_err());
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::catalog::Catalog;
-use crate::model::{Model, Names};
+use crate::model::{Claim, Model};
 use crate::people::{People, Who};
 use crate::script::Settings;
 use crate::session::Admin;
@@ -57,11 +57,7 @@ impl Persona {
         });
         set_path(&mut claims, &model.tenant.claim, who.user.as_str());
         for (claim, names) in &model.tenant.claims {
-            let value = match names {
-                Names::User => &who.user,
-                Names::Tenant => &who.tenant,
-            };
-            set_path(&mut claims, claim, value.as_str());
+            set_path(&mut claims, claim, claim_of(*names, who));
         }
         Self {
             label,
@@ -123,15 +119,28 @@ impl Persona {
                     .iter()
                     .map(|who| signed_in("a user with another role in another tenant", who)),
             );
-            all.push(signed_in("a user of two other tenants", &people.two));
+            let lists = model
+                .tenant
+                .claims
+                .iter()
+                .filter(|(_, names)| **names == Claim::Tenants);
+            let both = json!([people.two.tenant, people.third.tenant]);
+            all.push(
+                signed_in("a user of two other tenants", &people.two)
+                    .with(|claims| lists.for_each(|(claim, _)| set_path(claims, claim, both.clone()))),
+            );
             let tenant = people.other.tenant.clone();
             all.push(
                 signed_in("a removed member with an old token", &people.removed).with(|claims| {
                     fill(&mut claims["app_metadata"], &words.claims, &tenant);
                     // A hook looks memberships up for each token: what it writes isn't old for long.
                     let kept = format!("app_metadata.{}", model.tenant.column());
-                    for claim in model.tenant.claims.keys().filter(|claim| **claim != kept) {
-                        set_path(claims, claim, people.nobody.tenant.as_str());
+                    for (claim, names) in model.tenant.claims.iter().filter(|(claim, _)| **claim != kept) {
+                        let value = match names {
+                            Claim::Tenants => json!([people.nobody.tenant]),
+                            Claim::User | Claim::Tenant => json!(people.nobody.tenant),
+                        };
+                        set_path(claims, claim, value);
                     }
                 }),
             );
@@ -290,6 +299,14 @@ pub(crate) fn signed_in_role(model: &Model) -> String {
         .or(model.roles.first())
         .cloned()
         .unwrap_or_default()
+}
+
+fn claim_of(names: Claim, who: &Who) -> Value {
+    match names {
+        Claim::User => json!(who.user),
+        Claim::Tenant => json!(who.tenant),
+        Claim::Tenants => json!([who.tenant]),
+    }
 }
 
 fn who_session(who: &Who) -> String {

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use crate::catalog::{Catalog, ForeignKey, Relation, RelationKind, Rights};
 use crate::extensions;
 use crate::model::{Model, Names};
+use crate::sql::ident;
 
 /// What the model says of a relation.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -44,6 +45,10 @@ pub(crate) struct Plan {
     meanings: HashMap<(usize, String), Names>,
     /// Position of the membership table with its user and tenant columns.
     pub(crate) membership: Option<(usize, String, String)>,
+    /// Columns that name users who may read a row that isn't theirs, by relation.
+    readers: HashMap<usize, Vec<String>>,
+    /// Conditions on rows that everybody may read, by relation.
+    pub(crate) public_where: HashMap<usize, String>,
 }
 
 type Place = (usize, String);
@@ -61,6 +66,8 @@ impl Plan {
             classes: Vec::new(),
             meanings: HashMap::new(),
             membership,
+            readers: HashMap::new(),
+            public_where: HashMap::new(),
         };
         plan.classes = catalog
             .relations
@@ -68,7 +75,42 @@ impl Plan {
             .map(|relation| classify(catalog, model, relation, 0))
             .collect();
         plan.mean(catalog, model);
+        plan.read_by_others(catalog, model);
         plan
+    }
+
+    /// Columns that name users who may read a row that isn't theirs.
+    pub(crate) fn readers(&self, relation: usize) -> &[String] {
+        self.readers.get(&relation).map_or(&[], Vec::as_slice)
+    }
+
+    /// What others may read on purpose: what the model says of it, and shares: rows that each give one user another
+    /// tenant's row.
+    fn read_by_others(&mut self, catalog: &Catalog, model: &Model) {
+        for (at, relation) in catalog.relations.iter().enumerate() {
+            let Some((column, by)) = self.tenant_column(at) else {
+                continue;
+            };
+            let entry = model.entry(&relation.schema, &relation.name);
+            let mut readers = entry.map(|entry| entry.readers.clone()).unwrap_or_default();
+            readers.retain(|name| relation.column(name).is_some());
+            if readers.is_empty() && by == By::Parent {
+                let pairs = relation
+                    .indexes
+                    .iter()
+                    .filter_map(|index| index.pair_with(column));
+                readers.extend(
+                    pairs
+                        .filter(|name| self.meaning(at, name) == Some(Names::User))
+                        .map(str::to_owned)
+                        .take(1),
+                );
+            }
+            let public_where = entry.and_then(|entry| entry.public_where.clone());
+            self.readers.insert(at, readers);
+            self.public_where
+                .extend(public_where.map(|condition| (at, condition)));
+        }
     }
 
     /// What a column names, if it names a user or tenant.
@@ -231,6 +273,14 @@ impl Plan {
         }
         match &self.membership {
             None => By::User,
+            Some(_)
+                if relation
+                    .policies
+                    .iter()
+                    .any(|policy| is_user(&policy.text(), column)) =>
+            {
+                By::User
+            }
             Some((_, user, tenant))
                 if column == user && column != tenant && column != model.tenant.column() =>
             {
@@ -249,6 +299,16 @@ impl Plan {
                 && matches!(&self.classes[target], Class::Tenant { column, .. } if key.target_columns.first() != Some(column))
         })
     }
+}
+
+/// Whether an expression holds a column of its own table against the user who asks: `id = auth.uid()`, either way round.
+pub(crate) fn is_user(expression: &str, column: &str) -> bool {
+    let (bare, quoted) = (regex::escape(column), regex::escape(&ident(column)));
+    let cast = r"\)*(?:::\w+)?\)*";
+    let pattern = format!(
+        r#"(?i)(?:^|[^.\w"])(?:{bare}|{quoted}){cast} = [( ]*(?:select )?auth\.uid\(\)|auth\.uid\(\)(?: as \w+)?{cast} = \(*(?:{bare}\b|{quoted})"#
+    );
+    regex::Regex::new(&pattern).is_ok_and(|pattern| pattern.is_match(expression))
 }
 
 fn classify(catalog: &Catalog, model: &Model, relation: &Relation, depth: usize) -> Class {
@@ -336,4 +396,30 @@ fn closure(catalog: &Catalog, start: Place) -> BTreeSet<Place> {
 fn referred(catalog: &Catalog, key: &ForeignKey, column: &str) -> Option<Place> {
     let n = key.columns.iter().position(|name| name == column)?;
     Some((catalog.position(key.target)?, key.target_columns.get(n)?.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_user;
+
+    #[test]
+    fn a_column_that_is_held_against_who_asks_names_the_user() {
+        for policy in [
+            "(id = ( SELECT auth.uid() AS uid))",
+            "(auth.uid() = id)",
+            "((( SELECT auth.uid() AS uid))::text = (id)::text)",
+            "((a = 1) AND (id = auth.uid()))",
+        ] {
+            assert!(is_user(policy, "id"), "{policy}");
+        }
+        for policy in [
+            "(user_id = auth.uid())",
+            "(auth.uid() = identity)",
+            // Inside a subquery the server qualifies every column.
+            "(EXISTS ( SELECT FROM users u WHERE (u.id = ( SELECT auth.uid() AS uid))))",
+            "(EXISTS ( SELECT FROM users u WHERE (auth.uid() = u.id)))",
+        ] {
+            assert!(!is_user(policy, "id"), "{policy}");
+        }
+    }
 }

@@ -67,7 +67,7 @@ impl Context<'_> {
                 for (act, prelude) in acts {
                     attempts.extend(askers.iter().map(|asker| {
                         let target = &self.catalog.relations[*asker];
-                        let read = format!("select count(*) from {} where {}", target.sql(), any_of(&self.foreign(*asker)));
+                        let read = format!("select count(*) from {} where {}", target.sql(), any_of(&self.secret(*asker)));
                         let message = format!("gives themselves {} = {value} in {{}} and then reads another tenant's rows of {}", column.name, target.label());
                         Attempt { prelude: prelude.clone(), first: act.clone(), ..Attempt::new(rules::ESCALATION, 0, &message, read) }
                     }));
@@ -89,7 +89,7 @@ impl Context<'_> {
                     && table.is_table()
                     && matches!(self.plan.classes[*n], Class::Tenant { .. } | Class::Internal)
                     && table.rights(&self.personas[0].role).select
-                    && !self.foreign(*n).is_empty()
+                    && !self.secret(*n).is_empty()
                     && self.asks(table, asked)
             })
             .collect()

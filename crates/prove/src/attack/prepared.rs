@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::persona::Persona;
 use crate::rules::{self, Rule};
 use crate::script::Script;
-use crate::seed::{Belongs, Row};
+use crate::seed::Belongs;
 
 /// Executes what another user has prepared.
 pub(super) struct Prepared;
@@ -32,7 +32,8 @@ impl Attack for Prepared {
 impl Context<'_> {
     fn prepared(&self, relation: usize) -> Option<Attempt> {
         let table = &self.catalog.relations[relation];
-        let rows: Vec<&Row> = self.fixtures.of(relation, Belongs::Other).collect();
+        let mut rows = self.secret(relation);
+        rows.retain(|row| row.belongs == Belongs::Other);
         let attacker = &self.personas[0];
         let rights = table.rights(&attacker.role);
         if rows.is_empty() || !rights.select || !rights.usage {

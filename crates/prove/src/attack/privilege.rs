@@ -32,7 +32,7 @@ impl Context<'_> {
             .collect();
         let read = |claims: &Claims| {
             let table = &self.catalog.relations[claims.relation];
-            let rows = self.foreign(claims.relation);
+            let rows = self.secret(claims.relation);
             format!("select count(*) from {} where {}", table.sql(), any_of(&rows))
         };
         let scripts = asked
@@ -73,6 +73,6 @@ impl Context<'_> {
             && table.is_table()
             && matches!(self.plan.classes[relation], Class::Tenant { .. })
             && table.rights(&self.personas[0].role).select
-            && !self.foreign(relation).is_empty()
+            && !self.secret(relation).is_empty()
     }
 }

@@ -108,6 +108,8 @@ impl Context<'_> {
     ) -> Option<Attempt> {
         let table = &self.catalog.relations[relation];
         let rights = table.rights(&self.personas[persona].role);
+        let rows: Vec<&Row> = rows.iter().copied().filter(|row| !row.public).collect();
+        let rows = rows.as_slice();
         if !rights.reads() || rows.is_empty() {
             return None;
         }
@@ -124,8 +126,11 @@ impl Context<'_> {
         Some(Attempt::new(rule, persona, message, sql))
     }
 
+    /// How many rows of it they may read.
     fn shared(&self, relation: usize) -> usize {
-        self.fixtures.of(relation, Belongs::Own).count()
+        let lawful = |row: &&Row| matches!(row.belongs, Belongs::Own | Belongs::Shared) || row.public;
+        let rows = self.fixtures.rows.iter();
+        rows.filter(|row| row.relation == relation).filter(lawful).count()
     }
 
     /// Rows of real tenants may be what the made-up ones aren't: published, archived, shared.
@@ -180,6 +185,10 @@ impl Context<'_> {
             Some(id) => format!("{} is distinct from {}", ident(column), typed(Some(id), kind)),
             None if self.personas[persona].label == crate::persona::EMPTY_USER => return None,
             None => "true".to_owned(),
+        };
+        let condition = match self.plan.public_where.get(&relation) {
+            Some(public) => format!("{condition} and ({public}) is not true"),
+            None => condition,
         };
         Some((column, condition))
     }

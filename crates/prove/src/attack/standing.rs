@@ -69,4 +69,4 @@ impl Context<'_> {
 }
 
 const BLIND: &str = "the users that were made up see none of their own rows, so that no working tenant attacked it: if tokens \
-                     carry the tenant in a claim, name it under [tenant.claims], such as org_id = \"tenant\"";
+                     carry the tenant in a claim, name it under [tenant.claims], such as org_id = \"tenant\" or orgs = \"tenants\"";

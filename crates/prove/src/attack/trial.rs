@@ -70,6 +70,17 @@ impl Attempt {
             format!("{}; {}", self.first, self.attack)
         }
     }
+
+    /// What the administrator does right before, as the report shows it. Places of real rows are others in a copy.
+    fn ground(&self) -> String {
+        let fence = Some(&self.fence).filter(|fence| !fence.contains("ctid"));
+        let parts = fence.into_iter().chain([&self.prelude]);
+        let parts: Vec<&str> = parts
+            .map(String::as_str)
+            .filter(|part| !part.is_empty())
+            .collect();
+        parts.join("; ")
+    }
 }
 
 /// `pg_class`, which TRUNCATE writes to.
@@ -246,7 +257,7 @@ impl Context<'_> {
             attempt.message.replace("{}", &name)
         );
         about.accuse_after(
-            &attempt.prelude,
+            &attempt.ground(),
             persona,
             attempt.rule,
             message,

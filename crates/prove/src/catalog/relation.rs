@@ -82,6 +82,20 @@ pub(crate) struct Index {
     pub(crate) keys: Vec<String>,
 }
 
+impl Index {
+    /// The other column of a unique pair.
+    pub(crate) fn pair_with(&self, column: &str) -> Option<&str> {
+        match self.columns.as_slice() {
+            [Some(a), Some(b)] if self.unique && !self.partial => match (a.as_str(), b.as_str()) {
+                (a, b) if a == column => Some(b),
+                (a, b) if b == column => Some(a),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
 #[derive(Debug, Deserialize)]
 pub(crate) struct Check {
     pub(crate) name: String,

@@ -72,7 +72,7 @@ impl Context<'_> {
                 function.sql(),
                 attacker.reproduction(),
                 table.sql(),
-                any_of(&self.foreign(*relation))
+                any_of(&self.secret(*relation))
             );
             about.accuse(attacker, rules::SETTING_OUTLIVES, message, &attack);
             return;
@@ -110,7 +110,7 @@ impl Context<'_> {
             .ask(format!(
                 "select count(*) from {} where {}",
                 table.sql(),
-                any_of(&self.foreign(relation))
+                any_of(&self.secret(relation))
             ))
     }
 
@@ -121,7 +121,7 @@ impl Context<'_> {
             if !matches!(self.plan.classes[n], Class::Tenant { .. })
                 || !table.in_scope
                 || !table.rights(&self.personas[0].role).select
-                || self.foreign(n).is_empty()
+                || self.secret(n).is_empty()
             {
                 continue;
             }

@@ -3,14 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::lawful::names;
 use crate::catalog::Relation;
 use crate::sql::{ident, idents};
 use crate::values;
 
-/// Checks that share columns are decided together: their expressions, and the columns to decide.
+/// Checks that share columns, and what else is wanted, are decided together: their expressions, and the columns to decide.
 pub(super) fn components(
     table: &Relation,
     choices: &BTreeMap<String, Vec<String>>,
+    wanted: Option<String>,
 ) -> Vec<(Vec<String>, Vec<String>)> {
     let mut groups: Vec<(Vec<String>, BTreeSet<String>)> = Vec::new();
     let mut add = |expression: String, columns: BTreeSet<String>| {
@@ -42,6 +44,11 @@ pub(super) fn components(
             .filter(|column| constraint.contains(&column.name))
             .map(|column| column.name.clone());
         add(constraint.clone(), columns.collect());
+    }
+    if let Some(expression) = wanted {
+        let columns = table.columns.iter().map(|column| column.name.clone());
+        let columns = columns.filter(|name| names(&expression, name)).collect();
+        add(expression, columns);
     }
     groups
         .into_iter()

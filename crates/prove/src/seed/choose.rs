@@ -27,7 +27,7 @@ impl Seeder<'_> {
                     choices.insert(column.name.clone(), values);
                 }
             }
-            for (expressions, columns) in components(table, &choices) {
+            for (expressions, columns) in components(table, &choices, self.wanted(&spec)) {
                 questions.push(Script::default().ask(question(&expressions, &columns, &choices)));
                 askers.push((drafts.len(), columns));
             }
@@ -87,6 +87,10 @@ impl Seeder<'_> {
             .filter(|(present, _)| present.name == column.name)
         {
             return Some(vec![value.to_owned()]);
+        }
+        if self.plan.readers(relation).contains(&column.name) {
+            let reader = spec.reader.as_ref().unwrap_or(&spec.who);
+            return Some(vec![typed(Some(&reader.user), &column.base)]);
         }
         let by = if is_tenant { tenant.map(|(_, by)| by) } else { None };
         match (by, self.plan.meaning(relation, &column.name)) {

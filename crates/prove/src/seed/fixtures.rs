@@ -35,6 +35,8 @@ pub(crate) struct Row {
     pub(crate) ctid: String,
     /// It was there before, and is a real tenant's.
     pub(crate) existing: bool,
+    /// The model lets everybody read it.
+    pub(crate) public: bool,
 }
 
 /// A row that could be there: columns and SQL expressions.
@@ -59,10 +61,32 @@ pub(crate) struct RowSpec {
     pub(super) tenant: Option<&'static str>,
     /// Whom columns name that name a user but not the tenant.
     pub(super) named: Option<Who>,
+    /// Whom columns name that name a reader.
+    pub(super) reader: Option<Who>,
     /// What columns hold, so that policies single the row out by its content.
     pub(super) content: Content,
     /// Which of a parent's rows it refers to, counted from the last.
     pub(super) parent: Option<usize>,
+    /// Everybody may read it.
+    pub(super) public: bool,
+}
+
+impl RowSpec {
+    /// The plainest row of somebody's.
+    pub(super) fn new(relation: usize, belongs: Belongs, who: &Who) -> Self {
+        Self {
+            relation,
+            belongs,
+            who: who.clone(),
+            variant: 0,
+            tenant: None,
+            named: None,
+            reader: None,
+            content: Content::new(),
+            parent: None,
+            public: false,
+        }
+    }
 }
 
 /// A statement that made or changed a row.

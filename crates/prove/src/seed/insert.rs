@@ -16,7 +16,10 @@ impl Seeder<'_> {
         let drafts = self.draft(fixtures, specs).await;
         let scripts = drafts
             .iter()
-            .map(|draft| Script::default().ask(self.insertion(draft)))
+            .map(|draft| {
+                let place = self.place(fixtures, draft.relation);
+                Script::default().ask(self.insertion(draft, &place))
+            })
             .collect();
         let outcomes = self.session.keep(scripts).await;
         let mut again = Vec::new();
@@ -60,7 +63,8 @@ impl Seeder<'_> {
                 format!("no row could be made because of {name}: {why}")
             };
         }
-        format!("no row could be made: {} [{}]", refusal.message, refusal.code)
+        Self::refused_as_public(&refusal.message)
+            .unwrap_or_else(|| format!("no row could be made: {} [{}]", refusal.message, refusal.code))
     }
 
     /// Rows that a trigger was faster to make, found by the person that they name.
@@ -145,7 +149,11 @@ impl Seeder<'_> {
                     .filter(|row| row.home == *n)
                     .map(|row| format!("\"{}\"", row.ctid))
                     .collect();
-                let real = format!("ctid <> all ('{{{}}}'::tid[])", made.join(","));
+                let real = format!(
+                    "ctid <> all ('{{{}}}'::tid[]) and not ({})",
+                    made.join(","),
+                    self.is_public(*n)
+                );
                 let condition = match self.plan.tenant_column(*n) {
                     Some((column, _)) => format!("{real} and {} is not null", ident(column)),
                     None => real,
@@ -216,6 +224,7 @@ impl Seeder<'_> {
                 home: draft.relation,
                 ctid: ctid.clone(),
                 existing,
+                public: false,
             });
         }
     }
@@ -230,10 +239,10 @@ impl Seeder<'_> {
     }
 
     /// The statement that makes a row, and answers with it.
-    pub(crate) fn insertion(&self, draft: &Draft) -> String {
+    pub(super) fn insertion(&self, draft: &Draft, place: &str) -> String {
         let table = &self.catalog.relations[draft.relation];
         format!(
-            "{} returning {}, ctid",
+            "{} returning {}, {place}",
             self.statement(draft),
             idents(table.columns.iter().map(|column| column.name.as_str()))
         )

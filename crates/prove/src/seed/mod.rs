@@ -5,6 +5,7 @@ mod checks;
 mod choose;
 mod fixtures;
 mod insert;
+mod lawful;
 mod lookups;
 mod order;
 mod settle;
@@ -109,7 +110,8 @@ impl<'a> Seeder<'a> {
                 let home = &self.catalog.relations[row.home];
                 let columns = idents(home.columns.iter().map(|column| column.name.as_str()));
                 Script::default().ask(format!(
-                    "select {columns}, ctid from only {} where {} limit 1",
+                    "select {columns}, {}, ctid from only {} where {} limit 1",
+                    self.is_public(row.home),
                     home.sql(),
                     predicate(home, &row.values)
                 ))
@@ -124,6 +126,7 @@ impl<'a> Seeder<'a> {
                 return false;
             };
             row.ctid = values.pop().flatten().unwrap_or_default();
+            row.public = values.pop().flatten().as_deref() == Some("t");
             let home = &self.catalog.relations[row.home];
             row.values = home
                 .columns

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use super::{Belongs, Draft, Fixtures, RowSpec, Seeder, Who};
-use crate::conditions::Content;
 use crate::plan::Class;
 use crate::script::Script;
 
@@ -13,14 +12,8 @@ impl Seeder<'_> {
         let mut specs = Vec::new();
         for relation in level.iter().copied().filter(|n| self.can_insert(*n)) {
             let spec = |belongs, who: &Who, tenant| RowSpec {
-                relation,
-                belongs,
-                who: who.clone(),
-                variant: 0,
                 tenant,
-                named: None,
-                content: Content::new(),
-                parent: None,
+                ..RowSpec::new(relation, belongs, who)
             };
             let people = self.people;
             match &self.plan.classes[relation] {
@@ -86,7 +79,7 @@ impl Seeder<'_> {
     /// Whether a row can be made, deferred constraints included.
     fn trial(&self, draft: &Draft) -> Script {
         Script::default()
-            .ask(self.insertion(draft))
+            .ask(self.insertion(draft, "ctid"))
             .act("set constraints all immediate")
     }
 }

@@ -14,14 +14,8 @@ impl Seeder<'_> {
     pub(super) fn specs_of_own(&self, relation: usize) -> Vec<RowSpec> {
         let people = self.people;
         let spec = |belongs, who: &Who, variant| RowSpec {
-            relation,
-            belongs,
-            who: who.clone(),
             variant,
-            tenant: None,
-            named: None,
-            content: Content::new(),
-            parent: None,
+            ..RowSpec::new(relation, belongs, who)
         };
         if !self.can_insert(relation) {
             return Vec::new();
@@ -78,6 +72,7 @@ impl Seeder<'_> {
                         ..spec(Belongs::Own, &people.own, 0)
                     },
                 ));
+                specs.extend(self.specs_of_lawful(relation));
             }
             Class::Public => {
                 let keys = self.keys_in_question(relation).len();
@@ -92,14 +87,8 @@ impl Seeder<'_> {
     pub(super) fn specs_of_others(&self, relation: usize) -> Vec<RowSpec> {
         let people = self.people;
         let spec = |belongs, who: &Who, variant| RowSpec {
-            relation,
-            belongs,
-            who: who.clone(),
             variant,
-            tenant: None,
-            named: None,
-            content: Content::new(),
-            parent: None,
+            ..RowSpec::new(relation, belongs, who)
         };
         if !self.can_insert(relation) {
             return Vec::new();
@@ -189,19 +178,14 @@ impl Seeder<'_> {
         strangers
             .map(|(n, who)| {
                 let content = contents.get(n).cloned().unwrap_or_default();
+                let belongs = if content.is_empty() {
+                    Belongs::Shared
+                } else {
+                    Belongs::Other
+                };
                 RowSpec {
-                    relation,
-                    belongs: if content.is_empty() {
-                        Belongs::Shared
-                    } else {
-                        Belongs::Other
-                    },
-                    who: who.clone(),
-                    variant: 0,
-                    tenant: None,
-                    named: None,
                     content,
-                    parent: None,
+                    ..RowSpec::new(relation, belongs, who)
                 }
             })
             .collect()

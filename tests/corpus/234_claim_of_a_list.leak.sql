@@ -1,0 +1,15 @@
+-- Memberships are a list in the token, app_metadata.orgs; whoever has a list may change every paper (the correct twin: those of its organisations)
+-- model: schemas = ["public"]
+-- model: roles = ["anon", "authenticated"]
+-- model: [tenant]
+-- model: claim = "sub"
+-- model: column = "org_id"
+-- expect: public.papers cross_tenant_update leak
+-- expect: public.papers cross_tenant_delete leak
+
+create table public.papers (id uuid primary key default gen_random_uuid(), org_id uuid not null, words text not null);
+create index on public.papers (org_id);
+alter table public.papers enable row level security;
+create policy see on public.papers for select to authenticated using ((select auth.jwt() -> 'app_metadata' -> 'orgs') ? org_id::text);
+create policy edit on public.papers for update to authenticated using ((select auth.jwt() -> 'app_metadata' -> 'orgs') is not null) with check (true);
+create policy remove on public.papers for delete to authenticated using ((select auth.jwt() -> 'app_metadata' -> 'orgs') is not null);
