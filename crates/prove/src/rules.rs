@@ -391,6 +391,11 @@ rules! {
         "an API role reaches by an extension what isn't a tenant's own: statistics, others' statements, queues, files",
         "create it in a schema that the API doesn't expose, or revoke what the API roles don't need",
     );
+    NOT_TRIED_ELSEWHERE = Rule::risk(
+        "not_tried_elsewhere",
+        "a table outside the model's schemas is open to an API role by policies, such as Supabase's files; nothing was tried there",
+        "name its schema in the model and whose its rows are, or hold its policies against who asks, for every command",
+    );
 }
 
 #[cfg(test)]

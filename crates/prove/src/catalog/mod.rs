@@ -1,7 +1,7 @@
 //! Reads what is there: relations, functions and roles as the catalog holds them, in one round trip.
 
 mod function;
-mod relation;
+pub(crate) mod relation;
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ use crate::sql::{Oid, array};
 
 pub(crate) use function::{Argument, Function, Role, Volatility};
 pub(crate) use relation::{
-    CONTROLS, Column, Command, ForeignKey, Index, Policy, Relation, RelationKind, Rights,
+    CONTROLS, Column, Command, Elsewhere, ForeignKey, Index, Policy, Relation, RelationKind, Rights,
 };
 
 /// The database's catalog, as far as tenancy is concerned.
@@ -27,6 +27,8 @@ pub(crate) struct Catalog {
     pub(crate) functions: Vec<Function>,
     pub(crate) roles: Vec<Role>,
     pub(crate) extensions: Vec<InReach>,
+    /// Tables outside the schemas that policies open to API roles.
+    pub(crate) elsewhere: Vec<Elsewhere>,
     /// Schema, name and roles of free sequences that an API role may use.
     pub(crate) sequences: Vec<(String, String, String)>,
     /// Schemas that extend an API request's search path.
@@ -57,6 +59,7 @@ impl Catalog {
                 fill(include_str!("../../sql/functions.sql")),
                 fill(include_str!("../../sql/roles.sql")),
                 fill(include_str!("../../sql/extensions.sql")),
+                fill(include_str!("../../sql/elsewhere.sql")),
                 fill(include_str!("../../sql/sequences.sql")),
                 surroundings,
             ])
@@ -67,6 +70,7 @@ impl Catalog {
         let functions = documents(next())?;
         let roles = documents(next())?;
         let extensions = documents(next())?;
+        let elsewhere = documents(next())?;
         let text = |value: Option<String>| value.unwrap_or_default();
         let sequences = rows(next())?
             .into_iter()
@@ -91,6 +95,7 @@ impl Catalog {
             functions,
             roles,
             extensions,
+            elsewhere,
             sequences,
             has_extensions_schema: surroundings.first().cloned().flatten().as_deref() == Some("t"),
             login: logins.next(),

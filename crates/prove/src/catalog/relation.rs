@@ -194,6 +194,22 @@ impl Rights {
     }
 }
 
+/// A table outside the schemas that policies open to API roles.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Elsewhere {
+    pub(crate) schema: String,
+    pub(crate) name: String,
+    pub(crate) roles: Vec<String>,
+    pub(crate) policies: Vec<AllowingPolicy>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct AllowingPolicy {
+    pub(crate) name: String,
+    /// Both conditions.
+    pub(crate) asks: String,
+}
+
 /// What `relkind` says.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
 pub(crate) enum RelationKind {

@@ -1,5 +1,6 @@
 //! Looks at what stands around the relations: roles, free sequences, triggers that act on the outside.
 
+use super::elsewhere;
 use crate::assessment::Assessment;
 use crate::catalog::{CONTROLS, Catalog};
 use crate::extensions;
@@ -8,7 +9,7 @@ use crate::report::{Finding, RelationReport, Verdict};
 use crate::rules;
 use crate::sql::{ident, literal};
 
-/// What roles can become, and what extensions bring them.
+/// What roles can become, what extensions bring them, and what they reach elsewhere.
 pub(crate) fn roles(catalog: &Catalog) -> Vec<Finding> {
     let mut assessments = Assessment::default();
     for role in &catalog.roles {
@@ -47,6 +48,7 @@ pub(crate) fn roles(catalog: &Catalog) -> Vec<Finding> {
     }
     let mut findings = assessments.findings;
     findings.extend(extensions::risks(&catalog.extensions));
+    findings.extend(elsewhere::risks(&catalog.elsewhere));
     findings.sort_by_key(|finding| (finding.rule.severity, finding.message.clone()));
     findings
 }

@@ -3,6 +3,7 @@
 
 mod around;
 mod beyond;
+mod elsewhere;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
