@@ -43,6 +43,7 @@ mod third_parties;
 mod through_pgbouncer;
 mod tokens;
 mod topology;
+mod traces;
 mod troubled_database;
 mod two_writers;
 mod webhook_arrival;

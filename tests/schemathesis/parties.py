@@ -60,7 +60,8 @@ def mark(dev, tenant):
     make("POST", "automation-logs", {"action_type": "sms", "status": "completed", "details": text})
     make("PUT", "api-keys/hubspot", {"api_key": text})
     make("POST", "phone-numbers", {"phone": "+15005550006", "label": text})
-    make("POST", "access-tokens", {"name": text, "scopes": ["leads:read"]})
+    next_year = time.strftime("%Y-%m-%dT00:00:00Z", time.gmtime(time.time() + 300 * 86400))
+    make("POST", "access-tokens", {"name": text, "scopes": ["leads:read"], "expires_at": next_year})
     endpoint = make("PUT", "webhook-endpoints/make", {})
     event = {"event_id": text, "event_type": "lead.created", "data": {"name": text, "phone": "+14017122662"}}
     call(dev, None, "POST", urllib.parse.urlsplit(endpoint["url"]).path, event, {"x-make-apikey": endpoint["secret"]})

@@ -3,6 +3,7 @@
 
 pub mod attack;
 pub mod cluster;
+pub mod collector;
 pub mod compose;
 pub mod connections;
 pub mod crm;

@@ -1,6 +1,6 @@
 //! Fetches the keys that verify tokens over HTTPS; `identity` decides when and keeps them.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use identity::jwks::{Fetch, FetchFailed};
 
@@ -28,6 +28,16 @@ impl HttpFetch {
 
 impl Fetch for HttpFetch {
     async fn fetch(&self) -> Result<Vec<u8>, FetchFailed> {
+        let began = Instant::now();
+        let fetched = self.document().await;
+        let elapsed_ms = began.elapsed().as_millis();
+        tracing::debug!(succeeded = fetched.is_ok(), elapsed_ms, "fetched the key set");
+        fetched
+    }
+}
+
+impl HttpFetch {
+    async fn document(&self) -> Result<Vec<u8>, FetchFailed> {
         let answer = self
             .client
             .get(&self.url)

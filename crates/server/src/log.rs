@@ -2,26 +2,37 @@
 
 use std::io::IsTerminal as _;
 
-use tracing::Level;
 use tracing::level_filters::LevelFilter;
+use tracing::{Level, Metadata};
 use tracing_subscriber::filter::{FilterExt as _, Targets, filter_fn};
 use tracing_subscriber::prelude::*;
 
 use crate::config::{LogFormat, LogSettings};
+use crate::otlp::Export;
 use crate::timings::{self, TimingLayer};
 
 /// Starts logging for the whole process; a second call changes nothing.
 pub(crate) fn start(log: &LogSettings) {
-    start_with(log, LevelFilter::INFO);
+    start_with(log, LevelFilter::INFO, None);
+}
+
+/// The same for `mako serve`, whose spans go to a collector as well.
+pub(crate) fn start_with_export(log: &LogSettings, export: Option<&Export>) {
+    start_with(log, LevelFilter::INFO, export);
 }
 
 /// The same for `mako dev`, whose screen says by itself what libraries would say on the way.
 pub(crate) fn start_for_development(log: &LogSettings) {
-    start_with(log, LevelFilter::WARN);
+    start_with(log, LevelFilter::WARN, None);
+}
+
+/// Whether a span or an event is of this project's own, not of a library's.
+pub(crate) fn is_ours(metadata: &Metadata<'_>) -> bool {
+    ["mako", "store"].contains(&metadata.target().split("::").next().unwrap_or_default())
 }
 
 /// Libraries log nothing below the given level.
-fn start_with(log: &LogSettings, libraries: LevelFilter) {
+fn start_with(log: &LogSettings, libraries: LevelFilter, export: Option<&Export>) {
     // These log what passes through them (tokio-postgres at debug: every parameter), so LOG can't lower them.
     let mut targets = Targets::new().with_default(log.level);
     for quiet in [
@@ -29,6 +40,7 @@ fn start_with(log: &LogSettings, libraries: LevelFilter) {
         "postgres_protocol",
         "hyper",
         "h2",
+        "opentelemetry",
         "reqwest",
         "rustls",
         "poem",
@@ -39,7 +51,9 @@ fn start_with(log: &LogSettings, libraries: LevelFilter) {
     // Spans are for `/metrics`; in lines they stand when somebody looks for something.
     let shows_spans = log.level >= Level::DEBUG;
     let lines = targets.and(filter_fn(move |metadata| shows_spans || !metadata.is_span()));
-    let registry = tracing_subscriber::registry().with(TimingLayer.with_filter(timings::is_timed()));
+    let registry = tracing_subscriber::registry()
+        .with(TimingLayer.with_filter(timings::is_timed()))
+        .with(export.map(Export::layer));
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let started = match log.format {
         LogFormat::Json => registry

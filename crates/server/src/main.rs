@@ -9,6 +9,7 @@ mod document;
 mod http;
 mod jwks;
 mod log;
+mod otlp;
 mod receiver;
 mod relay;
 mod timings;

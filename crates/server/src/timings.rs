@@ -45,11 +45,10 @@ pub(crate) fn register(registry: &mut Registry) {
 
 /// Whether a span is timed; independent of what is logged.
 pub(crate) fn is_timed<S>() -> impl Filter<S> {
-    let is_ours = |metadata: &Metadata<'_>| {
-        let of_us = ["mako", "store"].contains(&metadata.target().split("::").next().unwrap_or_default());
-        of_us && metadata.is_span() && metadata.fields().field(NAME).is_some()
+    let has_name = |metadata: &Metadata<'_>| {
+        metadata.is_span() && metadata.fields().field(NAME).is_some() && crate::log::is_ours(metadata)
     };
-    filter_fn(is_ours).with_max_level_hint(LevelFilter::INFO)
+    filter_fn(has_name).with_max_level_hint(LevelFilter::INFO)
 }
 
 /// The field that names what is done: a statement, a service, a source. Never a value of a tenant's.

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool::managed::{self, Hook, HookError, Metrics, Object, Pool, RecycleError, RecycleResult};
 use deadpool_postgres::ClientWrapper;
@@ -24,6 +24,8 @@ use crate::user_permits::{UserPermit, UserPermits};
 
 /// How long a request waits for a free connection before it is answered 503.
 const WAIT: Duration = Duration::from_secs(5);
+/// From where on a wait for a connection is worth a line for whoever debugs.
+const NOTICEABLE: Duration = Duration::from_millis(5);
 /// How long an abandoned transaction may take to end before its connection is closed instead.
 const ROLL_BACK: Duration = Duration::from_secs(30);
 
@@ -66,11 +68,16 @@ impl Connections {
     /// is for one.
     #[expect(clippy::disallowed_methods, reason = "this is the place the fence points to")]
     pub(crate) async fn lease(&self, user: Option<&str>) -> Result<Lease, Error> {
+        let asked = Instant::now();
         let user_permit = match user {
             Some(user) => Some(self.user_permits.take(user).await?),
             None => None,
         };
         let connection = self.pool.get().await?;
+        let waited = asked.elapsed();
+        if waited > NOTICEABLE {
+            tracing::debug!(waited_ms = waited.as_millis(), "waited for a connection");
+        }
         Ok(Lease {
             connection: Some(connection),
             user_permit,

@@ -81,6 +81,7 @@ impl Prepared {
     /// Looks at what a statement was answered: after the first name that was forgotten none is used any more.
     pub(crate) fn notice(&self, error: &tokio_postgres::Error) {
         if is_forgotten(error) {
+            tracing::debug!("a prepared statement was forgotten; it is sent again without its name");
             self.lose();
         }
     }

@@ -13,12 +13,15 @@ use tokio::task::JoinSet;
 use super::Failure;
 use crate::config::{Config, Environment};
 use crate::http::server::{self, Draining, Limits, Shutdown};
+use crate::otlp::Export;
 use crate::receiver::BackgroundWorker;
 
 /// Serves until SIGINT or SIGTERM; then for `DRAIN_TIME` more, and lets running requests finish.
 pub(crate) async fn run(options: crate::cli::Serve) -> Result<ExitCode, Failure> {
     let environment = Environment::read()?;
-    crate::log::start(&environment.log()?);
+    let log = environment.log()?;
+    let export = log.collector.as_ref().map(Export::to).transpose()?;
+    crate::log::start_with_export(&log, export.as_ref());
     let config = environment.serve()?;
     if let Some(file) = &options.require_proof {
         require_proof(file, &config.target).await?;

@@ -42,6 +42,26 @@ pub(super) fn store_settings(raw: &RawSettings) -> Result<store::StoreSettings, 
     })
 }
 
+/// Where spans are sent, if anywhere.
+pub(super) fn collector(raw: &RawSettings) -> Result<Option<Url>, ConfigError> {
+    const NAME: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+    let Some(text) = &raw.otel_exporter_otlp_endpoint else {
+        return Ok(None);
+    };
+    let url = Url::parse(text).or_else(|_| refused(format!("{NAME} is not a URL")))?;
+    if !matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some() {
+        return refused(format!(
+            "{NAME} must be a collector's address, such as http://127.0.0.1:4318"
+        ));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return refused(format!(
+            "{NAME} must hold no password: set OTEL_EXPORTER_OTLP_HEADERS"
+        ));
+    }
+    Ok(Some(url))
+}
+
 /// What Supabase's smallest tokens need, and what a head of 32 KiB has room for beside browsers' other headers.
 const JWT_SIZES: RangeInclusive<usize> = 1_024..=24_576;
 

@@ -72,6 +72,8 @@ pub(crate) enum LogFormat {
 pub(crate) struct LogSettings {
     pub(crate) level: tracing::Level,
     pub(crate) format: LogFormat,
+    /// Where spans are sent.
+    pub(crate) collector: Option<url::Url>,
 }
 
 /// What `mako serve` runs on.
@@ -174,6 +176,7 @@ impl Environment {
         Ok(LogSettings {
             level,
             format: self.0.log_format,
+            collector: checks::collector(&self.0)?,
         })
     }
 

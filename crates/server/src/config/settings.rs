@@ -179,6 +179,12 @@ settings! {
         log: String = "info";
         /// `pretty` or `json`
         log_format: LogFormat = "pretty";
+        /// an OpenTelemetry collector's address, such as `http://127.0.0.1:4318`: spans go there, as OTLP over HTTP
+        ///
+        /// Spans of requests, transactions, statements, relay calls, events and background work, by name and without any
+        /// value of a tenant's. What else OpenTelemetry defines (`OTEL_SERVICE_NAME`, `OTEL_EXPORTER_OTLP_HEADERS`,
+        /// `OTEL_TRACES_SAMPLER`, …) is read from the environment
+        otel_exporter_otlp_endpoint: Option<String>;
         /// a TOML file of [more services](admins.md#more-services) that tenants connect
         providers_file: Option<PathBuf>;
         /// replaces a provider's address, for tests and proxies

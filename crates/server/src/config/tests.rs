@@ -21,7 +21,7 @@ fn vars(changes: &[(&str, &str)]) -> HashMap<String, String> {
 
 fn refusal(toml: Option<&str>, changes: &[(&str, &str)]) -> String {
     Environment::from_parts(toml, &vars(changes))
-        .and_then(|e| e.serve().map(drop))
+        .and_then(|e| e.log().and_then(|_| e.serve()).map(drop))
         .err()
         .map(|e| e.to_string())
         .unwrap_or_default()
@@ -57,6 +57,16 @@ fn unsafe_settings_are_refused_with_the_fix() {
         ),
         ("JWT_SECRET", "short", "at least 32 bytes"),
         ("JWKS_URL", "http://example.com/keys", "https"),
+        (
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "collector:4318",
+            "http://127.0.0.1:4318",
+        ),
+        (
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "https://me:pw@collector.example.com",
+            "OTEL_EXPORTER_OTLP_HEADERS",
+        ),
         (
             "ENCRYPTION_KEY",
             "",

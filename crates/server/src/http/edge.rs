@@ -9,6 +9,8 @@ use poem::http::{HeaderName, HeaderValue, Method, header};
 use poem::middleware::{Cors, CorsEndpoint};
 use poem::{Endpoint, Middleware as _, Request, Response, Result};
 use poem_openapi::OperationId;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use super::guard::{Bounds, Guarded};
 use super::operations::Measurements;
@@ -80,7 +82,9 @@ impl<E: Endpoint> Endpoint for Edge<E> {
 
     async fn call(&self, request: Request) -> Result<Response> {
         let id = given_id(&request).unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
-        REQUEST_ID.scope(id.clone(), self.observe(request, id)).await
+        let span = request_span(&request, &id);
+        let observed = self.observe(request, id.clone()).instrument(span);
+        REQUEST_ID.scope(id, observed).await
     }
 }
 
@@ -120,6 +124,9 @@ impl<E: Endpoint> Edge<E> {
             .map_or("none", |operation| operation.0);
         let status = response.status();
         self.measurements.request(operation, status, elapsed);
+        Span::current()
+            .record("operation", operation)
+            .record("http.response.status_code", status.as_u16());
         let elapsed_ms = elapsed.as_secs_f64() * 1000.0;
         if status.is_server_error() {
             tracing::warn!(request_id = id, %method, operation, status = status.as_u16(), elapsed_ms, "request");
@@ -127,6 +134,20 @@ impl<E: Endpoint> Edge<E> {
             tracing::info!(request_id = id, %method, operation, status = status.as_u16(), elapsed_ms, "request");
         }
     }
+}
+
+/// The span in which all that a request causes happens, named by its operation once that is known.
+fn request_span(request: &Request, id: &str) -> Span {
+    let span = tracing::info_span!(
+        "request",
+        otel.kind = "server",
+        operation = Empty,
+        request_id = id,
+        http.request.method = %request.method(),
+        http.response.status_code = Empty,
+    );
+    crate::otlp::continue_trace(&span, request.headers());
+    span
 }
 
 /// The id that a proxy in front gave, if it is a plain one.
