@@ -111,20 +111,3 @@ macro_rules! counted_query {
     };
 }
 pub(crate) use counted_query;
-
-/// Every statement, for the test that prepares each as the role that runs it.
-pub static ALL: &[&[&Query]] = &[
-    crate::rows::users::QUERIES,
-    crate::rows::leads::QUERIES,
-    crate::rows::contacts::QUERIES,
-    crate::rows::contact_import::QUERIES,
-    crate::rows::call_logs::QUERIES,
-    crate::rows::automation_logs::QUERIES,
-    crate::rows::dashboard::QUERIES,
-    crate::rows::access_tokens::QUERIES,
-    crate::rows::api_keys::QUERIES,
-    crate::rows::phone_numbers::QUERIES,
-    crate::rows::webhook_endpoints::QUERIES,
-    crate::rows::webhook_events::QUERIES,
-    crate::rows::event_effects::QUERIES,
-];

@@ -20,7 +20,6 @@ use crate::pool::{Connections, Lease, ReadyStatement};
 use crate::prepared::{Preparation, PreparedStatements};
 use crate::query::{Access, Query, Role, RouterQuery};
 use crate::round_trip::{Identity, Statement, run_in_a_frame, run_in_one_message, transaction_frame};
-use crate::rows::Created;
 
 /// How the store behaves; `crates/server/docs/configuration.md` has the settings.
 #[derive(Clone, Debug)]
@@ -143,44 +142,6 @@ impl Store {
         let identity = self.identity(claims.payload(), query.role.name(), query.access);
         // Boxed: a statement under way is kilobytes, which every future around would carry along.
         Box::pin(self.pipelined_tx(Some(user_id), identity, statement)).await
-    }
-
-    /// Runs one statement that may be the user's first write.
-    ///
-    /// Rows refer to `users`, so a user known only from a token gets a row there first: not on every write,
-    /// but when Postgres misses it.
-    pub async fn run_provisioned(
-        &self,
-        claims: &Claims,
-        query: &'static Query,
-        params: &[&(dyn ToSql + Sync)],
-    ) -> Result<Vec<Row>, Error> {
-        match self.run(claims, query, params).await {
-            Err(error) if error.is_missing_parent() => {
-                self.run(claims, &crate::rows::users::ENSURE, &[]).await?;
-                self.run(claims, query, params).await
-            }
-            other => other,
-        }
-    }
-
-    /// Runs an insert that takes an idempotency key as its last parameter and answers the row, followed by
-    /// whether it is new. None: the row that the key made is gone.
-    pub(crate) async fn create<T: for<'r> From<&'r Row>>(
-        &self,
-        claims: &Claims,
-        insert: &'static Query,
-        params: &[&(dyn ToSql + Sync)],
-    ) -> Result<Option<Created<T>>, Error> {
-        let rows = match self.run_provisioned(claims, insert, params).await {
-            // Another request with the same key was faster by less than a transaction; now its row is there.
-            Err(error) if error.is_duplicate() => self.run(claims, insert, params).await?,
-            other => other?,
-        };
-        Ok(rows.first().map(|row| Created {
-            row: row.into(),
-            new: row.get(row.len() - 1),
-        }))
     }
 
     /// Runs `work` in a transaction as the caller, and commits if it succeeds.

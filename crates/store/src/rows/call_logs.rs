@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use identity::Claims;
 use tokio_postgres::types::ToSql;
 
-use super::containing;
 use super::page::{Page, PageRequest};
 use super::table::table;
+use super::values::containing;
 use crate::error::Error;
 use crate::query::{Query, counted_query, query};
 use crate::tenant_tx::Store;

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use identity::Claims;
 use tokio_postgres::Row;
 
-use super::time;
+use super::values::time;
 use crate::error::Error;
 use crate::query::{Query, query};
 use crate::tenant_tx::Store;

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use identity::Claims;
 use tokio_postgres::Row;
 
-use super::Created;
 use super::page::{Cursor, Ordered, Page, PageRequest};
+use super::values::Created;
 use crate::error::Error;
 use crate::query::{Query, counted_query, query};
 use crate::tenant_tx::Store;

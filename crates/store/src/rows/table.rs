@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
-use super::{Change, Timestamp};
+use super::values::{Change, Timestamp};
 
 /// A declared table, for the test that compares it with the database.
 #[derive(Debug)]
