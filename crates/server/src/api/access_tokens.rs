@@ -18,11 +18,12 @@ use store::rows::api_keys::SealedStore;
 
 use super::Tag;
 use super::webhook_endpoints::random;
-use crate::http::answer::{CreatedResponse, JsonResponse, NoContent, Nullable};
+use crate::http::answer::{CreatedResponse, JsonResponse, NoContent};
 use crate::http::body::JsonBody;
 use crate::http::caller::{ACCESS_TOKEN_PREFIX, Caller};
 use crate::http::fields::body;
 use crate::http::problem::Problem;
+use crate::http::schema::Nullable;
 use crate::http::values::{ApiKeyText, Scopes, Text, Time};
 
 /// The routes of this module.

@@ -10,11 +10,12 @@ use store::Store;
 use store::rows::api_keys::{self, KeyError, SealedStore};
 
 use super::Tag;
-use crate::http::answer::{JsonResponse, NoContent, Nullable, StoredEnum};
+use crate::http::answer::{JsonResponse, NoContent};
 use crate::http::body::JsonBody;
 use crate::http::caller::{Backend, Caller};
 use crate::http::fields::body;
 use crate::http::problem::Problem;
+use crate::http::schema::{Nullable, StoredEnum};
 use crate::http::values::{ApiKeyText, Time};
 use crate::relay::Service;
 
@@ -153,7 +154,7 @@ impl ApiKeys {
         let service = service.0.name();
         let key = self.sealed_store.take(&backend.0, service).await?;
         tracing::info!(
-            request_id = crate::http::edge::request_id(),
+            request_id = crate::http::request_id::current(),
             service,
             "an API key was revealed to a back end"
         );

@@ -9,9 +9,10 @@ use store::Store;
 use store::rows::api_keys;
 
 use super::Tag;
-use crate::http::answer::{JsonResponse, NoContent, Nullable, StoredEnum};
+use crate::http::answer::{JsonResponse, NoContent};
 use crate::http::caller::Caller;
 use crate::http::problem::Problem;
+use crate::http::schema::{Nullable, StoredEnum};
 use crate::http::values::Time;
 use crate::relay::Service;
 

@@ -10,9 +10,10 @@ use store::Store;
 use store::rows::dashboard;
 
 use super::Tag;
-use crate::http::answer::{JsonResponse, StoredEnum};
+use crate::http::answer::JsonResponse;
 use crate::http::caller::Caller;
 use crate::http::problem::Problem;
+use crate::http::schema::StoredEnum;
 use crate::http::values::{BoundedInteger, Time};
 
 /// The routes of this module.

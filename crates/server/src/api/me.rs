@@ -8,9 +8,10 @@ use store::Store;
 use store::rows::users;
 
 use super::Tag;
-use crate::http::answer::{JsonResponse, Nullable};
+use crate::http::answer::JsonResponse;
 use crate::http::caller::Caller;
 use crate::http::problem::Problem;
+use crate::http::schema::Nullable;
 
 /// The routes of this module.
 #[derive(Clone)]

@@ -6,8 +6,8 @@ use serde::Serialize;
 use store::rows::page::Page;
 use store::{Cursor, PageRequest};
 
-use crate::http::answer::Nullable;
 use crate::http::problem::Problem;
+use crate::http::schema::Nullable;
 use crate::http::values::BoundedInteger;
 
 /// Whether all rows are counted.

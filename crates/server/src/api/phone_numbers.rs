@@ -14,12 +14,13 @@ use store::rows::phone_numbers::{self, ClaimedNumber, NewNumber};
 use super::Tag;
 use super::paging::{Count, Limit, Listing, page};
 use super::webhook_endpoints::SourceName;
-use crate::http::answer::{CreatedResponse, JsonResponse, NoContent, Nullable, StoredEnum};
+use crate::http::answer::{CreatedResponse, JsonResponse, NoContent};
 use crate::http::body::JsonBody;
 use crate::http::caller::Caller;
 use crate::http::fields::body;
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::problem::Problem;
+use crate::http::schema::{Nullable, StoredEnum};
 use crate::http::values::{RoutableNumber, Text, Time};
 use crate::relay::{Relay, RelayRequest, Service};
 

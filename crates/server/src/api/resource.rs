@@ -73,7 +73,7 @@ macro_rules! shown {
     (required $type:ty) => { <$type as $crate::api::resource::Shown>::Json };
     (defaulted $type:ty) => { <$type as $crate::api::resource::Shown>::Json };
     ($kind:ident $type:ty) => {
-        $crate::http::answer::Nullable<<$type as $crate::api::resource::Shown>::Json>
+        $crate::http::schema::Nullable<<$type as $crate::api::resource::Shown>::Json>
     };
 }
 pub(crate) use shown;
@@ -87,7 +87,7 @@ macro_rules! show {
         $value.into()
     };
     ($kind:ident $value:expr) => {
-        $crate::http::answer::Nullable($value.map(Into::into))
+        $crate::http::schema::Nullable($value.map(Into::into))
     };
 }
 pub(crate) use show;

@@ -16,11 +16,12 @@ use webhooks::{Auth, PhoneNumber, Secret, Source, Zone};
 
 use super::Tag;
 use super::webhook_test::{TestStep, WebhookTest, WebhookTestRun};
-use crate::http::answer::{JsonResponse, NoContent, Nullable};
+use crate::http::answer::{JsonResponse, NoContent};
 use crate::http::body::JsonBody;
 use crate::http::caller::Caller;
 use crate::http::fields::{Field, body};
 use crate::http::problem::Problem;
+use crate::http::schema::Nullable;
 use crate::http::values::{ApiKeyText, JsonObject, Time, TimeZone};
 use crate::receiver::{EventProgress, IncomingDelivery, ReceiveError, Receiver};
 

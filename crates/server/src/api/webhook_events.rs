@@ -14,9 +14,10 @@ use store::rows::webhook_events::{self, WebhookEvent as Row, WebhookEventFilter}
 use super::Tag;
 use super::paging::{Count, Limit, Listing, page};
 use super::webhook_endpoints::SourceName;
-use crate::http::answer::{JsonResponse, Nullable, StoredEnum};
+use crate::http::answer::JsonResponse;
 use crate::http::caller::Caller;
 use crate::http::problem::Problem;
+use crate::http::schema::{Nullable, StoredEnum};
 use crate::http::values::{FilterTime, Text, Time};
 use crate::receiver::{ProcessResult, replay};
 

@@ -3,7 +3,7 @@
 use poem_openapi::{Enum, Object};
 use serde::Serialize;
 
-use crate::http::answer::Nullable;
+use crate::http::schema::Nullable;
 use crate::receiver::ProcessResult;
 
 /// How a signed sample fared.

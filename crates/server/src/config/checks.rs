@@ -9,8 +9,10 @@ use seal::{KeyRing, MasterKey, SecretText};
 use store::{PreparedStatements, SealingKeys};
 use webhooks::Source;
 
+use super::error::{ConfigError, refused};
 use super::settings::RawSettings;
-use super::{AuthSettings, ConfigError, Secret, WebhookSettings, refused};
+use super::value::Secret;
+use super::{AuthSettings, WebhookSettings};
 use crate::http::authorization::GROUPS;
 use crate::relay::Service;
 

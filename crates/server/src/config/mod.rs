@@ -3,9 +3,11 @@
 //! The only place that reads the environment. Every refusal names the setting and the fix, never the value.
 
 mod checks;
+mod error;
 mod help;
 mod raw;
 mod settings;
+mod value;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -13,60 +15,23 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::Url;
-use serde::Deserialize;
 use store::SealingKeys;
 use webhooks::Source;
-use zeroize::Zeroizing;
 
 use checks::{
     auth, base_url, clients, drain_time, duration, groups, hmac_secret, inbound, on_or_off, origins,
     prepared_statements, relay_base, store_settings, target,
 };
 pub(crate) use checks::{platform_secrets, sealing_keys};
+pub(crate) use error::ConfigError;
+use error::refused;
 pub(crate) use help::help;
 use raw::variables;
 use settings::RawSettings;
+pub(crate) use value::{LogFormat, Secret};
 
 use crate::http::authorization::Authorization;
 use crate::relay::Service;
-
-/// A setting that must not be seen: no `Debug`, no `Display`, no `Serialize`.
-#[derive(Clone, Deserialize)]
-#[serde(from = "String")]
-pub(crate) struct Secret(Zeroizing<String>);
-
-impl From<String> for Secret {
-    fn from(value: String) -> Self {
-        Self(Zeroizing::new(value))
-    }
-}
-
-impl Secret {
-    /// The value itself, for the one call that needs it.
-    pub(crate) fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-/// A setting that can't be used; the text names it and says what to do.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct ConfigError(String);
-
-fn refused<T>(text: impl Into<String>) -> Result<T, ConfigError> {
-    Err(ConfigError(text.into()))
-}
-
-/// How log lines are written.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum LogFormat {
-    /// For people.
-    #[default]
-    Pretty,
-    /// One JSON object a line, for machines.
-    Json,
-}
 
 /// Where log lines go and how many.
 pub(crate) struct LogSettings {

@@ -5,8 +5,8 @@ use std::ffi::OsString;
 
 use config::{Config as Layers, File, FileFormat, Map, Source as _, Value};
 
+use super::error::{ConfigError, refused};
 use super::settings::{RawSettings, SETTINGS};
-use super::{ConfigError, refused};
 
 impl RawSettings {
     /// Defaults, over them what `mako.toml` says, over it `vars`.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::{LogFormat, Secret};
+use super::value::{LogFormat, Secret};
 
 /// Stands in the name of a setting that there is once for each service.
 const SERVICE: &str = "<service>";

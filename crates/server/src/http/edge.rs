@@ -14,15 +14,7 @@ use tracing::{Instrument as _, Span};
 
 use super::guard::{Bounds, Guarded};
 use super::operations::Measurements;
-
-tokio::task_local! {
-    static REQUEST_ID: String;
-}
-
-/// The id of the request that is being answered.
-pub(crate) fn request_id() -> String {
-    REQUEST_ID.try_with(Clone::clone).unwrap_or_default()
-}
+use super::request_id;
 
 /// The outermost endpoint.
 pub(crate) struct Edge<E> {
@@ -84,7 +76,7 @@ impl<E: Endpoint> Endpoint for Edge<E> {
         let id = given_id(&request).unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
         let span = request_span(&request, &id);
         let observed = self.observe(request, id.clone()).instrument(span);
-        REQUEST_ID.scope(id, observed).await
+        request_id::scope(id, observed).await
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::time::MissedTickBehavior;
 use tracing::Instrument as _;
 
 use super::drain::drain;
-use super::process::{LockWait, process};
+use super::process::{GRACE, LockWait, process};
 use super::{ProcessResult, Receiver};
 
 /// How often waiting events and the spool are looked at.
@@ -20,8 +20,6 @@ const OFTEN: Duration = Duration::from_secs(1);
 const NOW_AND_THEN: Duration = Duration::from_secs(10);
 /// How often old payloads are.
 const SELDOM: Duration = Duration::from_hours(1);
-/// An event is left to the request that recorded it for this long.
-pub(super) const GRACE: Duration = Duration::from_secs(5);
 /// Addresses that are held in memory, at 100 bytes each; those beyond count as strangers' during an outage.
 const ADDRESSES: i32 = 100_000;
 /// Events and payloads at a time.

@@ -30,10 +30,9 @@ use webhooks::{
     VerificationError, Zone,
 };
 
-use background::GRACE;
 pub(crate) use background::{BackgroundWorker, process_waiting};
 pub(crate) use measurements::WebhookMetrics;
-use process::{LockWait, process};
+use process::{GRACE, LockWait, process};
 pub(crate) use process::{ProcessResult, replay};
 pub(crate) use quota::Addresses;
 use quota::QuotaHolder;

@@ -1,5 +1,7 @@
 //! Acts on an event once, whatever comes between: as the user, in one transaction with its own end.
 
+use std::time::Duration;
+
 use identity::{Claims, Verified};
 use serde_json::Value;
 use store::rows::event_effects::{self, EventClaim};
@@ -36,6 +38,9 @@ pub(crate) enum LockWait {
     /// No: there will be another time.
     No,
 }
+
+/// An event is left to the request that recorded it for this long.
+pub(super) const GRACE: Duration = Duration::from_secs(5);
 
 /// Acts on a recorded event as its user, at most once.
 pub(crate) async fn process(

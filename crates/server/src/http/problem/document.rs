@@ -8,7 +8,7 @@ use poem_openapi::registry::{
 use poem_openapi::types::Type as _;
 
 use super::{Problem, ProblemBody};
-use crate::http::answer;
+use crate::http::schema;
 
 /// The media type and schema of errors, for the document.
 pub(super) struct ProblemPayload;
@@ -65,7 +65,7 @@ fn headers(status: u16) -> Vec<MetaHeader> {
         429 | 503 => ("Retry-After", "Seconds to wait before the next try"),
         _ => return Vec::new(),
     };
-    vec![answer::header(name, description)]
+    vec![schema::header(name, description)]
 }
 
 impl ApiResponse for Problem {

@@ -3,7 +3,7 @@
 use poem::http::StatusCode;
 
 use super::Problem;
-use crate::http::edge;
+use crate::http::request_id;
 
 /// The one mapping from what happened at the database to what a client is told.
 impl From<store::Error> for Problem {
@@ -29,7 +29,7 @@ impl From<store::Error> for Problem {
         };
         if problem.status.is_server_error() {
             // By names only: `store::Error` holds no values.
-            tracing::error!(request_id = edge::request_id(), error = %error, "database");
+            tracing::error!(request_id = request_id::current(), error = %error, "database");
         }
         problem
     }

@@ -16,8 +16,8 @@ use poem_openapi::payload::Payload as _;
 use serde::Serialize;
 
 use self::document::ProblemPayload;
-use super::answer::Nullable;
-use super::edge;
+use super::request_id;
+use super::schema::Nullable;
 
 /// An error as clients see it.
 #[derive(Clone, Debug)]
@@ -330,7 +330,7 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(mut self) -> Response {
         let (status, extra) = (self.status, self.header.take());
-        let body = serde_json::to_vec(&self.body(edge::request_id())).unwrap_or_default();
+        let body = serde_json::to_vec(&self.body(request_id::current())).unwrap_or_default();
         let mut response = Response::builder()
             .status(status)
             .content_type(ProblemPayload::CONTENT_TYPE)
