@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod cluster;
+mod leftover;
 mod npm;
 mod os_user;
 mod place;

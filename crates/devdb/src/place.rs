@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use ring::digest::{SHA256, digest};
 
 use crate::os_user::OsUser;
-use crate::{Data, Error, server};
+use crate::{Data, Error, leftover};
 
 /// The folder of a cluster: `data`, the server's `log`, and for kept ones the `password`.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl Place {
             Data::Kept(project) => Self::kept(project, user)?,
         };
         user.own(&place.folder)?;
-        server::end_leftover(&place.data());
+        leftover::end_leftover(&place.data());
         Ok(place)
     }
 
@@ -175,7 +175,7 @@ fn sweep(base: &Path, user: OsUser) {
             continue;
         }
         if let Ok(Some(_held)) = try_lock(&lock_file) {
-            server::end_leftover(&folder.join("data"));
+            leftover::end_leftover(&folder.join("data"));
             drop(fs::remove_dir_all(&folder));
             drop(fs::remove_file(&lock_file));
         }

@@ -3,26 +3,19 @@
 use std::fs::{self, File};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{fmt, thread};
 
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use rustix::process::{Pid, kill_process};
 
+use crate::leftover::{STOP, TICK};
 use crate::place::Place;
 use crate::search::Programs;
 use crate::{Cancel, Error};
 
 /// Starting takes 50 ms, recovery after a crash longer.
 const START: Duration = Duration::from_mins(1);
-/// Fast shutdown takes 20 ms; then sterner signals follow, 3 s in all: `mako dev` has 5 s for everything.
-const STOP: [(Signal, Duration); 3] = [
-    (Signal::INT, Duration::from_secs(2)),
-    (Signal::QUIT, Duration::from_millis(500)),
-    (Signal::KILL, Duration::from_millis(500)),
-];
-const TICK: Duration = Duration::from_millis(5);
 /// A port that was free a moment ago may be taken now.
 const ATTEMPTS: usize = 5;
 
@@ -205,37 +198,4 @@ fn end(child: &mut Child) {
             thread::sleep(TICK);
         }
     }
-}
-
-/// Ends a server whose owner was killed. Whoever calls this holds the lock of the data, so it is nobody else's.
-pub(crate) fn end_leftover(data: &Path) {
-    let Some(pid) = postmaster_of(data) else { return };
-    for (signal, patience) in STOP {
-        let asked = Instant::now();
-        if kill_process(pid, signal).is_err() {
-            return;
-        }
-        while asked.elapsed() < patience {
-            if test_kill_process(pid).is_err() {
-                return;
-            }
-            thread::sleep(TICK);
-        }
-    }
-}
-
-/// The process in postmaster.pid, if it really is the server of this folder: numbers are used again.
-fn postmaster_of(data: &Path) -> Option<Pid> {
-    let text = fs::read_to_string(data.join("postmaster.pid")).ok()?;
-    let pid: i32 = text.lines().next()?.trim().parse().ok()?;
-    let command = if let Ok(command) = fs::read(format!("/proc/{pid}/cmdline")) {
-        String::from_utf8_lossy(&command).replace('\0', " ")
-    } else {
-        let ps = Command::new("ps")
-            .args(["-o", "command=", "-p", &pid.to_string()])
-            .output()
-            .ok()?;
-        String::from_utf8_lossy(&ps.stdout).into_owned()
-    };
-    command.contains(data.to_str()?).then(|| Pid::from_raw(pid))?
 }

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::bad_auth::BadAuth;
 use crate::hmac_scheme::{DEFAULT_FORMAT, HmacScheme, TOLERANCE_SECONDS, header_name};
 use crate::secret::{Secret, UnusableSecret};
 use crate::source::Source;
@@ -68,11 +69,6 @@ pub enum MakeAuth {
         tolerance_seconds: u32,
     },
 }
-
-/// Why a configuration can't be one. The text is for whoever sent it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct BadAuth(pub(crate) String);
 
 impl Auth {
     /// What a source uses when nothing was configured, as on the platform's addresses.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::auth::BadAuth;
+use crate::bad_auth::BadAuth;
 
 /// Seconds that a signed time may be off, in both directions (Standard Webhooks' reference code).
 pub(crate) const TOLERANCE_SECONDS: u32 = 300;

@@ -3,6 +3,7 @@
 
 mod answer;
 mod auth;
+mod bad_auth;
 mod bound;
 mod delivery;
 mod event;
@@ -23,7 +24,8 @@ mod verify;
 mod zone;
 
 pub use answer::{Answer, Freshness};
-pub use auth::{Auth, BadAuth, MakeAuth, VapiAuth};
+pub use auth::{Auth, MakeAuth, VapiAuth};
+pub use bad_auth::BadAuth;
 pub use delivery::Delivery;
 pub use event::{
     Automation, Call, CallIds, CallReport, Customer, Direction, Event, Kind, Media, Message, MessageChange,
