@@ -17,6 +17,7 @@ mod dev;
 mod edge;
 mod failover;
 mod held_by;
+mod import_circles;
 mod kill;
 mod leads;
 mod leftovers;
