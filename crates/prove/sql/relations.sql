@@ -75,7 +75,7 @@ select jsonb_build_object(
     where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped), '[]'),
   'indexes', coalesce((
     select jsonb_agg(jsonb_build_object(
-      'name', ic.relname, 'unique', i.indisunique, 'primary', i.indisprimary, 'partial', i.indpred is not null,
+      'name', ic.relname, 'unique', i.indisunique, 'exclusion', i.indisexclusion, 'primary', i.indisprimary, 'partial', i.indpred is not null,
       'expression', i.indexprs is not null, 'valid', i.indisvalid,
       'constraint', exists (select from pg_constraint k where k.conindid = i.indexrelid and k.contype in ('p', 'u', 'x')),
       'immediate', i.indimmediate,

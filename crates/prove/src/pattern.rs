@@ -2,20 +2,21 @@
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 
-/// A text that a regular expression accepts, as far as Postgres' and Rust's mean the same.
-pub(crate) fn sample(pattern: &str, number: u64) -> Option<String> {
+/// A text that a regular expression accepts, as far as Postgres' and Rust's mean the same; what may repeat does so that many
+/// times `more` than it must.
+pub(crate) fn sample(pattern: &str, number: u64, more: u32) -> Option<String> {
     if !pattern.contains(['[', '\\', '^', '$', '(', '.']) {
         return None;
     }
     let hir = regex_syntax::parse(pattern).ok()?;
     let mut text = String::new();
     let mut left = number;
-    write(&hir, &mut text, &mut left)?;
+    write(&hir, &mut text, &mut left, more)?;
     // An open end may be anything; a closed one is done.
     Some(text)
 }
 
-fn write(hir: &Hir, text: &mut String, number: &mut u64) -> Option<()> {
+fn write(hir: &Hir, text: &mut String, number: &mut u64, more: u32) -> Option<()> {
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => {}
         HirKind::Literal(literal) => text.push_str(std::str::from_utf8(&literal.0).ok()?),
@@ -34,8 +35,13 @@ fn write(hir: &Hir, text: &mut String, number: &mut u64) -> Option<()> {
             text.push(pick(&ranges, number)?);
         }
         HirKind::Repetition(repetition) => {
-            // A few more than needed, where that is allowed, leaves room for different texts.
-            let times = (repetition.min + 4)
+            // More than needed, where that is allowed, leaves room for different texts; of what repeats inside, one more.
+            let more_of_it = if repeats(&repetition.sub) {
+                more.min(1)
+            } else {
+                more
+            };
+            let times = (repetition.min + more_of_it)
                 .min(repetition.max.unwrap_or(u32::MAX))
                 .max(repetition.min);
             let times = if repetition.min == 0 && repetition.max == Some(1) {
@@ -44,18 +50,27 @@ fn write(hir: &Hir, text: &mut String, number: &mut u64) -> Option<()> {
                 times
             };
             for _ in 0..times {
-                write(&repetition.sub, text, number)?;
+                write(&repetition.sub, text, number, more)?;
             }
         }
-        HirKind::Capture(capture) => write(&capture.sub, text, number)?,
+        HirKind::Capture(capture) => write(&capture.sub, text, number, more)?,
         HirKind::Concat(parts) => {
             for part in parts {
-                write(part, text, number)?;
+                write(part, text, number, more)?;
             }
         }
-        HirKind::Alternation(choices) => write(choices.first()?, text, number)?,
+        HirKind::Alternation(choices) => write(choices.first()?, text, number, more)?,
     }
     Some(())
+}
+
+fn repeats(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Repetition(_) => true,
+        HirKind::Capture(capture) => repeats(&capture.sub),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().any(repeats),
+        _ => false,
+    }
 }
 
 /// A printable character of a class, a different one for each number.
@@ -90,7 +105,7 @@ mod tests {
             r"^#[0-9a-f]{6}$",
             r"^[a-z0-9-]+@[a-z]+\.[a-z]{2,}$",
         ] {
-            let (one, two) = (sample(pattern, 5).unwrap(), sample(pattern, 6).unwrap());
+            let (one, two) = (sample(pattern, 5, 4).unwrap(), sample(pattern, 6, 4).unwrap());
             assert!(Regex::new(pattern).unwrap().is_match(&one), "{one}");
             assert_ne!(one, two);
         }

@@ -288,7 +288,7 @@ rules! {
     );
     UNSCOPED_UNIQUE = Rule::risk(
         "unscoped_unique",
-        "a unique index over all tenants tells whoever inserts that another has the value",
+        "a unique index or an exclusion constraint over all tenants tells whoever inserts that another has the value",
         "make it unique together with the tenant column",
     );
     CLAIM_OPENS_ALL = Rule::risk(

@@ -72,6 +72,8 @@ pub(crate) struct Column {
 pub(crate) struct Index {
     pub(crate) name: String,
     pub(crate) unique: bool,
+    /// It keeps out what overlaps, or is otherwise alike.
+    pub(crate) exclusion: bool,
     pub(crate) primary: bool,
     pub(crate) partial: bool,
     pub(crate) expression: bool,

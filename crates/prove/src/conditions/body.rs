@@ -44,7 +44,7 @@ impl Piece {
 }
 
 /// One expression.
-pub(super) fn expression(text: &str) -> Option<Expr> {
+pub(crate) fn expression(text: &str) -> Option<Expr> {
     let mut parser = Parser::new(&PostgreSqlDialect {}).try_with_sql(text).ok()?;
     let expression = parser.parse_expr().ok()?;
     matches!(parser.peek_token().token, sqlparser::tokenizer::Token::EOF).then_some(expression)

@@ -1,7 +1,7 @@
 //! Finds the rows that policies, views and functions single out by content. Their expressions are parsed, and solved
 //! for the columns of a table: each way to make one true is a row to be made.
 
-mod body;
+pub(crate) mod body;
 mod constant;
 mod logic;
 mod scope;

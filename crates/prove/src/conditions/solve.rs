@@ -137,7 +137,7 @@ fn against(subject: &Expr, op: &BinaryOperator, value: &str, raw: &Expr, scope: 
     let target = target(subject, scope)?;
     let held = match op {
         BinaryOperator::PGLikeMatch | BinaryOperator::PGILikeMatch => like(raw)?,
-        BinaryOperator::PGRegexMatch | BinaryOperator::PGRegexIMatch => literal(&sample(&text(raw)?, 1)?),
+        BinaryOperator::PGRegexMatch | BinaryOperator::PGRegexIMatch => literal(&sample(&text(raw)?, 1, 4)?),
         BinaryOperator::Question if target.relation == CLAIMS => {
             return Some(target.claim(&serde_json::json!([text(raw)?])));
         }

@@ -277,7 +277,7 @@ fn tenant_table(
     for index in relation
         .indexes
         .iter()
-        .filter(|index| index.unique && !index.primary)
+        .filter(|index| (index.unique || index.exclusion) && !index.primary)
     {
         let columns: Vec<&str> = index.columns.iter().flatten().map(String::as_str).collect();
         let scoped = columns.contains(&column)
@@ -287,8 +287,13 @@ fn tenant_table(
                         .column(name)
                         .is_some_and(|c| c.base_name == "uuid" || c.sequence || !c.identity.is_empty())
             });
+        let what = if index.unique {
+            "is unique"
+        } else {
+            "excludes what is alike"
+        };
         if !scoped {
-            about.find(rules::UNSCOPED_UNIQUE, format!("Index {} of {named} is unique over all tenants: an insert that is refused tells that another has the value", index.name), of_catalog("indisunique, pg_get_indexdef(indexrelid)", "pg_index", &format!("{}.{}", ident(&relation.schema), ident(&index.name)), "regclass"));
+            about.find(rules::UNSCOPED_UNIQUE, format!("Index {} of {named} {what} over all tenants: an insert that is refused tells that another has the value", index.name), of_catalog("indisunique or indisexclusion, pg_get_indexdef(indexrelid)", "pg_index", &format!("{}.{}", ident(&relation.schema), ident(&index.name)), "regclass"));
         }
     }
 }

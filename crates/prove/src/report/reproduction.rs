@@ -40,14 +40,13 @@ impl Reproduction {
         statements.extend(self.own.iter().cloned());
         if self.compares {
             statements.push("savepoint without_the_other".to_owned());
+            statements.extend(self.prelude());
             statements.extend(act.clone());
             statements.push("rollback to savepoint without_the_other".to_owned());
         }
         statements.extend(self.others.iter().cloned());
         statements.extend(self.asked.iter().map(|(before, _)| before.clone()));
-        if !self.prelude.is_empty() {
-            statements.push(self.prelude.clone());
-        }
+        statements.extend(self.prelude());
         if let Some(settings) = &self.others_settings {
             let discard = "discard plans".to_owned();
             statements.extend([discard, settings.clone(), self.attack.clone()]);
@@ -62,6 +61,10 @@ impl Reproduction {
         }
         statements.push("rollback".to_owned());
         statements
+    }
+
+    fn prelude(&self) -> Option<String> {
+        Some(self.prelude.clone()).filter(|prelude| !prelude.is_empty())
     }
 
     /// Whether two answers that differ show it.

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::lawful::names;
+use super::ties::{Ties, in_order, ties};
 use crate::catalog::Relation;
 use crate::sql::{ident, idents};
 use crate::values;
@@ -69,6 +70,7 @@ pub(super) fn components(
 /// Asks the database for the first combination of candidates that satisfies the checks; the best of each column are
 /// mostly enough, and quick to try.
 pub(super) fn question(
+    table: &Relation,
     expressions: &[String],
     columns: &[String],
     choices: &BTreeMap<String, Vec<String>>,
@@ -81,7 +83,8 @@ pub(super) fn question(
         5 | 6 => 5,
         _ => 2,
     };
-    let among = |most: usize| combinations(expressions, columns, choices, most);
+    let ties = ties(table, expressions, columns);
+    let among = |most: usize| combinations(table, expressions, columns, choices, ties.clone(), most);
     if columns.len() < 3 || most <= FEW {
         return among(most);
     }
@@ -91,25 +94,40 @@ pub(super) fn question(
 /// Candidates of each column that are tried first.
 const FEW: usize = 2;
 
+/// Sums of more than that might be too large for a column.
+const LARGE: f64 = 1e6;
+
 fn combinations(
+    table: &Relation,
     expressions: &[String],
     columns: &[String],
     choices: &BTreeMap<String, Vec<String>>,
+    mut ties: Ties,
     most: usize,
 ) -> String {
-    let lists: Vec<String> = columns
+    let small = |value: &&String| ties.is_empty() || !is_large(value);
+    let few: BTreeMap<&String, Vec<String>> = columns
+        .iter()
+        .map(|name| {
+            let values = choices.get(name).map_or(&[][..], Vec::as_slice);
+            (name, values.iter().filter(small).take(most).cloned().collect())
+        })
+        .collect();
+    let ordered = in_order(columns, &mut ties);
+    let lists: Vec<String> = ordered
         .iter()
         .enumerate()
         .map(|(n, name)| {
-            let values = choices.get(name).map_or(&[][..], Vec::as_slice);
-            let rows: Vec<String> = values
-                .iter()
-                .take(most)
+            let kind = table.column(name).map_or("text", |column| column.base.as_str());
+            let by_others = ties.get(name).into_iter().flatten();
+            let rows: Vec<String> = by_others
+                .map(|tie| format!("({tie})::{kind}"))
+                .chain(few.get(name).into_iter().flatten().cloned())
                 .enumerate()
                 .map(|(o, value)| format!("({value}, {o})"))
                 .collect();
             format!(
-                "(values {}) as v{n}({}, \"mako {n}\")",
+                "lateral (values {}) as v{n}({}, \"mako {n}\")",
                 rows.join(", "),
                 ident(name)
             )
@@ -127,4 +145,9 @@ fn combinations(
             .join(" and "),
         order.join(" + ")
     )
+}
+
+fn is_large(value: &str) -> bool {
+    let number = value.split('\'').nth(1).and_then(|text| text.parse::<f64>().ok());
+    number.is_some_and(|number| number.abs() > LARGE)
 }

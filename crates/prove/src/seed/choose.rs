@@ -28,7 +28,7 @@ impl Seeder<'_> {
                 }
             }
             for (expressions, columns) in components(table, &choices, self.wanted(&spec)) {
-                questions.push(Script::default().ask(question(&expressions, &columns, &choices)));
+                questions.push(Script::default().ask(question(table, &expressions, &columns, &choices)));
                 askers.push((drafts.len(), columns));
             }
             let columns = choices

@@ -11,6 +11,7 @@ mod order;
 mod settle;
 mod spares;
 mod specs;
+mod ties;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -141,6 +142,7 @@ impl<'a> Seeder<'a> {
 
 fn is_unique(table: &Relation, column: &Column) -> bool {
     table.indexes.iter().any(|index| {
-        index.unique && (index.columns.iter().flatten().any(|name| *name == column.name) || index.expression)
+        (index.unique || index.exclusion)
+            && (index.columns.iter().flatten().any(|name| *name == column.name) || index.expression)
     })
 }

@@ -9,13 +9,16 @@ use super::says_yes;
 use crate::assessment::Assessment;
 use crate::catalog::{Relation, RelationKind};
 use crate::context::Context;
+use crate::persona::Persona;
 use crate::plan::Class;
 use crate::rules;
 use crate::script::{Outcome, Script};
 use crate::sql::idents;
 
 /// What each attacker saw of each view: a digest, or a refusal's code.
-pub(crate) type Seen = BTreeMap<(usize, Viewer), Option<String>>;
+pub(crate) type Seen = BTreeMap<Place, Option<String>>;
+/// A view, and who looks at it.
+type Place = (usize, Viewer);
 
 /// Who looks at a view.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -43,36 +46,54 @@ impl Context<'_> {
 
     /// Looks through every view as everybody, the other tenant and the owner among them.
     pub(crate) async fn look(&self) -> Seen {
-        let (mut places, mut scripts) = (Vec::new(), Vec::new());
-        let views = self.views();
+        let mut looks: BTreeMap<String, Vec<(Place, Script)>> = BTreeMap::new();
         let victim = self.victim();
-        for (n, persona) in self.personas.iter().enumerate() {
-            for view in &views {
-                let relation = &self.catalog.relations[*view];
+        for view in self.views() {
+            let relation = &self.catalog.relations[view];
+            let look = |viewer, columns: &str, somebody: Option<&Persona>| {
+                let script = somebody.map_or_else(Script::default, |persona| {
+                    Script::default().be(self.settings(persona, relation))
+                });
+                let sql = digest(relation, columns);
+                let asked = if matches!(viewer, Viewer::Persona(_)) {
+                    script.ask_often(sql)
+                } else {
+                    script.ask(sql)
+                };
+                ((view, viewer), asked)
+            };
+            let all = idents(relation.columns.iter().map(|column| column.name.as_str()));
+            let here = looks.entry(self.refreshed(view)).or_default();
+            for (n, persona) in self.personas.iter().enumerate() {
                 if let Some(columns) = readable(relation, &persona.role) {
-                    places.push((*view, Viewer::Persona(n)));
-                    scripts.push(
-                        Script::default()
-                            .be(self.settings(persona, relation))
-                            .ask_often(digest(relation, &columns)),
-                    );
+                    here.push(look(Viewer::Persona(n), &columns, Some(persona)));
                 }
             }
+            here.push(look(Viewer::Victim, &all, Some(&victim)));
+            here.push(look(Viewer::Owner, &all, None));
         }
-        for view in views {
-            let relation = &self.catalog.relations[view];
-            let all = idents(relation.columns.iter().map(|column| column.name.as_str()));
-            places.push((view, Viewer::Victim));
-            scripts.push(
-                Script::default()
-                    .be(self.settings(&victim, relation))
-                    .ask(digest(relation, &all)),
-            );
-            places.push((view, Viewer::Owner));
-            scripts.push(Script::default().ask(digest(relation, &all)));
+        let mut answers = Seen::new();
+        for (fence, looks) in looks {
+            let (places, scripts): (Vec<_>, Vec<_>) = looks.into_iter().unzip();
+            let outcomes = self.session.attempt_within(&fence, &scripts).await;
+            let outcomes =
+                outcomes.unwrap_or_else(|refusal| scripts.iter().map(|_| Err(refusal.clone())).collect());
+            answers.extend(places.into_iter().zip(outcomes.into_iter().map(seen)));
         }
-        let outcomes = self.session.attempt(scripts).await;
-        places.into_iter().zip(outcomes.into_iter().map(seen)).collect()
+        answers
+    }
+
+    /// What makes materialized views beneath hold the made-up rows, for as long as it is looked at.
+    fn refreshed(&self, view: usize) -> String {
+        let mut beneath = self.catalog.beneath(view);
+        beneath.retain(|n| {
+            let relation = &self.catalog.relations[*n];
+            relation.kind == RelationKind::MaterializedView && relation.owned
+        });
+        // The deepest first.
+        beneath.sort_by_key(|n| self.catalog.beneath(*n).len());
+        let refresh = |n: &usize| format!("refresh materialized view {}", self.catalog.relations[*n].sql());
+        beneath.iter().map(refresh).collect::<Vec<_>>().join("; ")
     }
 
     /// While the other tenant's rows are there: looks twice, and tries to write. The answer is for [`Context::compare_views`].
@@ -142,11 +163,19 @@ impl Context<'_> {
                         relation.label()
                     );
                     let attack = format!("select {columns} from {}", relation.sql());
-                    about.accuse(persona, rules::CROSS_TENANT_READ, message, &attack);
+                    about.accuse_after(
+                        &self.refreshed(view),
+                        persona,
+                        rules::CROSS_TENANT_READ,
+                        message,
+                        &attack,
+                    );
                 }
             }
             let differs = |viewer| before.get(&(view, viewer)) != now.get(&(view, viewer));
-            let shows = differs(Viewer::Victim)
+            let closed = self.is_refused(view, now);
+            let shows = closed
+                || differs(Viewer::Victim)
                 || differs(Viewer::Owner)
                 || self.shows_what_may_be_read(view, &before);
             if self.reachable(view) && !shows && !about.leaks() {
@@ -155,6 +184,15 @@ impl Context<'_> {
                 );
             }
         }
+    }
+
+    /// Whether nobody may look through it, not even the other tenant's own user, whatever rights they have on it.
+    fn is_refused(&self, view: usize, seen: &Seen) -> bool {
+        let viewers = (0..self.personas.len())
+            .map(Viewer::Persona)
+            .chain([Viewer::Victim]);
+        let mut answers = viewers.filter_map(|viewer| seen.get(&(view, viewer)));
+        answers.all(|answer| answer.as_deref() == Some("42501"))
     }
 
     /// A view of rows that everybody may read, or that are shared, shows no others.

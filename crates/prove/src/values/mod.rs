@@ -1,6 +1,8 @@
 //! What could stand in a column: candidates for each type, in the order in which they are tried; the checks of
 //! the table then choose among them.
 
+mod other;
+
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -9,6 +11,7 @@ use crate::catalog::Column;
 use crate::pattern::sample;
 use crate::people::uuid;
 use crate::sql::typed;
+use other::{objects_of, others_for};
 
 /// For which row a value is made.
 #[derive(Clone, Copy, Debug)]
@@ -102,12 +105,17 @@ pub(crate) fn candidates(column: &Column, seed: Seed<'_>, hints: &[&str]) -> Vec
         'S' | 'U' if is_text(column) => {
             let patterns = constants
                 .iter()
-                .filter_map(|pattern| sample(pattern, seed.number))
+                .flat_map(|pattern| {
+                    LENGTHS
+                        .iter()
+                        .filter_map(|more| sample(pattern, seed.number, *more))
+                })
                 .collect::<Vec<_>>();
             let mut plain = texts_for(column, seed).into_iter();
             texts.extend(plain.next());
             texts.extend(constants);
             texts.extend(patterns);
+            texts.extend(as_long_as(hints, seed));
             texts.extend(plain);
         }
         'N' => {
@@ -146,7 +154,12 @@ pub(crate) fn candidates(column: &Column, seed: Seed<'_>, hints: &[&str]) -> Vec
             }
             .map(str::to_owned),
         ),
-        _ => texts.extend(others_for(column, seed)),
+        _ => {
+            if matches!(column.base_name.as_str(), "json" | "jsonb") {
+                texts.extend(objects_of(&constants, seed));
+            }
+            texts.extend(others_for(column, seed));
+        }
     }
     if column.category == 'N' {
         texts.retain(|text| text.parse::<f64>().is_ok_and(|n| fits(column, n)));
@@ -155,6 +168,24 @@ pub(crate) fn candidates(column: &Column, seed: Seed<'_>, hints: &[&str]) -> Vec
     texts.retain(|text| known.insert(text.clone()));
     texts.truncate(40);
     texts.iter().map(|text| typed(Some(text), &column.base)).collect()
+}
+
+/// How many more characters than it must have a text has that a pattern accepts.
+const LENGTHS: [u32; 6] = [4, 0, 8, 16, 24, 40];
+
+/// Texts of the lengths that checks speak of.
+fn as_long_as(hints: &[&str], seed: Seed<'_>) -> Vec<String> {
+    const MOST: usize = 10_000;
+    let marked = format!("{}x{}", seed.marker, seed.number);
+    let measured = hints.iter().filter(|hint| hint.contains("length("));
+    let lengths = measured
+        .flat_map(|hint| numbers_in(hint))
+        .filter_map(|n| n.parse::<usize>().ok());
+    lengths
+        .flat_map(|length| [length, length + 1])
+        .filter(|length| (marked.len()..MOST).contains(length))
+        .map(|length| format!("{marked:x<length$}"))
+        .collect()
 }
 
 fn is_text(column: &Column) -> bool {
@@ -297,12 +328,17 @@ fn times_for(column: &Column, seed: Seed<'_>) -> Vec<String> {
     let (day, minute) = (n % 27 + 1, n % 60);
     let hour = n / 60 % 24;
     match column.base_name.as_str() {
-        "date" if seed.variant == 0 && !seed.unique => vec!["today".to_owned(), format!("2024-01-{day:02}")],
+        "date" if seed.variant == 0 && !seed.unique => vec![
+            "today".to_owned(),
+            format!("2024-01-{day:02}"),
+            "1990-01-01".to_owned(),
+        ],
         "timestamp" | "timestamptz" if seed.variant == 0 && !seed.unique => {
             vec![
                 "now".to_owned(),
                 format!("2024-01-{day:02} {hour:02}:{minute:02}:01+00"),
                 "2124-01-01 00:00:00+00".to_owned(),
+                "1990-01-01 00:00:00+00".to_owned(),
             ]
         }
         "date" => vec![
@@ -326,89 +362,6 @@ fn times_for(column: &Column, seed: Seed<'_>) -> Vec<String> {
             "2024-06-15 12:00:00+00".to_owned(),
             "1990-01-01 00:00:00+00".to_owned(),
         ],
-    }
-}
-
-fn others_for(column: &Column, seed: Seed<'_>) -> Vec<String> {
-    let n = seed.number;
-    let marked = format!("{}x{n}", seed.marker);
-    let one = |text: String| vec![text];
-    match column.base_name.as_str() {
-        "uuid" => one(uuid(seed.nonce, 1_000_000 + n)),
-        "json" | "jsonb" => vec![
-            format!("{{\"mako\": \"{marked}\"}}"),
-            format!("[\"{marked}\"]"),
-            "{}".to_owned(),
-            "[]".to_owned(),
-            format!("\"{marked}\""),
-            "1".to_owned(),
-        ],
-        "bytea" => one(format!("\\x{:016x}{n:08x}", seed.nonce)),
-        "interval" => vec![
-            format!("{} minutes", n + 1),
-            "1 day".to_owned(),
-            "1 month".to_owned(),
-        ],
-        "inet" => one(format!(
-            "10.{}.{}.{}",
-            n / 62_500 % 250,
-            n / 250 % 250,
-            n % 250 + 1
-        )),
-        "cidr" => one(format!("10.{}.{}.0/24", n / 250 % 250, n % 250)),
-        "macaddr" => one(format!(
-            "02:00:00:{:02x}:{:02x}:{:02x}",
-            n >> 16 & 255,
-            n >> 8 & 255,
-            n & 255
-        )),
-        "macaddr8" => one(format!(
-            "02:00:00:00:00:{:02x}:{:02x}:{:02x}",
-            n >> 16 & 255,
-            n >> 8 & 255,
-            n & 255
-        )),
-        "point" => one(format!("({n},{n})")),
-        "line" => one("{1,2,3}".to_owned()),
-        "lseg" | "box" | "path" => one(format!("(({n},0),({},1))", n + 1)),
-        "polygon" => one(format!("(({n},0),({},1),({n},1))", n + 1)),
-        "circle" => one(format!("<({n},0),1>")),
-        "tsvector" | "tsquery" | "ltree" => one(marked),
-        "xml" => one(format!("<mako>{marked}</mako>")),
-        "bit" | "varbit" => one("1".repeat(limit(column).min(64))),
-        "money" => one(format!("{}", n % 1000 + 1)),
-        "hstore" => one(format!("mako=>{marked}")),
-        "int4range" | "int8range" | "numrange" => one(format!("[{},{})", n * 10, n * 10 + 5)),
-        "daterange" => one(format!(
-            "[{:04}-01-01,{:04}-01-02)",
-            1000 + n % 8000,
-            1000 + n % 8000
-        )),
-        "tsrange" | "tstzrange" => one(format!(
-            "[{:04}-01-01 00:00,{:04}-01-01 01:00)",
-            1000 + n % 8000,
-            1000 + n % 8000
-        )),
-        "vector" | "halfvec" => {
-            let dimensions = match limit(column) {
-                usize::MAX => 3,
-                some => some,
-            };
-            one(format!("[{}]", vec!["0.1"; dimensions].join(",")))
-        }
-        "regclass" => one("pg_class".to_owned()),
-        "regtype" => one("text".to_owned()),
-        "regrole" => one("postgres".to_owned()),
-        "pg_lsn" => one(format!("0/{n:X}")),
-        _ if column.category == 'A' => {
-            let text = column.element.as_deref() == Some("text");
-            if text {
-                vec![format!("{{{marked}}}"), "{}".to_owned()]
-            } else {
-                one("{}".to_owned())
-            }
-        }
-        _ => Vec::new(),
     }
 }
 
