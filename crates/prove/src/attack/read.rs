@@ -237,6 +237,10 @@ impl Context<'_> {
 
 /// A condition on those columns alone that finds the rows, if they differ there from all others.
 fn narrow(table: &Relation, readable: &[String], rows: &[&Row]) -> Option<String> {
+    let has = |name: &&str| readable.iter().any(|column| column == name);
+    if table.key().is_some_and(|key| key.iter().all(has)) {
+        return Some(any_of(rows));
+    }
     let columns: Vec<_> = table
         .columns
         .iter()

@@ -4,7 +4,7 @@ use super::{says_yes, sentence};
 use crate::assessment::Assessment;
 use crate::catalog::RelationKind;
 use crate::context::Context;
-use crate::rules::Rule;
+use crate::rules::{Column, Rule};
 use crate::script::{Outcome, Refusal, Script};
 use crate::sql::Oid;
 
@@ -71,9 +71,10 @@ impl Attempt {
         }
     }
 
-    /// What the administrator does right before, as the report shows it. Places of real rows are others in a copy.
+    /// What the administrator does right before, as the report shows it. Where rows are given away one by one, others
+    /// might be refused; elsewhere the fence is for their protection only.
     fn ground(&self) -> String {
-        let fence = Some(&self.fence).filter(|fence| !fence.contains("ctid"));
+        let fence = Some(&self.fence).filter(|_| self.rule.column == Some(Column::Move));
         let parts = fence.into_iter().chain([&self.prelude]);
         let parts: Vec<&str> = parts
             .map(String::as_str)

@@ -26,7 +26,8 @@ impl Seeder<'_> {
         for (draft, outcome) in drafts.into_iter().zip(outcomes) {
             match outcome {
                 Ok(rows) if !rows.is_empty() => {
-                    fixtures.remember(draft.relation, self.statement(&draft));
+                    let made = self.as_made(draft.clone(), &rows);
+                    fixtures.remember(draft.relation, self.statement(&made));
                     self.note(fixtures, &draft, rows, false);
                 }
                 Ok(_) => {
@@ -46,6 +47,17 @@ impl Seeder<'_> {
             }
         }
         self.adopt(fixtures, again).await;
+    }
+
+    /// The same with the moments that the row holds: it is made again, later, to show what was found by them.
+    fn as_made(&self, mut draft: Draft, rows: &[crate::script::Row]) -> Draft {
+        let columns = &self.catalog.relations[draft.relation].columns;
+        for (column, value) in columns.iter().zip(rows.last().into_iter().flatten()) {
+            if let ('D', Some(chosen)) = (column.category, draft.columns.get_mut(&column.name)) {
+                *chosen = typed(value.as_deref(), &column.base);
+            }
+        }
+        draft
     }
 
     /// Why a row couldn't be made: where it refers to one that couldn't, why not that one.
@@ -105,12 +117,20 @@ impl Seeder<'_> {
                     .map(|(name, value)| format!("{} = {value}", ident(name)))
                     .collect();
                 let change = format!("update {} set {} where {found_by}", table.sql(), set.join(", "));
-                fixtures.remember(draft.relation, change.clone());
-                changes.push(Script::default().act(change));
+                changes.push((draft.relation, change));
             }
             found.push((draft, sql));
         }
-        self.session.keep(changes).await;
+        let scripts = changes
+            .iter()
+            .map(|(_, change)| Script::default().act(change))
+            .collect();
+        let outcomes = self.session.keep(scripts).await;
+        for ((relation, change), outcome) in changes.into_iter().zip(outcomes) {
+            if outcome.is_ok() {
+                fixtures.remember(relation, change);
+            }
+        }
         let outcomes = self
             .session
             .attempt(found.iter().map(|(_, sql)| Script::default().ask(sql)).collect())
@@ -142,7 +162,7 @@ impl Seeder<'_> {
             .iter()
             .map(|n| {
                 let table = &self.catalog.relations[*n];
-                // Real rows only: those that were made up for the attacker are no stranger's.
+                // Real rows only: those that were made up for the attacker, or by triggers then, are no stranger's.
                 let made: Vec<String> = fixtures
                     .rows
                     .iter()
@@ -150,7 +170,7 @@ impl Seeder<'_> {
                     .map(|row| format!("\"{}\"", row.ctid))
                     .collect();
                 let real = format!(
-                    "ctid <> all ('{{{}}}'::tid[]) and not ({})",
+                    "ctid <> all ('{{{}}}'::tid[]) and age(xmin) > age(pg_current_xact_id()::xid) and not ({})",
                     made.join(","),
                     self.is_public(*n)
                 );

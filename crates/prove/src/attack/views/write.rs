@@ -94,11 +94,15 @@ impl Context<'_> {
     /// A condition on a view's columns that finds a row of the table beneath.
     fn named(&self, view: &Relation, row: &Row) -> Option<String> {
         let table = &self.catalog.relations[row.relation];
+        let key = table
+            .key()
+            .filter(|key| key.iter().all(|name| view.column(name).is_some()));
         let tests: Vec<String> = table
             .columns
             .iter()
             .filter(|column| {
-                column.comparable
+                key.as_ref().is_none_or(|key| key.contains(&column.name.as_str()))
+                    && column.comparable
                     && view
                         .column(&column.name)
                         .is_some_and(|shown| shown.base == column.base)
