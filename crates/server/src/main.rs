@@ -5,6 +5,7 @@ mod app;
 mod cli;
 mod commands;
 mod config;
+mod crm;
 mod document;
 mod http;
 mod jwks;

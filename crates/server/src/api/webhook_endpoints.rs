@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 use store::rows::webhook_endpoints::{self, Contents, Endpoint, key_hash};
 use store::rows::{phone_numbers, webhook_events};
+use tokio::time::Instant;
 use webhooks::{Auth, PhoneNumber, Secret, Source, Zone};
 
 use super::Tag;
@@ -223,7 +224,8 @@ impl WebhookEndpoints {
         let Some(incoming) = self.sample(&caller, source, &mut test).await? else {
             return Ok(JsonResponse(test.report(None)));
         };
-        match self.0.take(incoming).await {
+        let until = Instant::now() + self.0.request_timeout;
+        match self.0.take(incoming, until).await {
             Ok(receipt) => {
                 test.passed(TestStep::Verify, "the signature or key is right");
                 let Some(EventProgress { known, processed }) = receipt.events.into_iter().next() else {

@@ -10,7 +10,8 @@ use futures_util::stream;
 use tokio::time::Instant;
 use webhooks::{PhoneNumber, RoutingHint};
 
-use super::{ReceiveError, Receiver, Recognised, Spool};
+use super::pipeline::Recognised;
+use super::{ReceiveError, Receiver, Spool};
 
 /// Deliveries that are worked on at the same time: so few that those which arrive now are hardly slower for it.
 const AT_ONCE: usize = 4;
@@ -81,7 +82,7 @@ async fn open(receiver: &Receiver, spool: &Spool, file: PathBuf, down: &AtomicBo
         }
     };
     let until = Instant::now() + receiver.request_timeout;
-    match receiver.recognise_until(incoming, until).await {
+    match receiver.recognise(incoming, until).await {
         Ok(recognised) => Some(Opened { file, recognised }),
         Err(failure) => {
             settle(spool, &file, Err(failure), down);
@@ -157,7 +158,7 @@ async fn take(receiver: &Receiver, spool: &Spool, queue: Vec<Opened>, down: &Ato
             return;
         }
         let until = Instant::now() + receiver.request_timeout;
-        let taken = receiver.take_recognised(&recognised, until).await;
+        let taken = receiver.act_on(&recognised, until).await;
         settle(spool, &file, taken.map(drop), down);
     }
 }

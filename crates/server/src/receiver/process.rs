@@ -9,7 +9,7 @@ use store::rows::webhook_events::{self, EventOutcome, WebhookEvent};
 use store::{Access, Store};
 use webhooks::{Event, Recorded};
 
-use super::effects::{self, EffectError};
+use crate::crm::{self, EffectError};
 
 /// What became of an event.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -130,7 +130,7 @@ async fn attempt(
             let end = if event.is_sample {
                 EventOutcome::Ignored
             } else {
-                effects::apply(&tx, event).await?
+                crm::apply(&tx, event).await?
             };
             event_effects::finish(&tx, id, end).await?;
             Ok::<_, EffectError>(ProcessResult::Now(end))
