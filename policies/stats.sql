@@ -10,7 +10,7 @@ begin
   -- What was written while a trigger was away isn't counted: nobody reads until it is.
   if (select count(*) from pg_trigger where tgname ~ '^count_(inserted|updated|deleted|truncated)$'
     and tgrelid in ('public.leads'::regclass, 'public.contacts'::regclass, 'public.call_logs'::regclass,
-      'public.automation_logs'::regclass)) < 16 then
+      'public.automation_logs'::regclass, 'public.webhook_events'::regclass)) < 20 then
     revoke select on mako.stats from authenticated;
   end if;
 end $$;
@@ -48,7 +48,8 @@ begin
   for counted in
     select relation, format('user_id, created_at, %s as kind, %s as status', kind, status) as columns
     from (values ('leads', $$''$$, $$coalesce(status, '')$$), ('contacts', $$''$$, $$coalesce(status, '')$$),
-      ('call_logs', $$''$$, $$''$$), ('automation_logs', $$coalesce(action_type, '')$$, $$coalesce(status, '')$$)
+      ('call_logs', $$''$$, $$''$$), ('automation_logs', $$coalesce(action_type, '')$$, $$coalesce(status, '')$$),
+      ('webhook_events', $$coalesce(source, '')$$, $$coalesce(status, '')$$)
     ) t (relation, kind, status)
   loop
     execute format($$
@@ -169,7 +170,8 @@ begin
     raise exception 'mako.rebuild_stats() needs a snapshot of its own' using hint = 'begin isolation level read committed';
   end if;
   -- In the order in which TRUNCATE takes them.
-  lock table public.leads, public.contacts, public.call_logs, public.automation_logs in access share mode;
+  lock table public.leads, public.contacts, public.call_logs, public.automation_logs, public.webhook_events
+    in access share mode;
   perform pg_advisory_xact_lock(hashtextextended('mako.stats', 0));
   with gone as (
     delete from mako.stats

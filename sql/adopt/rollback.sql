@@ -75,7 +75,7 @@ end $do$;$$, target, c.conname, pg_get_constraintdef(c.oid))
   union all
   select 8, format('drop trigger if exists %I on %s;', 'count_' || event, target)
   from t, unnest(array['inserted', 'updated', 'deleted', 'truncated']) event
-  where relname in ('leads', 'contacts', 'call_logs', 'automation_logs')
+  where relname in ('leads', 'contacts', 'call_logs', 'automation_logs', 'webhook_events')
     and not exists (select from pg_trigger where tgrelid = t.oid and tgname = 'count_' || event)
   union all
   -- A column that isn't there now stays: dropping it would lose whose the rows are.

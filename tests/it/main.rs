@@ -16,6 +16,7 @@ mod declared_tables;
 mod dev;
 mod edge;
 mod failover;
+mod filters;
 mod held_by;
 mod import_circles;
 mod kill;

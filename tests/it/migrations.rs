@@ -13,7 +13,7 @@ use tests::cluster::Cluster;
 use tests::database::{batch, connect, store};
 use tests::people::Person::{self, Alice, Bob};
 use tests::pgbouncer::PgBouncer;
-use tests::process::Process;
+use tests::process::{Process, until};
 use tests::service::mako;
 
 /// Everything that policies, grants and tables come to, as text: two databases are the same if this is.
@@ -99,6 +99,42 @@ async fn check_says_what_is_pending_and_changes_nothing() {
         .output()
         .await;
     assert_eq!(code, Some(0), "{log}");
+}
+
+/// What is still to be built of V11's indexes, or was left half done.
+const UNFINISHED: &str = "select count(*) from unnest(array['leads_status', 'leads_source']) name
+    where not exists (select from pg_index where indexrelid = to_regclass('public.' || name) and indisvalid)";
+
+#[tokio::test]
+async fn indexes_are_built_while_others_write() {
+    let database = TestDatabase::new().await.with_rows().await;
+    let owner = database.superuser().await;
+    // As before V11; one of its builds was stopped.
+    batch(
+        &owner,
+        "delete from mako.schema_history where version = 11; drop index leads_status;
+         update pg_index set indisvalid = false where indexrelid = 'leads_source'::regclass",
+    )
+    .await;
+    let unfinished = async || owner.query_one(UNFINISHED, &[]).await.unwrap().get::<_, i64>(0);
+    assert_eq!(unfinished().await, 2);
+    let writer = database.superuser().await;
+    batch(&writer, "begin; update leads set summary = 'a'").await;
+    let finished = async {
+        // It waits for the writer, and nobody waits for it.
+        let waits = "select count(*) from pg_stat_activity
+            where datname = current_database() and wait_event_type = 'Lock' and query like '%index concurrently%'";
+        until(async || owner.query_one(waits, &[]).await.unwrap().get::<_, i64>(0) == 1).await;
+        batch(
+            &owner,
+            "update contacts set notes = 'b'; insert into leads select * from leads limit 0",
+        )
+        .await;
+        batch(&writer, "update leads set summary = 'c'; commit").await;
+    };
+    let (done, ()) = tokio::join!(migrate(&database), finished);
+    assert_eq!(done.unwrap().migrations, 1);
+    assert_eq!(unfinished().await, 0);
 }
 
 #[tokio::test]

@@ -108,7 +108,7 @@ async fn statements_events_and_background_work_are_timed_by_their_names() {
             let line = metrics.lines().find_map(|line| line.strip_prefix(&sample));
             line.map_or(0, |count| count.parse().unwrap())
         };
-        assert_eq!(count("transaction", "leads/list"), 2, "{metrics}");
+        assert_eq!(count("transaction", "leads/search"), 2, "{metrics}");
         assert_eq!(count("transaction", "router/record"), 1, "{metrics}");
         count("background", "catch_up") > 0
     };

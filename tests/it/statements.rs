@@ -11,7 +11,7 @@ use tests::database::batch;
 use tests::people::Person::Alice;
 
 fn all() -> impl Iterator<Item = &'static Query> {
-    store::QUERIES.iter().copied().flatten().copied()
+    store::queries()
 }
 
 #[tokio::test]

@@ -10,7 +10,13 @@ use tests::service::mako;
 use tests::{Service, TestDatabase};
 use tokio_postgres::Client;
 
-const TABLES: [&str; 4] = ["leads", "contacts", "call_logs", "automation_logs"];
+const TABLES: [&str; 5] = [
+    "leads",
+    "contacts",
+    "call_logs",
+    "automation_logs",
+    "webhook_events",
+];
 
 async fn number(client: &Client, sql: &str) -> i64 {
     client.query_one(sql, &[]).await.unwrap().get(0)
@@ -199,6 +205,8 @@ async fn what_truncate_merge_and_a_change_of_tenant_do_is_counted() {
         "insert into leads (id, user_id, name, phone, status, source) select id, user_id, name, phone, 'x', source from leads
          on conflict (id) do update set status = 'again'"
             .to_owned(),
+        "update webhook_events set status = 'failed'; update webhook_events set user_id = null where source = 'make'".to_owned(),
+        format!("update webhook_events set user_id = '{}'", Bob.id()),
         "copy automation_logs (user_id, action_type, status) from program 'true'".to_owned(),
         "merge into leads l using (select min(id) as id from leads) m on l.id = m.id when matched then delete".to_owned(),
         "truncate call_logs; truncate contacts cascade".to_owned(),
@@ -333,10 +341,13 @@ async fn the_dashboard_says_what_the_rows_say_to_the_moment() {
             assert_eq!(said[which], counted[which], "{days} days, {which}");
         }
     }
-    for (table, path) in TABLES
-        .into_iter()
-        .zip(["leads", "contacts", "call-logs", "automation-logs"])
-    {
+    for (table, path) in TABLES.into_iter().zip([
+        "leads",
+        "contacts",
+        "call-logs",
+        "automation-logs",
+        "webhook-events",
+    ]) {
         let counted = number(&owner, &format!("select count(*) from {table}")).await;
         for filter in ["", "&created_after=1990-01-01T00:00:00Z"] {
             let listed = service

@@ -127,7 +127,7 @@ pub fn store(url: &str, pool_size: usize, prepared_statements: PreparedStatement
 /// A statement of the store's, by its name.
 #[must_use]
 pub fn query(name: &str) -> &'static store::Query {
-    let mut all = store::QUERIES.iter().copied().flatten().copied();
+    let mut all = store::queries();
     all.find(|query| query.name == name)
         .unwrap_or_else(|| panic!("there is no {name}"))
 }

@@ -18,7 +18,7 @@ pub use connect::{BadTarget, Target};
 pub use error::{Error, SqlError};
 pub use prepared::{Preparation, PreparedStatements};
 pub use query::{Access, Query, Role, RouterQuery};
-pub use rows::QUERIES;
 pub use rows::page::{Cursor, PageRequest};
+pub use rows::queries;
 pub use sealing::SealingKeys;
 pub use tenant_tx::{Readiness, Store, StoreSettings, TenantTx};

@@ -27,12 +27,20 @@ pub struct RouterQuery {
     pub types: &'static [Type],
 }
 
+/// The text of a file under `sql/queries/`.
+macro_rules! query_file {
+    ($($name:literal),+) => {
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../sql/queries/", $($name),+, ".sql"))
+    };
+}
+pub(crate) use query_file;
+
 /// Declares a [`RouterQuery`].
 macro_rules! router_query {
     ($name:literal [$($type:ident),*]) => {
         $crate::query::RouterQuery {
             name: $name,
-            sql: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../sql/queries/", $name, ".sql")),
+            sql: $crate::query::query_file!($name),
             types: &[$(tokio_postgres::types::Type::$type),*],
         }
     };
@@ -83,7 +91,7 @@ macro_rules! query {
     ($role:ident $access:ident $name:literal [$($type:ident),*]) => {
         $crate::query::Query {
             name: $name,
-            sql: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../sql/queries/", $name, ".sql")),
+            sql: $crate::query::query_file!($name),
             types: &[tokio_postgres::types::Type::TEXT $(, tokio_postgres::types::Type::$type)*],
             access: $crate::query::Access::$access,
             role: $crate::query::Role::$role,
@@ -91,23 +99,3 @@ macro_rules! query {
     };
 }
 pub(crate) use query;
-
-/// Declares the [`Query`] of a page that also counts: `counted_query!("leads/count" of "leads/list" [TEXT])`, the types
-/// being those of the list. One statement, so one snapshot; its last column is the count, and a page without rows is one
-/// row of nulls beside it.
-macro_rules! counted_query {
-    ($count:literal of $list:literal [$($type:ident),*]) => {
-        $crate::query::Query {
-            sql: concat!(
-                "-- ", $count, ": beside a page\nwith total (count) as (\n",
-                include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../sql/queries/", $count, ".sql")),
-                "),\npage as (\n",
-                include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../sql/queries/", $list, ".sql")),
-                ")\nselect page.*, total.count\nfrom total\nleft join page on true\norder by created_at desc, id desc\n"
-            ),
-            name: $count,
-            ..$crate::query::query!(Read $list [$($type),*])
-        }
-    };
-}
-pub(crate) use counted_query;

@@ -720,7 +720,10 @@ export interface components {
             count?: number;
             /** @description The rows. */
             data: components["schemas"]["AutomationLog"][];
-            /** @description Pass it as `cursor` to get the next page; null on the last. */
+            /**
+             * @description Pass it as `cursor` to get the next page; null on the last. One request looks through 5,000 rows for what no index
+             *     finds (`q`, or several filters at once): then a page may have fewer rows than `limit`, even none, before the last.
+             */
             next_cursor: string | null;
         };
         /**
@@ -778,7 +781,10 @@ export interface components {
             count?: number;
             /** @description The rows. */
             data: components["schemas"]["CallLog"][];
-            /** @description Pass it as `cursor` to get the next page; null on the last. */
+            /**
+             * @description Pass it as `cursor` to get the next page; null on the last. One request looks through 5,000 rows for what no index
+             *     finds (`q`, or several filters at once): then a page may have fewer rows than `limit`, even none, before the last.
+             */
             next_cursor: string | null;
         };
         /**
@@ -882,7 +888,10 @@ export interface components {
             count?: number;
             /** @description The rows. */
             data: components["schemas"]["Contact"][];
-            /** @description Pass it as `cursor` to get the next page; null on the last. */
+            /**
+             * @description Pass it as `cursor` to get the next page; null on the last. One request looks through 5,000 rows for what no index
+             *     finds (`q`, or several filters at once): then a page may have fewer rows than `limit`, even none, before the last.
+             */
             next_cursor: string | null;
         };
         /**
@@ -1112,7 +1121,10 @@ export interface components {
             count?: number;
             /** @description The rows. */
             data: components["schemas"]["Lead"][];
-            /** @description Pass it as `cursor` to get the next page; null on the last. */
+            /**
+             * @description Pass it as `cursor` to get the next page; null on the last. One request looks through 5,000 rows for what no index
+             *     finds (`q`, or several filters at once): then a page may have fewer rows than `limit`, even none, before the last.
+             */
             next_cursor: string | null;
         };
         /**
@@ -1243,7 +1255,10 @@ export interface components {
             count?: number;
             /** @description The rows. */
             data: components["schemas"]["PhoneNumber"][];
-            /** @description Pass it as `cursor` to get the next page; null on the last. */
+            /**
+             * @description Pass it as `cursor` to get the next page; null on the last. One request looks through 5,000 rows for what no index
+             *     finds (`q`, or several filters at once): then a page may have fewer rows than `limit`, even none, before the last.
+             */
             next_cursor: string | null;
         };
         /**
@@ -1435,7 +1450,10 @@ export interface components {
             count?: number;
             /** @description The rows. */
             data: components["schemas"]["WebhookEvent"][];
-            /** @description Pass it as `cursor` to get the next page; null on the last. */
+            /**
+             * @description Pass it as `cursor` to get the next page; null on the last. One request looks through 5,000 rows for what no index
+             *     finds (`q`, or several filters at once): then a page may have fewer rows than `limit`, even none, before the last.
+             */
             next_cursor: string | null;
         };
         /**

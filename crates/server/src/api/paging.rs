@@ -23,7 +23,8 @@ pub(crate) enum Count {
 pub(crate) struct Listing<T: Send + Sync + Type + ParseFromJSON + ToJSON> {
     /// The rows.
     data: Vec<T>,
-    /// Pass it as `cursor` to get the next page; null on the last.
+    /// Pass it as `cursor` to get the next page; null on the last. One request looks through 5,000 rows for what no index
+    /// finds (`q`, or several filters at once): then a page may have fewer rows than `limit`, even none, before the last.
     next_cursor: Nullable<String>,
     /// How many rows the filters let through; only with `count=exact`.
     #[oai(skip_serializing_if_is_none)]

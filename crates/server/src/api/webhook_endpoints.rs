@@ -134,7 +134,8 @@ impl WebhookEndpoints {
     )]
     async fn list(&self, caller: Caller) -> Result<JsonResponse<WebhookEndpointList>, Problem> {
         let own = self.0.sealed_store.endpoints(&caller.0).await?;
-        let latest = webhook_events::latest(&self.0.store, &caller.0).await?;
+        let sources = Source::ALL.map(Source::as_str);
+        let latest = webhook_events::latest(&self.0.store, &caller.0, &sources).await?;
         let at = |source: Source| {
             let last = latest
                 .iter()

@@ -92,6 +92,7 @@ impl Admin {
         let before = policies::FILES.iter().filter(|file| file.precedes_tables());
         let after = policies::FILES.iter().filter(|file| !file.precedes_tables());
         let mut applied = self.apply(before, progress).await?;
+        self.build_indexes(progress).await?;
         progress(Progress::Migrations);
         let migrations = self.run_migrations().await?;
         applied += self.apply(after, progress).await?;
@@ -215,7 +216,7 @@ impl Admin {
         Ok(report.applied_migrations().len())
     }
 
-    async fn applied_versions(&self) -> Result<Vec<i32>, AdminError> {
+    pub(super) async fn applied_versions(&self) -> Result<Vec<i32>, AdminError> {
         let at = || AdminError::at("reading mako.schema_history");
         let there = self
             .client

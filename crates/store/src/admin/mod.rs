@@ -5,6 +5,7 @@
 
 pub mod adopt;
 mod events;
+mod indexes;
 mod keys;
 mod migrate;
 mod numbers;

@@ -2,13 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use identity::Claims;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::Type;
 
-use super::page::{Page, PageRequest};
+use super::list_queries::{Indexed, LazyList, ListQueries, list_files};
+use super::page::{CreationTime, Filter, Page, PageRequest};
 use super::table::table;
-
 use crate::error::Error;
-use crate::query::{Query, counted_query, query};
+use crate::query::Query;
 use crate::tenant_tx::Store;
 
 table! { $ automation_logs {
@@ -38,10 +38,14 @@ pub struct AutomationLogFilter {
     pub created_before: Option<DateTime<Utc>>,
 }
 
-static LIST: Query =
-    query!(Read "automation_logs/list" [TIMESTAMPTZ, TEXT, INT8, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
-static COUNTED: Query = counted_query!("automation_logs/count" of "automation_logs/list" [TIMESTAMPTZ, TEXT, INT8, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
-pub(crate) static QUERIES: &[&Query] = &[&LIST, &COUNTED, &FIND, &INSERT];
+pub(crate) static LISTS: LazyList = LazyList::new(|| {
+    ListQueries::new(
+        &list_files!("automation_logs"),
+        &[Type::TEXT, Type::TEXT],
+        &[(1, Indexed::Many("status")), (0, Indexed::Many("action_type"))],
+    )
+});
+pub(crate) static QUERIES: &[&Query] = &[&FIND, &INSERT];
 
 /// The caller's automation logs, newest first.
 pub async fn list(
@@ -50,12 +54,10 @@ pub async fn list(
     filter: &AutomationLogFilter,
     page: &PageRequest,
 ) -> Result<Page<AutomationLog>, Error> {
-    let AutomationLogFilter {
-        action_type,
-        status,
-        created_after,
-        created_before,
-    } = filter;
-    let filters: [&(dyn ToSql + Sync); 4] = [action_type, status, created_after, created_before];
-    page.of(store, claims, [&LIST, &COUNTED], &filters).await
+    let created = CreationTime {
+        after: filter.created_after,
+        before: filter.created_before,
+    };
+    let filters: [&dyn Filter; 2] = [&filter.action_type, &filter.status];
+    page.of(store, claims, &LISTS, created, &filters).await
 }

@@ -2,13 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use identity::Claims;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::Type;
 
-use super::page::{Page, PageRequest};
+use super::list_queries::{Indexed, LazyList, ListQueries, list_files};
+use super::page::{CreationTime, Filter, Page, PageRequest};
 use super::table::table;
 use super::values::containing;
 use crate::error::Error;
-use crate::query::{Query, counted_query, query};
+use crate::query::Query;
 use crate::tenant_tx::Store;
 
 table! { $ call_logs {
@@ -41,10 +42,14 @@ pub struct CallLogFilter {
     pub created_before: Option<DateTime<Utc>>,
 }
 
-static LIST: Query =
-    query!(Read "call_logs/list" [TIMESTAMPTZ, TEXT, INT8, TEXT_ARRAY, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
-static COUNTED: Query = counted_query!("call_logs/count" of "call_logs/list" [TIMESTAMPTZ, TEXT, INT8, TEXT_ARRAY, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
-pub(crate) static QUERIES: &[&Query] = &[&LIST, &COUNTED, &FIND, &INSERT];
+pub(crate) static LISTS: LazyList = LazyList::new(|| {
+    ListQueries::new(
+        &list_files!("call_logs"),
+        &[Type::TEXT_ARRAY, Type::TEXT, Type::TEXT],
+        &[(0, Indexed::Few("phone")), (1, Indexed::Many("sentiment"))],
+    )
+});
+pub(crate) static QUERIES: &[&Query] = &[&FIND, &INSERT];
 
 /// The caller's calls, newest first.
 pub async fn list(
@@ -54,13 +59,10 @@ pub async fn list(
     page: &PageRequest,
 ) -> Result<Page<CallLog>, Error> {
     let q = filter.q.as_deref().map(containing);
-    let CallLogFilter {
-        phone,
-        sentiment,
-        created_after,
-        created_before,
-        ..
-    } = filter;
-    let filters: [&(dyn ToSql + Sync); 5] = [phone, sentiment, &q, created_after, created_before];
-    page.of(store, claims, [&LIST, &COUNTED], &filters).await
+    let created = CreationTime {
+        after: filter.created_after,
+        before: filter.created_before,
+    };
+    let filters: [&dyn Filter; 3] = [&filter.phone, &filter.sentiment, &q];
+    page.of(store, claims, &LISTS, created, &filters).await
 }

@@ -2,13 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use identity::Claims;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::Type;
 
-use super::page::{Page, PageRequest};
+use super::list_queries::{Indexed, LazyList, ListQueries, list_files};
+use super::page::{CreationTime, Filter, Page, PageRequest};
 use super::table::table;
 use super::values::containing;
 use crate::error::Error;
-use crate::query::{Query, counted_query, query};
+use crate::query::Query;
 use crate::tenant_tx::Store;
 
 table! { $ contacts {
@@ -54,9 +55,19 @@ pub struct ContactFilter {
     pub created_before: Option<DateTime<Utc>>,
 }
 
-static LIST: Query = query!(Read "contacts/list" [TIMESTAMPTZ, TEXT, INT8, TEXT, TEXT, TEXT_ARRAY, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
-static COUNTED: Query = counted_query!("contacts/count" of "contacts/list" [TIMESTAMPTZ, TEXT, INT8, TEXT, TEXT, TEXT_ARRAY, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
-pub(crate) static QUERIES: &[&Query] = &[&LIST, &COUNTED, &FIND, &INSERT, &UPDATE, &DELETE];
+pub(crate) static LISTS: LazyList = LazyList::new(|| {
+    ListQueries::new(
+        &list_files!("contacts"),
+        &[Type::TEXT, Type::TEXT, Type::TEXT_ARRAY, Type::TEXT, Type::TEXT],
+        &[
+            (3, Indexed::Folded("email")),
+            (2, Indexed::Few("phone")),
+            (1, Indexed::Many("company")),
+            (0, Indexed::Many("status")),
+        ],
+    )
+});
+pub(crate) static QUERIES: &[&Query] = &[&FIND, &INSERT, &UPDATE, &DELETE];
 
 /// The caller's contacts, newest first.
 pub async fn list(
@@ -66,16 +77,10 @@ pub async fn list(
     page: &PageRequest,
 ) -> Result<Page<Contact>, Error> {
     let q = filter.q.as_deref().map(containing);
-    let ContactFilter {
-        status,
-        company,
-        phone,
-        email,
-        created_after,
-        created_before,
-        ..
-    } = filter;
-    let filters: [&(dyn ToSql + Sync); 7] =
-        [status, company, phone, email, &q, created_after, created_before];
-    page.of(store, claims, [&LIST, &COUNTED], &filters).await
+    let created = CreationTime {
+        after: filter.created_after,
+        before: filter.created_before,
+    };
+    let filters: [&dyn Filter; 5] = [&filter.status, &filter.company, &filter.phone, &filter.email, &q];
+    page.of(store, claims, &LISTS, created, &filters).await
 }

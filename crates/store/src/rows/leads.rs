@@ -2,13 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use identity::Claims;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::Type;
 
-use super::page::{Page, PageRequest};
+use super::list_queries::{Indexed, LazyList, ListQueries, list_files};
+use super::page::{CreationTime, Filter, Page, PageRequest};
 use super::table::table;
 use super::values::containing;
 use crate::error::Error;
-use crate::query::{Query, counted_query, query};
+use crate::query::Query;
 use crate::tenant_tx::Store;
 
 table! { $ leads {
@@ -50,9 +51,19 @@ pub struct LeadFilter {
     pub created_before: Option<DateTime<Utc>>,
 }
 
-static LIST: Query = query!(Read "leads/list" [TIMESTAMPTZ, TEXT, INT8, TEXT, TEXT, TEXT, TEXT_ARRAY, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
-static COUNTED: Query = counted_query!("leads/count" of "leads/list" [TIMESTAMPTZ, TEXT, INT8, TEXT, TEXT, TEXT, TEXT_ARRAY, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
-pub(crate) static QUERIES: &[&Query] = &[&LIST, &COUNTED, &FIND, &INSERT, &UPDATE, &DELETE];
+pub(crate) static LISTS: LazyList = LazyList::new(|| {
+    ListQueries::new(
+        &list_files!("leads"),
+        &[Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT_ARRAY, Type::TEXT],
+        &[
+            (3, Indexed::Few("phone")),
+            (2, Indexed::Many("sentiment")),
+            (1, Indexed::Many("source")),
+            (0, Indexed::Many("status")),
+        ],
+    )
+});
+pub(crate) static QUERIES: &[&Query] = &[&FIND, &INSERT, &UPDATE, &DELETE];
 
 /// The caller's leads, newest first.
 pub async fn list(
@@ -62,23 +73,16 @@ pub async fn list(
     page: &PageRequest,
 ) -> Result<Page<Lead>, Error> {
     let q = filter.q.as_deref().map(containing);
-    let LeadFilter {
-        status,
-        source,
-        sentiment,
-        phone,
-        created_after,
-        created_before,
-        ..
-    } = filter;
-    let filters: [&(dyn ToSql + Sync); 7] = [
-        status,
-        source,
-        sentiment,
-        phone,
+    let created = CreationTime {
+        after: filter.created_after,
+        before: filter.created_before,
+    };
+    let filters: [&dyn Filter; 5] = [
+        &filter.status,
+        &filter.source,
+        &filter.sentiment,
+        &filter.phone,
         &q,
-        created_after,
-        created_before,
     ];
-    page.of(store, claims, [&LIST, &COUNTED], &filters).await
+    page.of(store, claims, &LISTS, created, &filters).await
 }

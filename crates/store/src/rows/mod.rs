@@ -13,6 +13,7 @@ mod create;
 pub mod dashboard;
 pub mod event_effects;
 pub mod leads;
+pub(crate) mod list_queries;
 pub mod page;
 pub mod phone_numbers;
 pub mod router;
@@ -35,8 +36,22 @@ pub static TABLES: &[&Table] = &[
     &automation_logs::TABLE,
 ];
 
-/// Every statement, for the test that prepares each as the role that runs it.
-pub static QUERIES: &[&[&Query]] = &[
+/// Every statement, for the tests that prepare and explain each as the role that runs it.
+pub fn queries() -> impl Iterator<Item = &'static Query> {
+    let of_lists = LISTS.iter().flat_map(|list| list.queries());
+    let single = QUERIES.iter().copied().flatten().copied();
+    single.chain(of_lists).chain(phone_numbers::NUMBERS.queries())
+}
+
+static LISTS: &[&list_queries::LazyList] = &[
+    &leads::LISTS,
+    &contacts::LISTS,
+    &call_logs::LISTS,
+    &automation_logs::LISTS,
+    &webhook_events::LISTS,
+];
+
+static QUERIES: &[&[&Query]] = &[
     users::QUERIES,
     leads::QUERIES,
     contacts::QUERIES,

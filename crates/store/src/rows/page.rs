@@ -5,10 +5,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use identity::Claims;
 use tokio_postgres::Row;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{Timestamp, ToSql};
 
+use super::list_queries::{ListQueries, Paged};
 use crate::error::Error;
-use crate::query::Query;
 use crate::tenant_tx::Store;
 
 /// The position after a row in a list ordered by `created_at desc, id desc`.
@@ -62,13 +62,41 @@ pub struct PageRequest {
     pub count: bool,
 }
 
+/// When the rows of a list were created; None bounds nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct CreationTime {
+    /// At or after this time.
+    pub(crate) after: Option<DateTime<Utc>>,
+    /// Before this time.
+    pub(crate) before: Option<DateTime<Utc>>,
+}
+
+/// The value of a filter, if it is asked for.
+pub(crate) trait Filter: Sync {
+    fn is_given(&self) -> bool;
+    fn param(&self) -> &(dyn ToSql + Sync);
+}
+
+impl<T: ToSql + Sync> Filter for Option<T> {
+    fn is_given(&self) -> bool {
+        self.is_some()
+    }
+
+    fn param(&self) -> &(dyn ToSql + Sync) {
+        self
+    }
+}
+
 impl PageRequest {
     /// Where the page starts. Always a position, never null, so that Postgres finds it in the index.
-    fn start(&self) -> (DateTime<Utc>, &str) {
-        match &self.cursor {
-            Some(cursor) => (cursor.created_at, &cursor.id),
+    fn start(&self, before: Option<DateTime<Utc>>) -> (DateTime<Utc>, &str) {
+        match (&self.cursor, before) {
+            (Some(cursor), before) if before.is_none_or(|before| cursor.created_at < before) => {
+                (cursor.created_at, &cursor.id)
+            }
+            (_, Some(before)) => (before, ""),
             // Later than any row, earlier than the end of both chrono's and Postgres' time.
-            None => (
+            (_, None) => (
                 DateTime::from_timestamp(253_402_300_800, 0).unwrap_or(DateTime::<Utc>::MAX_UTC),
                 "",
             ),
@@ -83,18 +111,58 @@ impl PageRequest {
 
 impl PageRequest {
     /// The page of a list and, if it is asked for, how many rows there are: one statement either way. `filters` are the
-    /// values of `$5…`.
+    /// values of `$7…`.
     pub(crate) async fn of<T: Ordered + for<'a> From<&'a Row>>(
         &self,
         store: &Store,
         claims: &Claims,
-        [list, counted]: [&'static Query; 2],
-        filters: &[&(dyn ToSql + Sync)],
+        list: &'static ListQueries,
+        created: CreationTime,
+        filters: &[&dyn Filter],
     ) -> Result<Page<T>, Error> {
-        let ((before, id), fetch) = (self.start(), self.fetch());
-        let position: [&(dyn ToSql + Sync); 3] = [&before, &id, &fetch];
-        let query = if self.count { counted } else { list };
-        let mut rows = store.run(claims, query, &[&position, filters].concat()).await?;
+        let unfiltered = created.after.is_none() && created.before.is_none();
+        let queries = if unfiltered && !filters.iter().any(|filter| filter.is_given()) {
+            &list.all
+        } else {
+            let mut indexed = list.indexed.iter();
+            let found =
+                indexed.find(|(place, _)| filters.get(*place).is_some_and(|filter| filter.is_given()));
+            found.map_or(&list.newest, |(_, queries)| queries)
+        };
+        let ((before, id), fetch) = (self.start(created.before), self.fetch());
+        let after = created.after.map_or(Timestamp::NegInfinity, Timestamp::Value);
+        let until = created.before.map_or(Timestamp::PosInfinity, Timestamp::Value);
+        let mut params: Vec<&(dyn ToSql + Sync)> = vec![&before, &id, &fetch, &after, &until];
+        params.extend(filters.iter().map(|filter| filter.param()));
+        self.read(store, claims, queries, &params).await
+    }
+
+    /// The page of a list that has no filters.
+    pub(crate) async fn of_all<T: Ordered + for<'a> From<&'a Row>>(
+        &self,
+        store: &Store,
+        claims: &Claims,
+        queries: &'static Paged,
+    ) -> Result<Page<T>, Error> {
+        let ((before, id), fetch) = (self.start(None), self.fetch());
+        self.read(store, claims, queries, &[&before, &id, &fetch]).await
+    }
+
+    /// Gives a statement as many of the parameters as it takes.
+    async fn read<T: Ordered + for<'a> From<&'a Row>>(
+        &self,
+        store: &Store,
+        claims: &Claims,
+        queries: &'static Paged,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<Page<T>, Error> {
+        let query = if self.count {
+            &queries.counted
+        } else {
+            &queries.page
+        };
+        let taken = params.get(..query.types.len() - 1).unwrap_or(params);
+        let mut rows = store.run(claims, query, taken).await?;
         let count = if self.count { total(&rows) } else { None };
         if count.is_some() {
             // No row of the page, but the count beside it.
@@ -104,7 +172,7 @@ impl PageRequest {
     }
 }
 
-/// What `counted_query!` puts into the last column.
+/// What a counting statement puts into the last column.
 fn total(rows: &[Row]) -> Option<i64> {
     rows.first().map(|row| row.get(row.len() - 1))
 }
@@ -129,11 +197,17 @@ pub trait Ordered {
 impl<T: Ordered + for<'a> From<&'a Row>> Page<T> {
     fn new(page: &PageRequest, rows: &[Row], count: Option<i64>) -> Self {
         let limit = usize::from(page.limit);
-        let kept: Vec<T> = rows.iter().take(limit).map(T::from).collect();
-        let next = if rows.len() > limit {
+        // Where a search stopped looking; a row that the filters need not let through.
+        let stopped = rows.last().filter(|row| row.try_get("last").unwrap_or(false));
+        let matching = match stopped {
+            Some(row) if !row.try_get("matches").unwrap_or(false) => &rows[..rows.len() - 1],
+            _ => rows,
+        };
+        let kept: Vec<T> = matching.iter().take(limit).map(T::from).collect();
+        let next = if matching.len() > limit {
             kept.last().map(Ordered::position)
         } else {
-            None
+            stopped.map(|row| T::from(row).position())
         };
         Self {
             rows: kept,
@@ -152,6 +226,22 @@ mod tests {
         let at = DateTime::from_timestamp_micros(1_700_000_000_123_456).unwrap();
         let cursor = Cursor::after(at, "a:b-ü");
         assert_eq!(Cursor::decode(&cursor.encode()), Some(cursor));
+    }
+
+    #[test]
+    fn a_page_starts_at_the_cursor_or_at_the_time_before_which_rows_are_wanted() {
+        let at = |second| DateTime::from_timestamp(second, 0).unwrap();
+        let page = |cursor| PageRequest {
+            limit: 1,
+            cursor,
+            count: false,
+        };
+        let turned = page(Some(Cursor::after(at(5), "b")));
+        assert_eq!(turned.start(None), (at(5), "b"));
+        assert_eq!(turned.start(Some(at(6))), (at(5), "b"));
+        assert_eq!(turned.start(Some(at(5))), (at(5), ""), "no row of that very time");
+        assert_eq!(page(None).start(Some(at(4))), (at(4), ""));
+        assert!(page(None).start(None).0 > at(1 << 37));
     }
 
     #[test]

@@ -1,13 +1,17 @@
 //! Phone numbers, and which of them are the tenant's. Claimed ones route nothing until they are verified.
 
+use std::sync::LazyLock;
+
 use chrono::{DateTime, Utc};
 use identity::Claims;
 use tokio_postgres::Row;
+use tokio_postgres::types::Type;
 
+use super::list_queries::Paged;
 use super::page::{Cursor, Ordered, Page, PageRequest};
 use super::values::Created;
 use crate::error::Error;
-use crate::query::{Query, counted_query, query};
+use crate::query::{Query, query, query_file};
 use crate::tenant_tx::Store;
 
 /// A row of `public.user_phone_numbers`, without its tenant.
@@ -33,19 +37,24 @@ pub struct NewNumber<'a> {
     pub label: Option<&'a str>,
 }
 
-static LIST: Query = query!(Read "phone_numbers/list" [TIMESTAMPTZ, TEXT, INT8]);
-static COUNTED: Query =
-    counted_query!("phone_numbers/count" of "phone_numbers/list" [TIMESTAMPTZ, TEXT, INT8]);
+pub(crate) static NUMBERS: LazyLock<Paged> = LazyLock::new(|| {
+    Paged::new(
+        "phone_numbers",
+        query_file!("phone_numbers/list"),
+        query_file!("phone_numbers/count"),
+        [&[Type::TEXT, Type::TIMESTAMPTZ, Type::TEXT, Type::INT8]; 2],
+    )
+});
 static VERIFIED: Query = query!(Read "phone_numbers/verified" []);
 static FIND: Query = query!(Read "phone_numbers/find" [TEXT]);
 static CLAIM: Query = query!(Write "phone_numbers/claim" [TEXT, TEXT, TEXT, TEXT]);
 static RELEASE: Query = query!(Write "phone_numbers/release" [TEXT]);
 static CONFIRM: Query = query!(Sealer Write "phone_numbers/confirm" [TEXT]);
-pub(crate) static QUERIES: &[&Query] = &[&LIST, &COUNTED, &VERIFIED, &FIND, &CLAIM, &RELEASE, &CONFIRM];
+pub(crate) static QUERIES: &[&Query] = &[&VERIFIED, &FIND, &CLAIM, &RELEASE, &CONFIRM];
 
 /// The caller's numbers, newest first.
 pub async fn list(store: &Store, claims: &Claims, page: &PageRequest) -> Result<Page<ClaimedNumber>, Error> {
-    page.of(store, claims, [&LIST, &COUNTED], &[]).await
+    page.of_all(store, claims, &NUMBERS).await
 }
 
 /// A number of the caller's that events are routed by.

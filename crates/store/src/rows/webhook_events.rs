@@ -3,12 +3,13 @@
 use chrono::{DateTime, Utc};
 use identity::{Claims, Verified};
 use tokio_postgres::Row;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::Type;
 use webhooks::Recorded;
 
-use super::page::{Cursor, Ordered, Page, PageRequest};
+use super::list_queries::{Indexed, LazyList, ListQueries, list_files};
+use super::page::{CreationTime, Cursor, Filter, Ordered, Page, PageRequest};
 use crate::error::Error;
-use crate::query::{Query, counted_query, query};
+use crate::query::{Query, query};
 use crate::tenant_tx::Store;
 
 /// A row of `public.webhook_events`, without its tenant and what was delivered.
@@ -49,16 +50,24 @@ pub enum EventOutcome {
     Ignored,
 }
 
-static LIST: Query =
-    query!(Read "webhook_events/list" [TIMESTAMPTZ, TEXT, INT8, TEXT, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
-static COUNTED: Query = counted_query!("webhook_events/count" of "webhook_events/list" [TIMESTAMPTZ, TEXT, INT8, TEXT, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
+pub(crate) static LISTS: LazyList = LazyList::new(|| {
+    ListQueries::new(
+        &list_files!("webhook_events"),
+        &[Type::TEXT, Type::TEXT, Type::TEXT],
+        &[
+            (2, Indexed::Many("event_type")),
+            (1, Indexed::Many("status")),
+            (0, Indexed::Many("source")),
+        ],
+    )
+});
 static FIND: Query = query!(Read "webhook_events/find" [TEXT]);
-static LATEST: Query = query!(Read "webhook_events/latest" []);
+static LATEST: Query = query!(Read "webhook_events/latest" [TEXT_ARRAY]);
 pub(crate) static TAKE: Query = query!(Write "webhook_events/take" [TEXT, BOOL]);
 pub(crate) static FINISH: Query = query!(Write "webhook_events/finish" [TEXT, BOOL]);
 static FAIL: Query = query!(Write "webhook_events/fail" [TEXT, TEXT]);
 static OVERDUE: Query = query!(Read "webhook_events/overdue" [TEXT, FLOAT8]);
-pub(crate) static QUERIES: &[&Query] = &[&LIST, &COUNTED, &FIND, &LATEST, &TAKE, &FINISH, &FAIL, &OVERDUE];
+pub(crate) static QUERIES: &[&Query] = &[&FIND, &LATEST, &TAKE, &FINISH, &FAIL, &OVERDUE];
 
 /// The caller's events, newest first.
 pub async fn list(
@@ -67,15 +76,12 @@ pub async fn list(
     filter: &WebhookEventFilter,
     page: &PageRequest,
 ) -> Result<Page<WebhookEvent>, Error> {
-    let WebhookEventFilter {
-        source,
-        status,
-        event_type,
-        created_after,
-        created_before,
-    } = filter;
-    let filters: [&(dyn ToSql + Sync); 5] = [source, status, event_type, created_after, created_before];
-    page.of(store, claims, [&LIST, &COUNTED], &filters).await
+    let created = CreationTime {
+        after: filter.created_after,
+        before: filter.created_before,
+    };
+    let filters: [&dyn Filter; 3] = [&filter.source, &filter.status, &filter.event_type];
+    page.of(store, claims, &LISTS, created, &filters).await
 }
 
 /// One of the caller's events, and what was delivered: without secrets, empty after the retention period.
@@ -94,9 +100,13 @@ pub fn recorded(event: &WebhookEvent, payload: serde_json::Value) -> Option<Veri
     Some(super::router::load(event.source.parse().ok()?, payload))
 }
 
-/// When the caller's last event of each source came.
-pub async fn latest(store: &Store, claims: &Claims) -> Result<Vec<(String, DateTime<Utc>)>, Error> {
-    let rows = store.run(claims, &LATEST, &[]).await?;
+/// When the caller's last event of each of these sources came; none for those of which none did.
+pub async fn latest(
+    store: &Store,
+    claims: &Claims,
+    sources: &[&str],
+) -> Result<Vec<(String, DateTime<Utc>)>, Error> {
+    let rows = store.run(claims, &LATEST, &[&sources]).await?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 

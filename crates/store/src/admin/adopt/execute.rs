@@ -87,6 +87,9 @@ impl Admin {
             let sql = sql.replace("set local lock_timeout = '5s';", "");
             self.gently(&name, &live, &sql, progress).await?;
         }
+        self.wait_at_most("0").await?; // What it takes stops nobody.
+        self.build_indexes(progress).await?;
+        self.wait_at_most(BRIEF).await?;
         self.run_migrations().await.map(drop)
     }
 

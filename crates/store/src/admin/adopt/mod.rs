@@ -24,6 +24,7 @@ use crate::connect::Target;
 pub use orphans::{Assigned, Orphans};
 pub use plan::{AdoptionPlan, Grant, Policy, Table, Unprotected};
 pub use rows::RowComparison;
+pub(super) use steps::lacking_query;
 pub use steps::{Phase, Step};
 
 use locks::BRIEF;
@@ -52,7 +53,13 @@ const TENANT_TABLES: [&str; 8] = [
     "webhook_endpoints",
 ];
 /// Those whose rows are counted, by triggers.
-const COUNTED: [&str; 4] = ["leads", "contacts", "call_logs", "automation_logs"];
+const COUNTED: [&str; 5] = [
+    "leads",
+    "contacts",
+    "call_logs",
+    "automation_logs",
+    "webhook_events",
+];
 const LEDGER: &str = include_str!("../../../../../sql/adopt/ledger.sql");
 
 /// What an adoption did, and what is left.

@@ -104,9 +104,11 @@ impl fmt::Display for Phase {
     }
 }
 
-/// The query between V1's marks.
-fn lacking() -> &'static str {
-    let after = V1.split_once("-- lacking {").map_or("", |(_, after)| after);
+/// The query between a migration's marks.
+pub(in crate::admin) fn lacking_query(migration: &str) -> &str {
+    let after = migration
+        .split_once("-- lacking {")
+        .map_or("", |(_, after)| after);
     after.split_once("-- } lacking").map_or("", |(query, _)| query)
 }
 
@@ -115,7 +117,7 @@ impl Admin {
     pub(super) async fn lacking(&self) -> Result<Vec<Step>, AdminError> {
         let rows = self
             .client
-            .query(lacking(), &[])
+            .query(lacking_query(V1), &[])
             .await
             .map_err(AdminError::at("reading what the tables lack"))?;
         let mut steps = Vec::new();
@@ -187,8 +189,8 @@ mod tests {
 
     #[test]
     fn the_query_is_found_between_its_marks() {
-        assert!(lacking().trim_start().starts_with("with"));
-        assert!(lacking().trim_end().ends_with("order by place, relation"));
+        assert!(lacking_query(V1).trim_start().starts_with("with"));
+        assert!(lacking_query(V1).trim_end().ends_with("order by place, relation"));
     }
 
     #[test]
