@@ -30,6 +30,7 @@ mod old_statistics;
 mod operate;
 mod plans;
 mod prove;
+mod prove_project;
 mod provisioning;
 mod query_parameters;
 mod races;

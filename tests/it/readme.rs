@@ -52,6 +52,10 @@ const COMMANDS: &[(&str, How)] = &[
     ("mako migrate --check", Says("")),
     ("mako adopt", Says("")),
     ("mako prove", Says("proven: ")),
+    (
+        "mako prove supabase/",
+        Elsewhere("tests/it/prove_project.rs", "mako prove supabase/"),
+    ),
     ("mako prove --format", Says("")),
     ("mako prove --init", Says("")),
     ("mako serve", Serves("serving")),

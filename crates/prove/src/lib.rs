@@ -21,6 +21,7 @@ mod people;
 mod persona;
 mod plan;
 mod progress;
+mod project;
 mod report;
 mod reproduce;
 pub mod rules;
@@ -34,9 +35,12 @@ mod values;
 pub use fingerprint::{NotProven, Proof, fingerprint};
 pub use model::{BadModel, Claim, Function, Membership, Model, Names, Relation, Tenant};
 pub use progress::{Observer, Phase, Progress};
+pub use project::{Applied, Project, ProjectError, Refused};
 pub use report::{Controls, Finding, FunctionReport, RelationReport, Report, Reproduction, Verdict};
 pub use rules::Severity;
 pub use run::{Options, run};
+/// A session of an administrator's: what it attacks by, and applies a project through.
+pub use tokio_postgres::Client;
 
 /// Why nothing could be proven; the text names the fix.
 #[derive(Debug, thiserror::Error)]

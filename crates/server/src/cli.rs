@@ -144,7 +144,11 @@ pub(crate) struct Serve {
 /// Options of `mako prove`.
 #[derive(Args)]
 pub(crate) struct Prove {
-    /// Whose is which relation; default policies/tenancy.toml, or Mako's own where that isn't there
+    /// A Supabase project's folder: its migrations are applied to a private database, and that is attacked
+    #[arg(value_name = "PROJECT", conflicts_with = "database_url")]
+    pub(crate) project: Option<PathBuf>,
+    /// Whose is which relation; default policies/tenancy.toml, or Mako's own where that isn't there; of a project its own
+    /// tenancy.toml, or else a draft
     #[arg(long, value_name = "FILE")]
     pub(crate) model: Option<PathBuf>,
     /// How to write the report
