@@ -144,20 +144,7 @@ pub(crate) fn app(
         config.authorization,
         Arc::clone(&services.sealed_store),
     )?);
-    let json = Arc::new(StaticPage::new("application/json", document));
-    let docs = Arc::new(StaticPage::new("text/html; charset=utf-8", page));
-    let routes = Route::new()
-        .at("/openapi.json", get(json))
-        .at("/docs", get(Arc::clone(&docs)))
-        .at("/docs/", get(docs))
-        .at(
-            "/webhooks/:source",
-            post(WebhookRoute(Arc::clone(&services.receiver))),
-        )
-        .at(
-            "/webhooks/:source/:endpoint_key",
-            post(WebhookRoute(Arc::clone(&services.receiver))),
-        )
+    let routes = beside_the_api(document, page, &services.receiver)
         .nest("/", service)
         .data(auth_gate);
     let bounds = Bounds {
@@ -171,6 +158,19 @@ pub(crate) fn app(
         receiver: services.receiver,
         connections,
     })
+}
+
+/// The routes that aren't operations of the document.
+fn beside_the_api(document: String, page: String, receiver: &Arc<Receiver>) -> Route {
+    let json = Arc::new(StaticPage::new("application/json", document));
+    let docs = Arc::new(StaticPage::new("text/html; charset=utf-8", page));
+    let receive = || post(WebhookRoute(Arc::clone(receiver)));
+    Route::new()
+        .at("/openapi.json", get(json))
+        .at("/docs", get(Arc::clone(&docs)))
+        .at("/docs/", get(docs))
+        .at("/webhooks/:source", receive())
+        .at("/webhooks/:source/:endpoint_key", receive())
 }
 
 /// Every operation; one path belongs to one API, or poem-openapi loses operations.
@@ -216,7 +216,11 @@ fn service(
         WebhookEndpoints(Arc::clone(&services.receiver)),
         WebhookEvents(store()),
     );
-    OpenApiService::new(apis, "Mako", env!("CARGO_PKG_VERSION"))
+    described(OpenApiService::new(apis, "Mako", env!("CARGO_PKG_VERSION")))
+}
+
+fn described<T>(service: OpenApiService<T, ()>) -> OpenApiService<T, ()> {
+    service
         .description(
             "A thin service in front of Postgres row-level security: every request runs in a transaction \
              that carries the caller's claims, and Postgres decides which rows there are.",

@@ -208,23 +208,7 @@ impl PhoneNumbers {
                 "The saved Twilio key isn't AccountSid:AuthToken",
             ));
         }
-        let (resource, filter) = if phone.starts_with('+') {
-            (
-                "IncomingPhoneNumbers",
-                format!("PhoneNumber={}", phone.replace('+', "%2B")),
-            )
-        } else {
-            ("SMS/ShortCodes", format!("ShortCode={phone}"))
-        };
-        let ask = RelayRequest {
-            service: Service::twilio(),
-            method: Method::GET,
-            raw_path: format!("2010-04-01/Accounts/{account}/{resource}.json"),
-            query: Some(filter),
-            headers: HeaderMap::new(),
-            body: None,
-        };
-        let answer = self.relay.call(ask, &key.secret).await?;
+        let answer = self.relay.call(owned(account, phone), &key.secret).await?;
         self.sealed_store
             .record_outcome(&caller.0, Service::twilio().name(), &key, answer.status.as_u16())
             .await?;
@@ -245,6 +229,26 @@ impl PhoneNumbers {
             .iter()
             .any(|owned| owned.phone_number == phone)
             || listed.short_codes.iter().any(|code| code.short_code == phone))
+    }
+}
+
+/// Asks Twilio for an account's numbers that are this one.
+fn owned(account: &str, phone: &str) -> RelayRequest {
+    let (resource, filter) = if phone.starts_with('+') {
+        (
+            "IncomingPhoneNumbers",
+            format!("PhoneNumber={}", phone.replace('+', "%2B")),
+        )
+    } else {
+        ("SMS/ShortCodes", format!("ShortCode={phone}"))
+    };
+    RelayRequest {
+        service: Service::twilio(),
+        method: Method::GET,
+        raw_path: format!("2010-04-01/Accounts/{account}/{resource}.json"),
+        query: Some(filter),
+        headers: HeaderMap::new(),
+        body: None,
     }
 }
 

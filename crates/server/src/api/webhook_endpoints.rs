@@ -337,6 +337,17 @@ impl WebhookEndpoints {
         }
     }
 
+    /// What signs a sample: the first secret of the caller's own address, or else of the platform's.
+    fn signing_secret(&self, own: Option<&Endpoint>, source: Source) -> Option<Secret> {
+        match own {
+            Some(own) => {
+                let contents = own.contents.as_ref()?;
+                Secret::list(&contents.secrets).ok()?.into_iter().next()
+            }
+            None => self.0.platform.get(&source)?.first().cloned(),
+        }
+    }
+
     /// A signed delivery for the caller's number, as the provider would send it to the caller's address.
     async fn sample(
         &self,
@@ -348,22 +359,7 @@ impl WebhookEndpoints {
         let url = self.url(source, own.as_ref());
         // Never a merely claimed one: on the platform's address the sample would go to whom it is verified for.
         let number = phone_numbers::verified(&self.0.store, &caller.0).await?;
-        let secret = match &own {
-            Some(Endpoint {
-                contents: Some(contents),
-                ..
-            }) => Secret::list(&contents.secrets)
-                .ok()
-                .and_then(|list| list.into_iter().next()),
-            Some(_) => None,
-            None => self
-                .0
-                .platform
-                .get(&source)
-                .and_then(|list| list.first())
-                .cloned(),
-        };
-        let Some(secret) = secret else {
+        let Some(secret) = self.signing_secret(own.as_ref(), source) else {
             test.failed(
                 TestStep::Sign,
                 "there is no secret for this source: make an address of your own (PUT /v1/webhook-endpoints/{source})",
@@ -382,30 +378,26 @@ impl WebhookEndpoints {
             );
             return Ok(None);
         };
-        let auth = match &own {
-            Some(own) => Auth::from_json(source, &own.auth).unwrap_or_else(|_| Auth::default_of(source)),
-            None => Auth::default_of(source),
-        };
+        let auth = own
+            .as_ref()
+            .and_then(|own| Auth::from_json(source, &own.auth).ok())
+            .unwrap_or_else(|| Auth::default_of(source));
         #[expect(clippy::disallowed_methods, reason = "the clock at the edge")]
         let now = Utc::now();
         let id = format!("mako-test-{}", uuid::Uuid::new_v4().simple());
-        match webhooks::sample(source, &url, &number, &id, &auth, &secret, now) {
-            Ok(delivery) => {
-                test.passed(
-                    TestStep::Sign,
-                    &format!("a sample is signed for {}", shown_url(&url)),
-                );
-                Ok(Some(IncomingDelivery {
-                    delivery,
-                    endpoint_key: own.and_then(|own| own.contents.map(|contents| contents.key.clone())),
-                    at: now,
-                }))
-            }
-            Err(error) => {
-                test.failed(TestStep::Sign, &error.to_string());
-                Ok(None)
-            }
-        }
+        let signed = webhooks::sample(source, &url, &number, &id, &auth, &secret, now);
+        let Ok(delivery) = signed.inspect_err(|error| test.failed(TestStep::Sign, &error.to_string())) else {
+            return Ok(None);
+        };
+        test.passed(
+            TestStep::Sign,
+            &format!("a sample is signed for {}", shown_url(&url)),
+        );
+        Ok(Some(IncomingDelivery {
+            delivery,
+            endpoint_key: own.and_then(|own| own.contents.map(|contents| contents.key.clone())),
+            at: now,
+        }))
     }
 }
 

@@ -53,58 +53,66 @@ impl WebhookMetrics {
             put_aside: Gauge::default(),
             addresses: Gauge::default(),
         };
+        it.register_counts(registry);
+        it.register_gauges(registry);
+        it.start_at_zero();
+        it
+    }
+
+    fn register_counts(&self, registry: &mut Registry) {
         registry.register(
             "webhooks_received",
             "Deliveries that arrived",
-            it.received.clone(),
+            self.received.clone(),
         );
         registry.register(
             "webhooks_verified",
             "Deliveries whose signature or key was right",
-            it.verified.clone(),
+            self.verified.clone(),
         );
         registry.register(
             "webhooks_refused",
             "Deliveries that proved nothing",
-            it.refused.clone(),
+            self.refused.clone(),
         );
         registry.register(
             "webhooks_duplicate",
             "Deliveries that were recorded before",
-            it.duplicates.clone(),
+            self.duplicates.clone(),
         );
         registry.register(
             "webhooks_unrouted",
             "Events of nobody's, recorded and waiting",
-            it.unrouted.clone(),
+            self.unrouted.clone(),
         );
         registry.register(
             "webhooks_failed",
             "Events whose effects failed",
-            it.failed.clone(),
+            self.failed.clone(),
         );
+    }
+
+    fn register_gauges(&self, registry: &mut Registry) {
         registry.register(
             "webhooks_acknowledge_seconds",
             "Time from a delivery to its answer",
-            it.acknowledged.clone(),
+            self.acknowledged.clone(),
         );
         registry.register(
             "webhooks_spooled",
             "Deliveries that wait for the database",
-            it.spooled.clone(),
+            self.spooled.clone(),
         );
         registry.register(
             "webhooks_put_aside",
             "Acknowledged deliveries that could not be taken, kept for an operator",
-            it.put_aside.clone(),
+            self.put_aside.clone(),
         );
         registry.register(
             "webhooks_addresses",
             "Tenants' own webhook addresses when the database was asked last",
-            it.addresses.clone(),
+            self.addresses.clone(),
         );
-        it.start_at_zero();
-        it
     }
 
     /// A series that begins with its first event hides it: `increase` knows nothing before it.

@@ -133,19 +133,9 @@ impl Relay {
             return Err(RelayError::Withheld);
         }
         let url = target(&base, &ask.raw_path, ask.query.as_deref()).map_err(RelayError::Path)?;
-        let mut headers = to_provider(&ask.headers);
+        let mut headers = headers(&ask);
         let (name, value) = credential(&provider.credential, secret).ok_or(RelayError::Key)?;
         headers.insert(name, value);
-        // What is compressed can't be searched for the key.
-        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        if ask.body.is_none() {
-            // A length without its body would take the next tenant's request on this connection for the body.
-            headers.remove(header::CONTENT_LENGTH);
-            if matches!(ask.method, Method::POST | Method::PUT | Method::PATCH) {
-                // RFC 9110 §8.6; some servers answer 411 without it.
-                headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
-            }
-        }
         let client = if self.bases.contains_key(&ask.service) {
             &self.operators
         } else {
@@ -203,6 +193,22 @@ impl Relay {
             body: poem::Body::from_bytes_stream(Box::pin(body.map_err(std::io::Error::other))),
         })
     }
+}
+
+/// What goes to the provider beside the key.
+fn headers(ask: &RelayRequest) -> HeaderMap {
+    let mut headers = to_provider(&ask.headers);
+    // What is compressed can't be searched for the key.
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    if ask.body.is_none() {
+        // A length without its body would take the next tenant's request on this connection for the body.
+        headers.remove(header::CONTENT_LENGTH);
+        if matches!(ask.method, Method::POST | Method::PUT | Method::PATCH) {
+            // RFC 9110 §8.6; some servers answer 411 without it.
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+    }
+    headers
 }
 
 pub(super) fn client() -> reqwest::ClientBuilder {

@@ -216,26 +216,33 @@ impl Admin {
             result.rows += opened;
             return Ok(());
         }
-        let also = |name: Option<&str>, value| {
-            name.map(|name| format!(", {name} = new.{value}"))
-                .unwrap_or_default()
-        };
-        let (fingerprint, hint) = (also(column.fingerprint, "fingerprint"), also(column.hint, "hint"));
-        let sql = format!(
-            "update public.{table} old set {value} = new.sealed{fingerprint}{hint}
-             from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
-               as new (id, stored, sealed, fingerprint, hint)
-             where old.id = new.id and old.{value} = new.stored",
-            table = column.table,
-            value = column.column,
-        );
         let written = self
             .client
-            .execute(&sql, &[&ids, &stored, &sealed, &fingerprints, &hints])
+            .execute(
+                &reseal_sql(column),
+                &[&ids, &stored, &sealed, &fingerprints, &hints],
+            )
             .await
             .map_err(AdminError::at(format!("writing {}", column.table)))?;
         result.rows += written;
         result.overtaken += opened - written;
         Ok(())
     }
+}
+
+/// Replaces sealed values that are still what they were when they were read, and what is kept beside them.
+fn reseal_sql(column: &SealedColumn) -> String {
+    let also = |name: Option<&str>, value| {
+        name.map(|name| format!(", {name} = new.{value}"))
+            .unwrap_or_default()
+    };
+    let (fingerprint, hint) = (also(column.fingerprint, "fingerprint"), also(column.hint, "hint"));
+    format!(
+        "update public.{table} old set {value} = new.sealed{fingerprint}{hint}
+         from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+           as new (id, stored, sealed, fingerprint, hint)
+         where old.id = new.id and old.{value} = new.stored",
+        table = column.table,
+        value = column.column,
+    )
 }

@@ -113,31 +113,7 @@ fn table(plan: &AdoptionPlan, table: &Table, f: &mut Formatter<'_>) -> fmt::Resu
         .iter()
         .any(|file| file.0 == format!("{}.sql", table.relation))
     {
-        for Grant { role, rights } in &table.grants {
-            writeln!(
-                f,
-                "  {role} has {rights}\n    revoke all on public.{} from {role}; (policies/{0}.sql grants what is needed)",
-                table.relation
-            )?;
-        }
-        for Grant { role, rights } in &table.bound {
-            writeln!(
-                f,
-                "  {role} has {rights} and does not bypass row-level security: it will see no row without a user's claims"
-            )?;
-        }
-    }
-    if plan
-        .files
-        .iter()
-        .any(|file| file.0 == format!("{}.sql", table.relation))
-    {
-        writeln!(
-            f,
-            "  apply: policies/{0}.sql: row-level security forced, the drops and rights above, policies, the floor\n    \
-             lock: access exclusive on {0}, {BRIEFLY}",
-            table.relation
-        )?;
+        rights(table, f)?;
     }
     for phase in [Phase::Apply, Phase::Enforce] {
         for step in table.steps.iter().filter(|step| step.phase == phase) {
@@ -151,6 +127,29 @@ fn table(plan: &AdoptionPlan, table: &Table, f: &mut Formatter<'_>) -> fmt::Resu
         }
     }
     Ok(())
+}
+
+/// What the table's policy file changes.
+fn rights(table: &Table, f: &mut Formatter<'_>) -> fmt::Result {
+    for Grant { role, rights } in &table.grants {
+        writeln!(
+            f,
+            "  {role} has {rights}\n    revoke all on public.{} from {role}; (policies/{0}.sql grants what is needed)",
+            table.relation
+        )?;
+    }
+    for Grant { role, rights } in &table.bound {
+        writeln!(
+            f,
+            "  {role} has {rights} and does not bypass row-level security: it will see no row without a user's claims"
+        )?;
+    }
+    writeln!(
+        f,
+        "  apply: policies/{0}.sql: row-level security forced, the drops and rights above, policies, the floor\n    \
+         lock: access exclusive on {0}, {BRIEFLY}",
+        table.relation
+    )
 }
 
 pub(super) fn report(report: &Report, f: &mut Formatter<'_>) -> fmt::Result {
