@@ -11,19 +11,7 @@ use reqwest::Url;
 use store::rows::api_keys::SealedStore;
 use store::{SealingKeys, Store};
 
-use crate::api::access_tokens::AccessTokens;
-use crate::api::api_keys::ApiKeys;
-use crate::api::automation_logs::AutomationLogs;
-use crate::api::call_logs::CallLogs;
-use crate::api::connections::Connections;
-use crate::api::contacts::Contacts;
-use crate::api::dashboard::Dashboard;
-use crate::api::leads::Leads;
-use crate::api::me::Me;
-use crate::api::phone_numbers::PhoneNumbers;
-use crate::api::relay::Relays;
-use crate::api::webhook_endpoints::WebhookEndpoints;
-use crate::api::webhook_events::WebhookEvents;
+use crate::api;
 use crate::commands::Failure;
 use crate::config::{AuthSettings, Config, WebhookSettings};
 use crate::document;
@@ -31,58 +19,12 @@ use crate::http::authorization::Authorization;
 use crate::http::caller::AuthGate;
 use crate::http::edge::Edge;
 use crate::http::guard::{Bounds, Methods};
-use crate::http::operations::{Measurements, Operations};
 use crate::http::page::StaticPage;
 use crate::http::query::QueryParameters;
 use crate::http::server::{ConnectionMetrics, Draining};
 use crate::jwks::HttpFetch;
-use crate::receiver::{Addresses, Receiver, Spool, WebhookRoute};
-use crate::relay::{Relay, Service};
-
-/// What the operations work with.
-struct Services {
-    store: Arc<Store>,
-    sealed_store: Arc<SealedStore>,
-    relay: Arc<Relay>,
-    receiver: Arc<Receiver>,
-    measurements: Arc<Measurements>,
-}
-
-impl Services {
-    fn new(
-        store: &Arc<Store>,
-        sealing: SealingKeys,
-        relay_bases: HashMap<Service, Url>,
-        webhooks: WebhookSettings,
-        base_url: String,
-        request_timeout: Duration,
-    ) -> Result<Self, Failure> {
-        let measurements = Arc::new(Measurements::new());
-        let sealed_store = Arc::new(SealedStore::new(Arc::clone(store), sealing));
-        let inbound = Arc::clone(&measurements.inbound);
-        let spool = webhooks
-            .spool_dir
-            .map(|folder| Spool::open(&folder, inbound.spooled.clone(), inbound.put_aside.clone()))
-            .transpose()?;
-        let receiver = Receiver {
-            store: Arc::clone(store),
-            sealed_store: Arc::clone(&sealed_store),
-            platform: webhooks.secrets,
-            base_url,
-            spool,
-            addresses: Addresses::default(),
-            measurements: inbound,
-            request_timeout,
-        };
-        Ok(Self {
-            store: Arc::clone(store),
-            sealed_store,
-            relay: Arc::new(Relay::new(relay_bases, measurements.withheld.clone())?),
-            receiver: Arc::new(receiver),
-            measurements,
-        })
-    }
-}
+use crate::receiver::{Receiver, WebhookRoute};
+use crate::services::Services;
 
 /// The OpenAPI document, as `openapi/openapi.json` holds it.
 pub(crate) fn document(store: &Arc<Store>, sealing: SealingKeys) -> Result<String, Failure> {
@@ -178,44 +120,7 @@ fn service(
     services: &Services,
     draining: &Draining,
 ) -> OpenApiService<impl poem_openapi::OpenApi + use<>, ()> {
-    let store = || Arc::clone(&services.store);
-    let sealed_store = || Arc::clone(&services.sealed_store);
-    let operations = Operations {
-        store: store(),
-        sealed_store: sealed_store(),
-        measurements: Arc::clone(&services.measurements),
-        draining: draining.clone(),
-        spool: services.receiver.spool.clone(),
-    };
-    let apis = (
-        operations,
-        Me(store()),
-        Leads(store()),
-        Contacts(store()),
-        CallLogs(store()),
-        AutomationLogs(store()),
-        Dashboard(store()),
-        AccessTokens {
-            store: store(),
-            sealed_store: sealed_store(),
-        },
-        ApiKeys {
-            store: store(),
-            sealed_store: sealed_store(),
-        },
-        Connections(store()),
-        Relays {
-            sealed_store: sealed_store(),
-            relay: Arc::clone(&services.relay),
-        },
-        PhoneNumbers {
-            store: store(),
-            sealed_store: sealed_store(),
-            relay: Arc::clone(&services.relay),
-        },
-        WebhookEndpoints(Arc::clone(&services.receiver)),
-        WebhookEvents(store()),
-    );
+    let apis = api::operations(services, draining);
     described(OpenApiService::new(apis, "Mako", env!("CARGO_PKG_VERSION")))
 }
 

@@ -13,6 +13,7 @@ mod log;
 mod otlp;
 mod receiver;
 mod relay;
+mod services;
 mod timings;
 
 use std::process::ExitCode;

@@ -13,7 +13,7 @@ use super::error::{ConfigError, refused};
 use super::settings::RawSettings;
 use super::value::Secret;
 use super::{AuthSettings, WebhookSettings};
-use crate::http::authorization::GROUPS;
+use crate::http::groups::GROUPS;
 use crate::relay::Service;
 
 pub(super) fn target(

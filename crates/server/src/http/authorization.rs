@@ -6,25 +6,9 @@ use std::collections::BTreeSet;
 use identity::Claims;
 use poem::http::{Method, Uri};
 
+use super::groups::GROUPS;
 use super::problem::Problem;
 use crate::relay::Service;
-
-/// Groups of operations, named by the first word of their path. Scopes are named after them.
-pub(crate) const GROUPS: [&str; 13] = [
-    "me",
-    "leads",
-    "contacts",
-    "call-logs",
-    "automation-logs",
-    "dashboard",
-    "access-tokens",
-    "api-keys",
-    "connections",
-    "relay",
-    "phone-numbers",
-    "webhook-endpoints",
-    "webhook-events",
-];
 
 /// What operations ask of a token that isn't a plain session's.
 #[derive(Clone, Default)]

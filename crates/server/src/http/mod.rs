@@ -6,6 +6,7 @@ pub(crate) mod body;
 pub(crate) mod caller;
 pub(crate) mod edge;
 pub(crate) mod fields;
+pub(crate) mod groups;
 pub(crate) mod guard;
 pub(crate) mod idempotency;
 pub(crate) mod limits;

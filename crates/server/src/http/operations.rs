@@ -18,9 +18,9 @@ use store::rows::api_keys::SealedStore;
 use store::{Preparation, Readiness, Store};
 
 use super::answer::JsonResponse;
+use super::groups::Tag;
 use super::problem::Problem;
 use super::server::{ConnectionMetrics, Draining};
-use crate::api::Tag;
 use crate::receiver::{Spool, WebhookMetrics};
 use crate::relay::EchoMetrics;
 use crate::timings;

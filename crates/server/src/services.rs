@@ -1,0 +1,60 @@
+//! What the operations work with: the store, sealed values, the relay and the receiver.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::Url;
+use store::rows::api_keys::SealedStore;
+use store::{SealingKeys, Store};
+
+use crate::commands::Failure;
+use crate::config::WebhookSettings;
+use crate::http::operations::Measurements;
+use crate::receiver::{Addresses, Receiver, Spool};
+use crate::relay::{Relay, Service};
+
+/// What the operations work with.
+pub(crate) struct Services {
+    pub(crate) store: Arc<Store>,
+    pub(crate) sealed_store: Arc<SealedStore>,
+    pub(crate) relay: Arc<Relay>,
+    pub(crate) receiver: Arc<Receiver>,
+    pub(crate) measurements: Arc<Measurements>,
+}
+
+impl Services {
+    pub(crate) fn new(
+        store: &Arc<Store>,
+        sealing: SealingKeys,
+        relay_bases: HashMap<Service, Url>,
+        webhooks: WebhookSettings,
+        base_url: String,
+        request_timeout: Duration,
+    ) -> Result<Self, Failure> {
+        let measurements = Arc::new(Measurements::new());
+        let sealed_store = Arc::new(SealedStore::new(Arc::clone(store), sealing));
+        let inbound = Arc::clone(&measurements.inbound);
+        let spool = webhooks
+            .spool_dir
+            .map(|folder| Spool::open(&folder, inbound.spooled.clone(), inbound.put_aside.clone()))
+            .transpose()?;
+        let receiver = Receiver {
+            store: Arc::clone(store),
+            sealed_store: Arc::clone(&sealed_store),
+            platform: webhooks.secrets,
+            base_url,
+            spool,
+            addresses: Addresses::default(),
+            measurements: inbound,
+            request_timeout,
+        };
+        Ok(Self {
+            store: Arc::clone(store),
+            sealed_store,
+            relay: Arc::new(Relay::new(relay_bases, measurements.withheld.clone())?),
+            receiver: Arc::new(receiver),
+            measurements,
+        })
+    }
+}
