@@ -207,7 +207,10 @@ async fn refusing_nothing(client: &Client, sql: &str) -> Result<(), Error> {
         .map_err(|error| Error::from_postgres(&error))
 }
 
-#[expect(clippy::disallowed_methods, reason = "a migration's statement, on a database that nobody else has")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a migration's statement, on a database that nobody else has"
+)]
 async fn run(client: &Client, sql: &str) -> Result<(), tokio_postgres::Error> {
     client.batch_execute(sql).await
 }
