@@ -9,11 +9,15 @@ select mako.prepare_table('public.api_keys');
 alter table public.api_keys enable row level security, force row level security;
 -- Rights come first: TRUNCATE, REFERENCES and columns are beyond what a policy can decide.
 revoke all on public.api_keys from public, anon, authenticated, service_role, mako_sealer, mako_router, mako_definer;
-grant select (id, user_id, service_name, is_active, hint, last_used_at, last_ok_at, last_error, created_at, updated_at), delete
+grant select (id, user_id, service_name, is_active, hint, last_used_at, last_ok_at, last_error, created_at, updated_at,
+    oauth, expires_at, scopes, account, refresh_at), delete
   on public.api_keys to authenticated;
 -- The service seals before it writes, so nobody else writes.
-grant select, delete, insert (user_id, service_name, encrypted_key, key_hash, is_active, hint),
-  update (encrypted_key, key_hash, is_active, hint, last_used_at, last_ok_at, last_error, updated_at) on public.api_keys to mako_sealer;
+grant select, delete,
+  insert (user_id, service_name, encrypted_key, key_hash, is_active, hint, oauth, expires_at, scopes, account, refresh_at),
+  update (encrypted_key, key_hash, is_active, hint, last_used_at, last_ok_at, last_error, updated_at,
+    oauth, expires_at, scopes, account, refresh_at, refresh_lease, refresh_failures)
+  on public.api_keys to mako_sealer;
 grant select, insert, update, delete on public.api_keys to service_role;
 -- For mako.sealing_keys_in_use(): which master keys are needed, and nothing about whose values they seal.
 grant select (sealed_by) on public.api_keys to mako_definer;

@@ -1,5 +1,5 @@
 -- policies/mako.sql: the service's own tables in the schema mako, under the same rule as everybody's.
--- Idempotency keys and import marks are the tenant's own rows; tombstones and ledgers are nobody's but the owner's.
+-- Idempotency keys, import marks and begun authorisations are the tenant's own rows; tombstones and ledgers are nobody's but the owner's.
 -- One transaction, idempotent: paste it as often as you like, after 00_claims.sql and the migrations.
 begin;
 set local lock_timeout = '5s';
@@ -64,6 +64,36 @@ drop policy if exists tenant_floor on mako.provider_objects;
 create policy tenant_floor on mako.provider_objects as restrictive for all to public
   using (user_id = (select mako.current_user_id()))
   with check (user_id = (select mako.current_user_id()));
+
+-- mako.oauth_states: authorisations that users have begun at providers; the service alone begins and finishes one, as the user.
+alter table mako.oauth_states enable row level security, force row level security;
+revoke all on mako.oauth_states from public, anon, authenticated, service_role, mako_sealer, mako_router, mako_definer;
+-- Not authenticated: a state of one's own making would be an authorisation that nobody began here.
+grant select, delete, insert (user_id, service_name, id, expires_at), update (id, expires_at) on mako.oauth_states to mako_sealer;
+
+drop policy if exists sealer_reads_own on mako.oauth_states;
+create policy sealer_reads_own on mako.oauth_states for select to mako_sealer
+  using (user_id = (select mako.current_user_id()));
+drop policy if exists sealer_adds_own on mako.oauth_states;
+create policy sealer_adds_own on mako.oauth_states for insert to mako_sealer
+  with check (user_id = (select mako.current_user_id()));
+drop policy if exists sealer_changes_own on mako.oauth_states;
+create policy sealer_changes_own on mako.oauth_states for update to mako_sealer
+  using (user_id = (select mako.current_user_id()))
+  with check (user_id = (select mako.current_user_id()));
+drop policy if exists sealer_removes_own on mako.oauth_states;
+create policy sealer_removes_own on mako.oauth_states for delete to mako_sealer
+  using (user_id = (select mako.current_user_id()));
+drop policy if exists tenant_floor on mako.oauth_states;
+-- Under every other policy: a stray `using (true)` opens nothing.
+create policy tenant_floor on mako.oauth_states as restrictive for all to public
+  using (user_id = (select mako.current_user_id()))
+  with check (user_id = (select mako.current_user_id()));
+drop policy if exists trusted_clients_only on mako.oauth_states;
+-- An app that the user let in doesn't get at what outlives its own token.
+create policy trusted_clients_only on mako.oauth_states as restrictive for all to public
+  using ((select mako.client_is_trusted()))
+  with check ((select mako.client_is_trusted()));
 
 -- mako.deleted_users: tombstones, for the definer's functions alone.
 alter table mako.deleted_users enable row level security, force row level security;

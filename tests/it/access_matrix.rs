@@ -91,6 +91,13 @@ const TABLES: &[Table] = &[
         values: "'a', '{leads:read}', 'x', now()",
     },
     Table {
+        name: "mako.oauth_states",
+        tenant: "user_id",
+        set: "expires_at = now()",
+        columns: "service_name, id, expires_at",
+        values: "'pipedrive', 'x', now()",
+    },
+    Table {
         name: "mako.idempotency_keys",
         tenant: "user_id",
         set: "row_id = 'x'",

@@ -26,6 +26,7 @@ mod login;
 mod logs;
 mod migrations;
 mod neighbours;
+mod oauth;
 mod old_statistics;
 mod operate;
 mod plans;

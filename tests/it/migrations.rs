@@ -110,9 +110,13 @@ async fn indexes_are_built_while_others_write() {
     let database = TestDatabase::new().await.with_rows().await;
     let owner = database.superuser().await;
     // As before V11; one of its builds was stopped.
+    let forgotten = owner
+        .execute("delete from mako.schema_history where version >= 11", &[])
+        .await
+        .unwrap();
     batch(
         &owner,
-        "delete from mako.schema_history where version = 11; drop index leads_status;
+        "drop index leads_status;
          update pg_index set indisvalid = false where indexrelid = 'leads_source'::regclass",
     )
     .await;
@@ -133,7 +137,7 @@ async fn indexes_are_built_while_others_write() {
         batch(&writer, "update leads set summary = 'c'; commit").await;
     };
     let (done, ()) = tokio::join!(migrate(&database), finished);
-    assert_eq!(done.unwrap().migrations, 1);
+    assert_eq!(done.unwrap().migrations as u64, forgotten);
     assert_eq!(unfinished().await, 0);
 }
 

@@ -113,6 +113,7 @@ const PAGES: &[&str] = &[
     "README.md",
     "crates/server/docs/frontend.md",
     "crates/server/docs/admins.md",
+    "crates/server/docs/connections.md",
     "crates/server/docs/webhook-providers.md",
     "crates/server/docs/operating.md",
     "crates/server/docs/troubleshooting.md",

@@ -28,6 +28,9 @@ from generate_series(1, {rows}) n;
 insert into mako.access_tokens (user_id, name, scopes, token_hash, expires_at)
 select '{user}', 'Token ' || n || ' of {email}', '{leads:read}', 'hash ' || n || ' of {email}', now() + interval '30 days'
 from generate_series(1, {rows}) n;
+insert into mako.oauth_states (user_id, service_name, id, expires_at)
+select '{user}', (array['hubspot', 'zoho', 'monday'])[n], 'state ' || n || ' of {email}', now() + interval '10 minutes'
+from generate_series(1, {rows}) n;
 insert into mako.idempotency_keys (user_id, resource, key, row_id)
 select '{user}', 'leads', 'key ' || n, 'a row of {email}'
 from generate_series(1, {rows}) n;

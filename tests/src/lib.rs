@@ -2,6 +2,7 @@
 #![expect(clippy::missing_panics_doc, reason = "a harness panics when a test fails")]
 
 pub mod attack;
+pub mod authorization_server;
 pub mod cluster;
 pub mod collector;
 pub mod compose;
@@ -23,6 +24,7 @@ pub mod restartable;
 pub mod service;
 pub mod snapshot;
 pub mod spool_folder;
+pub mod token_server;
 pub mod traffic;
 pub mod usage;
 

@@ -1,6 +1,5 @@
 //! Puts the service together: routes, the document, and the edge around them.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,17 +22,18 @@ use crate::http::page::StaticPage;
 use crate::http::query::QueryParameters;
 use crate::http::server::{ConnectionMetrics, Draining};
 use crate::jwks::HttpFetch;
+use crate::oauth::{CALLBACK, CallbackRoute, Pages};
 use crate::receiver::{Receiver, WebhookRoute};
-use crate::services::Services;
+use crate::services::{ProviderSettings, Services};
 
 /// The OpenAPI document, as `openapi/openapi.json` holds it.
 pub(crate) fn document(store: &Arc<Store>, sealing: SealingKeys) -> Result<String, Failure> {
     let services = Services::new(
         store,
         sealing,
-        HashMap::new(),
+        ProviderSettings::default(),
         WebhookSettings::default(),
-        String::new(),
+        Pages::default(),
         Duration::ZERO,
     )?;
     let document = document::mended(&service(&services, &Draining::default()).spec());
@@ -64,15 +64,22 @@ pub(crate) fn app(
     let services = Services::new(
         store,
         config.sealing,
-        config.relay_bases,
+        ProviderSettings {
+            relay_bases: config.relay_bases,
+            oauth_clients: config.oauth_clients,
+        },
         config.webhooks,
-        base_url,
+        Pages {
+            base_url,
+            allowed_origins: config.cors_allowed_origins.clone(),
+        },
         config.request_timeout,
     )?;
     let service = service(&services, draining);
     let spec = service.spec();
     let document = document::mended(&spec);
     let methods = Methods::of(&document)
+        .with(CALLBACK, "GET")
         .with("/webhooks/{source}", "POST")
         .with("/webhooks/{source}/{endpoint_key}", "POST");
     let query_parameters = QueryParameters::of(&document);
@@ -86,7 +93,7 @@ pub(crate) fn app(
         config.authorization,
         Arc::clone(&services.sealed_store),
     )?);
-    let routes = beside_the_api(document, page, &services.receiver)
+    let routes = beside_the_api(document, page, &services)
         .nest("/", service)
         .data(auth_gate);
     let bounds = Bounds {
@@ -103,16 +110,17 @@ pub(crate) fn app(
 }
 
 /// The routes that aren't operations of the document.
-fn beside_the_api(document: String, page: String, receiver: &Arc<Receiver>) -> Route {
+fn beside_the_api(document: String, page: String, services: &Services) -> Route {
     let json = Arc::new(StaticPage::new("application/json", document));
     let docs = Arc::new(StaticPage::new("text/html; charset=utf-8", page));
-    let receive = || post(WebhookRoute(Arc::clone(receiver)));
+    let receive = || post(WebhookRoute(Arc::clone(&services.receiver)));
     Route::new()
         .at("/openapi.json", get(json))
         .at("/docs", get(Arc::clone(&docs)))
         .at("/docs/", get(docs))
         .at("/webhooks/:source", receive())
         .at("/webhooks/:source/:endpoint_key", receive())
+        .at(CALLBACK, get(CallbackRoute(Arc::clone(&services.oauth))))
 }
 
 /// Every operation; one path belongs to one API, or poem-openapi loses operations.

@@ -10,6 +10,7 @@ mod document;
 mod http;
 mod jwks;
 mod log;
+mod oauth;
 mod otlp;
 mod receiver;
 mod relay;

@@ -11,6 +11,7 @@ use store::{SealingKeys, Store};
 use crate::commands::Failure;
 use crate::config::WebhookSettings;
 use crate::http::operations::Measurements;
+use crate::oauth::{OAuth, OAuthClient, Pages};
 use crate::receiver::{Addresses, Receiver, Spool};
 use crate::relay::{Relay, Service};
 
@@ -18,18 +19,26 @@ use crate::relay::{Relay, Service};
 pub(crate) struct Services {
     pub(crate) store: Arc<Store>,
     pub(crate) sealed_store: Arc<SealedStore>,
+    pub(crate) oauth: Arc<OAuth>,
     pub(crate) relay: Arc<Relay>,
     pub(crate) receiver: Arc<Receiver>,
     pub(crate) measurements: Arc<Measurements>,
+}
+
+/// How providers are called.
+#[derive(Default)]
+pub(crate) struct ProviderSettings {
+    pub(crate) relay_bases: HashMap<Service, Url>,
+    pub(crate) oauth_clients: HashMap<Service, OAuthClient>,
 }
 
 impl Services {
     pub(crate) fn new(
         store: &Arc<Store>,
         sealing: SealingKeys,
-        relay_bases: HashMap<Service, Url>,
+        providers: ProviderSettings,
         webhooks: WebhookSettings,
-        base_url: String,
+        pages: Pages,
         request_timeout: Duration,
     ) -> Result<Self, Failure> {
         let measurements = Arc::new(Measurements::new());
@@ -43,7 +52,7 @@ impl Services {
             store: Arc::clone(store),
             sealed_store: Arc::clone(&sealed_store),
             platform: webhooks.secrets,
-            base_url,
+            base_url: pages.base_url.clone(),
             spool,
             addresses: Addresses::default(),
             measurements: inbound,
@@ -51,8 +60,13 @@ impl Services {
         };
         Ok(Self {
             store: Arc::clone(store),
+            oauth: Arc::new(OAuth::new(
+                Arc::clone(&sealed_store),
+                providers.oauth_clients,
+                pages,
+            )?),
             sealed_store,
-            relay: Arc::new(Relay::new(relay_bases, measurements.withheld.clone())?),
+            relay: Arc::new(Relay::new(providers.relay_bases, measurements.withheld.clone())?),
             receiver: Arc::new(receiver),
             measurements,
         })

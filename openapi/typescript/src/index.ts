@@ -2,9 +2,11 @@
 import createClient, { type Client } from "openapi-fetch";
 import type { components, paths } from "./schema.js";
 import { resilient, type Transport } from "./transport.js";
+import { failed, returned, returnTo, type ConnectOptions } from "./connect.js";
 import { Pages, settle, type Result } from "./pages.js";
 
 export type { components, operations, paths } from "./schema.js";
+export type { ConnectOptions } from "./connect.js";
 export { MakoError, Pages, type Page, type Result } from "./pages.js";
 
 type Schemas = components["schemas"];
@@ -22,6 +24,7 @@ export type NewCallLog = Schemas["NewCallLog"];
 export type AutomationLog = Schemas["AutomationLog"];
 export type NewAutomationLog = Schemas["NewAutomationLog"];
 export type ApiKey = Schemas["ApiKey"];
+export type Connection = Schemas["Connection"];
 export type Service = Schemas["Service"];
 
 type Query<P extends keyof paths> = paths[P] extends { get: { parameters: { query?: infer Q } } }
@@ -131,13 +134,49 @@ export class Mako {
       settle(this.api.POST("/v1/api-keys/{service}/verify", { ...at({ service }), body: { api_key } })),
   };
 
-  /** Every service, and whether its key works: what the page of integrations shows. */
+  /** Every service, and whether it is connected: what the page of integrations shows. */
   readonly connections = {
     list: (): Promise<Result<Schemas["ConnectionList"]>> => settle(this.api.GET("/v1/connections")),
-    /** Disconnects the service and destroys its key. */
+    /** Opens the provider's page in a window, and resolves when access was granted there, or wasn't. From a click. */
+    connect: (service: Service, options: ConnectOptions = {}): Promise<Result<Connection>> =>
+      this.#connect(service, options),
+    /** Begins to connect a service: send this browser to `authorize_url`. */
+    authorize: (
+      service: Service,
+      body: Schemas["AuthorizationRequest"],
+    ): Promise<Result<Schemas["AuthorizationBegun"]>> =>
+      // The browser that comes back is told by a cookie.
+      settle(
+        this.api.POST("/v1/connections/{service}/authorize", { ...at({ service }), body, credentials: "include" }),
+      ),
+    /** Disconnects the service, revokes what was granted and destroys it, or the key. */
     delete: (service: Service): Promise<Result<undefined>> =>
       settle(this.api.DELETE("/v1/connections/{service}", at({ service }))),
   };
+
+  async #connect(service: Service, options: ConnectOptions): Promise<Result<Connection>> {
+    // At once: after an `await` browsers take it for one that nobody asked for.
+    const window = open("", "_blank", "popup,width=600,height=800");
+    if (!window) return failed("MK_WINDOW_BLOCKED", "The browser has blocked the window: call this from a click");
+    const { server } = options;
+    const body = { return_to: returnTo(options), ...(server === undefined ? {} : { server }) };
+    const begun = await this.connections.authorize(service, body);
+    if (begun.error) {
+      window.close();
+      return begun;
+    }
+    window.location.href = begun.data.authorize_url;
+    const back = await returned(window, service);
+    if (back?.status === "error") {
+      return failed("MK_NOT_CONNECTED", `The provider's page ended with ${back.error}`);
+    }
+    const list = await this.connections.list();
+    if (list.error) return list;
+    const made = list.data.data.find((connection) => connection.service === service);
+    // A window that its provider has cut off looks closed while it goes on.
+    if (made && (back || (made.kind === "oauth" && made.status === "connected"))) return { ...list, data: made };
+    return failed("MK_WINDOW_CLOSED", "The window was closed before access was granted");
+  }
 
   /**
    * `fetch` for a provider's path with the caller's saved key. The answer is the provider's own if it has the header

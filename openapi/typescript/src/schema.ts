@@ -259,8 +259,25 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Disconnect a service, and destroy what it was connected by. */
+        /** Disconnect a service, and destroy what it was connected by; access that was granted is revoked where that can be done. */
         delete: operations["deleteConnection"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/connections/{service}/authorize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begin to connect a service by granting access at its provider. Call it from the page whose browser goes there. */
+        post: operations["authorizeConnection"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -692,6 +709,28 @@ export interface components {
             matches: boolean;
         };
         /**
+         * AuthorizationBegun
+         * @description An authorisation that was begun.
+         */
+        AuthorizationBegun: {
+            /** @description At the provider: send the browser there, within ten minutes. */
+            authorize_url: string;
+        };
+        /**
+         * AuthorizationRequest
+         * @description What a page says to begin an authorisation.
+         */
+        AuthorizationRequest: {
+            /**
+             * Format: uri
+             * @description Where the browser goes afterwards, with `service`, `status` (`connected` or `error`) and `error` in its query: a page
+             *     of an origin of `CORS_ALLOWED_ORIGINS`, or of this service's own.
+             */
+            return_to: string;
+            /** @description Another of the provider's hosts to sign in at: `test.salesforce.com`, or a My Domain. */
+            server?: string;
+        };
+        /**
          * AutomationLog
          * @description Something that an automation did.
          */
@@ -792,6 +831,13 @@ export interface components {
          * @description A service, and whether the caller can use it.
          */
         Connection: {
+            /** @description Which account it is at the provider, if the provider says so. */
+            account: string | null;
+            /**
+             * Format: date-time
+             * @description Until when the access that was granted lasts, unless it is renewed; null for keys, and if the provider doesn't say.
+             */
+            expires_at: string | null;
             kind: components["schemas"]["ConnectionKind"];
             /** @description How the provider refused the key; null once it takes one again. */
             last_error: string | null;
@@ -802,6 +848,8 @@ export interface components {
             last_ok_at: string | null;
             /** Format: date-time */
             last_used_at: string | null;
+            /** @description What was granted, if the provider says so. */
+            scopes: string[] | null;
             service: components["schemas"]["Service"];
             status: components["schemas"]["ConnectionStatus"];
         };
@@ -809,7 +857,7 @@ export interface components {
          * @description How a service is connected.
          * @enum {string}
          */
-        ConnectionKind: "key";
+        ConnectionKind: "key" | "oauth";
         /**
          * ConnectionList
          * @description Every service.
@@ -821,7 +869,7 @@ export interface components {
          * @description Whether it can be used.
          * @enum {string}
          */
-        ConnectionStatus: "connected" | "error" | "none";
+        ConnectionStatus: "connected" | "error" | "expired" | "none";
         /**
          * Contact
          * @description An entry of the address book.
@@ -4388,6 +4436,166 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description The body is not JSON, or a value can't be taken */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is refused; `WWW-Authenticate` says why */
+            401: {
+                headers: {
+                    /** @description Why the token is refused */
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token is good, but not for this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such path, or no such row, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This path doesn't take this method */
+            405: {
+                headers: {
+                    /** @description The methods that the path takes */
+                    Allow: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is such a row already, or the row it refers to is gone */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields or parameters that can't be accepted; `details` names each */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next try */
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A mistake of the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The provider can't be reached, or its answer can't be passed on */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database can't be reached; `Retry-After` says when to try again */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next try */
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    authorizeConnection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                service: components["schemas"]["Service"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AuthorizationRequest"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["AuthorizationBegun"];
+                };
             };
             /** @description The body is not JSON, or a value can't be taken */
             400: {

@@ -65,7 +65,8 @@ function repeatable(request: Request): boolean {
     request.method !== "POST" ||
     request.headers.has("Idempotency-Key") ||
     pathname.endsWith("/v1/contacts/import") ||
-    pathname.endsWith("/verify")
+    pathname.endsWith("/verify") ||
+    pathname.endsWith("/authorize")
   );
 }
 

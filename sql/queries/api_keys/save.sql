@@ -6,7 +6,15 @@ set encrypted_key = excluded.encrypted_key
   , key_hash = excluded.key_hash
   , hint = excluded.hint
   , is_active = true
+  , oauth = false
+  , expires_at = null
+  , refresh_at = null
+  , refresh_lease = null
+  , refresh_failures = 0
+  , scopes = null
+  , account = null
   , last_ok_at = null
   , last_error = null
   , updated_at = now()
 returning service_name, is_active, hint, created_at, updated_at, last_used_at, last_ok_at, last_error
+  , oauth, expires_at, scopes, account, false

@@ -9,14 +9,15 @@ use serde::Serialize;
 use store::Store;
 use store::rows::api_keys::{self, KeyError, SealedStore};
 
-use super::Tag;
 use crate::http::answer::{JsonResponse, NoContent};
 use crate::http::body::JsonBody;
 use crate::http::caller::{Backend, Caller};
 use crate::http::fields::body;
+use crate::http::groups::Tag;
 use crate::http::problem::Problem;
 use crate::http::schema::{Nullable, StoredEnum};
 use crate::http::values::{ApiKeyText, Time};
+use crate::oauth::OAuth;
 use crate::relay::Service;
 
 /// The routes of this module.
@@ -24,6 +25,7 @@ use crate::relay::Service;
 pub(crate) struct ApiKeys {
     pub(crate) store: Arc<Store>,
     pub(crate) sealed_store: Arc<SealedStore>,
+    pub(crate) oauth: Arc<OAuth>,
 }
 
 /// A service that the caller has a key for; never the key.
@@ -105,11 +107,11 @@ impl ApiKeys {
         /// Destroy the sealed key instead of keeping it for reconnecting.
         purge: Query<Option<bool>>,
     ) -> Result<NoContent, Problem> {
-        let service = service.0.name();
         let found = if purge.0 == Some(true) {
-            api_keys::purge(&self.store, &caller.0, service).await?
+            self.oauth.revoke(&caller.0, service.0).await?;
+            api_keys::purge(&self.store, &caller.0, service.0.name()).await?
         } else {
-            api_keys::deactivate(&self.store, &caller.0, service).await?
+            api_keys::deactivate(&self.store, &caller.0, service.0.name()).await?
         };
         if found {
             Ok(NoContent)
@@ -151,11 +153,10 @@ impl ApiKeys {
         backend: Backend,
         service: Path<Service>,
     ) -> Result<JsonResponse<Revealed>, Problem> {
-        let service = service.0.name();
-        let key = self.sealed_store.take(&backend.0, service).await?;
+        let key = self.oauth.key(&backend.0, service.0).await?;
         tracing::info!(
             request_id = crate::http::request_id::current(),
-            service,
+            service = service.0.name(),
             "an API key was revealed to a back end"
         );
         Ok(JsonResponse(Revealed {

@@ -1,24 +1,33 @@
-//! `/v1/connections`: each service, and whether the caller's key for it works, as its provider said last.
+//! `/v1/connections`: each service, how it is connected, and whether that works, as its provider said last.
 
 use std::sync::Arc;
 
+use poem::http::{HeaderValue, StatusCode, header};
+use poem::{IntoResponse, Response};
 use poem_openapi::param::Path;
-use poem_openapi::{Enum, Object, OpenApi};
+use poem_openapi::registry::{MetaResponses, Registry};
+use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 use serde::Serialize;
 use store::Store;
 use store::rows::api_keys;
 
-use super::Tag;
 use crate::http::answer::{JsonResponse, NoContent};
+use crate::http::body::JsonBody;
 use crate::http::caller::Caller;
+use crate::http::fields::body;
+use crate::http::groups::Tag;
 use crate::http::problem::Problem;
 use crate::http::schema::{Nullable, StoredEnum};
-use crate::http::values::Time;
+use crate::http::values::{Text, Time, WebUrl};
+use crate::oauth::{AuthorizeError, OAuth};
 use crate::relay::Service;
 
 /// The routes of this module.
 #[derive(Clone)]
-pub(crate) struct Connections(pub(crate) Arc<Store>);
+pub(crate) struct Connections {
+    pub(crate) store: Arc<Store>,
+    pub(crate) oauth: Arc<OAuth>,
+}
 
 /// How a service is connected.
 #[derive(Clone, Copy, Debug, Enum, Serialize)]
@@ -27,6 +36,10 @@ pub(crate) struct Connections(pub(crate) Arc<Store>);
 enum ConnectionKind {
     /// By a key that the caller saved.
     Key,
+    /// By access that the caller granted at the provider.
+    #[serde(rename = "oauth")]
+    #[oai(rename = "oauth")]
+    OAuth,
 }
 
 /// Whether it can be used.
@@ -36,8 +49,10 @@ enum ConnectionKind {
 enum ConnectionStatus {
     /// There is a key, and the provider has not refused it.
     Connected,
-    /// The provider refused the key the last time that it was used.
+    /// The provider refused the key the last time that it was used, or has ended the access.
     Error,
+    /// The time of the access is over, and nothing renews it.
+    Expired,
     /// There is no key, or the caller has disconnected the service.
     None,
 }
@@ -53,6 +68,12 @@ struct Connection {
     /// When the provider took the key last, to a minute.
     last_ok_at: Nullable<Time>,
     last_used_at: Nullable<Time>,
+    /// Until when the access that was granted lasts, unless it is renewed; null for keys, and if the provider doesn't say.
+    expires_at: Nullable<Time>,
+    /// What was granted, if the provider says so.
+    scopes: Nullable<Vec<String>>,
+    /// Which account it is at the provider, if the provider says so.
+    account: Nullable<String>,
 }
 
 /// Every service.
@@ -61,12 +82,58 @@ struct ConnectionList {
     data: Vec<Connection>,
 }
 
+/// What a page says to begin an authorisation.
+#[derive(Object)]
+#[oai(rename = "AuthorizationRequest")]
+struct AuthorizationInput {
+    /// Where the browser goes afterwards, with `service`, `status` (`connected` or `error`) and `error` in its query: a page
+    /// of an origin of `CORS_ALLOWED_ORIGINS`, or of this service's own.
+    return_to: WebUrl,
+    /// Another of the provider's hosts to sign in at: `test.salesforce.com`, or a My Domain.
+    server: Option<Text<1, 253>>,
+}
+
+body!(AuthorizationInput { required: return_to; optional: server; });
+
+/// An authorisation that was begun.
+#[derive(Object, Serialize)]
+struct AuthorizationBegun {
+    /// At the provider: send the browser there, within ten minutes.
+    authorize_url: String,
+}
+
+/// The same, and the cookie that the browser comes back with.
+struct Begun {
+    body: AuthorizationBegun,
+    cookie: String,
+}
+
+impl IntoResponse for Begun {
+    fn into_response(self) -> Response {
+        let mut response = JsonResponse(self.body).into_response();
+        if let Ok(cookie) = HeaderValue::from_str(&self.cookie) {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        response
+    }
+}
+
+impl ApiResponse for Begun {
+    fn meta() -> MetaResponses {
+        JsonResponse::<AuthorizationBegun>::meta()
+    }
+
+    fn register(registry: &mut Registry) {
+        <JsonResponse<AuthorizationBegun> as ApiResponse>::register(registry);
+    }
+}
+
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Connections")]
 impl Connections {
     /// List every service, and whether the caller's key for it works.
     #[oai(path = "/connections", method = "get", operation_id = "listConnections")]
     async fn list(&self, caller: Caller) -> Result<JsonResponse<ConnectionList>, Problem> {
-        let mut keys = api_keys::list(&self.0, &caller.0).await?;
+        let mut keys = api_keys::list(&self.store, &caller.0).await?;
         let connection = |service: Service| {
             let key = keys.iter().position(|key| key.service_name == service.name());
             Connection::new(service.name().to_owned(), key.map(|at| keys.swap_remove(at)))
@@ -80,14 +147,41 @@ impl Connections {
         Ok(JsonResponse(ConnectionList { data }))
     }
 
-    /// Disconnect a service, and destroy what it was connected by.
+    /// Begin to connect a service by granting access at its provider. Call it from the page whose browser goes there.
+    #[oai(
+        path = "/connections/:service/authorize",
+        method = "post",
+        operation_id = "authorizeConnection"
+    )]
+    async fn authorize(
+        &self,
+        caller: Caller,
+        service: Path<Service>,
+        body: JsonBody<AuthorizationInput>,
+    ) -> Result<Begun, Problem> {
+        let JsonBody(AuthorizationInput { return_to, server }) = body;
+        let server = server.as_ref().map(|Text(server)| server.as_str());
+        let begun = self
+            .oauth
+            .authorize(&caller.0, service.0, &return_to.0, server)
+            .await?;
+        Ok(Begun {
+            body: AuthorizationBegun {
+                authorize_url: begun.authorize_url.into(),
+            },
+            cookie: begun.cookie,
+        })
+    }
+
+    /// Disconnect a service, and destroy what it was connected by; access that was granted is revoked where that can be done.
     #[oai(
         path = "/connections/:service",
         method = "delete",
         operation_id = "deleteConnection"
     )]
     async fn delete(&self, caller: Caller, service: Path<Service>) -> Result<NoContent, Problem> {
-        if api_keys::purge(&self.0, &caller.0, service.0.name()).await? {
+        self.oauth.revoke(&caller.0, service.0).await?;
+        if api_keys::purge(&self.store, &caller.0, service.0.name()).await? {
             Ok(NoContent)
         } else {
             Err(Problem::not_found())
@@ -101,18 +195,44 @@ impl Connection {
         let status = match &used {
             None => ConnectionStatus::None,
             Some(key) if key.last_error.is_some() => ConnectionStatus::Error,
+            Some(key) if key.is_expired => ConnectionStatus::Expired,
             Some(_) => ConnectionStatus::Connected,
         };
-        let (error, ok_at, used_at) = used.map_or((None, None, None), |key| {
-            (key.last_error, key.last_ok_at, key.last_used_at)
-        });
+        let of = |key: &api_keys::ApiKey| {
+            if key.oauth {
+                ConnectionKind::OAuth
+            } else {
+                ConnectionKind::Key
+            }
+        };
         Self {
             service: service.into(),
-            kind: ConnectionKind::Key,
+            kind: used.as_ref().map_or(ConnectionKind::Key, of),
             status,
-            last_error: error.into(),
-            last_ok_at: ok_at.map(Time).into(),
-            last_used_at: used_at.map(Time).into(),
+            last_ok_at: used.as_ref().and_then(|key| key.last_ok_at).map(Time).into(),
+            last_used_at: used.as_ref().and_then(|key| key.last_used_at).map(Time).into(),
+            expires_at: used.as_ref().and_then(|key| key.expires_at).map(Time).into(),
+            scopes: used.as_ref().and_then(|key| key.scopes.clone()).into(),
+            account: used.as_ref().and_then(|key| key.account.clone()).into(),
+            last_error: used.and_then(|key| key.last_error).into(),
+        }
+    }
+}
+
+impl From<AuthorizeError> for Problem {
+    fn from(error: AuthorizeError) -> Self {
+        match error {
+            AuthorizeError::NoApp => Self::new(
+                StatusCode::CONFLICT,
+                "MK_NO_OAUTH_APP",
+                "This service can't be connected by authorisation: no app of it is configured here",
+            )
+            .hint("Save a key: PUT /v1/api-keys/{service}; or have the operator set OAUTH_<SERVICE>_CLIENT_ID and _CLIENT_SECRET"),
+            AuthorizeError::ReturnTo => {
+                Self::invalid("return_to: must be at an origin of CORS_ALLOWED_ORIGINS, or at this service's own")
+            }
+            AuthorizeError::Server => Self::invalid("server: is not one of the provider's hosts"),
+            AuthorizeError::Store(error) => error.into(),
         }
     }
 }

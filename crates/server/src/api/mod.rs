@@ -29,6 +29,7 @@ use crate::services::Services;
 pub(crate) fn operations(services: &Services, draining: &Draining) -> impl poem_openapi::OpenApi + use<> {
     let store = || Arc::clone(&services.store);
     let sealed_store = || Arc::clone(&services.sealed_store);
+    let oauth = || Arc::clone(&services.oauth);
     let operations = Operations {
         store: store(),
         sealed_store: sealed_store(),
@@ -51,10 +52,15 @@ pub(crate) fn operations(services: &Services, draining: &Draining) -> impl poem_
         api_keys::ApiKeys {
             store: store(),
             sealed_store: sealed_store(),
+            oauth: oauth(),
         },
-        connections::Connections(store()),
+        connections::Connections {
+            store: store(),
+            oauth: oauth(),
+        },
         relay::Relays {
             sealed_store: sealed_store(),
+            oauth: oauth(),
             relay: Arc::clone(&services.relay),
         },
         phone_numbers::PhoneNumbers {

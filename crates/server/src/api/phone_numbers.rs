@@ -11,13 +11,14 @@ use store::Store;
 use store::rows::api_keys::{KeyError, SealedStore};
 use store::rows::phone_numbers::{self, ClaimedNumber, NewNumber};
 
-use super::Tag;
 use super::paging::{Count, Limit, Listing, page};
+use super::relay::sent;
 use super::webhook_endpoints::SourceName;
 use crate::http::answer::{CreatedResponse, JsonResponse, NoContent};
 use crate::http::body::JsonBody;
 use crate::http::caller::Caller;
 use crate::http::fields::body;
+use crate::http::groups::Tag;
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::problem::Problem;
 use crate::http::schema::{Nullable, StoredEnum};
@@ -208,7 +209,7 @@ impl PhoneNumbers {
                 "The saved Twilio key isn't AccountSid:AuthToken",
             ));
         }
-        let answer = self.relay.call(owned(account, phone), &key.secret).await?;
+        let answer = self.relay.call(owned(account, phone), sent(&key)).await?;
         self.sealed_store
             .record_outcome(&caller.0, Service::twilio().name(), &key, answer.status.as_u16())
             .await?;

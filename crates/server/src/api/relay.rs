@@ -3,24 +3,31 @@
 use std::sync::Arc;
 
 use poem::Request;
+use poem::http::header;
 use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
-use store::rows::api_keys::{KeyError, SealedStore};
+use store::rows::api_keys::{KeyError, SealedStore, TakenKey};
 
-use super::Tag;
 use crate::http::answer::Relayed;
 use crate::http::body::Upload;
 use crate::http::caller::Caller;
+use crate::http::groups::Tag;
+use crate::http::limits;
 use crate::http::problem::Problem;
 use crate::http::server::BodyPending;
-use crate::relay::{Relay, RelayError, RelayRequest, Service};
+use crate::oauth::{KeyUnusable, OAuth};
+use crate::relay::{Relay, RelayBody, RelayError, RelayKey, RelayRequest, RelayResponse, Service};
 
 /// The routes of this module.
 #[derive(Clone)]
 pub(crate) struct Relays {
     pub(crate) sealed_store: Arc<SealedStore>,
+    pub(crate) oauth: Arc<OAuth>,
     pub(crate) relay: Arc<Relay>,
 }
+
+/// Bodies of so many bytes are kept until the provider has answered: it may refuse a token that it took before.
+const KEPT: usize = 64 * 1024;
 
 /// One operation a method, all alike. The last part of the path is any path of the provider's.
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Relay")]
@@ -116,6 +123,7 @@ impl Relays {
         service: Service,
         body: Option<poem::Body>,
     ) -> Result<Relayed, Problem> {
+        let key = self.oauth.key(&caller.0, service).await.map_err(unconnected)?;
         let uri = request.original_uri();
         let ask = RelayRequest {
             service,
@@ -125,40 +133,101 @@ impl Relays {
                 .to_owned(),
             query: uri.query().map(str::to_owned),
             headers: request.headers().clone(),
-            body,
+            body: match body {
+                Some(body) => Some(kept_if_short(request, body, key.oauth).await?),
+                None => None,
+            },
         };
-        let key = self
-            .sealed_store
-            .take(&caller.0, service.name())
-            .await
-            .map_err(|error| match error {
-                KeyError::Absent => Problem::not_connected(),
-                other => other.into(),
-            })?;
-        let answer =
-            self.relay
-                .call(ask, &key.secret)
-                .await
-                .map_err(|error| match request.data::<BodyPending>() {
-                    // It is the caller who was slow, not the provider.
-                    Some(body) if matches!(error, RelayError::TimedOut) && body.is_awaited() => {
-                        Problem::slow_body()
-                    }
-                    _ => error.into(),
-                })?;
-        let status = answer.status_with_key.as_u16();
-        let recorded = self
-            .sealed_store
-            .record_outcome(&caller.0, service.name(), &key, status);
-        // The caller has the provider's answer; the next call records again.
-        if let Err(error) = recorded.await {
-            tracing::warn!(%error, service = service.name(), "what the provider said of the key is not recorded");
-        }
+        let again = if key.oauth { ask.again() } else { None };
+        let first = self.call(request, ask, &key).await?;
+        let (answer, key) = match again {
+            // A 401 says that nothing was done (RFC 9110 §15.5.2).
+            Some(again) if first.status_with_key.as_u16() == 401 => {
+                match self.renewed(caller, service, &key).await? {
+                    Some(renewed) => (self.call(request, again, &renewed).await?, renewed),
+                    None => (first, key),
+                }
+            }
+            None if key.oauth && first.status_with_key.as_u16() == 401 => {
+                // Too late for this request; the next one has another token.
+                self.renewed(caller, service, &key).await?;
+                (first, key)
+            }
+            _ => (first, key),
+        };
+        self.record(caller, service, &key, answer.status_with_key.as_u16())
+            .await;
         Ok(Relayed {
             service: service.name(),
             answer,
         })
     }
+
+    async fn call(
+        &self,
+        request: &Request,
+        ask: RelayRequest,
+        key: &TakenKey,
+    ) -> Result<RelayResponse, Problem> {
+        let answer = self.relay.call(ask, sent(key)).await;
+        answer.map_err(|error| match request.data::<BodyPending>() {
+            // It is the caller who was slow, not the provider.
+            Some(body) if matches!(error, RelayError::TimedOut) && body.is_awaited() => Problem::slow_body(),
+            _ => error.into(),
+        })
+    }
+
+    /// A renewed key in place of a refused one; None leaves the caller with the provider's refusal.
+    async fn renewed(
+        &self,
+        caller: &Caller,
+        service: Service,
+        refused: &TakenKey,
+    ) -> Result<Option<TakenKey>, Problem> {
+        let renewed = self.oauth.key_after_refusal(&caller.0, service, refused);
+        renewed.await.map_err(unconnected)
+    }
+
+    async fn record(&self, caller: &Caller, service: Service, key: &TakenKey, status: u16) {
+        let recorded = self
+            .sealed_store
+            .record_outcome(&caller.0, service.name(), key, status);
+        // The caller has the provider's answer; the next call records again.
+        if let Err(error) = recorded.await {
+            tracing::warn!(%error, service = service.name(), "what the provider said of the key is not recorded");
+        }
+    }
+}
+
+/// A key as it is sent.
+pub(super) fn sent(key: &TakenKey) -> RelayKey<'_> {
+    RelayKey {
+        text: &key.secret,
+        oauth: key.oauth,
+    }
+}
+
+/// Where there is no key, there is no connection.
+fn unconnected(error: KeyUnusable) -> Problem {
+    match error {
+        KeyUnusable::Key(KeyError::Absent) => Problem::not_connected(),
+        other => other.into(),
+    }
+}
+
+/// A body, whole if it is short and may have to be sent twice.
+async fn kept_if_short(request: &Request, body: poem::Body, twice: bool) -> Result<RelayBody, Problem> {
+    let length = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if twice && length.is_some_and(|length| length <= KEPT) {
+        let bytes = body.into_bytes().await;
+        return bytes
+            .map(RelayBody::Whole)
+            .map_err(|error| limits::unreadable(&error));
+    }
+    Ok(RelayBody::Arriving(body))
 }
 
 /// What follows `/v1/relay/{service}/`, encoded as it was sent.
@@ -166,6 +235,19 @@ fn provider_path(path: &str) -> Option<&str> {
     path.strip_prefix("/v1/relay/")?
         .split_once('/')
         .map(|(_, rest)| rest)
+}
+
+impl From<KeyUnusable> for Problem {
+    fn from(error: KeyUnusable) -> Self {
+        match error {
+            KeyUnusable::Key(error) => error.into(),
+            KeyUnusable::Ended => Self::connection_ended(),
+            KeyUnusable::NotRenewed => Self::unavailable(
+                "MK503",
+                "The provider doesn't renew the access to this account now",
+            ),
+        }
+    }
 }
 
 impl From<RelayError> for Problem {

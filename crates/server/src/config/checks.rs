@@ -14,7 +14,6 @@ use super::settings::RawSettings;
 use super::value::Secret;
 use super::{AuthSettings, WebhookSettings};
 use crate::http::groups::GROUPS;
-use crate::relay::Service;
 
 pub(super) fn target(
     name: &str,
@@ -153,24 +152,18 @@ pub(crate) fn sealing_keys(
     Ok(SealingKeys::new(ring, passwords.collect()))
 }
 
-/// A provider's address in place of the table's.
-pub(super) fn relay_base(service: Service, url: &str) -> Result<Url, ConfigError> {
-    let name = service.name().to_uppercase().replace('-', "_");
-    let parsed = Url::parse(url).or_else(|_| {
-        refused(format!(
-            "RELAY_BASE_URL_{name} must be a URL such as https://api.example.com"
-        ))
-    })?;
+/// A provider's address in place of the table's, from the setting of this name.
+pub(super) fn relay_base(setting: &str, url: &str) -> Result<Url, ConfigError> {
+    let parsed = Url::parse(url)
+        .or_else(|_| refused(format!("{setting} must be a URL such as https://api.example.com")))?;
     let local = matches!(parsed.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
     if parsed.scheme() != "https" && !(local && parsed.scheme() == "http") {
         return refused(format!(
-            "RELAY_BASE_URL_{name} must be https, or on this machine: tenants' keys are sent there"
+            "{setting} must be https, or on this machine: tenants' keys are sent there"
         ));
     }
     if parsed.query().is_some() || parsed.fragment().is_some() || !parsed.username().is_empty() {
-        return refused(format!(
-            "RELAY_BASE_URL_{name} must have neither user, query nor fragment"
-        ));
+        return refused(format!("{setting} must have neither user, query nor fragment"));
     }
     Ok(parsed)
 }
@@ -268,7 +261,7 @@ pub(super) fn base_url(url: &str) -> Result<String, ConfigError> {
 }
 
 /// The items of a comma-separated list.
-fn items(list: Option<&str>) -> impl Iterator<Item = &str> {
+pub(super) fn items(list: Option<&str>) -> impl Iterator<Item = &str> {
     list.unwrap_or_default()
         .split(',')
         .map(str::trim)

@@ -5,6 +5,7 @@
 mod checks;
 mod error;
 mod help;
+mod oauth;
 mod raw;
 mod settings;
 mod value;
@@ -26,11 +27,13 @@ pub(crate) use checks::{platform_secrets, sealing_keys};
 pub(crate) use error::ConfigError;
 use error::refused;
 pub(crate) use help::help;
+use oauth::oauth_clients;
 use raw::variables;
 use settings::RawSettings;
 pub(crate) use value::{LogFormat, Secret};
 
 use crate::http::authorization::Authorization;
+use crate::oauth::OAuthClient;
 use crate::relay::Service;
 
 /// Where log lines go and how many.
@@ -57,6 +60,7 @@ pub(crate) struct Config {
     pub(crate) drain_time: Duration,
     pub(crate) sealing: SealingKeys,
     pub(crate) relay_bases: HashMap<Service, Url>,
+    pub(crate) oauth_clients: HashMap<Service, OAuthClient>,
     pub(crate) webhooks: WebhookSettings,
 }
 
@@ -104,6 +108,7 @@ impl Config {
             sealing,
             // Providers may be stood in for, as with `serve`.
             relay_bases: environment.relay_bases()?,
+            oauth_clients: environment.oauth_clients()?,
             webhooks: WebhookSettings {
                 secrets: webhook_secrets,
                 spool_dir: environment.0.spool_dir.clone(),
@@ -226,13 +231,21 @@ impl Environment {
         let named = self.0.relay_base_urls.iter().filter(|(_, url)| !url.is_empty());
         named
             .map(|(name, url)| match Service::of_setting(name) {
-                Some(service) => Ok((service, relay_base(service, url)?)),
+                Some(service) => {
+                    let setting = format!("RELAY_BASE_URL_{}", name.to_uppercase());
+                    Ok((service, relay_base(&setting, url)?))
+                }
                 None => refused(format!(
                     "RELAY_BASE_URL_{}: there is no service of that name",
                     name.to_uppercase()
                 )),
             })
             .collect()
+    }
+
+    /// `OAUTH_<SERVICE>_…`.
+    fn oauth_clients(&self) -> Result<HashMap<Service, OAuthClient>, ConfigError> {
+        oauth_clients(&self.0)
     }
 
     /// `PROVIDERS_FILE`, before anything asks which services there are.
@@ -281,6 +294,7 @@ impl Environment {
             drain_time: drain_time(&raw.drain_time)?,
             sealing: self.sealing()?,
             relay_bases: self.relay_bases()?,
+            oauth_clients: self.oauth_clients()?,
             webhooks: inbound(raw)?,
         })
     }

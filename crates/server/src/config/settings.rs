@@ -187,6 +187,14 @@ settings! {
         otel_exporter_otlp_endpoint: Option<String>;
         /// a TOML file of [more services](admins.md#more-services) that tenants connect
         providers_file: Option<PathBuf>;
+        /// the app at a provider where users [grant access](connections.md); goes with its secret
+        oauth_client_ids: BTreeMap<String, String> as "oauth_<service>_client_id";
+        /// its secret
+        oauth_client_secrets: BTreeMap<String, Secret> as "oauth_<service>_client_secret";
+        /// what is asked for there, comma-separated; the provider's table has what is asked for otherwise
+        oauth_scopes: BTreeMap<String, String> as "oauth_<service>_scopes";
+        /// replaces the provider's hosts for that, for tests and proxies
+        oauth_base_urls: BTreeMap<String, String> as "oauth_<service>_base_url";
         /// replaces a provider's address, for tests and proxies
         relay_base_urls: BTreeMap<String, String> as "relay_base_url_<service>";
     }

@@ -126,10 +126,10 @@ fn the_page_shows_the_settings_as_they_are_declared() {
 fn help_is_plain_text_with_each_setting_and_its_default() {
     let help = help();
     for line in [
-        "  ENCRYPTION_KEY               64 hex characters that seal keys of tenants: mako keys generate",
-        "  AUTH_COOKIE                  name of a cookie that may carry the token",
-        "  BODY_LIMIT                   bytes of a request's body [8388608]",
-        "  RELAY_BASE_URL_<SERVICE>     replaces a provider's address, for tests and proxies",
+        "  ENCRYPTION_KEY                 64 hex characters that seal keys of tenants: mako keys generate",
+        "  AUTH_COOKIE                    name of a cookie that may carry the token",
+        "  BODY_LIMIT                     bytes of a request's body [8388608]",
+        "  RELAY_BASE_URL_<SERVICE>       replaces a provider's address, for tests and proxies",
     ] {
         assert!(help.lines().any(|there| there == line), "{line}: {help}");
     }

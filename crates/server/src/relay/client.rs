@@ -26,7 +26,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// Between two pieces of an answer.
 const SILENCE: Duration = Duration::from_secs(15);
 /// For a whole answer, however it trickles.
-const WHOLE: Duration = Duration::from_mins(2);
+pub(super) const WHOLE: Duration = Duration::from_mins(2);
 /// Bytes of an answer; recordings are the largest thing that providers send.
 const LARGEST: usize = 64 * 1024 * 1024;
 /// How long, and for how many bytes, an answer's head waits for its body: so long a key in it can be answered 502.
@@ -51,7 +51,51 @@ pub(crate) struct RelayRequest {
     pub(crate) raw_path: String,
     pub(crate) query: Option<String>,
     pub(crate) headers: HeaderMap,
-    pub(crate) body: Option<poem::Body>,
+    pub(crate) body: Option<RelayBody>,
+}
+
+/// The caller's key.
+#[derive(Clone, Copy)]
+pub(crate) struct RelayKey<'a> {
+    pub(crate) text: &'a SecretText,
+    /// Whether a provider granted it; some want that sent otherwise.
+    pub(crate) oauth: bool,
+}
+
+/// A caller's body.
+pub(crate) enum RelayBody {
+    /// Sent on as it arrives.
+    Arriving(poem::Body),
+    /// Here already, so that it can be sent once more.
+    Whole(Bytes),
+}
+
+impl RelayBody {
+    fn into_body(self) -> reqwest::Body {
+        match self {
+            Self::Arriving(body) => reqwest::Body::wrap_stream(body.into_bytes_stream()),
+            Self::Whole(bytes) => bytes.into(),
+        }
+    }
+}
+
+impl RelayRequest {
+    /// The same request once more; None if its body is gone when it has been sent.
+    pub(crate) fn again(&self) -> Option<Self> {
+        let body = match &self.body {
+            None => None,
+            Some(RelayBody::Whole(bytes)) => Some(RelayBody::Whole(bytes.clone())),
+            Some(RelayBody::Arriving(_)) => return None,
+        };
+        Some(Self {
+            service: self.service,
+            method: self.method.clone(),
+            raw_path: self.raw_path.clone(),
+            query: self.query.clone(),
+            headers: self.headers.clone(),
+            body,
+        })
+    }
 }
 
 /// Why there is no answer of the provider's.
@@ -97,11 +141,9 @@ pub(crate) struct RelayResponse {
 
 impl Relay {
     pub(crate) fn new(bases: HashMap<Service, Url>, withheld: EchoMetrics) -> Result<Self, reqwest::Error> {
-        // No provider is built in; a second installation is refused and harmless.
-        drop(rustls::crypto::ring::default_provider().install_default());
         Ok(Self {
-            client: client().dns_resolver(PublicOnly).build()?,
-            operators: client().build()?,
+            client: http_client(Reach::Public, WHOLE)?,
+            operators: http_client(Reach::Anywhere, WHOLE)?,
             bases,
             withheld,
         })
@@ -118,9 +160,10 @@ impl Relay {
     pub(crate) async fn call(
         &self,
         ask: RelayRequest,
-        key: &SecretText,
+        key: RelayKey<'_>,
     ) -> Result<RelayResponse, RelayError> {
         let provider = ask.service.provider();
+        let (kind, key) = (provider.credential(key.oauth), key.text);
         let stored = provider.address(key.expose());
         let (base, secret) = match (self.bases.get(&ask.service), stored) {
             (Some(base), Some((_, secret))) => (base.clone(), secret),
@@ -134,7 +177,7 @@ impl Relay {
         }
         let url = target(&base, &ask.raw_path, ask.query.as_deref()).map_err(RelayError::Path)?;
         let mut headers = headers(&ask);
-        let (name, value) = credential(&provider.credential, secret).ok_or(RelayError::Key)?;
+        let (name, value) = credential(kind, secret).ok_or(RelayError::Key)?;
         headers.insert(name, value);
         let client = if self.bases.contains_key(&ask.service) {
             &self.operators
@@ -143,10 +186,10 @@ impl Relay {
         };
         let mut request = client.request(ask.method.clone(), url).headers(headers);
         if let Some(body) = ask.body {
-            request = request.body(reqwest::Body::wrap_stream(body.into_bytes_stream()));
+            request = request.body(body.into_body());
         }
         let answer = request.send().await.map_err(|error| reason(&error))?;
-        let forms = KeyEncodings::of(&provider.credential, secret);
+        let forms = KeyEncodings::of(kind, secret);
         let status_with_key = answer.status();
         let redirect = redirect::location(&answer, &forms)?;
         let followed = match &redirect {
@@ -211,11 +254,30 @@ fn headers(ask: &RelayRequest) -> HeaderMap {
     headers
 }
 
-pub(super) fn client() -> reqwest::ClientBuilder {
+/// Which addresses a client reaches.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Reach {
+    /// Those out on the internet.
+    Public,
+    /// All: for addresses that the operator chose.
+    Anywhere,
+}
+
+/// A client that follows nobody, with so much time for a whole answer.
+pub(crate) fn http_client(reach: Reach, whole: Duration) -> Result<reqwest::Client, reqwest::Error> {
+    // No provider is built in; a second installation is refused and harmless.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    match reach {
+        Reach::Public => client(whole).dns_resolver(PublicOnly).build(),
+        Reach::Anywhere => client(whole).build(),
+    }
+}
+
+pub(super) fn client(whole: Duration) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .connect_timeout(CONNECT)
         .read_timeout(SILENCE)
-        .timeout(WHOLE)
+        .timeout(whole)
         // Whoever could redirect could have the key sent to them; `redirect.rs` follows without it.
         .redirect(reqwest::redirect::Policy::none())
         // A proxy named by a variable of the environment would see where keys go.

@@ -2,6 +2,7 @@
 //!
 //! The provider's host comes from a table; nothing that a caller sends can lead elsewhere.
 
+mod authorization_server;
 mod client;
 mod echo;
 mod headers;
@@ -10,6 +11,9 @@ mod public_address;
 mod redirect;
 mod target;
 
-pub(crate) use client::{Relay, RelayError, RelayRequest, RelayResponse};
+pub(crate) use authorization_server::{AuthorizationServer, ClientAuthentication, OAuthEndpoint};
+pub(crate) use client::{
+    Reach, Relay, RelayBody, RelayError, RelayKey, RelayRequest, RelayResponse, http_client,
+};
 pub(crate) use echo::EchoMetrics;
 pub(crate) use providers::{Service, add_providers};

@@ -8,6 +8,7 @@ use reqwest::Url;
 use reqwest::header::HeaderName;
 use serde::Deserialize;
 
+use super::authorization_server::AuthorizationServer;
 use super::public_address::is_public;
 
 /// A service of the table.
@@ -38,11 +39,12 @@ pub(super) struct Provider {
     base: Option<String>,
     #[serde(default)]
     account_domains: Vec<String>,
-    pub(super) credential: Credential,
+    credential: Credential,
     #[serde(default)]
     withheld: Vec<String>,
     #[serde(default)]
     file_hosts: Vec<String>,
+    oauth: Option<AuthorizationServer>,
 }
 
 /// A file of providers.
@@ -94,6 +96,21 @@ fn parse(toml: &str) -> Result<Vec<Provider>, BadProviders> {
     Ok(file.providers)
 }
 
+impl Credential {
+    fn check(&self) -> Result<(), &'static str> {
+        let Self::Header { name, prefix } = self else {
+            return Ok(());
+        };
+        if name.parse::<HeaderName>().is_err() || super::headers::is_of_the_connection(name) {
+            return Err("the credential's header has a name that can't be sent");
+        }
+        if !prefix.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+            return Err("the credential's prefix holds what no header can");
+        }
+        Ok(())
+    }
+}
+
 fn is_name(name: &str) -> bool {
     let may_be = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
     (1..=40).contains(&name.len()) && name.bytes().all(may_be)
@@ -139,6 +156,16 @@ impl Service {
         Self::named("twilio").unwrap_or_else(|| unreachable!("built in"))
     }
 
+    /// Its OAuth side, if it has one.
+    pub(crate) fn authorization_server(self) -> Option<&'static AuthorizationServer> {
+        self.0.oauth.as_ref()
+    }
+
+    /// Whether an address is that of one of its accounts.
+    pub(crate) fn is_account_address(self, address: &str) -> bool {
+        Url::parse(address).is_ok_and(|url| self.0.owns(&url))
+    }
+
     pub(super) fn provider(self) -> &'static Provider {
         self.0
     }
@@ -162,6 +189,14 @@ impl Service {
 }
 
 impl Provider {
+    /// How its keys are sent, or the access tokens that it grants.
+    pub(super) fn credential(&self, oauth: bool) -> &Credential {
+        let granted = self.oauth.as_ref().filter(|_| oauth);
+        granted
+            .and_then(|server| server.credential.as_ref())
+            .unwrap_or(&self.credential)
+    }
+
     /// As settings name it, in lower case.
     fn setting(&self) -> String {
         self.name.replace('-', "_")
@@ -196,13 +231,15 @@ impl Provider {
         if !self.file_hosts.iter().all(is_domain) {
             return Err("file_hosts must be hosts in lower case, such as files.example.com");
         }
-        if let Credential::Header { name, prefix } = &self.credential {
-            if name.parse::<HeaderName>().is_err() || super::headers::is_of_the_connection(name) {
-                return Err("the credential's header has a name that can't be sent");
+        if let Some(server) = &self.oauth {
+            server.check()?;
+            if server.api_address.is_some() && self.account_domains.is_empty() {
+                return Err("api_address needs account_domains, or a token's answer could name any address");
             }
-            if !prefix.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
-                return Err("the credential's prefix holds what no header can");
-            }
+        }
+        let granted = self.oauth.as_ref().and_then(|server| server.credential.as_ref());
+        for credential in std::iter::once(&self.credential).chain(granted) {
+            credential.check()?;
         }
         Ok(())
     }
@@ -253,7 +290,7 @@ impl Provider {
 }
 
 /// A name, which is looked up and judged when it is called, or an address that is public.
-fn is_public_host(url: &Url) -> bool {
+pub(super) fn is_public_host(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Domain(name)) => name.contains('.'),
         Some(url::Host::Ipv4(address)) => is_public(address.into()),

@@ -10,6 +10,8 @@ use identity::Claims;
 use seal::{SecretText, Slot};
 use tokio_postgres::Row;
 
+use super::oauth::Grant;
+use super::values::Timestamp;
 use crate::error::Error;
 use crate::query::{Query, query};
 use crate::sealing::{API_KEYS, SealingKeys};
@@ -27,17 +29,57 @@ pub struct ApiKey {
     pub last_used_at: Option<DateTime<Utc>>,
     pub last_ok_at: Option<DateTime<Utc>>,
     pub last_error: Option<String>,
+    pub oauth: bool,
+    pub expires_at: Option<DateTime<Utc>>,
+    pub scopes: Option<Vec<String>>,
+    pub account: Option<String>,
+    /// Its time is over, and nothing renews it.
+    pub is_expired: bool,
 }
 
 /// A key that was taken to be used now.
 pub struct TakenKey {
-    /// The key.
+    /// The key; of a grant the access token, written as a key is.
     pub secret: SecretText,
+    /// Whether it is of a grant, not a key that the user saved.
+    pub oauth: bool,
+    /// What it needs before it is used.
+    pub need: Need,
+    /// Whether somebody is renewing it at this moment.
+    pub is_leased: bool,
     /// Which one: a key that is saved in its place has a later time.
-    saved_at: DateTime<Utc>,
+    pub saved_at: DateTime<Utc>,
     last_error: Option<String>,
     /// The provider took it within the last minute.
     is_fresh: bool,
+}
+
+/// What a key needs before it is used. Keys need nothing; access tokens have a time.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Need {
+    /// Nothing.
+    Nothing,
+    /// To be renewed, by whoever gets the lease.
+    Renewal,
+    /// To be waited for: its time is over, and somebody is renewing it.
+    Patience,
+    /// What can't be had now: its time is over, and the provider has failed to renew it a moment ago.
+    Recovery,
+    /// A new authorisation: its time is over, and nothing renews it.
+    Authorization,
+}
+
+impl Need {
+    /// As `api_keys/take` has it.
+    fn named(name: &str) -> Self {
+        match name {
+            "usable" => Self::Nothing,
+            "due" => Self::Renewal,
+            "awaited" => Self::Patience,
+            "failing" => Self::Recovery,
+            _ => Self::Authorization,
+        }
+    }
 }
 
 /// Why a saved key can't be used. Says nothing of the key.
@@ -101,7 +143,9 @@ impl StoredKey {
 /// The last four characters, and none of a key so short that they would tell much of it.
 pub(crate) fn hint(secret: &SecretText) -> Option<String> {
     let length = secret.expose().chars().count();
-    (length >= 20).then(|| secret.expose().chars().skip(length - 4).collect())
+    // The end of a JSON text, as grants and service accounts' keys are, tells one from another no better.
+    let is_json = secret.expose().starts_with('{');
+    (length >= 20 && !is_json).then(|| secret.expose().chars().skip(length - 4).collect())
 }
 
 /// Which services the caller has keys for.
@@ -183,8 +227,17 @@ impl SealedStore {
         if !row.get::<_, bool>(1) {
             return Err(KeyError::Inactive);
         }
+        let (opened, oauth) = (self.open_key(claims, service, row.get(0)).await?, row.get(5));
+        let secret = if oauth {
+            Grant::read(&opened).ok_or(KeyError::Unreadable)?.key()
+        } else {
+            opened
+        };
         Ok(TakenKey {
-            secret: self.open_key(claims, service, row.get(0)).await?,
+            secret,
+            oauth,
+            need: Need::named(row.get(6)),
+            is_leased: row.get::<_, Option<bool>>(7) == Some(true),
             saved_at: row.get(2),
             last_error: row.get(3),
             is_fresh: row.get::<_, Option<bool>>(4) == Some(true),
@@ -230,7 +283,12 @@ impl SealedStore {
     }
 
     /// Opens a stored value, and seals it anew if a retired key or the CRM had sealed it.
-    async fn open_key(&self, claims: &Claims, service: &str, stored: &str) -> Result<SecretText, KeyError> {
+    pub(crate) async fn open_key(
+        &self,
+        claims: &Claims,
+        service: &str,
+        stored: &str,
+    ) -> Result<SecretText, KeyError> {
         let slot = API_KEYS.slot(claims.user_id(), service);
         let Ok(opened) = self.keys.open(&slot, stored).await else {
             let sealed_by = seal::key_id(stored).map(|id| id.to_string());
@@ -265,6 +323,11 @@ impl From<&Row> for ApiKey {
             last_used_at: row.get(5),
             last_ok_at: row.get(6),
             last_error: row.get(7),
+            oauth: row.get(8),
+            expires_at: row.get::<_, Option<Timestamp>>(9).map(Into::into),
+            scopes: row.get(10),
+            account: row.get(11),
+            is_expired: row.get::<_, Option<bool>>(12) == Some(true),
         }
     }
 }
@@ -277,6 +340,7 @@ mod tests {
     fn a_short_key_gives_no_hint() {
         let of = |text: &str| hint(&SecretText::new(text.to_owned()));
         assert_eq!(of("0123456789012345678"), None);
+        assert_eq!(of(r#"{"access_token":"0123456789"}"#), None);
         assert_eq!(of("0123456789012345wxyz").as_deref(), Some("wxyz"));
         assert_eq!(
             of("0123456789012345éüßñ").as_deref(),

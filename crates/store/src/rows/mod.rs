@@ -14,6 +14,7 @@ pub mod dashboard;
 pub mod event_effects;
 pub mod leads;
 pub(crate) mod list_queries;
+pub mod oauth;
 pub mod page;
 pub mod phone_numbers;
 pub mod router;
@@ -61,6 +62,7 @@ static QUERIES: &[&[&Query]] = &[
     dashboard::QUERIES,
     access_tokens::QUERIES,
     api_keys::QUERIES,
+    oauth::QUERIES,
     phone_numbers::QUERIES,
     webhook_endpoints::QUERIES,
     webhook_events::QUERIES,

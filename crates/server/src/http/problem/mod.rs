@@ -301,7 +301,17 @@ impl Problem {
             "MK_NOT_CONNECTED",
             "This service isn't connected",
         )
-        .hint("Save a key first: PUT /v1/api-keys/{service}")
+        .hint("Save a key first: PUT /v1/api-keys/{service}, or POST /v1/connections/{service}/authorize")
+    }
+
+    /// A service whose grant has ended.
+    pub(crate) fn connection_ended() -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "MK_CONNECTION_ERROR",
+            "The provider has ended the access to this account",
+        )
+        .hint("Authorise again: POST /v1/connections/{service}/authorize")
     }
 
     pub(crate) fn bad_gateway(code: &'static str, message: &'static str) -> Self {

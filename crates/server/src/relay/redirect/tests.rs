@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
-use crate::relay::client::{Relay, RelayRequest, RelayResponse, client};
+use crate::relay::client::{Relay, RelayKey, RelayRequest, RelayResponse, WHOLE, client};
 use crate::relay::echo::EchoMetrics;
 use crate::relay::providers::Service;
 
@@ -54,7 +54,7 @@ async fn setting(location: &str, file: &'static str) -> Setting {
     let certified = rcgen::generate_simple_self_signed(vec![FILES.to_owned()]).expect("a certificate");
     let (heads, address) = files(&certified, file).await;
     let certificate = reqwest::Certificate::from_der(certified.cert.der()).expect("a certificate");
-    let towards_files = client()
+    let towards_files = client(WHOLE)
         .tls_certs_only([certificate])
         .resolve(FILES, address)
         .build()
@@ -104,7 +104,8 @@ impl Setting {
             headers,
             body: None,
         };
-        self.relay.call(ask, &SecretText::new(KEY.to_owned())).await
+        let text = &SecretText::new(KEY.to_owned());
+        self.relay.call(ask, RelayKey { text, oauth: false }).await
     }
 }
 
@@ -200,7 +201,7 @@ async fn the_address_of_a_file_that_cannot_be_reached_from_here_is_handed_to_the
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         listener.local_addr().expect("bound")
     };
-    let unreachable = client().resolve(FILES, closed).build().expect("a client");
+    let unreachable = client(WHOLE).resolve(FILES, closed).build().expect("a client");
     it.relay = it.relay.calling_by(unreachable);
     let answer = it
         .call(Method::GET)
