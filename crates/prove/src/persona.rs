@@ -151,22 +151,26 @@ impl Persona {
                 .with(|claims| claims["is_anonymous"] = json!(true)),
         );
         all.extend(Self::forgers(model, people, member, words));
-        let (tenant, user) = (&people.other.tenant, &people.other.user);
-        for role in model.roles.iter().filter(|role| **role != signed_in_role(model)) {
-            all.push(Self {
-                label: "anon",
-                role: role.clone(),
-                claims: json!({"role": role}).to_string(),
-                who: None,
-                ..own.clone()
-            });
-        }
+        all.extend(Self::without_a_user(model, people, &own));
+        all.extend(Self::by_headers(people, member, words, &own));
+        all
+    }
+
+    /// Whoever comes without a name, or with an empty one.
+    fn without_a_user(model: &Model, people: &People, own: &Self) -> Vec<Self> {
         let bare = |label, claims: String| Self {
             label,
             claims,
             who: None,
             ..own.clone()
         };
+        let roles = model.roles.iter().filter(|role| **role != signed_in_role(model));
+        let mut all: Vec<Self> = roles
+            .map(|role| Self {
+                role: role.clone(),
+                ..bare("anon", json!({"role": role}).to_string())
+            })
+            .collect();
         all.push(bare(
             "a token without a user",
             json!({"role": signed_in_role(model)}).to_string(),
@@ -174,20 +178,30 @@ impl Persona {
         all.push(bare(EMPTY_USER, own.claims.replace(&people.own.user, "")));
         all.push(bare("a token whose claims are an empty object", "{}".to_owned()));
         all.push(bare("empty claims", String::new()));
-        for value in [user, tenant].into_iter().take(if member { 2 } else { 1 }) {
-            if !words.headers.is_empty() {
+        all
+    }
+
+    /// Users whose requests name the other tenant, or its user, in every header that is read.
+    fn by_headers(people: &People, member: bool, words: &Words, own: &Self) -> Vec<Self> {
+        let values = [&people.other.user, &people.other.tenant].into_iter();
+        let named = values.take(match (words.headers.is_empty(), member) {
+            (true, _) => 0,
+            (false, true) => 2,
+            (false, false) => 1,
+        });
+        named
+            .map(|value| {
                 let mut headers: Value = serde_json::from_str(&own.headers).unwrap_or_default();
                 for word in &words.headers {
                     headers[word] = json!(value);
                 }
-                all.push(Self {
+                Self {
                     label: "a user whose headers name the other tenant",
                     headers: headers.to_string(),
                     ..own.clone()
-                });
-            }
-        }
-        all
+                }
+            })
+            .collect()
     }
 
     /// Users who edit what they can of their own token, or come by another login.

@@ -184,7 +184,12 @@ impl Plan {
                 }
             }
         }
-        // Supabase's users, and what a view shows of tables elsewhere under the tenant column's name.
+        self.mean_elsewhere(catalog);
+        self.mean_by_reference(catalog);
+    }
+
+    /// Supabase's users, and what a view shows of tables elsewhere under the tenant column's name.
+    fn mean_elsewhere(&mut self, catalog: &Catalog) {
         for (at, relation) in catalog.relations.iter().enumerate() {
             if relation.schema == "auth" && relation.name == "users" && relation.column("id").is_some() {
                 self.meanings.entry((at, "id".to_owned())).or_insert(Names::User);
@@ -211,7 +216,10 @@ impl Plan {
                 }
             }
         }
-        // A column that refers to a user names a user, whatever it is called.
+    }
+
+    /// A column that refers to a user names a user, whatever it is called.
+    fn mean_by_reference(&mut self, catalog: &Catalog) {
         for (at, relation) in catalog.relations.iter().enumerate() {
             for column in &relation.columns {
                 let place = (at, column.name.clone());

@@ -271,9 +271,14 @@ fn tenant_table(
             ),
         );
     }
-    if plan.is_identity(catalog, n) {
-        return;
+    if !plan.is_identity(catalog, n) {
+        unscoped(relation, column, plan, n, about);
     }
+}
+
+/// What no two rows may hold alike, whosever they are.
+fn unscoped(relation: &Relation, column: &str, plan: &Plan, n: usize, about: &mut Assessment) {
+    let named = relation.label();
     for index in relation
         .indexes
         .iter()

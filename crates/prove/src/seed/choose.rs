@@ -70,86 +70,80 @@ impl Seeder<'_> {
         if let Some(value) = spec.content.get(&column.name) {
             return Some(vec![value.clone()]);
         }
-        let relation = spec.relation;
-        let tenant = self.plan.tenant_column(relation);
-        let is_tenant = tenant.is_some_and(|(name, _)| name == column.name);
-        if spec.tenant == Some("left") {
-            if let Some((_, value)) = self
-                .departure(relation)
-                .filter(|(past, _)| past.name == column.name)
-            {
-                return Some(vec![value]);
-            }
-        } else if is_tenant && let Some(value) = spec.tenant {
-            return Some(vec![value.to_owned()]);
-        } else if let Some((_, value)) = self
-            .presence(relation)
-            .filter(|(present, _)| present.name == column.name)
-        {
-            return Some(vec![value.to_owned()]);
+        if let Some(value) = self.named(spec, column) {
+            return Some(vec![value]);
         }
-        if self.plan.readers(relation).contains(&column.name) {
-            let reader = spec.reader.as_ref().unwrap_or(&spec.who);
-            return Some(vec![typed(Some(&reader.user), &column.base)]);
-        }
-        let by = if is_tenant { tenant.map(|(_, by)| by) } else { None };
-        match (by, self.plan.meaning(relation, &column.name)) {
-            (Some(By::User), _) => return Some(vec![typed(Some(&spec.who.user), &column.base)]),
-            (Some(By::Tenant), _) | (None, Some(Names::Tenant)) => {
-                return Some(vec![typed(Some(&spec.who.tenant), &column.base)]);
-            }
-            (None, Some(Names::User)) => {
-                let user = spec.named.as_ref().map_or(&spec.who.user, |named| &named.user);
-                return Some(vec![typed(Some(user), &column.base)]);
-            }
-            _ => {}
-        }
-        if let Some(value) =
-            fixtures
-                .promised
-                .remove(&(relation, column.name.clone(), spec.who.marker.clone()))
-        {
+        let promised = (spec.relation, column.name.clone(), spec.who.marker.clone());
+        if let Some(value) = fixtures.promised.remove(&promised) {
             return Some(vec![value]);
         }
         if let Some(values) = self.reference(fixtures, spec, table, column) {
             return Some(values);
         }
         // A user's column that no foreign key tells of.
-        if by.is_none() && tenant.is_some() && self.sounds_like_a_user(relation, column) {
+        let tenant = self.plan.tenant_column(spec.relation);
+        let is_others = tenant.is_some_and(|(name, _)| name != column.name);
+        if is_others && self.sounds_like_a_user(spec.relation, column) {
             let user = spec.named.as_ref().map_or(&spec.who.user, |named| &named.user);
             return Some(vec![typed(Some(user), &column.base)]);
         }
+        let values = self.contents(fixtures.number, spec, table, column);
+        (!values.is_empty()).then_some(values)
+    }
+
+    /// The value of a column that says whose the row is, or names somebody.
+    fn named(&self, spec: &RowSpec, column: &Column) -> Option<String> {
+        let relation = spec.relation;
+        let tenant = self.plan.tenant_column(relation);
+        let is_tenant = tenant.is_some_and(|(name, _)| name == column.name);
+        if spec.tenant == Some("left") {
+            let departure = self.departure(relation);
+            if let Some((_, value)) = departure.filter(|(past, _)| past.name == column.name) {
+                return Some(value);
+            }
+        } else if is_tenant && let Some(value) = spec.tenant {
+            return Some(value.to_owned());
+        } else if let Some((_, value)) = self
+            .presence(relation)
+            .filter(|(present, _)| present.name == column.name)
+        {
+            return Some(value.to_owned());
+        }
+        if self.plan.readers(relation).contains(&column.name) {
+            let reader = spec.reader.as_ref().unwrap_or(&spec.who);
+            return Some(typed(Some(&reader.user), &column.base));
+        }
+        let by = tenant.filter(|_| is_tenant).map(|(_, by)| by);
+        let id = match (by, self.plan.meaning(relation, &column.name)) {
+            (Some(By::User), _) => &spec.who.user,
+            (Some(By::Tenant), _) | (None, Some(Names::Tenant)) => &spec.who.tenant,
+            (None, Some(Names::User)) => spec.named.as_ref().map_or(&spec.who.user, |named| &named.user),
+            _ => return None,
+        };
+        Some(typed(Some(id), &column.base))
+    }
+
+    /// What a column may hold that names nobody and refers to nothing, best first.
+    fn contents(&self, number: u64, spec: &RowSpec, table: &Relation, column: &Column) -> Vec<String> {
         let unique = !column.identity.is_empty() || column.sequence || is_unique(table, column);
         let seed = Seed {
             marker: &spec.who.marker,
-            number: fixtures.number,
+            number,
             nonce: self.people.nonce,
             variant: spec.variant,
             unique,
         };
-        let mut hints: Vec<&str> = table
-            .checks
-            .iter()
+        let checks = table.checks.iter();
+        let mut hints: Vec<&str> = checks
             .filter(|check| check.columns.contains(&column.name))
             .map(|check| check.expression.as_str())
             .collect();
         hints.extend(column.domain_checks.iter().map(String::as_str));
-        hints.extend(
-            table
-                .partition_constraint
-                .as_deref()
-                .filter(|text| text.contains(&column.name)),
-        );
+        let partition = table.partition_constraint.as_deref();
+        hints.extend(partition.filter(|text| text.contains(&column.name)));
         let mut values = values::candidates(column, seed, &hints);
         if spec.variant >= 3 {
-            let mut constants = self.constants(relation, column);
-            if self.is_lookup(relation) {
-                let keys = self.keys_in_question(relation).into_iter();
-                constants.extend(
-                    keys.filter(|(key, _)| key.name == column.name)
-                        .map(|(_, value)| value),
-                );
-            }
+            let constants = self.constants_in_question(spec.relation, column);
             if let Some(constant) = constants.get((spec.variant - 3) % constants.len().max(1)) {
                 values.insert(0, typed(Some(constant), &column.base));
             } else if !column.not_null && spec.variant.is_multiple_of(2) && !unique {
@@ -158,16 +152,25 @@ impl Seeder<'_> {
         }
         if !column.not_null {
             // Among the first, since few are tried where many columns are decided together.
-            values.insert(
-                if spec.variant == 2 && !unique {
-                    0
-                } else {
-                    values.len().min(2)
-                },
-                typed(None, &column.base),
-            );
+            let at = if spec.variant == 2 && !unique {
+                0
+            } else {
+                values.len().min(2)
+            };
+            values.insert(at, typed(None, &column.base));
         }
-        (!values.is_empty()).then_some(values)
+        values
+    }
+
+    /// Constants that a column may be compared with, itself or by what refers to it.
+    fn constants_in_question(&self, relation: usize, column: &Column) -> Vec<String> {
+        let mut constants = self.constants(relation, column);
+        if self.is_lookup(relation) {
+            let keys = self.keys_in_question(relation).into_iter();
+            let named = keys.filter(|(key, _)| key.name == column.name);
+            constants.extend(named.map(|(_, value)| value));
+        }
+        constants
     }
 
     pub(super) fn sounds_like_a_user(&self, relation: usize, column: &Column) -> bool {

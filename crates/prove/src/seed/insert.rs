@@ -84,21 +84,7 @@ impl Seeder<'_> {
         let (mut found, mut changes) = (Vec::new(), Vec::new());
         for draft in drafts {
             let table = &self.catalog.relations[draft.relation];
-            let names = |names| {
-                table
-                    .columns
-                    .iter()
-                    .find(|column| self.plan.meaning(draft.relation, &column.name) == Some(names))
-                    .map(|column| column.name.clone())
-            };
-            let tenant = self
-                .plan
-                .tenant_column(draft.relation)
-                .map(|(column, _)| column.to_owned());
-            let Some(column) = tenant
-                .or_else(|| names(Names::User))
-                .or_else(|| names(Names::Tenant))
-            else {
+            let Some(column) = self.naming_column(draft.relation) else {
                 continue;
             };
             let Some(value) = draft.columns.get(&column) else {
@@ -146,6 +132,22 @@ impl Seeder<'_> {
                 self.note(fixtures, &draft, rows, false);
             }
         }
+    }
+
+    /// The column by which rows of a relation name somebody: their tenant, or else a user or a tenant.
+    fn naming_column(&self, relation: usize) -> Option<String> {
+        let tenant = self
+            .plan
+            .tenant_column(relation)
+            .map(|(column, _)| column.to_owned());
+        let names = |names| {
+            let mut columns = self.catalog.relations[relation].columns.iter();
+            let column = columns.find(|column| self.plan.meaning(relation, &column.name) == Some(names));
+            column.map(|column| column.name.clone())
+        };
+        tenant
+            .or_else(|| names(Names::User))
+            .or_else(|| names(Names::Tenant))
     }
 
     /// Existing rows of real tenants, where none could be made.

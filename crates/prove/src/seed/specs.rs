@@ -117,12 +117,19 @@ impl Seeder<'_> {
             specs.extend(self.strangers(relation));
             return specs;
         }
-        let Class::Tenant { column, .. } = &self.plan.classes[relation] else {
-            return if self.plan.classes[relation] == Class::Internal {
-                vec![spec(Belongs::Other, &people.other, 0)]
-            } else {
-                Vec::new()
-            };
+        match &self.plan.classes[relation] {
+            Class::Tenant { column, .. } => self.specs_of_strangers(relation, column),
+            Class::Internal => vec![spec(Belongs::Other, &people.other, 0)],
+            _ => Vec::new(),
+        }
+    }
+
+    /// The other tenant's rows of a table, in every shape, and nobody's.
+    fn specs_of_strangers(&self, relation: usize, column: &str) -> Vec<RowSpec> {
+        let people = self.people;
+        let spec = |belongs, who: &Who, variant| RowSpec {
+            variant,
+            ..RowSpec::new(relation, belongs, who)
         };
         let named = if self.plan.membership.is_some() {
             &people.removed
