@@ -7,9 +7,9 @@ use serde::Deserialize;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::Error;
+use crate::conditions::is_user;
 use crate::extensions;
 use crate::model::Model;
-use crate::plan::is_user;
 use crate::sql::ident;
 
 #[derive(Deserialize)]

@@ -79,7 +79,9 @@ impl People {
         let own = who("a", None);
         let other = who("b", None);
         let (spare, third, nobody, shared) = (who("d", None), who("c", None), who("n", None), who("s", None));
-        let strangers = ["x", "y", "z"].map(|name| who(name, None)).to_vec();
+        let strangers = ["x", "y", "z", "p", "q", "t", "u", "v"]
+            .map(|name| who(name, None))
+            .to_vec();
         let member = plan.membership.is_some();
         let two = who("w", member.then_some(&own));
         let removed = who("r", member.then_some(&other));

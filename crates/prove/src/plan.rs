@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::catalog::{Catalog, ForeignKey, Relation, RelationKind, Rights};
+use crate::catalog::{Catalog, Column, ForeignKey, Policy, Relation, RelationKind, Rights};
+use crate::conditions::is_user;
 use crate::extensions;
 use crate::model::{Model, Names};
-use crate::sql::ident;
 
 /// What the model says of a relation.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -185,7 +185,26 @@ impl Plan {
             }
         }
         self.mean_elsewhere(catalog);
+        self.mean_by_policy(catalog);
         self.mean_by_reference(catalog);
+    }
+
+    /// A column that policies hold against who asks names a user, though no foreign key says so.
+    fn mean_by_policy(&mut self, catalog: &Catalog) {
+        for (at, relation) in catalog.relations.iter().enumerate() {
+            let tenant = self.tenant_column(at).map(|(name, _)| name.to_owned());
+            let policies: Vec<String> = relation.policies.iter().map(Policy::text).collect();
+            let may_be_user = |column: &&Column| {
+                column.base_name == "uuid"
+                    && tenant.as_ref() != Some(&column.name)
+                    && policies.iter().any(|policy| is_user(policy, &column.name))
+            };
+            for column in relation.columns.iter().filter(may_be_user) {
+                self.meanings
+                    .entry((at, column.name.clone()))
+                    .or_insert(Names::User);
+            }
+        }
     }
 
     /// Supabase's users, and what a view shows of tables elsewhere under the tenant column's name.
@@ -309,16 +328,6 @@ impl Plan {
     }
 }
 
-/// Whether an expression holds a column of its own table against the user who asks: `id = auth.uid()`, either way round.
-pub(crate) fn is_user(expression: &str, column: &str) -> bool {
-    let (bare, quoted) = (regex::escape(column), regex::escape(&ident(column)));
-    let cast = r"\)*(?:::\w+)?\)*";
-    let pattern = format!(
-        r#"(?i)(?:^|[^.\w"])(?:{bare}|{quoted}){cast} = [( ]*(?:select )?auth\.uid\(\)|auth\.uid\(\)(?: as \w+)?{cast} = \(*(?:{bare}\b|{quoted})"#
-    );
-    regex::Regex::new(&pattern).is_ok_and(|pattern| pattern.is_match(expression))
-}
-
 fn classify(catalog: &Catalog, model: &Model, relation: &Relation, depth: usize) -> Class {
     if relation.is_planted() {
         return Class::Tenant {
@@ -404,30 +413,4 @@ fn closure(catalog: &Catalog, start: Place) -> BTreeSet<Place> {
 fn referred(catalog: &Catalog, key: &ForeignKey, column: &str) -> Option<Place> {
     let n = key.columns.iter().position(|name| name == column)?;
     Some((catalog.position(key.target)?, key.target_columns.get(n)?.clone()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_user;
-
-    #[test]
-    fn a_column_that_is_held_against_who_asks_names_the_user() {
-        for policy in [
-            "(id = ( SELECT auth.uid() AS uid))",
-            "(auth.uid() = id)",
-            "((( SELECT auth.uid() AS uid))::text = (id)::text)",
-            "((a = 1) AND (id = auth.uid()))",
-        ] {
-            assert!(is_user(policy, "id"), "{policy}");
-        }
-        for policy in [
-            "(user_id = auth.uid())",
-            "(auth.uid() = identity)",
-            // Inside a subquery the server qualifies every column.
-            "(EXISTS ( SELECT FROM users u WHERE (u.id = ( SELECT auth.uid() AS uid))))",
-            "(EXISTS ( SELECT FROM users u WHERE (auth.uid() = u.id)))",
-        ] {
-            assert!(!is_user(policy, "id"), "{policy}");
-        }
-    }
 }

@@ -6,6 +6,7 @@ mod constant;
 mod logic;
 mod scope;
 mod solve;
+mod user;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -17,6 +18,7 @@ use scope::Scope;
 use solve::CLAIMS;
 
 pub(crate) use logic::is_always_true;
+pub(crate) use user::is_user;
 
 /// The most rows that are made for one relation by its content.
 const MOST: usize = 6;

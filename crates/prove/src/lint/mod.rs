@@ -136,63 +136,55 @@ fn policies(catalog: &Catalog, relation: &Relation, about: &mut Assessment) {
         );
     }
     for policy in relation.policies.iter().filter(|policy| policy.applies) {
-        let text = policy.text();
-        let show = format!(
-            "select * from pg_policies where schemaname || '.' || tablename = {} and policyname = {}",
-            literal(&relation.label()),
-            literal(&policy.name)
-        );
-        if policy.permissive
-            && (always_true(policy.using_expression.as_deref())
-                || always_true(policy.check_expression.as_deref()))
-        {
-            about.find(
-                rules::ALWAYS_TRUE_POLICY,
-                format!(
-                    "Policy {:?} of {} is always true: only what stands beside it protects the rows",
-                    policy.name,
-                    relation.label()
-                ),
-                show.clone(),
-            );
-        }
-        if text.contains("user_metadata") {
-            about.find(
-                rules::USER_METADATA_IN_POLICY,
-                format!(
-                    "Policy {:?} of {} reads user_metadata, which users edit themselves",
-                    policy.name,
-                    relation.label()
-                ),
-                show.clone(),
-            );
-        }
-        if text.contains("request.jwt.claim.") || text.contains("request.jwt.claim'") {
-            about.find(
-                rules::LEGACY_SETTING_IN_POLICY,
-                format!(
-                    "Policy {:?} of {} reads a legacy setting that may be stale on a pooled connection",
-                    policy.name,
-                    relation.label()
-                ),
-                show.clone(),
-            );
-        }
-        if per_row(&text) {
-            about.find(rules::PER_ROW_HELPER, format!("Policy {:?} of {} calls a helper once a row; (select …) around it makes that once a statement", policy.name, relation.label()), show.clone());
-        }
-        if policy.permissive && policy.roles.iter().any(|role| role == "public") {
-            about.find(
-                rules::POLICY_TO_PUBLIC,
-                format!(
-                    "Policy {:?} of {} names no role, so it is for everybody",
-                    policy.name,
-                    relation.label()
-                ),
-                show.clone(),
-            );
-        }
+        conditions(relation, policy, about);
         immutable(catalog, relation, policy, about);
+    }
+}
+
+/// What a policy's conditions say, and for whom.
+fn conditions(relation: &Relation, policy: &Policy, about: &mut Assessment) {
+    let text = policy.text();
+    let always =
+        always_true(policy.using_expression.as_deref()) || always_true(policy.check_expression.as_deref());
+    let legacy = text.contains("request.jwt.claim.") || text.contains("request.jwt.claim'");
+    let says = [
+        (
+            policy.permissive && always,
+            rules::ALWAYS_TRUE_POLICY,
+            "is always true: only what stands beside it protects the rows",
+        ),
+        (
+            text.contains("user_metadata"),
+            rules::USER_METADATA_IN_POLICY,
+            "reads user_metadata, which users edit themselves",
+        ),
+        (
+            legacy,
+            rules::LEGACY_SETTING_IN_POLICY,
+            "reads a legacy setting that may be stale on a pooled connection",
+        ),
+        (
+            per_row(&text),
+            rules::PER_ROW_HELPER,
+            "calls a helper once a row; (select …) around it makes that once a statement",
+        ),
+        (
+            policy.permissive && policy.roles.iter().any(|role| role == "public"),
+            rules::POLICY_TO_PUBLIC,
+            "names no role, so it is for everybody",
+        ),
+    ];
+    let name = relation.label();
+    for (_, rule, what) in says.into_iter().filter(|(is_so, ..)| *is_so) {
+        about.find(
+            rule,
+            format!("Policy {:?} of {name} {what}", policy.name),
+            format!(
+                "select * from pg_policies where schemaname || '.' || tablename = {} and policyname = {}",
+                literal(&name),
+                literal(&policy.name)
+            ),
+        );
     }
 }
 

@@ -9,31 +9,8 @@ use crate::script::Script;
 impl Seeder<'_> {
     /// Rows that could still be inserted, tried by the owner and taken back.
     pub(super) async fn spares(&self, fixtures: &mut Fixtures, level: &[usize]) {
-        let mut specs = Vec::new();
-        for relation in level.iter().copied().filter(|n| self.can_insert(*n)) {
-            let spec = |belongs, who: &Who, tenant| RowSpec {
-                tenant,
-                ..RowSpec::new(relation, belongs, who)
-            };
-            let people = self.people;
-            match &self.plan.classes[relation] {
-                Class::Tenant { .. } => {
-                    specs.extend([
-                        spec(Belongs::Other, &people.other, None),
-                        spec(Belongs::Other, &people.spare, None),
-                        spec(Belongs::Other, &people.nobody, None),
-                        spec(Belongs::Nobody, &people.own, Some("null")),
-                        spec(Belongs::Own, &people.own, None),
-                    ]);
-                    specs.extend(self.contents.about(relation).iter().map(|content| RowSpec {
-                        content: content.clone(),
-                        ..spec(Belongs::Other, &people.other, None)
-                    }));
-                }
-                Class::Internal => specs.push(spec(Belongs::Other, &people.other, None)),
-                _ => {}
-            }
-        }
+        let insertable = level.iter().copied().filter(|n| self.can_insert(*n));
+        let specs: Vec<RowSpec> = insertable.flat_map(|n| self.specs_of_spares(n)).collect();
         let singled_out: Vec<bool> = specs.iter().map(|spec| !spec.content.is_empty()).collect();
         let drafts = self.draft(fixtures, specs).await;
         let outcomes = self
@@ -74,6 +51,33 @@ impl Seeder<'_> {
             }
         }
         fixtures.spareless.retain(|relation, _| !taken.contains(relation));
+    }
+
+    fn specs_of_spares(&self, relation: usize) -> Vec<RowSpec> {
+        let people = self.people;
+        let spec = |belongs, who: &Who| RowSpec::new(relation, belongs, who);
+        match &self.plan.classes[relation] {
+            Class::Tenant { .. } => {
+                let nobodys = RowSpec {
+                    tenant: Some("null"),
+                    ..spec(Belongs::Nobody, &people.own)
+                };
+                let mut specs = vec![
+                    spec(Belongs::Other, &people.other),
+                    spec(Belongs::Other, &people.spare),
+                    spec(Belongs::Other, &people.nobody),
+                    nobodys,
+                    spec(Belongs::Own, &people.own),
+                ];
+                specs.extend(self.contents.about(relation).iter().map(|content| RowSpec {
+                    content: content.clone(),
+                    ..spec(Belongs::Other, &people.other)
+                }));
+                specs
+            }
+            Class::Internal => vec![spec(Belongs::Other, &people.other)],
+            _ => Vec::new(),
+        }
     }
 
     /// Whether a row can be made, deferred constraints included.

@@ -20,46 +20,13 @@ impl Seeder<'_> {
         if !self.can_insert(relation) {
             return Vec::new();
         }
-        let mut specs = Vec::new();
-        if self
-            .plan
-            .membership
-            .as_ref()
-            .is_some_and(|(at, ..)| *at == relation)
-        {
-            specs.push(spec(Belongs::Own, &people.own, 0));
-            specs.extend(
-                people
-                    .colleagues
-                    .iter()
-                    .enumerate()
-                    .map(|(n, who)| spec(Belongs::Own, who, 3 + n)),
-            );
-            specs.push(spec(Belongs::Own, &people.two, 0));
-            let elsewhere = Who {
-                tenant: people.third.tenant.clone(),
-                ..people.two.clone()
-            };
-            specs.push(spec(Belongs::Shared, &elsewhere, 0));
-            return specs;
+        if self.is_membership(relation) {
+            return self.own_memberships(relation);
         }
         if self.names_people(relation) {
-            let belongs = |who: &Who| {
-                if *who == people.third || *who == people.two {
-                    Belongs::Shared
-                } else {
-                    Belongs::Own
-                }
-            };
-            let known = [&people.own, &people.two, &people.third]
-                .into_iter()
-                .chain(&people.colleagues);
-            specs.extend(known.map(|who| spec(belongs(who), who, 0)));
-            if self.plan.classes[relation] == Class::Outside {
-                specs.push(spec(Belongs::Shared, &people.nobody, 0));
-            }
-            return specs;
+            return self.known_people(relation);
         }
+        let mut specs = Vec::new();
         match &self.plan.classes[relation] {
             Class::Tenant { .. } => {
                 specs.push(spec(Belongs::Own, &people.own, 0));
@@ -84,6 +51,43 @@ impl Seeder<'_> {
         specs
     }
 
+    fn is_membership(&self, relation: usize) -> bool {
+        let membership = self.plan.membership.as_ref();
+        membership.is_some_and(|(at, ..)| *at == relation)
+    }
+
+    /// Who is a member of the attacker's tenant, and of a third.
+    fn own_memberships(&self, relation: usize) -> Vec<RowSpec> {
+        let people = self.people;
+        let own = |who: &Who| RowSpec::new(relation, Belongs::Own, who);
+        let mut specs = vec![own(&people.own)];
+        specs.extend(people.colleagues.iter().enumerate().map(|(n, who)| RowSpec {
+            variant: 3 + n,
+            ..own(who)
+        }));
+        specs.push(own(&people.two));
+        let elsewhere = Who {
+            tenant: people.third.tenant.clone(),
+            ..people.two.clone()
+        };
+        specs.push(RowSpec::new(relation, Belongs::Shared, &elsewhere));
+        specs
+    }
+
+    /// A row for each person who is there before the other tenant comes.
+    fn known_people(&self, relation: usize) -> Vec<RowSpec> {
+        let people = self.people;
+        let shared = [&people.two, &people.third].map(|who| RowSpec::new(relation, Belongs::Shared, who));
+        let colleagues = people.colleagues.iter();
+        let mut specs = vec![RowSpec::new(relation, Belongs::Own, &people.own)];
+        specs.extend(shared);
+        specs.extend(colleagues.map(|who| RowSpec::new(relation, Belongs::Own, who)));
+        if self.plan.classes[relation] == Class::Outside {
+            specs.push(RowSpec::new(relation, Belongs::Shared, &people.nobody));
+        }
+        specs
+    }
+
     pub(super) fn specs_of_others(&self, relation: usize) -> Vec<RowSpec> {
         let people = self.people;
         let spec = |belongs, who: &Who, variant| RowSpec {
@@ -93,12 +97,7 @@ impl Seeder<'_> {
         if !self.can_insert(relation) {
             return Vec::new();
         }
-        if self
-            .plan
-            .membership
-            .as_ref()
-            .is_some_and(|(at, ..)| *at == relation)
-        {
+        if self.is_membership(relation) {
             let mut specs = vec![spec(Belongs::Other, &people.other, 0)];
             if let Some(leave) = self.leaver(relation) {
                 specs.push(RowSpec {
@@ -284,18 +283,13 @@ impl Seeder<'_> {
     /// The column and value that say that a membership goes on: whoever is made up as a member must be one.
     pub(super) fn presence(&self, relation: usize) -> Option<(&Column, &'static str)> {
         let (column, ended) = self.departure(relation)?;
-        let is_membership = self
-            .plan
-            .membership
-            .as_ref()
-            .is_some_and(|(at, ..)| *at == relation);
         let goes_on = match column.category {
             'D' if !column.not_null => "null",
             'B' if ended == "true" => "false",
             'B' => "true",
             _ => return None,
         };
-        is_membership.then_some((column, goes_on))
+        self.is_membership(relation).then_some((column, goes_on))
     }
 
     /// The column and value that say that a membership has ended.

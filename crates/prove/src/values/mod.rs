@@ -102,35 +102,10 @@ pub(crate) fn candidates(column: &Column, seed: Seed<'_>, hints: &[&str]) -> Vec
     let mut constants: Vec<String> = hints.iter().flat_map(|hint| words_in(hint)).collect();
     constants.sort_by_key(|word| is_power(word));
     match column.category {
-        'S' | 'U' if is_text(column) => {
-            let patterns = constants
-                .iter()
-                .flat_map(|pattern| {
-                    LENGTHS
-                        .iter()
-                        .filter_map(|more| sample(pattern, seed.number, *more))
-                })
-                .collect::<Vec<_>>();
-            let mut plain = texts_for(column, seed).into_iter();
-            texts.extend(plain.next());
-            texts.extend(constants);
-            texts.extend(patterns);
-            texts.extend(as_long_as(hints, seed));
-            texts.extend(plain);
-        }
+        'S' | 'U' if is_text(column) => texts.extend(texts_among(column, seed, constants, hints)),
         'N' => {
             texts.extend(numbers_for(column, seed));
-            let mentioned: Vec<i128> = hints
-                .iter()
-                .flat_map(|hint| numbers_in(hint))
-                .filter_map(|n| n.split('.').next()?.parse::<i128>().ok())
-                .collect();
-            texts.extend(
-                mentioned
-                    .iter()
-                    .flat_map(|n| [*n, n + 1, n - 1])
-                    .map(|n| n.to_string()),
-            );
+            texts.extend(around_numbers(hints));
         }
         'D' => {
             texts.extend(times_for(column, seed));
@@ -185,6 +160,34 @@ fn as_long_as(hints: &[&str], seed: Seed<'_>) -> Vec<String> {
         .flat_map(|length| [length, length + 1])
         .filter(|length| (marked.len()..MOST).contains(length))
         .map(|length| format!("{marked:x<length$}"))
+        .collect()
+}
+
+/// Texts of every kind, and what checks speak of: constants, patterns and lengths.
+fn texts_among(column: &Column, seed: Seed<'_>, constants: Vec<String>, hints: &[&str]) -> Vec<String> {
+    let of_pattern = |pattern: &String| {
+        let samples = LENGTHS
+            .iter()
+            .filter_map(|more| sample(pattern, seed.number, *more));
+        samples.collect::<Vec<_>>()
+    };
+    let patterns: Vec<String> = constants.iter().flat_map(of_pattern).collect();
+    let mut plain = texts_for(column, seed).into_iter();
+    let mut texts: Vec<String> = plain.next().into_iter().collect();
+    texts.extend(constants);
+    texts.extend(patterns);
+    texts.extend(as_long_as(hints, seed));
+    texts.extend(plain);
+    texts
+}
+
+/// The numbers that checks speak of, and those beside them.
+fn around_numbers(hints: &[&str]) -> Vec<String> {
+    let numbers = hints.iter().flat_map(|hint| numbers_in(hint));
+    let whole = numbers.filter_map(|n| n.split('.').next()?.parse::<i128>().ok());
+    whole
+        .flat_map(|n| [n, n + 1, n - 1])
+        .map(|n| n.to_string())
         .collect()
 }
 
