@@ -120,6 +120,8 @@ impl Service {
             // A quiet service doesn't say where it listens, but then its caller has.
             Some((_, address)) => {
                 while tokio::net::TcpStream::connect(address).await.is_err() {
+                    let ended = process.child.try_wait().expect("a child");
+                    assert!(ended.is_none(), "it has ended:\n{}", process.log());
                     tokio::time::sleep(std::time::Duration::from_millis(2)).await;
                 }
                 (*address).to_owned()
