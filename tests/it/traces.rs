@@ -72,7 +72,7 @@ async fn spans_go_to_a_collector_as_part_of_the_callers_trace_and_without_a_valu
     let request = named("request listLeads");
     assert_eq!(request.trace_id, TRACE.to_be_bytes());
     assert_eq!(request.parent_span_id, CALLERS_SPAN.to_be_bytes());
-    let transaction = named("transaction leads/list");
+    let transaction = named("transaction leads/search");
     assert_eq!(
         (&transaction.trace_id, &transaction.parent_span_id),
         (&request.trace_id, &request.span_id)
