@@ -106,12 +106,16 @@ impl Project {
         }
         // Their names begin with the time at which they were made.
         files.sort();
-        let of_project = |name: &str| Some(migrations.parent()?.join(name)).filter(|path| path.is_file());
-        let is_folder_of_files = migrations == folder && !folder.ends_with("migrations");
+        // What stands beside a folder of mere files may be anybody's.
+        let is_project = migrations.ends_with("migrations");
+        let of_project = |name: &str| {
+            let path = migrations.parent().filter(|_| is_project)?.join(name);
+            path.is_file().then_some(path)
+        };
         Ok(Self {
             migrations: files,
-            seed: of_project("seed.sql").filter(|_| !is_folder_of_files),
-            model: of_project("tenancy.toml").filter(|_| !is_folder_of_files),
+            seed: of_project("seed.sql"),
+            model: of_project("tenancy.toml"),
         })
     }
 

@@ -60,7 +60,6 @@ const PROVIDERS_OWN: &[&str] = &[
 ];
 const PROVIDERS_PREFIXES: &[&str] = &["access-control-"];
 
-/// The headers of a request to a provider, without its key.
 /// Whether a header is about the connection or the message, not about what is asked.
 pub(super) fn is_of_the_connection(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
@@ -68,6 +67,7 @@ pub(super) fn is_of_the_connection(name: &str) -> bool {
         || ["host", "content-length", "accept-encoding"].contains(&name.as_str())
 }
 
+/// The headers of a request to a provider, without its key.
 pub(super) fn to_provider(headers: &HeaderMap) -> HeaderMap {
     filtered(headers, CALLERS_OWN, CALLERS_PREFIXES)
 }
