@@ -9,10 +9,3 @@ create table public.notes (id uuid primary key default gen_random_uuid(), user_i
 create index on public.notes (user_id);
 alter table public.notes enable row level security;
 create policy own on public.notes to authenticated using (user_id = (select auth.uid())) with check (user_id = (select auth.uid()));
-create schema storage;
-grant usage on schema storage to anon, authenticated;
-create table storage.objects (id uuid primary key default gen_random_uuid(), bucket_id text not null, name text not null, owner_id text, unique (bucket_id, name));
-create function storage.foldername(name text) returns text[] language sql immutable as
-  $$ select (string_to_array(name, '/'))[1:array_length(string_to_array(name, '/'), 1) - 1] $$;
-grant select, insert, update, delete on storage.objects to anon, authenticated;
-alter table storage.objects enable row level security;

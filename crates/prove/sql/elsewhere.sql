@@ -17,7 +17,7 @@ cross join lateral (
   where p.polrelid = c.oid and p.polpermissive
     and exists (select from unnest(reach.oids) api, unnest(p.polroles) named where named = 0 or pg_has_role(api, named, 'member'))
 ) allowing
-where c.relkind in ('r', 'p') and c.relrowsecurity and not c.relispartition and allowing.policies is not null
+where n.nspname || '.' || c.relname <> all ({named}) and c.relkind in ('r', 'p') and c.relrowsecurity and not c.relispartition and allowing.policies is not null
   and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid
     and d.refclassid = 'pg_extension'::regclass and d.deptype = 'e')
 order by n.nspname, c.relname

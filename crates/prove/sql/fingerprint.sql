@@ -3,8 +3,9 @@ with recursive scope(oid, name) as (
   select n.oid, n.nspname from pg_namespace n where n.nspname = any ({schemas})
 ),
 relation as (
-  select c.*, format('%I.%I', s.name, c.relname) as name from pg_class c join scope s on s.oid = c.relnamespace
+  select c.*, format('%I.%I', n.nspname, c.relname) as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
   where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+    and (n.nspname in (select name from scope) or n.nspname || '.' || c.relname = any ({elsewhere}))
 ),
 routine as (
   select p.*, format('%I.%I', n.nspname, p.proname) as name from pg_proc p join pg_namespace n on n.oid = p.pronamespace

@@ -1,7 +1,7 @@
 -- Every relation of the schemas, and those that their foreign keys, parents or views lead to, as one document each
 with recursive wanted(oid) as (
   select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace
-  where n.nspname = any ({schemas}) and c.relkind in ('r', 'p', 'v', 'm', 'f')
+  where (n.nspname = any ({schemas}) or n.nspname || '.' || c.relname = any ({named})) and c.relkind in ('r', 'p', 'v', 'm', 'f')
   union
   select next.oid from wanted w cross join lateral (
     select k.confrelid as oid from pg_constraint k where k.conrelid = w.oid and k.contype = 'f'
@@ -24,7 +24,7 @@ hidden(oid) as (
 )
 select jsonb_build_object(
   'oid', c.oid::int8, 'schema', n.nspname, 'name', c.relname, 'kind', c.relkind,
-  'in_scope', n.nspname = any ({schemas}),
+  'in_scope', n.nspname = any ({schemas}) or n.nspname || '.' || c.relname = any ({named}),
   'extension', (select e.extname from pg_depend d join pg_extension e on e.oid = d.refobjid
     where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.refclassid = 'pg_extension'::regclass and d.deptype = 'e'),
   'owner', pg_get_userbyid(c.relowner), 'owner_bypasses', (select o.rolsuper or o.rolbypassrls from pg_roles o where o.oid = c.relowner),

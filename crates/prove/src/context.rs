@@ -1,6 +1,7 @@
 //! What attacks need to know, and what they all ask of it.
 
 use crate::catalog::{Catalog, Relation};
+use crate::parts::Part;
 use crate::people::People;
 use crate::persona::{EMPTY_USER, Persona};
 use crate::plan::{By, Plan};
@@ -82,12 +83,19 @@ impl Context<'_> {
         table.rls && !exempt && !bypasses
     }
 
-    /// A condition on the tenant column: it holds what another's row holds.
+    /// A condition on the tenant column: it names whom another's row names.
     pub(crate) fn is_tenant(&self, relation: usize, value: &str) -> String {
+        let whose = |text: &str| self.plan.whose(relation, text);
         match self.plan.tenant_column(relation) {
-            Some((column, _)) => format!("{} = {value}", ident(column)),
+            Some((column, _)) => format!("{} = {}", whose(&ident(column)), whose(value)),
             None => "true".to_owned(),
         }
+    }
+
+    /// Whether Supabase's storage says whose a row is, whatever a client sends.
+    pub(crate) fn is_owner_given(&self, relation: usize) -> bool {
+        let of_files = matches!(self.catalog.relations[relation].part, Some(Part::Bucket(_)));
+        of_files && self.plan.naming(relation).is_none()
     }
 
     /// The own tenant's id as a value of a relation's tenant column.
@@ -96,8 +104,8 @@ impl Context<'_> {
         let own = &self.people.own;
         let kind = &self.catalog.relations[relation].column(column)?.base;
         let value = match by {
-            By::User => typed(Some(&own.user), kind),
-            By::Tenant => typed(Some(&own.tenant), kind),
+            By::User => self.plan.tenant_value(relation, &own.user, &own.marker, kind),
+            By::Tenant => self.plan.tenant_value(relation, &own.tenant, &own.marker, kind),
             By::Parent => {
                 let row = self.own(relation).into_iter().next()?;
                 typed(row.values.get(column)?.as_deref(), kind)
@@ -126,6 +134,7 @@ impl Context<'_> {
     }
 
     pub(crate) fn settings(&self, persona: &Persona, relation: &Relation) -> Settings {
+        let persona = relation.met_by(persona, &self.people.other);
         persona.settings(&self.session.admin, self.catalog, &relation.schema)
     }
 

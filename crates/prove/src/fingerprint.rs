@@ -7,11 +7,19 @@ use tokio_postgres::{Client, SimpleQueryMessage};
 use crate::Error;
 use crate::sql::array;
 
-/// The digest of these schemas and API roles, as hexadecimal SHA-256. Needs no right but to connect.
+/// The digest of these schemas, relations of other schemas and API roles, as hexadecimal SHA-256. Needs no right but to connect.
 ///
 /// Sent as one message, so that it works through a transaction pooler.
-pub async fn fingerprint(client: &Client, schemas: &[String], roles: &[String]) -> Result<String, Error> {
-    let sql = format!("begin read only; {}; rollback", statement(schemas, roles));
+pub async fn fingerprint(
+    client: &Client,
+    schemas: &[String],
+    elsewhere: &[String],
+    roles: &[String],
+) -> Result<String, Error> {
+    let sql = format!(
+        "begin read only; {}; rollback",
+        statement(schemas, elsewhere, roles)
+    );
     let messages = client
         .simple_query(&sql)
         .await
@@ -33,9 +41,10 @@ pub async fn fingerprint(client: &Client, schemas: &[String], roles: &[String]) 
 }
 
 /// The statements; names are written out in full, whatever the session's search path is.
-pub(crate) fn statement(schemas: &[String], roles: &[String]) -> String {
+pub(crate) fn statement(schemas: &[String], elsewhere: &[String], roles: &[String]) -> String {
     let sql = include_str!("../sql/fingerprint.sql")
         .replace("{schemas}", &array(schemas.iter().map(String::as_str)))
+        .replace("{elsewhere}", &array(elsewhere.iter().map(String::as_str)))
         .replace("{roles}", &array(roles.iter().map(String::as_str)));
     format!("set local search_path = ''; {}", sql.trim_end())
 }
@@ -51,6 +60,8 @@ pub struct Proof {
     verdict: String,
     fingerprint: String,
     schemas: Vec<String>,
+    #[serde(default)]
+    elsewhere: Vec<String>,
     roles: Vec<String>,
 }
 
@@ -86,7 +97,7 @@ impl Proof {
 
     /// Whether the database still is what was proven.
     pub async fn holds(&self, client: &Client) -> Result<(), NotProven> {
-        let now = fingerprint(client, &self.schemas, &self.roles).await?;
+        let now = fingerprint(client, &self.schemas, &self.elsewhere, &self.roles).await?;
         if now == self.fingerprint {
             Ok(())
         } else {

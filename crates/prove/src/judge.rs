@@ -67,19 +67,25 @@ pub(crate) fn report(
     not_tested: Vec<String>,
 ) -> Report {
     let controls = controls::judge(catalog, plan, &mut found.relations);
-    let mut relations = Vec::new();
+    let mut relations: Vec<RelationReport> = Vec::new();
     for (at, relation) in catalog.relations.iter().enumerate() {
         let about = found.relations.remove(&at).unwrap_or_default();
         if !relation.in_scope || relation.is_planted() || plan.classes[at] == Class::Outside {
             continue;
         }
-        relations.push(relation_report(relation, &plan.classes[at], about));
+        let report = relation_report(relation, &plan.classes[at], about);
+        match relations.last_mut() {
+            // Parts are one relation for whoever reads it.
+            Some(last) if relation.part.is_some() && last.relation == report.relation => join(last, report),
+            _ => relations.push(report),
+        }
     }
     let mut report = Report {
         verdict: Verdict::Proven,
         elapsed_ms: 0,
         fingerprint: String::new(),
         schemas: Vec::new(),
+        elsewhere: Vec::new(),
         roles: Vec::new(),
         relations,
         functions: found
@@ -121,6 +127,22 @@ fn relation_report(relation: &Relation, class: &Class, mut about: Assessment) ->
         findings: about.findings,
         not_tested: about.untested.into_iter().collect(),
     }
+}
+
+/// Adds what was learnt of another part of the same relation.
+fn join(all: &mut RelationReport, part: RelationReport) {
+    all.attempts += part.attempts;
+    if all.class != part.class {
+        all.class = format!("{}, {}", all.class, part.class);
+    }
+    for finding in part.findings {
+        if finding.is_leak() || !all.findings.iter().any(|known| known.rule == finding.rule) {
+            all.findings.push(finding);
+        }
+    }
+    all.findings.sort_by_key(|finding| finding.rule.severity);
+    all.not_tested.extend(part.not_tested);
+    all.verdict = verdict(&all.findings, all.not_tested.is_empty());
 }
 
 fn function_report(function: &Function, mut about: Assessment) -> FunctionReport {

@@ -16,6 +16,8 @@ mod judge;
 mod lint;
 mod logins;
 mod model;
+mod naming;
+mod parts;
 mod pattern;
 mod people;
 mod persona;
@@ -33,7 +35,8 @@ mod sql;
 mod values;
 
 pub use fingerprint::{NotProven, Proof, fingerprint};
-pub use model::{BadModel, Claim, Function, Membership, Model, Names, Relation, Tenant};
+pub use model::{BadModel, Claim, Function, Membership, Model, Relation, Tenant};
+pub use naming::{BadNaming, Names, Naming};
 pub use progress::{Observer, Phase, Progress};
 pub use project::{Applied, Project, ProjectError, Refused};
 pub use report::{Controls, Finding, FunctionReport, RelationReport, Report, Reproduction, Verdict};

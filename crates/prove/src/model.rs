@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::catalog;
+use crate::naming::Naming;
+use crate::parts::{FILES, MESSAGES};
+
 /// The model, as `policies/tenancy.toml` holds it.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -14,12 +18,18 @@ pub struct Model {
     /// API roles to attack as.
     #[serde(default = "api_roles")]
     pub roles: Vec<String>,
+    /// Topics of Supabase's realtime messages, such as `user:{user}`: whoever they name may send and read there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub topics: Vec<Naming>,
     /// Who is a tenant?
     #[serde(default)]
     pub tenant: Tenant,
     /// Relations that the default tenant column doesn't classify, by qualified name.
     #[serde(default)]
     pub relations: BTreeMap<String, Relation>,
+    /// Whose the files of Supabase's storage are, by bucket.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub buckets: BTreeMap<String, Relation>,
     /// Functions that may tell everybody the same, by signature.
     #[serde(default)]
     pub functions: BTreeMap<String, Function>,
@@ -65,9 +75,9 @@ pub struct Relation {
     /// The column that names the tenant, or the parent row whose tenant it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
-    /// Whether `column` names a user or a tenant, where foreign keys don't tell.
+    /// Whether `column` names a user or a tenant, where foreign keys don't tell, or within what text, as `{user}/*`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub names: Option<Names>,
+    pub names: Option<Naming>,
     /// Columns that name users who may read the row as well: a message's recipient, whom a document is shared with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub readers: Vec<String>,
@@ -83,16 +93,6 @@ pub struct Relation {
     /// Why it is public or internal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-}
-
-/// What a tenant column names.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Names {
-    /// A user.
-    User,
-    /// A tenant that users are members of.
-    Tenant,
 }
 
 /// What a claim names.
@@ -155,7 +155,7 @@ impl Model {
         if let Some(name) = tables.into_iter().find(|name| split_name(name).is_none()) {
             return Err(BadModel::Unqualified(name.clone()));
         }
-        for (name, relation) in &model.relations {
+        for (name, relation) in model.relations.iter().chain(&model.buckets) {
             let classes = [relation.public, relation.internal, relation.column.is_some()];
             let classes = classes.iter().filter(|given| **given).count();
             let told =
@@ -177,7 +177,9 @@ impl Model {
             .functions
             .iter()
             .map(|(name, function)| (name, &function.reason));
+        let buckets = self.buckets.iter().map(|(name, bucket)| (name, &bucket.reason));
         relations
+            .chain(buckets)
             .chain(functions)
             .filter(|(_, reason)| reason.as_ref().is_some_and(|reason| reason.contains("TODO")))
             .map(|(name, _)| format!("the model's reason for {name} is still a TODO: review it"))
@@ -188,6 +190,30 @@ impl Model {
     #[must_use]
     pub fn to_toml(&self) -> String {
         toml::to_string(self).unwrap_or_default()
+    }
+
+    /// Relations of other schemas that are named all the same, such as Supabase's files.
+    pub(crate) fn named_elsewhere(&self) -> Vec<String> {
+        let named = self.relations.keys().filter_map(|name| split_name(name));
+        let mut elsewhere: Vec<String> = named
+            .filter(|(schema, _)| !self.schemas.contains(schema))
+            .map(|(schema, name)| format!("{schema}.{name}"))
+            .collect();
+        let of_parts = [
+            (FILES, self.buckets.is_empty()),
+            (MESSAGES, self.topics.is_empty()),
+        ];
+        let of_parts = of_parts.into_iter().filter(|(_, unnamed)| !unnamed);
+        elsewhere.extend(of_parts.map(|((schema, name), _)| format!("{schema}.{name}")));
+        elsewhere
+    }
+
+    /// What it says of a relation, or of a part of one.
+    pub(crate) fn entry_of(&self, relation: &catalog::Relation) -> Option<&Relation> {
+        match &relation.part {
+            Some(part) => part.entry(self),
+            None => self.entry(&relation.schema, &relation.name),
+        }
     }
 
     /// The entry of a relation; names are compared unquoted.

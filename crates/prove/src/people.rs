@@ -4,7 +4,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::Error;
 use crate::catalog::Catalog;
-use crate::model::Names;
+use crate::naming::Names;
 use crate::plan::Plan;
 
 /// Someone who may own rows.

@@ -1,13 +1,14 @@
 //! How attackers come: the role and claims of each, and the settings under which a transaction is theirs.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
 use crate::catalog::Catalog;
 use crate::model::{Claim, Model};
 use crate::people::{People, Who};
-use crate::script::Settings;
+use crate::script::{Setting, Settings};
 use crate::session::Admin;
 use crate::sql::{ident, literal};
 
@@ -28,6 +29,8 @@ pub(crate) struct Persona {
     pub(crate) service: bool,
     /// Another login than the one by which clients come.
     pub(crate) login: Option<String>,
+    /// What a service in front of the table sets.
+    pub(crate) local: Vec<Setting>,
     /// Whose rows it may touch, if any.
     pub(crate) who: Option<Who>,
 }
@@ -66,6 +69,7 @@ impl Persona {
             headers: r#"{"host":"localhost","user-agent":"mako prove","accept":"*/*"}"#.to_owned(),
             service: false,
             login: None,
+            local: Vec::new(),
             who: Some(who.clone()),
         }
     }
@@ -79,6 +83,7 @@ impl Persona {
             headers: "{}".to_owned(),
             service: false,
             login: None,
+            local: Vec::new(),
             who: None,
         }
     }
@@ -282,22 +287,21 @@ impl Persona {
             ]);
         }
         settings.push(("request.jwt.claims", self.claims.clone()));
+        settings.extend(self.local.clone());
         settings.push(("role", self.role.clone()));
         settings
     }
 
     /// The same, as somebody would type it to see the leak.
     pub(crate) fn reproduction(&self) -> String {
-        let headers = if self.label.contains("headers") {
-            format!(
-                " set_config('request.headers', {}, true),",
-                literal(&self.headers)
-            )
-        } else {
-            String::new()
-        };
+        let headers = ("request.headers", self.headers.clone());
+        let headers = self.label.contains("headers").then_some(&headers);
+        let mut more = String::new();
+        for (name, value) in headers.into_iter().chain(&self.local) {
+            let _ = write!(more, " set_config({}, {}, true),", literal(name), literal(value));
+        }
         format!(
-            "select{headers} set_config('request.jwt.claims', {}, true), set_config('role', {}, true)",
+            "select{more} set_config('request.jwt.claims', {}, true), set_config('role', {}, true)",
             literal(&self.claims),
             literal(&self.role)
         )

@@ -224,7 +224,10 @@ impl Context<'_> {
         own.extend(self.own_id(relation).map(|(_, value)| value));
         let parts: Vec<String> = own
             .iter()
-            .map(|value| format!("{} is distinct from {value}", ident(name)))
+            .map(|value| {
+                let whose = |text: &str| self.plan.whose(relation, text);
+                format!("{} is distinct from {}", whose(&ident(name)), whose(value))
+            })
             .collect();
         if parts.is_empty() {
             "true".to_owned()

@@ -81,8 +81,10 @@ async fn within(session: &Session<'_>, model: &Model) -> Result<Report, Error> {
     let mut report = judge::report(model, catalog, plan, findings, ground.not_tested);
     report.notes.extend(ground.note);
     report.notes.extend(silent);
-    (report.fingerprint, report.schemas, report.roles) =
-        (fingerprint, model.schemas.clone(), model.roles.clone());
+    report.fingerprint = fingerprint;
+    report.schemas.clone_from(&model.schemas);
+    report.elsewhere = model.named_elsewhere();
+    report.roles.clone_from(&model.roles);
     Ok(report)
 }
 
@@ -145,7 +147,7 @@ fn moved(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) ->
 
 /// Taken before anything is planted.
 async fn catalog_digest(session: &Session<'_>, model: &Model) -> Result<String, Error> {
-    let statement = fingerprint::statement(&model.schemas, &model.roles);
+    let statement = fingerprint::statement(&model.schemas, &model.named_elsewhere(), &model.roles);
     match session
         .attempt(vec![Script::default().ask(statement)])
         .await

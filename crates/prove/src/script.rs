@@ -12,7 +12,8 @@ pub(crate) type Outcome = Result<Vec<Row>, Refusal>;
 pub(crate) type Row = Vec<Option<String>>;
 /// Settings of a transaction, in the order in which they are made.
 pub(crate) type Settings = Vec<Setting>;
-type Setting = (&'static str, String);
+/// One of them.
+pub(crate) type Setting = (&'static str, String);
 
 /// Steps that are done one after the other, up to the first refusal.
 #[derive(Clone, Debug, Default)]

@@ -92,6 +92,7 @@ impl Context<'_> {
         let mut changes = Vec::new();
         if let Some((column, own)) = self.own_id(relation)
             && rights.updates_column(&column)
+            && !self.is_owner_given(relation)
         {
             changes.push(Deed {
                 rule: rules::TAKEOVER,
@@ -172,7 +173,8 @@ impl Context<'_> {
         let (Some((column, by)), Some(row)) = (self.plan.tenant_column(relation), own.first()) else {
             return Vec::new();
         };
-        let Some(kind) = table.column(column).filter(|_| rights.updates_column(column)) else {
+        let may = rights.updates_column(column) && !self.is_owner_given(relation);
+        let Some(kind) = table.column(column).filter(|_| may) else {
             return Vec::new();
         };
         let tail = if sighted {
@@ -217,7 +219,8 @@ impl Context<'_> {
         let people = self.people;
         let id = |who: &Who| {
             let id = if by == By::User { &who.user } else { &who.tenant };
-            typed(Some(id), &column.base)
+            self.plan
+                .tenant_value(relation, id, &people.own.marker, &column.base)
         };
         if by == By::Parent {
             let row = self.fixtures.of(relation, Belongs::Other).next();

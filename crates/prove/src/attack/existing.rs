@@ -71,9 +71,10 @@ impl Context<'_> {
         }));
         let sql = format!(
             "with mako_row as materialized (select *, ctid::text as mako_at from only {} \
-             where age(xmin) > age(pg_current_xact_id()::xid) limit 2000) \
+             where {} limit 2000) \
              select string_agg(mako_at, ';') from ({}) as mako_place",
             table.sql(),
+            table.of_part("age(xmin) > age(pg_current_xact_id()::xid)".to_owned()),
             parts.join(" union ")
         );
         let outcome = self.session.attempt(vec![Script::default().ask(sql)]).await.pop();

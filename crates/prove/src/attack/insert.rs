@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Attack, Attempt, Stage, Target};
 use crate::catalog::{Relation, Rights};
 use crate::context::Context;
-use crate::model::Names;
+use crate::naming::Names;
 use crate::plan::{By, Class};
 use crate::rules::{self, Rule};
 use crate::seed::{Belongs, Draft};
@@ -31,7 +31,7 @@ impl Attack for Insert {
         let mut attempts = Vec::new();
         for (n, persona) in context.attackers(relation) {
             let rights = table.rights(&persona.role);
-            if rights.inserts() && !persona.service {
+            if rights.inserts() && !persona.service && !context.is_owner_given(relation) {
                 attempts.extend(context.insert_for_another(relation, n, &rights));
                 attempts.extend(context.insert_for_nobody(relation, n, &rights));
             }

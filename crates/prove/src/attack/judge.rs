@@ -161,7 +161,8 @@ impl Context<'_> {
             let Some(kind) = table.column(column) else {
                 continue;
             };
-            let name = ident(column);
+            let (name, kind_of_id) = (ident(column), self.plan.type_of_whose(n, &kind.base));
+            let whose = self.plan.whose(n, &name);
             // A log that no client can read may have entries that name nobody.
             let nobodys = if !kind.not_null && shown(table) {
                 format!(" or {name} is null")
@@ -170,11 +171,11 @@ impl Context<'_> {
             };
             parts.push(format!(
                 "(select '{n}+' || case when {name} is null then {} else {} end as what from {} \
-                 where ({name} = {}{nobodys}) and {} limit 1)",
+                 where ({whose} = {}{nobodys}) and {} limit 1)",
                 literal("nobody's"),
                 literal("another tenant's"),
                 table.sql(),
-                typed(Some(id), &kind.base),
+                typed(Some(id), kind_of_id),
                 self.newer()
             ));
         }

@@ -154,7 +154,7 @@ impl Context<'_> {
         } else if self.foreign(relation).is_empty() {
             self.without_rows(relation, about);
         } else {
-            if self.secret(relation).is_empty() {
+            if self.secret(relation).is_empty() && !self.plan.is_read_by_all(relation) {
                 about.untested.insert(ALL_PUBLIC.to_owned());
             }
             self.attack(relation, about).await;

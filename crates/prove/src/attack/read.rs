@@ -181,8 +181,12 @@ impl Context<'_> {
         }
         let kind = &table.column(column)?.base;
         let id = who.map(|who| if *by == By::User { &who.user } else { &who.tenant });
+        let whose = self.plan.whose(relation, &ident(column));
         let condition = match id {
-            Some(id) => format!("{} is distinct from {}", ident(column), typed(Some(id), kind)),
+            Some(id) => {
+                let kind = self.plan.type_of_whose(relation, kind);
+                format!("{whose} is distinct from {}", typed(Some(id), kind))
+            }
             None if self.personas[persona].label == crate::persona::EMPTY_USER => return None,
             None => "true".to_owned(),
         };
@@ -190,7 +194,7 @@ impl Context<'_> {
             Some(public) => format!("{condition} and ({public}) is not true"),
             None => condition,
         };
-        Some((column, condition))
+        Some((column, table.of_part(condition)))
     }
 
     /// Of attempts that read, those that really read: rows that triggers made for who was made up are no strangers'.

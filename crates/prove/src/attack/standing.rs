@@ -38,11 +38,11 @@ impl Context<'_> {
             rules::POLICY_FAILS,
             format!(
                 "Not even the tenant's own rows of {} can be read: {} [{}]",
-                table.label(),
+                table.title(),
                 refusal.message,
                 refusal.code
             ),
-            reproduce(&self.personas[0], &read),
+            reproduce(&table.met_by(&self.personas[0], &self.people.own), &read),
         );
     }
 
@@ -63,7 +63,9 @@ impl Context<'_> {
                 table.sql(),
                 any_of(&own)
             );
-            Script::default().be(self.settings(persona, table)).ask_often(sql)
+            let persona = table.met_by(persona, &self.people.own);
+            let settings = persona.settings(&self.session.admin, self.catalog, &table.schema);
+            Script::default().be(settings).ask_often(sql)
         })
     }
 }

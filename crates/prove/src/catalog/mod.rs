@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::Error;
 use crate::extensions::{self, InReach};
 use crate::model::Model;
+use crate::parts;
 use crate::script::Outcome;
 use crate::session::Session;
 use crate::sql::{Oid, array};
@@ -47,9 +48,11 @@ impl Catalog {
         also: Option<&str>,
     ) -> Result<Self, Error> {
         let schemas: Vec<_> = model.schemas.iter().map(String::as_str).chain(also).collect();
+        let named = model.named_elsewhere();
         let fill = |sql: &str| {
             extensions::fill(sql)
                 .replace("{schemas}", &array(schemas.iter().copied()))
+                .replace("{named}", &array(named.iter().map(String::as_str)))
                 .replace("{roles}", &array(model.roles.iter().map(String::as_str)))
         };
         let surroundings = fill(include_str!("../../sql/surroundings.sql"));
@@ -66,7 +69,7 @@ impl Catalog {
             .await
             .into_iter();
         let mut next = || answers.next().unwrap_or_else(|| Ok(Vec::new()));
-        let relations: Vec<Relation> = documents(next())?;
+        let relations = parts::split(documents(next())?, model);
         let functions = documents(next())?;
         let roles = documents(next())?;
         let extensions = documents(next())?;
@@ -87,6 +90,7 @@ impl Catalog {
         let by_oid = relations
             .iter()
             .enumerate()
+            .rev()
             .map(|(n, relation)| (relation.oid, n))
             .collect();
         Ok(Self {

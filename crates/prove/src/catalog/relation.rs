@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::parts::Part;
 use crate::sql::{Oid, ident};
 
 /// The schema of planted relations; it never outlives the transaction.
 pub(crate) const CONTROLS: &str = "mako_prove_controls";
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "as the catalog holds them")]
 pub(crate) struct Relation {
     pub(crate) oid: Oid,
@@ -17,6 +18,9 @@ pub(crate) struct Relation {
     pub(crate) name: String,
     pub(crate) kind: RelationKind,
     pub(crate) in_scope: bool,
+    /// The part of its rows that is looked at as if it were a table of its own.
+    #[serde(skip)]
+    pub(crate) part: Option<Part>,
     /// The extension that it belongs to.
     pub(crate) extension: Option<String>,
     pub(crate) owner: String,
@@ -47,7 +51,7 @@ pub(crate) struct Relation {
     pub(crate) rights: BTreeMap<String, Rights>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "as the catalog holds them")]
 pub(crate) struct Column {
     pub(crate) name: String,
@@ -67,7 +71,7 @@ pub(crate) struct Column {
     pub(crate) labels: Vec<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "as the catalog holds them")]
 pub(crate) struct Index {
     pub(crate) name: String,
@@ -98,14 +102,14 @@ impl Index {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Check {
     pub(crate) name: String,
     pub(crate) expression: String,
     pub(crate) columns: Vec<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct ForeignKey {
     pub(crate) name: String,
     pub(crate) target: Oid,
@@ -115,7 +119,7 @@ pub(crate) struct ForeignKey {
     pub(crate) deferrable: bool,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Policy {
     pub(crate) name: String,
     /// `r`, `a`, `w`, `d` or `*`.
@@ -147,7 +151,7 @@ impl Policy {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Trigger {
     pub(crate) name: String,
     pub(crate) function: Oid,

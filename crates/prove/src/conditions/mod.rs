@@ -138,6 +138,9 @@ impl Contents {
                 }
             }
             for (relation, content) in by_relation {
+                let Some(content) = catalog.relations[relation].content_in_part(content) else {
+                    continue;
+                };
                 let harmless = !content.values().any(|value| is_power(value));
                 for holder in holders(catalog, relation) {
                     remember(&mut self.all, holder, &content);

@@ -34,6 +34,11 @@ pub(crate) fn look(
             continue;
         }
         let about = relations.entry(n).or_default();
+        if relation.part.is_some() {
+            // The table and its grants are Supabase's; only the policies are the project's own.
+            policies(catalog, relation, about);
+            continue;
+        }
         grants(relation, about);
         match &plan.classes[n] {
             Class::Tenant { column, .. } => {

@@ -104,6 +104,9 @@ pub struct Report {
     pub fingerprint: String,
     /// The schemas that were proven.
     pub schemas: Vec<String>,
+    /// Relations of other schemas that were proven as well.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub elsewhere: Vec<String>,
     /// The roles that were attacked as.
     pub roles: Vec<String>,
     /// Each relation of the schemas.

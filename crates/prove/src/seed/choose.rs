@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::checks::{components, question};
 use super::{Belongs, Draft, Fixtures, Row, RowSpec, Seeder, is_unique};
 use crate::catalog::{Column, Relation};
-use crate::model::Names;
+use crate::naming::Names;
 use crate::plan::By;
 use crate::script::{Outcome, Script};
 use crate::sql::typed;
@@ -67,8 +67,14 @@ impl Seeder<'_> {
         table: &Relation,
         column: &Column,
     ) -> Option<Vec<String>> {
+        if let Some(value) = self.in_longer_text(fixtures.number, spec, table, column) {
+            return Some(vec![value]);
+        }
         if let Some(value) = spec.content.get(&column.name) {
             return Some(vec![value.clone()]);
+        }
+        if let Some(value) = table.part.as_ref().and_then(|part| part.usual(&column.name)) {
+            return Some(vec![value]);
         }
         if let Some(value) = self.named(spec, column) {
             return Some(vec![value]);
@@ -89,6 +95,23 @@ impl Seeder<'_> {
         }
         let values = self.contents(fixtures.number, spec, table, column);
         (!values.is_empty()).then_some(values)
+    }
+
+    /// The value of a tenant column in which an id stands within a longer text.
+    fn in_longer_text(
+        &self,
+        number: u64,
+        spec: &RowSpec,
+        table: &Relation,
+        column: &Column,
+    ) -> Option<String> {
+        let naming = self.plan.naming(spec.relation)?;
+        let (tenant, _) = self.plan.tenant_column(spec.relation)?;
+        if tenant != column.name || spec.tenant.is_some() && !column.not_null {
+            return None;
+        }
+        let rest = format!("{}x{number}.{}", spec.who.marker, table.ending());
+        Some(typed(Some(&naming.of(&spec.who, &rest)), &column.base))
     }
 
     /// The value of a column that says whose the row is, or names somebody.
@@ -175,12 +198,14 @@ impl Seeder<'_> {
 
     pub(super) fn sounds_like_a_user(&self, relation: usize, column: &Column) -> bool {
         let name = column.name.to_lowercase();
-        let same_type = self.plan.tenant_column(relation).is_some_and(|(tenant, _)| {
-            self.plan.membership.is_some() && column.base_name == "uuid"
-                || self.catalog.relations[relation]
-                    .column(tenant)
-                    .is_some_and(|t| t.base_name == column.base_name)
-        });
+        let is_owner = self.catalog.relations[relation].part.is_some() && name.starts_with("owner");
+        let same_type = is_owner
+            || self.plan.tenant_column(relation).is_some_and(|(tenant, _)| {
+                self.plan.membership.is_some() && column.base_name == "uuid"
+                    || self.catalog.relations[relation]
+                        .column(tenant)
+                        .is_some_and(|t| t.base_name == column.base_name)
+            });
         same_type
             && matches!(column.base_name.as_str(), "uuid" | "text" | "int8" | "int4")
             && [

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Belongs, Draft, Fixtures, Row, RowSpec, Seeder};
 use crate::catalog::Relation;
 use crate::conditions::Content;
-use crate::model::Names;
+use crate::naming::Names;
 use crate::plan::Class;
 use crate::script::{Refusal, Script};
 use crate::sql::{ident, idents, typed};
@@ -180,6 +180,7 @@ impl Seeder<'_> {
                     Some((column, _)) => format!("{real} and {} is not null", ident(column)),
                     None => real,
                 };
+                let condition = table.of_part(condition);
                 Script::default().ask(format!(
                     "select {}, ctid from only {} where {condition} limit 1",
                     idents(table.columns.iter().map(|column| column.name.as_str())),

@@ -19,7 +19,7 @@ impl Seeder<'_> {
                 ..RowSpec::new(relation, Belongs::Shared, third)
             });
         }
-        if self.plan.public_where.contains_key(&relation) {
+        if self.plan.public_where.contains_key(&relation) && !self.plan.is_read_by_all(relation) {
             let public = RowSpec {
                 public: true,
                 ..RowSpec::new(relation, Belongs::Other, third)
@@ -61,6 +61,9 @@ impl Seeder<'_> {
     /// What must be true of a row, other than its table's checks: whether everybody may read it.
     pub(super) fn wanted(&self, spec: &RowSpec) -> Option<String> {
         let condition = self.plan.public_where.get(&spec.relation)?;
+        if self.plan.is_read_by_all(spec.relation) {
+            return None;
+        }
         match spec.belongs {
             _ if spec.public => Some(format!("({condition}) is true")),
             Belongs::Other | Belongs::Nobody => Some(format!("({condition}) is not true")),
@@ -71,7 +74,7 @@ impl Seeder<'_> {
     /// Where a row is, as an expression; a row of the other tenant's that everybody could read is refused by it.
     pub(super) fn place(&self, fixtures: &Fixtures, relation: usize) -> String {
         match self.plan.public_where.get(&relation) {
-            Some(condition) if fixtures.others => {
+            Some(condition) if fixtures.others && !self.plan.is_read_by_all(relation) => {
                 format!("case when ({condition}) then ('{PUBLIC}' || ctid)::int::text::tid else ctid end")
             }
             _ => "ctid".to_owned(),

@@ -68,6 +68,7 @@ impl<'a> Seeder<'a> {
     /// The rows that are there before the other tenant comes.
     async fn own_rows(&self, fixtures: &mut Fixtures) {
         self.lookups(fixtures).await;
+        self.grounds(fixtures).await;
         for level in self.levels() {
             let specs = level
                 .iter()
@@ -77,6 +78,24 @@ impl<'a> Seeder<'a> {
                 .flat_map(|relation| self.specs_of_own(*relation))
                 .collect();
             self.insert(fixtures, specs).await;
+        }
+    }
+
+    /// What parts of relations stand on: buckets.
+    async fn grounds(&self, fixtures: &mut Fixtures) {
+        let relations = self.catalog.relations.iter().enumerate();
+        let (parts, grounds): (Vec<usize>, Vec<String>) = relations
+            .filter_map(|(n, relation)| Some((n, relation.part.as_ref()?.ground()?)))
+            .unzip();
+        let scripts = grounds
+            .iter()
+            .map(|ground| Script::default().act(ground))
+            .collect();
+        let outcomes = self.session.keep(scripts).await;
+        for ((part, ground), outcome) in parts.into_iter().zip(grounds).zip(outcomes) {
+            if outcome.is_ok() {
+                fixtures.remember(part, ground);
+            }
         }
     }
 

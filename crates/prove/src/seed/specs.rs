@@ -162,7 +162,9 @@ impl Seeder<'_> {
                 ..spec(Belongs::Nobody, &people.other, 0)
             });
         }
-        if tenant.is_some_and(|column| matches!(column.base_name.as_str(), "text" | "varchar" | "citext")) {
+        let is_text = |column: &Column| matches!(column.base_name.as_str(), "text" | "varchar" | "citext");
+        let is_part = self.catalog.relations[relation].part.is_some();
+        if !is_part && self.plan.naming(relation).is_none() && tenant.is_some_and(is_text) {
             specs.push(RowSpec {
                 tenant: Some("''"),
                 ..spec(Belongs::Nobody, &people.other, 0)

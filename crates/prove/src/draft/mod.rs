@@ -1,5 +1,7 @@
 //! Drafts the likely intent: a model made from the catalog, for a person to review.
 
+mod elsewhere;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -11,6 +13,7 @@ use crate::conditions::is_user;
 use crate::extensions;
 use crate::model::Model;
 use crate::sql::ident;
+use elsewhere::Elsewhere;
 
 #[derive(Deserialize)]
 struct Table {
@@ -71,7 +74,7 @@ impl Model {
     /// know is marked with TODO.
     pub async fn draft(client: &Client) -> Result<String, Error> {
         let messages = client
-            .simple_query(&extensions::fill(include_str!("../sql/draft.sql")))
+            .simple_query(&extensions::fill(include_str!("../../sql/draft.sql")))
             .await
             .map_err(|error| Error::from_postgres(&error))?;
         let mut tables: Vec<Table> = Vec::new();
@@ -83,18 +86,20 @@ impl Model {
             }
         }
         tables.retain(|table| !table.partition);
-        Ok(draft(&tables))
+        Ok(draft(&tables, &Elsewhere::load(client).await?))
     }
 }
 
-fn draft(tables: &[Table]) -> String {
+fn draft(tables: &[Table], elsewhere: &Elsewhere) -> String {
     let membership = membership(tables);
     let column = membership
         .as_ref()
         .map_or_else(|| most_common(tables), |(_, _, tenant)| tenant.clone());
+    let tenant = membership.as_ref().map(|(_, _, tenant)| tenant.as_str());
     let mut text = format!(
         "# Drafted by `mako prove --init`. Review every line: this is what the database will be held to.\n\
-         schemas = [\"public\"]\nroles = [\"anon\", \"authenticated\"]\n\n[tenant]\nclaim = \"sub\"\ncolumn = {column:?}\n"
+         schemas = [\"public\"]\nroles = [\"anon\", \"authenticated\"]\n{}\n[tenant]\nclaim = \"sub\"\ncolumn = {column:?}\n",
+        elsewhere.topics(tenant)
     );
     if let Some((table, user, tenant)) = &membership {
         let _ = write!(
@@ -121,6 +126,7 @@ fn draft(tables: &[Table]) -> String {
             ),
         };
     }
+    text.push_str(&elsewhere.buckets(tenant));
     text
 }
 
@@ -229,7 +235,7 @@ fn key(schema: &str, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Names;
+    use crate::naming::{Names, Naming};
 
     fn table(name: &str, columns: &[&str], keys: &[(&str, &str, &str)]) -> Table {
         Table {
@@ -258,11 +264,11 @@ mod tests {
         users.policies = vec!["(id = ( SELECT auth.uid() AS uid))".to_owned()];
         let mut messages = table("messages", &["id", "sender_id", "recipient_id"], &[]);
         messages.policies = vec!["((sender_id = auth.uid()) OR (auth.uid() = recipient_id))".to_owned()];
-        let text = draft(&[members, users, messages]);
+        let text = draft(&[members, users, messages], &Elsewhere::default());
         let model = Model::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         let users = model.entry("public", "users").unwrap();
         assert_eq!(
-            (users.column.as_deref(), users.names),
+            (users.column.as_deref(), users.names.as_ref().map(Naming::names)),
             (Some("id"), Some(Names::User))
         );
         let messages = model.entry("public", "messages").unwrap();
@@ -295,7 +301,7 @@ mod tests {
             table("Odd Plans", &["id"], &[]),
             table("accounts", &["id", "createdBy"], &[]),
         ];
-        let text = draft(&tables);
+        let text = draft(&tables, &Elsewhere::default());
         let model = Model::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         assert_eq!(model.tenant.membership.as_ref().unwrap().table, "public.members");
         assert_eq!(

@@ -1,11 +1,16 @@
 //! Classifies every relation by the model, and finds out which columns name a user or a tenant.
 
+mod classify;
+
 use std::collections::{BTreeSet, HashMap};
 
-use crate::catalog::{Catalog, Column, ForeignKey, Policy, Relation, RelationKind, Rights};
+use crate::catalog::{Catalog, Column, ForeignKey, Policy, Relation, RelationKind};
 use crate::conditions::is_user;
-use crate::extensions;
-use crate::model::{Model, Names};
+use crate::model::Model;
+use crate::naming::{Names, Naming};
+use crate::parts::Part;
+use crate::sql::typed;
+use classify::classify;
 
 /// What the model says of a relation.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -49,6 +54,8 @@ pub(crate) struct Plan {
     readers: HashMap<usize, Vec<String>>,
     /// Conditions on rows that everybody may read, by relation.
     pub(crate) public_where: HashMap<usize, String>,
+    /// How the tenant column names whose a row is, where that isn't by an id alone.
+    namings: HashMap<usize, Naming>,
 }
 
 type Place = (usize, String);
@@ -68,6 +75,7 @@ impl Plan {
             membership,
             readers: HashMap::new(),
             public_where: HashMap::new(),
+            namings: namings(catalog, model),
         };
         plan.classes = catalog
             .relations
@@ -77,6 +85,40 @@ impl Plan {
         plan.mean(catalog, model);
         plan.read_by_others(catalog, model);
         plan
+    }
+
+    /// How the tenant column of a relation names whose a row is, if not by an id alone.
+    pub(crate) fn naming(&self, relation: usize) -> Option<&Naming> {
+        self.namings.get(&relation)
+    }
+
+    /// Whom a text of the tenant column names, as SQL.
+    pub(crate) fn whose(&self, relation: usize, text: &str) -> String {
+        self.naming(relation)
+            .map_or_else(|| text.to_owned(), |naming| naming.id_in(text))
+    }
+
+    /// The type of what [`Self::whose`] answers.
+    pub(crate) fn type_of_whose<'k>(&self, relation: usize, kind: &'k str) -> &'k str {
+        if self.naming(relation).is_some() {
+            "text"
+        } else {
+            kind
+        }
+    }
+
+    /// What the tenant column holds for somebody, as SQL; `rest` makes a longer text one of its own.
+    pub(crate) fn tenant_value(&self, relation: usize, id: &str, rest: &str, kind: &str) -> String {
+        let text = self
+            .naming(relation)
+            .map_or_else(|| id.to_owned(), |naming| naming.text(id, rest));
+        typed(Some(&text), kind)
+    }
+
+    /// Whether everybody may read every row.
+    pub(crate) fn is_read_by_all(&self, relation: usize) -> bool {
+        let condition = self.public_where.get(&relation);
+        condition.is_some_and(|condition| condition.trim().eq_ignore_ascii_case("true"))
     }
 
     /// Columns that name users who may read a row that isn't theirs.
@@ -91,7 +133,7 @@ impl Plan {
             let Some((column, by)) = self.tenant_column(at) else {
                 continue;
             };
-            let entry = model.entry(&relation.schema, &relation.name);
+            let entry = model.entry_of(relation);
             let mut readers = entry.map(|entry| entry.readers.clone()).unwrap_or_default();
             readers.retain(|name| relation.column(name).is_some());
             if readers.is_empty() && by == By::Parent {
@@ -178,6 +220,7 @@ impl Plan {
             };
             if let Class::Tenant { column, .. } = class
                 && catalog.relations[at].kind != RelationKind::View
+                && !self.namings.contains_key(&at)
             {
                 for place in closure(catalog, (at, column.clone())) {
                     self.meanings.entry(place).or_insert(names);
@@ -276,10 +319,8 @@ impl Plan {
                 By::User
             };
         }
-        match model
-            .entry(&relation.schema, &relation.name)
-            .and_then(|entry| entry.names)
-        {
+        let said = model.entry_of(relation).and_then(|entry| entry.names.as_ref());
+        match self.naming(at).or(said).map(Naming::names) {
             Some(Names::User) => return By::User,
             Some(Names::Tenant) => return By::Tenant,
             None => {}
@@ -328,69 +369,20 @@ impl Plan {
     }
 }
 
-fn classify(catalog: &Catalog, model: &Model, relation: &Relation, depth: usize) -> Class {
-    if relation.is_planted() {
-        return Class::Tenant {
-            column: "tenant".to_owned(),
-            by: By::User,
-        };
-    }
-    if !relation.in_scope {
-        // Behind a view or function a tenant's rows are a tenant's rows, wherever they are kept.
-        let column = model.tenant.column();
-        return match relation.column(column) {
-            Some(_) if relation.is_table() => Class::Tenant {
-                column: column.to_owned(),
-                by: By::User,
-            },
-            _ => Class::Outside,
-        };
-    }
-    let tenant = |column: &str| {
-        if relation.column(column).is_some() {
-            Class::Tenant {
-                column: column.to_owned(),
-                by: By::User,
-            }
-        } else {
-            Class::Unclassified(format!(
-                "the model names column {column}, which {} doesn't have",
-                relation.label()
-            ))
+/// How tenant columns name whose a row is, where that isn't by an id alone.
+fn namings(catalog: &Catalog, model: &Model) -> HashMap<usize, Naming> {
+    let relations = catalog.relations.iter().enumerate();
+    let namings = relations.filter_map(|(at, relation)| {
+        let said = || model.entry_of(relation)?.names.as_ref();
+        match &relation.part {
+            Some(Part::Topic(naming)) => Some((at, naming)),
+            _ => Some((at, said()?)),
         }
-    };
-    if let Some(entry) = model.entry(&relation.schema, &relation.name) {
-        return match entry {
-            entry if entry.public => Class::Public,
-            entry if entry.internal => Class::Internal,
-            entry => tenant(entry.column.as_deref().unwrap_or_else(|| model.tenant.column())),
-        };
-    }
-    if let Some(membership) = &model.tenant.membership
-        && crate::model::is_name(&membership.table, &relation.schema, &relation.name)
-    {
-        return tenant(&membership.tenant);
-    }
-    // A partition or child is what its parent is.
-    if depth < 10
-        && let Some(parent) = relation.parents.first().and_then(|oid| catalog.relation(*oid))
-        && parent.in_scope
-    {
-        return classify(catalog, model, parent, depth + 1);
-    }
-    if relation.column(model.tenant.column()).is_some() {
-        return tenant(model.tenant.column());
-    }
-    if let Some(extension) = &relation.extension
-        && (extensions::is_known(extension) || !relation.rights.values().any(Rights::any))
-    {
-        return Class::Outside;
-    }
-    Class::Unclassified(format!(
-        "{} is not classified: it has no column {}, and the model doesn't name it",
-        relation.label(),
-        model.tenant.column()
-    ))
+    });
+    namings
+        .filter(|(_, naming)| !naming.is_plain())
+        .map(|(at, naming)| (at, naming.clone()))
+        .collect()
 }
 
 /// A column and everything that it refers to, step by step.
