@@ -98,6 +98,13 @@ const TABLES: &[Table] = &[
         values: "'pipedrive', 'x', now()",
     },
     Table {
+        name: "mako.key_uses",
+        tenant: "user_id",
+        set: "status = 200",
+        columns: "created_at, service, method, host, path, duration_ms, bytes_out, bytes_in, service_token",
+        values: "now(), 'vapi', 'GET', 'h', '/', 1, 0, 0, false",
+    },
+    Table {
         name: "mako.idempotency_keys",
         tenant: "user_id",
         set: "row_id = 'x'",

@@ -92,6 +92,7 @@ async fn the_document_keeps_the_contracts_promises() {
         "listConnections",
         "authorizeConnection",
         "deleteConnection",
+        "listKeyUses",
         "relayGet",
         "relayPost",
         "relayPut",

@@ -19,6 +19,7 @@ mod failover;
 mod filters;
 mod held_by;
 mod import_circles;
+mod key_uses;
 mod kill;
 mod leads;
 mod leftovers;

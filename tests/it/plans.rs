@@ -25,6 +25,8 @@ const MANY: &str = "set session_replication_role = replica;
       select '{bob}', '+1555' || lpad(n::text, 7, '0'), now() from generate_series(1, 20000) n;
     insert into mako.stats (user_id, relation, day, kind, status, rows, folded)
       select '{bob}', 'leads', date '1990-01-01' + n, '', 'new', 1, true from generate_series(1, 20000) n;
+    insert into mako.key_uses (user_id, created_at, service, method, host, path, duration_ms, bytes_out, bytes_in, service_token)
+      select '{bob}', now() - n * interval '1 minute', 'vapi', 'GET', 'h', '/', 1, 0, 0, false from generate_series(1, 20000) n;
     insert into mako.idempotency_keys (user_id, resource, key, row_id)
       select '{bob}', 'leads', 'k' || n, 'r' from generate_series(1, 20000) n;
     insert into mako.contact_imports (user_id, import_id, contact_id, digest)
@@ -142,6 +144,8 @@ async fn a_page_is_walked_in_the_order_of_the_filters_own_index() {
         "contacts_phone",
         "contacts_pkey",
         "contacts_status",
+        "key_uses_newest",
+        "key_uses_service",
         "leads_newest",
         "leads_phone",
         "leads_pkey",

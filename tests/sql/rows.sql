@@ -31,6 +31,9 @@ from generate_series(1, {rows}) n;
 insert into mako.oauth_states (user_id, service_name, id, expires_at)
 select '{user}', (array['hubspot', 'zoho', 'monday'])[n], 'state ' || n || ' of {email}', now() + interval '10 minutes'
 from generate_series(1, {rows}) n;
+insert into mako.key_uses (user_id, created_at, service, method, host, path, status, duration_ms, bytes_out, bytes_in, service_token)
+select '{user}', now() - n * interval '1 day', 'vapi', 'GET', 'api.vapi.ai', '/call/of/{email}', 200, 100, 0, 10, false
+from generate_series(1, {rows}) n;
 insert into mako.idempotency_keys (user_id, resource, key, row_id)
 select '{user}', 'leads', 'key ' || n, 'a row of {email}'
 from generate_series(1, {rows}) n;

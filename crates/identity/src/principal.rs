@@ -28,12 +28,13 @@ impl ServiceToken {
 
     /// The identity of the user this service says it acts for (the header `x-mako-user`).
     ///
-    /// The claims hold that user and the role, and nothing of the service's own token.
+    /// The claims hold that user, the role and that it is a service, and nothing of the service's own token.
     ///
     /// # Errors
     /// [`Rejected::UserId`] if it can't be a user id.
     pub fn acting_as(&self, user_id: &str) -> Result<Claims, Rejected> {
-        Claims::assert_verified(user_id, Map::new())
+        let payload = Map::from_iter([("service_token".to_owned(), true.into())]);
+        Claims::assert_verified(user_id, payload)
     }
 }
 
@@ -45,7 +46,10 @@ mod tests {
     fn a_service_acts_as_the_user_it_names_and_as_nobody_else() {
         let claims = ServiceToken::assert_verified().acting_as("bob").unwrap();
         assert_eq!(claims.user_id(), "bob");
-        assert_eq!(claims.payload(), r#"{"role":"authenticated","sub":"bob"}"#);
+        assert_eq!(
+            claims.payload(),
+            r#"{"role":"authenticated","service_token":true,"sub":"bob"}"#
+        );
     }
 
     #[test]

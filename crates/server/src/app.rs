@@ -22,6 +22,7 @@ use crate::http::page::StaticPage;
 use crate::http::query::QueryParameters;
 use crate::http::server::{ConnectionMetrics, Draining};
 use crate::jwks::HttpFetch;
+use crate::key_uses::KeyUseQueue;
 use crate::oauth::{CALLBACK, CallbackRoute, Pages};
 use crate::receiver::{Receiver, WebhookRoute};
 use crate::services::{ProviderSettings, Services};
@@ -46,6 +47,8 @@ pub(crate) struct App<E> {
     pub(crate) endpoint: E,
     /// Receives webhooks.
     pub(crate) receiver: Arc<Receiver>,
+    /// Uses of keys that are to be recorded.
+    pub(crate) key_use_queue: KeyUseQueue,
     /// Counts connections.
     pub(crate) connections: ConnectionMetrics,
 }
@@ -105,6 +108,7 @@ pub(crate) fn app(
     Ok(App {
         endpoint: Edge::new(routes, bounds, config.cors_allowed_origins, services.measurements),
         receiver: services.receiver,
+        key_use_queue: services.key_use_queue,
         connections,
     })
 }

@@ -9,6 +9,7 @@ mod crm;
 mod document;
 mod http;
 mod jwks;
+mod key_uses;
 mod log;
 mod oauth;
 mod otlp;

@@ -11,6 +11,7 @@ use store::{SealingKeys, Store};
 use crate::commands::Failure;
 use crate::config::WebhookSettings;
 use crate::http::operations::Measurements;
+use crate::key_uses::{self, KeyUseQueue};
 use crate::oauth::{OAuth, OAuthClient, Pages};
 use crate::receiver::{Addresses, Receiver, Spool};
 use crate::relay::{Relay, Service};
@@ -22,6 +23,7 @@ pub(crate) struct Services {
     pub(crate) oauth: Arc<OAuth>,
     pub(crate) relay: Arc<Relay>,
     pub(crate) receiver: Arc<Receiver>,
+    pub(crate) key_use_queue: KeyUseQueue,
     pub(crate) measurements: Arc<Measurements>,
 }
 
@@ -43,6 +45,7 @@ impl Services {
     ) -> Result<Self, Failure> {
         let measurements = Arc::new(Measurements::new());
         let sealed_store = Arc::new(SealedStore::new(Arc::clone(store), sealing));
+        let (key_uses, key_use_queue) = key_uses::queue(&measurements.key_uses);
         let inbound = Arc::clone(&measurements.inbound);
         let spool = webhooks
             .spool_dir
@@ -64,10 +67,16 @@ impl Services {
                 Arc::clone(&sealed_store),
                 providers.oauth_clients,
                 pages,
+                key_uses.clone(),
             )?),
             sealed_store,
-            relay: Arc::new(Relay::new(providers.relay_bases, measurements.withheld.clone())?),
+            relay: Arc::new(Relay::new(
+                providers.relay_bases,
+                measurements.withheld.clone(),
+                key_uses,
+            )?),
             receiver: Arc::new(receiver),
+            key_use_queue,
             measurements,
         })
     }

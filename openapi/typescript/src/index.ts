@@ -25,6 +25,7 @@ export type AutomationLog = Schemas["AutomationLog"];
 export type NewAutomationLog = Schemas["NewAutomationLog"];
 export type ApiKey = Schemas["ApiKey"];
 export type Connection = Schemas["Connection"];
+export type KeyUse = Schemas["KeyUse"];
 export type Service = Schemas["Service"];
 
 type Query<P extends keyof paths> = paths[P] extends { get: { parameters: { query?: infer Q } } }
@@ -152,6 +153,12 @@ export class Mako {
     /** Disconnects the service, revokes what was granted and destroys it, or the key. */
     delete: (service: Service): Promise<Result<undefined>> =>
       settle(this.api.DELETE("/v1/connections/{service}", at({ service }))),
+  };
+
+  /** Each time that a key or grant of the caller's was sent to its provider, the newest first. */
+  readonly keyUses = {
+    list: (query: Query<"/v1/key-uses"> = {}) =>
+      new Pages<KeyUse>((cursor) => settle(this.api.GET("/v1/key-uses", paged(query, cursor)))),
   };
 
   async #connect(service: Service, options: ConnectOptions): Promise<Result<Connection>> {

@@ -405,6 +405,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/key-uses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List uses of the caller's keys, newest first: relayed calls, renewals of access, questions to Twilio. Each is here a
+         *     moment after its answer, for as long as the operator's `RETENTION_DAYS` say.
+         */
+        get: operations["listKeyUses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/leads": {
         parameters: {
             query?: never;
@@ -1123,6 +1143,67 @@ export interface components {
          * @enum {string}
          */
         Interval: "month" | "week" | "day";
+        /**
+         * KeyUse
+         * @description A key of the caller's was sent to its provider.
+         */
+        KeyUse: {
+            /** @description The caller's access token that was used, if it was one; it may be revoked since. */
+            access_token_id: string | null;
+            /**
+             * Format: int64
+             * @description Of the body that came back, as far as it was read.
+             */
+            bytes_in: number;
+            /**
+             * Format: int64
+             * @description Of the body that was sent.
+             */
+            bytes_out: number;
+            /** @description The app whose token was used, if it was one's. */
+            client_id: string | null;
+            /**
+             * Format: date-time
+             * @description When the key was sent.
+             */
+            created_at: string;
+            /**
+             * Format: int32
+             * @description Milliseconds until its answer began.
+             */
+            duration_ms: number;
+            host: string;
+            id: string;
+            method: string;
+            /** @description Without the query; a part that may be a secret, or that names a person, is `*`. */
+            path: string;
+            service: components["schemas"]["Service"];
+            /** @description Whether a back end acted for the caller. */
+            service_token: boolean;
+            /**
+             * Format: int32
+             * @description What the provider answered; null if it didn't.
+             */
+            status: number | null;
+        };
+        /**
+         * KeyUsePage
+         * @description A page of a list, newest first.
+         */
+        KeyUsePage: {
+            /**
+             * Format: int64
+             * @description How many rows the filters let through; only with `count=exact`.
+             */
+            count?: number;
+            /** @description The rows. */
+            data: components["schemas"]["KeyUse"][];
+            /**
+             * @description Pass it as `cursor` to get the next page; null on the last. One request looks through 5,000 rows for what no index
+             *     finds (`q`, or several filters at once): then a page may have fewer rows than `limit`, even none, before the last.
+             */
+            next_cursor: string | null;
+        };
         /**
          * Lead
          * @description A person who may become a customer.
@@ -6197,6 +6278,173 @@ export interface operations {
                 };
                 content: {
                     "application/json; charset=utf-8": components["schemas"]["DashboardTimeseries"];
+                };
+            };
+            /** @description The body is not JSON, or a value can't be taken */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is refused; `WWW-Authenticate` says why */
+            401: {
+                headers: {
+                    /** @description Why the token is refused */
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token is good, but not for this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such path, or no such row, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This path doesn't take this method */
+            405: {
+                headers: {
+                    /** @description The methods that the path takes */
+                    Allow: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is such a row already, or the row it refers to is gone */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields or parameters that can't be accepted; `details` names each */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next try */
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A mistake of the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The provider can't be reached, or its answer can't be passed on */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database can't be reached; `Retry-After` says when to try again */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next try */
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listKeyUses: {
+        parameters: {
+            query?: {
+                /** @description Of this service's key. */
+                service?: components["schemas"]["Service"];
+                /** @description At this time or later; without a zone it is read as UTC. */
+                created_after?: string;
+                /** @description Before this time; without a zone it is read as UTC. */
+                created_before?: string;
+                /** @description Rows at most, 1 to 200; 50 if not given. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description `exact` also counts all rows that the filters let through. */
+                count?: components["schemas"]["Count"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["KeyUsePage"];
                 };
             };
             /** @description The body is not JSON, or a value can't be taken */

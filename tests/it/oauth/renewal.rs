@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tests::authorization_server::AuthorizationServer;
 use tests::database::batch;
 use tests::people::Person::{Alice, Bob};
+use tests::process::until;
 use tests::service::Answer;
 use tests::token_server::TokenServer;
 use tests::{Service, TestDatabase};
@@ -92,6 +93,23 @@ async fn a_refused_access_token_is_renewed_and_the_request_sent_once_more() {
         connection(&service, Alice, "hubspot").await["last_error"],
         "The provider answered 401"
     );
+    // Uses of what is sealed are the exchanged code, three renewals and six calls.
+    let uses = async || service.get(Alice, "/v1/key-uses?service=hubspot").await.body["data"].clone();
+    until(async || uses().await.as_array().is_some_and(|uses| uses.len() == 10)).await;
+    let uses = uses().await;
+    let tokens = uses
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|used| used["path"] == "/oauth/2026-03/token");
+    assert_eq!(
+        tokens
+            .filter(|used| used["method"] == "POST" && used["status"] == 200)
+            .count(),
+        4,
+        "{uses}"
+    );
+    assert!(!uses.to_string().contains("oken-"), "{uses}");
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod call_logs;
 mod connections;
 mod contacts;
 mod dashboard;
+mod key_uses;
 mod leads;
 mod me;
 mod paging;
@@ -58,6 +59,7 @@ pub(crate) fn operations(services: &Services, draining: &Draining) -> impl poem_
             store: store(),
             oauth: oauth(),
         },
+        key_uses::KeyUses(store()),
         relay::Relays {
             sealed_store: sealed_store(),
             oauth: oauth(),

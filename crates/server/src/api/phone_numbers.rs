@@ -209,7 +209,8 @@ impl PhoneNumbers {
                 "The saved Twilio key isn't AccountSid:AuthToken",
             ));
         }
-        let answer = self.relay.call(owned(account, phone), sent(&key)).await?;
+        let ask = owned(account, phone);
+        let answer = self.relay.call(&caller.0, ask, sent(&key)).await?;
         self.sealed_store
             .record_outcome(&caller.0, Service::twilio().name(), &key, answer.status.as_u16())
             .await?;

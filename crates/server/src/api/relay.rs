@@ -139,12 +139,12 @@ impl Relays {
             },
         };
         let again = if key.oauth { ask.again() } else { None };
-        let first = self.call(request, ask, &key).await?;
+        let first = self.call(request, caller, ask, &key).await?;
         let (answer, key) = match again {
             // A 401 says that nothing was done (RFC 9110 §15.5.2).
             Some(again) if first.status_with_key.as_u16() == 401 => {
                 match self.renewed(caller, service, &key).await? {
-                    Some(renewed) => (self.call(request, again, &renewed).await?, renewed),
+                    Some(renewed) => (self.call(request, caller, again, &renewed).await?, renewed),
                     None => (first, key),
                 }
             }
@@ -166,10 +166,11 @@ impl Relays {
     async fn call(
         &self,
         request: &Request,
+        caller: &Caller,
         ask: RelayRequest,
         key: &TakenKey,
     ) -> Result<RelayResponse, Problem> {
-        let answer = self.relay.call(ask, sent(key)).await;
+        let answer = self.relay.call(&caller.0, ask, sent(key)).await;
         answer.map_err(|error| match request.data::<BodyPending>() {
             // It is the caller who was slow, not the provider.
             Some(body) if matches!(error, RelayError::TimedOut) && body.is_awaited() => Problem::slow_body(),

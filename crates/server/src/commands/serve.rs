@@ -144,6 +144,7 @@ impl Service {
         let draining = Draining::default();
         let app = crate::app::app(&self.store, self.config, self.address, &draining)?;
         let _background_worker = BackgroundWorker::start(&app.receiver, retention_days);
+        let key_use_writer = app.key_use_queue.write_to(self.store);
         let shutdown = Shutdown {
             stop,
             again: second_signal,
@@ -159,6 +160,7 @@ impl Service {
             shutdown,
         )
         .await;
+        key_use_writer.finish().await;
         Ok(())
     }
 }

@@ -155,7 +155,7 @@ settings! {
         make_api_key: Option<Secret>;
         /// where deliveries wait while the database is down; without it they are answered 503
         spool_dir: Option<PathBuf>;
-        /// after which payloads of events are emptied
+        /// after which payloads of events are emptied, and uses of keys removed
         retention_days: u32 = 90;
         /// country of numbers that people type without one, such as `US`
         phone_region: Option<String>;

@@ -54,7 +54,7 @@ pub(crate) fn is_grantable(scope: &str) -> bool {
     match scope.split_once(':') {
         Some(("me" | "access-tokens", _)) | None => false,
         Some(("relay", service)) => Service::named(service).is_some_and(|known| known.name() == service),
-        Some(("dashboard", right)) => right == "read",
+        Some(("dashboard" | "key-uses", right)) => right == "read",
         Some((group, right)) => GROUPS.contains(&group) && matches!(right, "read" | "write"),
     }
 }
@@ -84,10 +84,11 @@ impl<'a> Operation<'a> {
         })
     }
 
-    /// Whether what it gives or changes goes on working when the token has expired or the app was sent away.
+    /// Whether what it gives or changes goes on working when the token has expired or the app was sent away, or tells of
+    /// such.
     fn outlives_the_token(&self) -> bool {
         match self.group {
-            "access-tokens" | "api-keys" | "connections" | "relay" | "webhook-endpoints" => true,
+            "access-tokens" | "api-keys" | "connections" | "key-uses" | "relay" | "webhook-endpoints" => true,
             "phone-numbers" => !self.reads,
             _ => false,
         }
@@ -108,14 +109,15 @@ impl<'a> Operation<'a> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::time::SystemTime;
 
     use serde_json::{Value, json};
 
     use super::*;
 
-    fn claims(changes: &Value) -> Claims {
+    /// Claims of a user's token with these members beside those that it must have.
+    pub(crate) fn claims(changes: &Value) -> Claims {
         let secret = || identity::HmacSecret::new("0123456789".repeat(4)).expect("long enough");
         let mut payload = json!({"sub": "u", "role": "authenticated", "exp": 4_000_000_000_u64});
         for (name, value) in changes.as_object().expect("an object") {
@@ -169,6 +171,7 @@ mod tests {
             (Method::POST, "/v1/phone-numbers/1/verify", "MK_THIRD_PARTY"),
             (Method::GET, "/v1/api-keys", "MK_THIRD_PARTY"),
             (Method::GET, "/v1/connections", "MK_THIRD_PARTY"),
+            (Method::GET, "/v1/key-uses", "MK_THIRD_PARTY"),
             (Method::POST, "/v1/access-tokens", "MK_THIRD_PARTY"),
             (Method::GET, "/v1/relay/vapi/call", "MK_THIRD_PARTY"),
             (Method::GET, "/v1/webhook-endpoints", "MK_THIRD_PARTY"),
@@ -224,6 +227,7 @@ mod tests {
             "leads:",
             "leads:all",
             "dashboard:write",
+            "key-uses:write",
             "relay:stripe",
             "relay:HubSpot",
             "relay:*",

@@ -36,6 +36,8 @@ groups! {
     AccessTokens = "access-tokens";
     /// Keys for other services: saved, used, never shown.
     ApiKeys = "api-keys";
+    /// Who has used which key, and for what.
+    KeyUses = "key-uses";
     /// Which services are connected, and whether that works.
     Connections = "connections";
     /// Other services, called with the caller's sealed key.

@@ -21,6 +21,7 @@ use super::answer::JsonResponse;
 use super::groups::Tag;
 use super::problem::Problem;
 use super::server::{ConnectionMetrics, Draining};
+use crate::key_uses::KeyUseMetrics;
 use crate::receiver::{Spool, WebhookMetrics};
 use crate::relay::EchoMetrics;
 use crate::timings;
@@ -196,6 +197,8 @@ pub(crate) struct Measurements {
     pub(crate) connections: ConnectionMetrics,
     /// What is counted of the relay.
     pub(crate) withheld: EchoMetrics,
+    /// What is counted of uses of keys.
+    pub(crate) key_uses: KeyUseMetrics,
     requests: Family<RequestLabels, Counter>,
     durations: Family<OperationLabel, Histogram, fn() -> Histogram>,
     in_flight: Gauge,
@@ -211,6 +214,8 @@ impl Measurements {
         connections.register(&mut registry);
         let withheld = EchoMetrics::default();
         withheld.register(&mut registry);
+        let key_uses = KeyUseMetrics::default();
+        key_uses.register(&mut registry);
         timings::register(&mut registry);
         let requests = Family::default();
         let durations = Family::new_with_constructor((|| Histogram::new(SECONDS)) as fn() -> Histogram);
@@ -242,6 +247,7 @@ impl Measurements {
             inbound,
             connections,
             withheld,
+            key_uses,
             requests,
             durations,
             in_flight,

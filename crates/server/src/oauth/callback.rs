@@ -139,7 +139,7 @@ impl OAuth {
         if let Some(error) = parameters.get("error") {
             return Err(Unfinished::Declined(plain(error)));
         }
-        let granted = self.exchange(begun, service, parameters).await?;
+        let granted = self.exchange(begun, claims, service, parameters).await?;
         self.sealed_store
             .connect(claims, service.name(), &granted.grant, &granted.terms)
             .await?;
@@ -150,6 +150,7 @@ impl OAuth {
     async fn exchange(
         &self,
         begun: &Authorization,
+        claims: &Claims,
         service: Service,
         parameters: &Parameters,
     ) -> Result<Granted, Unfinished> {
@@ -163,6 +164,7 @@ impl OAuth {
             .url(OAuthEndpoint::Token, client.base.as_ref(), server.as_deref())
             .ok_or(Unfinished::Unusable)?;
         let ask = TokenRequest {
+            claims,
             service,
             provider,
             client,

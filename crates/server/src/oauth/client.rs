@@ -7,6 +7,7 @@ use store::rows::api_keys::SealedStore;
 
 use super::token_client::{OAuthClient, TokenClient};
 use super::turns::Turns;
+use crate::key_uses::KeyUses;
 use crate::relay::{AuthorizationServer, Service};
 
 /// Where browsers come from and go back to.
@@ -32,11 +33,12 @@ impl OAuth {
         sealed_store: Arc<SealedStore>,
         clients: HashMap<Service, OAuthClient>,
         pages: Pages,
+        key_uses: KeyUses,
     ) -> Result<Self, reqwest::Error> {
         Ok(Self {
             sealed_store,
             clients,
-            tokens: TokenClient::new()?,
+            tokens: TokenClient::new(key_uses)?,
             pages,
             turns: Turns::default(),
         })

@@ -120,7 +120,7 @@ impl OAuth {
         leased: &LeasedGrant,
     ) -> Result<(), KeyError> {
         let (store, name) = (&self.sealed_store, service.name());
-        match self.granted_anew(service, leased).await {
+        match self.granted_anew(claims, service, leased).await {
             Ok(granted) => self.save(claims, service, leased, &granted).await?,
             Err(error @ TokenError::Ended(_)) => {
                 tracing::warn!(%error, service = name, "a connection has ended");
@@ -136,7 +136,12 @@ impl OAuth {
     }
 
     /// Asks the provider; what it leaves out stays as it was.
-    async fn granted_anew(&self, service: Service, leased: &LeasedGrant) -> Result<Granted, TokenError> {
+    async fn granted_anew(
+        &self,
+        claims: &Claims,
+        service: Service,
+        leased: &LeasedGrant,
+    ) -> Result<Granted, TokenError> {
         let old = &leased.grant;
         let unconfigured = || TokenError::Refused("no_client".to_owned());
         let (provider, client) = self.app(service).ok_or_else(unconfigured)?;
@@ -145,6 +150,7 @@ impl OAuth {
             .url(OAuthEndpoint::Token, client.base.as_ref(), old.server.as_deref())
             .ok_or_else(unconfigured)?;
         let ask = TokenRequest {
+            claims,
             service,
             provider,
             client,
@@ -218,6 +224,7 @@ impl OAuth {
             None => (&grant.access_token, "access_token"),
         };
         let ask = TokenRequest {
+            claims,
             service,
             provider,
             client,

@@ -3,14 +3,17 @@
 //! The providers that tenants connect stray from RFC 6749 in what matters (errors with status 200, no `token_type`, scopes
 //! as lists, addresses beside the token), so the answer is read here and not by a library for those that don't.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use reqwest::{StatusCode, Url, header};
+use identity::Claims;
+use reqwest::{Method, StatusCode, Url, header};
 use serde_json::Value;
 use store::rows::oauth::{Grant, GrantTerms};
 use url::form_urlencoded;
 use zeroize::Zeroizing;
 
+use crate::key_uses::KeyUses;
 use crate::relay::{AuthorizationServer, ClientAuthentication, Reach, Service, http_client};
 
 /// The operator's app at a provider: `OAUTH_<SERVICE>_…`.
@@ -50,6 +53,8 @@ pub(super) enum TokenError {
 
 /// What is asked for at a token address.
 pub(super) struct TokenRequest<'a> {
+    /// Whose grant it is.
+    pub(super) claims: &'a Claims,
     pub(super) service: Service,
     pub(super) provider: &'static AuthorizationServer,
     pub(super) client: &'a OAuthClient,
@@ -68,13 +73,15 @@ pub(super) struct TokenClient {
     client: reqwest::Client,
     /// For addresses that the operator chose, wherever they are.
     operators: reqwest::Client,
+    key_uses: KeyUses,
 }
 
 impl TokenClient {
-    pub(super) fn new() -> Result<Self, reqwest::Error> {
+    pub(super) fn new(key_uses: KeyUses) -> Result<Self, reqwest::Error> {
         Ok(Self {
             client: http_client(Reach::Public, WHOLE)?,
             operators: http_client(Reach::Anywhere, WHOLE)?,
+            key_uses,
         })
     }
 
@@ -99,14 +106,25 @@ impl TokenClient {
     }
 
     async fn post(&self, ask: &TokenRequest<'_>) -> Result<(StatusCode, Zeroizing<Vec<u8>>), TokenError> {
-        let answer = self.request(ask).send().await;
+        let form = Self::form(ask);
+        let TokenRequest {
+            claims, service, url, ..
+        } = ask;
+        // Its path is the table's, and holds nothing of the tenant's.
+        let mut used = self
+            .key_uses
+            .begin(claims, *service, &Method::POST, url, |_| false);
+        used.sent().store(form.len() as u64, Ordering::Relaxed);
+        let answer = self.request(ask, form).send().await;
         let mut answer = answer.map_err(|_| TokenError::Unavailable)?;
         let status = answer.status();
+        used.answered(status);
         if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
             return Err(TokenError::Unavailable);
         }
         let mut body = Zeroizing::new(Vec::new());
         while let Some(piece) = answer.chunk().await.map_err(|_| TokenError::Unavailable)? {
+            used.received(piece.len());
             body.extend_from_slice(&piece);
             if body.len() > LARGEST {
                 return Err(TokenError::Unavailable);
@@ -115,31 +133,36 @@ impl TokenClient {
         Ok((status, body))
     }
 
-    fn request(&self, ask: &TokenRequest<'_>) -> reqwest::RequestBuilder {
+    /// What is asked, and by which app unless a header says so.
+    fn form(ask: &TokenRequest<'_>) -> String {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.extend_pairs(ask.form);
+        if matches!(ask.provider.client, ClientAuthentication::Body) {
+            form.append_pair("client_id", &ask.client.id)
+                .append_pair("client_secret", &ask.client.secret);
+        }
+        form.finish()
+    }
+
+    fn request(&self, ask: &TokenRequest<'_>, form: String) -> reqwest::RequestBuilder {
         let client = match ask.client.base {
             Some(_) => &self.operators,
             None => &self.client,
         };
-        let (id, secret) = (ask.client.id.as_str(), ask.client.secret.as_str());
-        let mut form = form_urlencoded::Serializer::new(String::new());
-        form.extend_pairs(ask.form);
-        let mut request = client
+        let request = client
             .post(ask.url.clone())
             .header(header::ACCEPT, "application/json")
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(form);
         match ask.provider.client {
-            ClientAuthentication::Body => {
-                form.append_pair("client_id", id)
-                    .append_pair("client_secret", secret);
-            }
+            ClientAuthentication::Body => request,
             ClientAuthentication::Basic => {
                 // RFC 6749 §2.3.1: each is encoded as in a form, first.
                 let encoded =
                     |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-                request = request.basic_auth(encoded(id), Some(encoded(secret)));
+                request.basic_auth(encoded(&ask.client.id), Some(encoded(&ask.client.secret)))
             }
         }
-        request.body(form.finish())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Does what was left undone: drains the spool, processes events that wait, sums up counts, and empties old payloads.
+//! Does what was left undone: drains the spool, processes events that wait, sums up counts, and forgets what is old.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ const SELDOM: Duration = Duration::from_hours(1);
 const ADDRESSES: i32 = 100_000;
 /// Events and payloads at a time.
 const BATCH: i32 = 200;
-/// Lines of counts at a time.
+/// Lines of counts, and uses of keys, at a time.
 const LINES: i32 = 10_000;
 
 /// Background work; it stops when this is dropped.
@@ -33,7 +33,7 @@ pub(crate) struct BackgroundWorker {
 }
 
 impl BackgroundWorker {
-    /// Starts to keep; payloads are emptied after so many days.
+    /// Starts to keep; payloads and uses of keys are forgotten after so many days.
     pub(crate) fn start(receiver: &Arc<Receiver>, retention_days: i32) -> Self {
         let mut tasks = JoinSet::new();
         let it = Arc::clone(receiver);
@@ -51,7 +51,7 @@ impl BackgroundWorker {
         }));
         let it = Arc::clone(receiver);
         tasks.spawn(every("forget_payloads", SELDOM, async move || {
-            forget(&it, retention_days).await;
+            forget(&it.store, retention_days).await;
         }));
         Self { _tasks: tasks }
     }
@@ -147,12 +147,17 @@ async fn fold_stats(store: &Store) {
     while let Ok(LINES) = router::fold_stats(store, LINES).await {}
 }
 
-async fn forget(receiver: &Receiver, days: i32) {
+/// Empties payloads and removes uses of keys that are older than the retention period.
+async fn forget(store: &Store, days: i32) {
     loop {
-        match router::forget_payloads(&receiver.store, days, BATCH).await {
-            Ok(forgotten) if forgotten == BATCH => {}
-            Ok(_) => return,
-            Err(error) => return tracing::warn!(%error, "old payloads can't be emptied now"),
+        let payloads = router::forget_payloads(store, days, BATCH).await;
+        let key_uses = router::forget_key_uses(store, days, LINES).await;
+        match (payloads, key_uses) {
+            (Ok(payloads), Ok(key_uses)) if payloads == BATCH || key_uses == LINES => {}
+            (Ok(_), Ok(_)) => return,
+            (Err(error), _) | (_, Err(error)) => {
+                return tracing::warn!(%error, "what is old can't be forgotten now");
+            }
         }
     }
 }

@@ -2,12 +2,15 @@
 //! is searched for the key.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
+use identity::Claims;
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
 use seal::SecretText;
@@ -20,6 +23,7 @@ use super::public_address::PublicOnly;
 use super::redirect::{self, REDIRECT};
 use super::target::target;
 use crate::http::limits;
+use crate::key_uses::{KeyUses, PendingKeyUse};
 
 /// To connect to a provider.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -41,6 +45,16 @@ pub(crate) struct Relay {
     /// `RELAY_BASE_URL_…`: in place of the table, for tests and proxies.
     bases: HashMap<Service, Url>,
     withheld: EchoMetrics,
+    key_uses: KeyUses,
+}
+
+/// A request as it leaves.
+struct Prepared<'a> {
+    client: &'a reqwest::Client,
+    url: Url,
+    headers: HeaderMap,
+    /// What its answer is searched for.
+    forms: KeyEncodings,
 }
 
 /// What a caller wants of a provider.
@@ -71,10 +85,17 @@ pub(crate) enum RelayBody {
 }
 
 impl RelayBody {
-    fn into_body(self) -> reqwest::Body {
+    /// As it is sent; `sent` counts its bytes.
+    fn into_body(self, sent: Arc<AtomicU64>) -> reqwest::Body {
+        let count = move |bytes: &Bytes| {
+            sent.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        };
         match self {
-            Self::Arriving(body) => reqwest::Body::wrap_stream(body.into_bytes_stream()),
-            Self::Whole(bytes) => bytes.into(),
+            Self::Arriving(body) => reqwest::Body::wrap_stream(body.into_bytes_stream().inspect_ok(count)),
+            Self::Whole(bytes) => {
+                count(&bytes);
+                bytes.into()
+            }
         }
     }
 }
@@ -140,12 +161,17 @@ pub(crate) struct RelayResponse {
 }
 
 impl Relay {
-    pub(crate) fn new(bases: HashMap<Service, Url>, withheld: EchoMetrics) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(
+        bases: HashMap<Service, Url>,
+        withheld: EchoMetrics,
+        key_uses: KeyUses,
+    ) -> Result<Self, reqwest::Error> {
         Ok(Self {
             client: http_client(Reach::Public, WHOLE)?,
             operators: http_client(Reach::Anywhere, WHOLE)?,
             bases,
             withheld,
+            key_uses,
         })
     }
 
@@ -155,17 +181,51 @@ impl Relay {
         Self { client, ..self }
     }
 
-    /// Calls the provider with the key.
+    /// Calls the provider with a key of the caller's.
     #[tracing::instrument(name = "relay", skip_all, fields(name = ask.service.name()))]
     pub(crate) async fn call(
         &self,
+        claims: &Claims,
         ask: RelayRequest,
         key: RelayKey<'_>,
     ) -> Result<RelayResponse, RelayError> {
+        let to = self.prepared(&ask, key)?;
+        let is_key = |part: &[u8]| to.forms.are_in(part);
+        let mut used = self
+            .key_uses
+            .begin(claims, ask.service, &ask.method, &to.url, is_key);
+        let mut request = to.client.request(ask.method.clone(), to.url).headers(to.headers);
+        if let Some(body) = ask.body {
+            request = request.body(body.into_body(used.sent()));
+        }
+        let answer = request.send().await.map_err(|error| reason(&error))?;
+        let status_with_key = answer.status();
+        used.answered(status_with_key);
+        let redirect = redirect::location(&answer, &to.forms)?;
+        let followed = match &redirect {
+            Some(url) if ask.method == Method::GET && ask.service.provider().keeps_files_at(url) => {
+                redirect::follow(&self.client, url, &ask.headers).await
+            }
+            _ => None,
+        };
+        // One step: whatever lies behind the next redirect is the caller's to fetch.
+        let answer = followed.unwrap_or(answer);
+        let (status, headers, body) = self.passed(answer, ask.service, to.forms, used).await?;
+        Ok(RelayResponse {
+            status,
+            status_with_key,
+            headers,
+            body,
+        })
+    }
+
+    /// Where a request goes, and with which headers.
+    fn prepared(&self, ask: &RelayRequest, key: RelayKey<'_>) -> Result<Prepared<'_>, RelayError> {
         let provider = ask.service.provider();
         let (kind, key) = (provider.credential(key.oauth), key.text);
         let stored = provider.address(key.expose());
-        let (base, secret) = match (self.bases.get(&ask.service), stored) {
+        let own_base = self.bases.get(&ask.service);
+        let (base, secret) = match (own_base, stored) {
             (Some(base), Some((_, secret))) => (base.clone(), secret),
             // A test's provider stands for every account.
             (Some(base), None) => (base.clone(), key.expose()),
@@ -176,41 +236,25 @@ impl Relay {
             return Err(RelayError::Withheld);
         }
         let url = target(&base, &ask.raw_path, ask.query.as_deref()).map_err(RelayError::Path)?;
-        let mut headers = headers(&ask);
+        let mut headers = headers(ask);
         let (name, value) = credential(kind, secret).ok_or(RelayError::Key)?;
         headers.insert(name, value);
-        let client = if self.bases.contains_key(&ask.service) {
-            &self.operators
-        } else {
-            &self.client
-        };
-        let mut request = client.request(ask.method.clone(), url).headers(headers);
-        if let Some(body) = ask.body {
-            request = request.body(body.into_body());
-        }
-        let answer = request.send().await.map_err(|error| reason(&error))?;
-        let forms = KeyEncodings::of(kind, secret);
-        let status_with_key = answer.status();
-        let redirect = redirect::location(&answer, &forms)?;
-        let followed = match &redirect {
-            Some(url) if ask.method == Method::GET && provider.keeps_files_at(url) => {
-                redirect::follow(&self.client, url, &ask.headers).await
-            }
-            _ => None,
-        };
-        // One step: whatever lies behind the next redirect is the caller's to fetch.
-        let answer = followed.unwrap_or(answer);
-        self.passed(answer, status_with_key, ask.service, forms).await
+        Ok(Prepared {
+            client: own_base.map_or(&self.client, |_| &self.operators),
+            url,
+            headers,
+            forms: KeyEncodings::of(kind, secret),
+        })
     }
 
     /// What of an answer may reach the caller.
     async fn passed(
         &self,
         answer: reqwest::Response,
-        status_with_key: StatusCode,
         service: Service,
         forms: KeyEncodings,
-    ) -> Result<RelayResponse, RelayError> {
+        mut used: PendingKeyUse,
+    ) -> Result<(StatusCode, HeaderMap, poem::Body), RelayError> {
         let status = answer.status();
         if status == StatusCode::SWITCHING_PROTOCOLS {
             return Err(RelayError::Unreachable);
@@ -227,14 +271,15 @@ impl Relay {
         let withheld = self.withheld.of(service);
         let dropped = forms.drop_from(&mut headers);
         withheld.inc_by(dropped as u64);
-        let stream = Box::pin(answer.bytes_stream());
+        // It ends with the body.
+        let stream = Box::pin(
+            answer
+                .bytes_stream()
+                .inspect_ok(move |piece| used.received(piece.len())),
+        );
         let body = begun(ScannedBody::new(stream, forms, withheld, LARGEST)).await?;
-        Ok(RelayResponse {
-            status,
-            status_with_key,
-            headers,
-            body: poem::Body::from_bytes_stream(Box::pin(body.map_err(std::io::Error::other))),
-        })
+        let body = poem::Body::from_bytes_stream(Box::pin(body.map_err(std::io::Error::other)));
+        Ok((status, headers, body))
     }
 }
 

@@ -17,3 +17,4 @@ pub(crate) use client::{
 };
 pub(crate) use echo::EchoMetrics;
 pub(crate) use providers::{Service, add_providers};
+pub(crate) use target::decoded;

@@ -38,7 +38,7 @@ pub(super) fn target(base: &Url, raw_path: &str, query: Option<&str>) -> Result<
 }
 
 /// A segment as the far end will read it; None if a percent sign is not followed by two hex digits.
-pub(super) fn decoded(segment: &str) -> Option<Vec<u8>> {
+pub(crate) fn decoded(segment: &str) -> Option<Vec<u8>> {
     let mut bytes = segment.bytes();
     let mut plain = Vec::with_capacity(segment.len());
     while let Some(byte) = bytes.next() {

@@ -51,7 +51,10 @@ pub(crate) enum Indexed {
 
 /// The files of a list.
 pub(crate) struct ListFiles {
+    /// The folder of the files.
     pub(crate) table: &'static str,
+    /// The table, with its schema.
+    pub(crate) relation: &'static str,
     pub(crate) list: &'static str,
     pub(crate) search: &'static str,
     pub(crate) count: &'static str,
@@ -59,9 +62,11 @@ pub(crate) struct ListFiles {
 
 /// The [`ListFiles`] of a table.
 macro_rules! list_files {
-    ($table:literal) => {
+    ($table:literal) => { $crate::rows::list_queries::list_files!($table in "public") };
+    ($table:literal in $schema:literal) => {
         $crate::rows::list_queries::ListFiles {
             table: $table,
+            relation: concat!($schema, ".", $table),
             list: $crate::query::query_file!($table, "/list"),
             search: $crate::query::query_file!($table, "/search"),
             count: $crate::query::query_file!($table, "/count"),
@@ -76,7 +81,8 @@ impl ListQueries {
         let types = [&FIXED, filters].concat().leak();
         let all = Paged::new(files.table, files.list, files.count, [&types[..4], types]);
         let search = |found| files.search(types, &found);
-        let by = |&(place, index): &(usize, Indexed)| (place, search(Range::by(files.table, place, index)));
+        let by =
+            |&(place, index): &(usize, Indexed)| (place, search(Range::by(files.relation, place, index)));
         Self {
             all,
             newest: search(Range::newest()),
@@ -110,7 +116,7 @@ impl Range {
         }
     }
 
-    fn by(table: &str, place: usize, index: Indexed) -> Self {
+    fn by(relation: &str, place: usize, index: Indexed) -> Self {
         let param = FIXED.len() + 1 + place;
         let newest = Self::newest();
         let among = |condition: String| Self {
@@ -124,13 +130,13 @@ impl Range {
             // Found first, since walking the newest rows looks cheaper where few of them are wanted.
             Indexed::Few(column) => among(format!(
                 "id = any (array(\n\
-                 select id from public.{table} where user_id = $1 and {column} = any (${param}) and length({column}) <= 200\n))"
+                 select id from {relation} where user_id = $1 and {column} = any (${param}) and length({column}) <= 200\n))"
             )),
             Indexed::Folded(column) => among(format!(
                 "id = any (array(\n\
-                 select id from public.{table} where user_id = $1 and {column} = lower(${param}) and length({column}) <= 320\n\
+                 select id from {relation} where user_id = $1 and {column} = lower(${param}) and length({column}) <= 320\n\
                  union all\n\
-                 select id from public.{table} where user_id = $1 and {column} <> lower({column}) and lower({column}) = lower(${param})\n))"
+                 select id from {relation} where user_id = $1 and {column} <> lower({column}) and lower({column}) = lower(${param})\n))"
             )),
             // Written as the range of rows that it is, since every other index looks as good for `column = $n` where
             // one value is that of most rows.
@@ -172,14 +178,18 @@ impl ListFiles {
     /// What mako.stats has been told, else what the index itself can count, else what only the rows say.
     fn total(&self, params: usize, range: &Range) -> String {
         let Self {
-            table, search, count, ..
+            relation,
+            search,
+            count,
+            ..
         } = self;
         let Range { whole, param, .. } = range;
         let others = (FIXED.len() + 1..=params).filter(|other| Some(*other) != *param);
-        let is_alone: Vec<_> = others.map(|other| format!("${other} is null")).collect();
+        let others = others.map(|other| format!("${other} is null"));
+        let is_alone: Vec<_> = std::iter::once("true".to_owned()).chain(others).collect();
         format!(
             "select coalesce((\n{count}), case when {} then (\n\
-             select count(*) from public.{table} where user_id = $1 and {whole}\n\
+             select count(*) from {relation} where user_id = $1 and {whole}\n\
              ) else (\nselect count(*) from (\n{search}  and {whole}\n) found where matches\n) end)\n",
             is_alone.join(" and ")
         )

@@ -12,6 +12,7 @@ pub mod contacts;
 mod create;
 pub mod dashboard;
 pub mod event_effects;
+pub mod key_uses;
 pub mod leads;
 pub(crate) mod list_queries;
 pub mod oauth;
@@ -50,6 +51,7 @@ static LISTS: &[&list_queries::LazyList] = &[
     &call_logs::LISTS,
     &automation_logs::LISTS,
     &webhook_events::LISTS,
+    &key_uses::LISTS,
 ];
 
 static QUERIES: &[&[&Query]] = &[
@@ -63,6 +65,7 @@ static QUERIES: &[&[&Query]] = &[
     access_tokens::QUERIES,
     api_keys::QUERIES,
     oauth::QUERIES,
+    key_uses::QUERIES,
     phone_numbers::QUERIES,
     webhook_endpoints::QUERIES,
     webhook_events::QUERIES,

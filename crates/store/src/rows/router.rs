@@ -74,6 +74,7 @@ static RECORD: RouterQuery =
 static WAITING: RouterQuery = router_query!("router/waiting" [FLOAT8, INT4]);
 static ENDPOINT_KEYS: RouterQuery = router_query!("router/endpoint_keys"[INT4]);
 static FORGET: RouterQuery = router_query!("router/forget" [INT4, INT4]);
+static FORGET_KEY_USES: RouterQuery = router_query!("router/forget_key_uses" [INT4, INT4]);
 static FOLD_STATS: RouterQuery = router_query!("router/fold_stats"[INT4]);
 /// Every statement of the router's.
 pub static QUERIES: &[&RouterQuery] = &[
@@ -82,6 +83,7 @@ pub static QUERIES: &[&RouterQuery] = &[
     &RECORD,
     &WAITING,
     &FORGET,
+    &FORGET_KEY_USES,
     &FOLD_STATS,
     &super::access_tokens::USE,
 ];
@@ -158,6 +160,12 @@ pub async fn waiting(store: &Store, seconds: f64, limit: i32) -> Result<Vec<Pend
 /// Empties payloads older than `days`, at most `limit` of them; how many.
 pub async fn forget_payloads(store: &Store, days: i32, limit: i32) -> Result<i32, Error> {
     let rows = store.route(&FORGET, &[&days, &limit]).await?;
+    Ok(rows.first().map_or(0, |row| row.get(0)))
+}
+
+/// Removes uses of keys older than `days`, at most `limit` of them; how many.
+pub async fn forget_key_uses(store: &Store, days: i32, limit: i32) -> Result<i32, Error> {
+    let rows = store.route(&FORGET_KEY_USES, &[&days, &limit]).await?;
     Ok(rows.first().map_or(0, |row| row.get(0)))
 }
 

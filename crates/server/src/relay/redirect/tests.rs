@@ -5,12 +5,15 @@ use std::sync::Arc;
 use reqwest::header::HeaderValue;
 use reqwest::{Method, StatusCode};
 use seal::SecretText;
+use serde_json::json;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
+use crate::http::authorization::tests::claims;
+use crate::key_uses::KeyUseMetrics;
 use crate::relay::client::{Relay, RelayKey, RelayRequest, RelayResponse, WHOLE, client};
 use crate::relay::echo::EchoMetrics;
 use crate::relay::providers::Service;
@@ -61,7 +64,8 @@ async fn setting(location: &str, file: &'static str) -> Setting {
         .expect("a client");
     let base = format!("http://{api_address}/").parse().expect("a URL");
     let bases = HashMap::from([(Service::twilio(), base)]);
-    let relay = Relay::new(bases, EchoMetrics::default()).expect("a client");
+    let (key_uses, _) = crate::key_uses::queue(&KeyUseMetrics::default());
+    let relay = Relay::new(bases, EchoMetrics::default(), key_uses).expect("a client");
     Setting {
         relay: relay.calling_by(towards_files),
         heads,
@@ -105,7 +109,9 @@ impl Setting {
             body: None,
         };
         let text = &SecretText::new(KEY.to_owned());
-        self.relay.call(ask, RelayKey { text, oauth: false }).await
+        self.relay
+            .call(&claims(&json!({})), ask, RelayKey { text, oauth: false })
+            .await
     }
 }
 
