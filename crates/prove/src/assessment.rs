@@ -60,6 +60,7 @@ impl Assessment {
                 rule,
                 message,
                 reproduce: reproduce.into(),
+                place: None,
             });
         }
     }

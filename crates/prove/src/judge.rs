@@ -98,6 +98,9 @@ pub(crate) fn report(
         not_tested,
         notes: lint::notes(catalog),
         round_trips: 0,
+        baseline: None,
+        changes: None,
+        known: BTreeMap::new(),
     };
     report.relations.extend(lint::sequences(catalog, model));
     if report.relations.is_empty() {
@@ -126,6 +129,7 @@ fn relation_report(relation: &Relation, class: &Class, mut about: Assessment) ->
         attempts: about.attempts,
         findings: about.findings,
         not_tested: about.untested.into_iter().collect(),
+        place: None,
     }
 }
 
@@ -153,6 +157,7 @@ fn function_report(function: &Function, mut about: Assessment) -> FunctionReport
         attempts: about.attempts,
         findings: about.findings,
         not_tested: about.untested.into_iter().collect(),
+        place: None,
     }
 }
 
@@ -178,8 +183,7 @@ fn whole(report: &Report) -> Verdict {
     if parts().any(|verdict| verdict == Verdict::Leak) || leak(&report.findings) {
         Verdict::Leak
     } else if parts().any(|verdict| verdict == Verdict::NotTested)
-        || report.controls.caught < report.controls.planted
-        || report.controls.planted == 0
+        || !report.controls.are_caught()
         || !report.not_tested.is_empty()
     {
         Verdict::Incomplete

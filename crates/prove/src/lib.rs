@@ -2,7 +2,9 @@
 
 mod assessment;
 mod attack;
+mod baseline;
 mod catalog;
+mod changes;
 mod conditions;
 mod context;
 mod controls;
@@ -34,16 +36,20 @@ mod session;
 mod sql;
 mod values;
 
+pub use baseline::{Accepted, BadBaseline, Baseline, Comparison};
+pub use changes::{Changes, Point};
 pub use fingerprint::{NotProven, Proof, fingerprint};
 pub use model::{BadModel, Claim, Function, Membership, Model, Relation, Tenant};
 pub use naming::{BadNaming, Names, Naming};
 pub use progress::{Observer, Phase, Progress};
-pub use project::{Applied, Project, ProjectError, Refused};
-pub use report::{Controls, Finding, FunctionReport, RelationReport, Report, Reproduction, Verdict};
+pub use project::{Applied, Origins, Project, ProjectError, Refused, empty_database};
+pub use report::{Controls, Finding, FunctionReport, Place, RelationReport, Report, Reproduction, Verdict};
 pub use rules::Severity;
 pub use run::{Options, run};
 /// A session of an administrator's: what it attacks by, and applies a project through.
 pub use tokio_postgres::Client;
+/// A day, as baselines write it.
+pub use toml::value::Date;
 
 /// Why nothing could be proven; the text names the fix.
 #[derive(Debug, thiserror::Error)]

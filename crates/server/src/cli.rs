@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::prove::Output;
 
 /// A thin OpenAPI service that lets Postgres row-level security decide who sees which rows.
 #[derive(Parser)]
@@ -151,28 +153,30 @@ pub(crate) struct Prove {
     /// tenancy.toml, or else a draft
     #[arg(long, value_name = "FILE")]
     pub(crate) model: Option<PathBuf>,
-    /// How to write the report
-    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
-    pub(crate) format: ReportFormat,
+    /// How to write the report, and with `=FILE` where to: text, json (also for `mako serve --require-proof`), sarif (code
+    /// scanning), html (one page to file), junit, github (annotations), markdown. May be repeated
+    #[arg(long, value_name = "FORMAT[=FILE]", default_value = "text")]
+    pub(crate) format: Vec<Output>,
+    /// Findings that are known and accepted, each with a reason: only others fail
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Write what is found into the baseline, for this reason, and take out what isn't found any more
+    #[arg(
+        long,
+        value_name = "REASON",
+        requires = "baseline",
+        conflicts_with = "changed_since"
+    )]
+    pub(crate) accept: Option<String>,
+    /// Prove the project as it is at this commit of git, too: only what isn't there fails
+    #[arg(long, value_name = "REF", requires = "project")]
+    pub(crate) changed_since: Option<String>,
     /// The database, instead of `ADMIN_DATABASE_URL`
     #[arg(long, value_name = "URL")]
     pub(crate) database_url: Option<String>,
     /// Draft a model from the catalog, to be reviewed, instead
     #[arg(long)]
     pub(crate) init: bool,
-}
-
-/// Forms of a report.
-#[derive(Clone, Copy, ValueEnum)]
-pub(crate) enum ReportFormat {
-    /// For people
-    Text,
-    /// For programs, and for `mako serve --require-proof`
-    Json,
-    /// For code scanning
-    Sarif,
-    /// One page to file
-    Html,
 }
 
 /// Options of `mako token`.

@@ -107,6 +107,7 @@ fn risk(extension: &InReach) -> Option<Finding> {
             literal(&extension.name)
         )
         .into(),
+        place: None,
     })
 }
 

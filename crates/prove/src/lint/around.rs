@@ -102,6 +102,7 @@ pub(crate) fn sequences(catalog: &Catalog, model: &Model) -> Vec<RelationReport>
             attempts: 0,
             findings: about.findings,
             not_tested: about.untested.into_iter().collect(),
+            place: None,
         }
     };
     catalog

@@ -36,6 +36,7 @@ fn risk(table: &Elsewhere) -> Finding {
             literal(&table.name)
         )
         .into(),
+        place: None,
     }
 }
 

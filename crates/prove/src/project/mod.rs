@@ -2,24 +2,31 @@
 //!
 //! ```text
 //! supabase/migrations/*.sql, seed.sql ─► statements.rs ─► a database that has what every Supabase project has
-//!                                                         └► stand_ins.rs, where an extension isn't installed
+//!                                                         ├► stand_ins.rs, where an extension isn't installed
+//!                                                         └► origins.rs: which statement made what
 //! ```
 
+mod cluster;
+mod origins;
 mod stand_ins;
 mod statements;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use tokio_postgres::Client;
 use tokio_postgres::error::ErrorPosition;
+use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::Error;
+pub use cluster::empty_database;
+pub use origins::Origins;
+use origins::Timeline;
 use statements::{Statement, statements};
 
 /// A folder with a Supabase project's migrations.
 #[derive(Debug)]
 pub struct Project {
+    folder: PathBuf,
     migrations: Vec<PathBuf>,
     seed: Option<PathBuf>,
     model: Option<PathBuf>,
@@ -53,6 +60,8 @@ pub struct Applied {
     pub refused: Vec<Refused>,
     /// Extensions that aren't installed and were stood in for.
     pub stand_ins: Vec<&'static str>,
+    /// Which statement made what.
+    pub origins: Origins,
 }
 
 /// A statement that the database refused.
@@ -107,12 +116,13 @@ impl Project {
         // Their names begin with the time at which they were made.
         files.sort();
         // What stands beside a folder of mere files may be anybody's.
-        let is_project = migrations.ends_with("migrations");
+        let beside = migrations.parent().filter(|_| migrations.ends_with("migrations"));
         let of_project = |name: &str| {
-            let path = migrations.parent().filter(|_| is_project)?.join(name);
+            let path = beside?.join(name);
             path.is_file().then_some(path)
         };
         Ok(Self {
+            folder: beside.unwrap_or(&migrations).to_owned(),
             migrations: files,
             seed: of_project("seed.sql"),
             model: of_project("tenancy.toml"),
@@ -125,6 +135,12 @@ impl Project {
         self.model.as_deref()
     }
 
+    /// Where its files are.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Applies it to an empty database, as its superuser. What is refused is passed over.
     pub async fn apply(&self, client: &Client) -> Result<Applied, ProjectError> {
         let mut applied = Applied::default();
@@ -133,6 +149,7 @@ impl Project {
         for extension in ALWAYS {
             applied.create_extension(client, extension).await?;
         }
+        let mut timeline = Timeline::begin(client).await?;
         for file in self.migrations.iter().chain(&self.seed) {
             let text = read(file, |path| std::fs::read_to_string(path))?;
             refusing_nothing(client, RESET).await?;
@@ -148,9 +165,11 @@ impl Project {
                         matters,
                     });
                 }
+                timeline.passed(client, file, statement.line).await?;
             }
         }
         refusing_nothing(client, RESET).await?;
+        applied.origins = timeline.origins(client).await?;
         Ok(applied)
     }
 }
@@ -217,6 +236,25 @@ async fn refusing_nothing(client: &Client, sql: &str) -> Result<(), Error> {
 )]
 async fn run(client: &Client, sql: &str) -> Result<(), tokio_postgres::Error> {
     client.batch_execute(sql).await
+}
+
+async fn rows(client: &Client, sql: &str) -> Result<Vec<Vec<String>>, Error> {
+    let messages = client
+        .simple_query(sql)
+        .await
+        .map_err(|error| Error::from_postgres(&error))?;
+    let rows = messages.iter().filter_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    Ok(rows
+        .map(|row| {
+            (0..row.len())
+                .filter_map(|n| row.get(n))
+                .map(str::to_owned)
+                .collect()
+        })
+        .collect())
 }
 
 fn read<T>(path: &Path, how: impl FnOnce(&Path) -> std::io::Result<T>) -> Result<T, ProjectError> {

@@ -1,15 +1,28 @@
 //! What was found: the verdict, for people and programs.
 
+mod github;
 mod html;
+mod junit;
+mod markdown;
 mod reproduction;
 mod sarif;
 mod text;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 pub use reproduction::Reproduction;
 
+use crate::baseline::Comparison;
+use crate::changes::Changes;
 use crate::rules::{Rule, Severity};
+
+/// Named like a rule, where nothing is known.
+pub(crate) const NOT_TESTED: &str = "not_tested";
+
+/// What a finding is about that concerns no single relation.
+pub(crate) const DATABASE: &str = "database";
 
 /// Something that was found.
 #[derive(Clone, Debug, Serialize)]
@@ -21,6 +34,18 @@ pub struct Finding {
     pub message: String,
     /// SQL that shows it.
     pub reproduce: Reproduction,
+    /// What decides it, of a project.
+    #[serde(flatten)]
+    pub place: Option<Place>,
+}
+
+/// A statement of a project's.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Place {
+    /// Seen from where the command runs.
+    pub file: String,
+    /// From 1.
+    pub line: usize,
 }
 
 impl Finding {
@@ -63,6 +88,9 @@ pub struct RelationReport {
     /// What could not be tested, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_tested: Vec<String>,
+    /// What made it, of a project.
+    #[serde(flatten)]
+    pub place: Option<Place>,
 }
 
 /// What was learnt about a function.
@@ -79,6 +107,9 @@ pub struct FunctionReport {
     /// What could not be tested, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_tested: Vec<String>,
+    /// What made it, of a project.
+    #[serde(flatten)]
+    pub place: Option<Place>,
 }
 
 /// Planted leaks.
@@ -91,6 +122,14 @@ pub struct Controls {
     /// Those that weren't.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missed: Vec<String>,
+}
+
+impl Controls {
+    /// Whether there were any, and none was missed.
+    #[must_use]
+    pub fn are_caught(&self) -> bool {
+        self.planted > 0 && self.caught == self.planted
+    }
 }
 
 /// Everything.
@@ -123,6 +162,15 @@ pub struct Report {
     pub notes: Vec<String>,
     /// Round trips to the database.
     pub round_trips: usize,
+    /// How it stands beside a baseline.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Comparison>,
+    /// How it stands beside an earlier report.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Changes>,
+    /// What fails nothing, by rule and by what it is about, and why not.
+    #[serde(skip)]
+    pub(crate) known: BTreeMap<(String, String), String>,
 }
 
 impl Report {
@@ -139,8 +187,55 @@ impl Report {
             .flat_map(|f| f.not_tested.iter().map(|why| (f.function.as_str(), why.as_str())));
         relations
             .chain(functions)
-            .chain(self.not_tested.iter().map(|why| ("database", why.as_str())))
+            .chain(self.not_tested.iter().map(|why| (DATABASE, why.as_str())))
             .collect()
+    }
+
+    /// The verdict on what isn't known: what a command ends with.
+    #[must_use]
+    pub fn verdict_on_new(&self) -> Verdict {
+        if self.known.is_empty() {
+            return self.verdict;
+        }
+        let is_new = |rule: &str, about: &str| self.accepted(rule, about).is_none();
+        let findings = self.all_findings().into_iter();
+        let mut leaks = findings.filter(|(_, finding)| finding.is_leak());
+        if leaks.any(|(about, finding)| is_new(finding.rule.id, about)) {
+            return Verdict::Leak;
+        }
+        let mut untested = self.all_not_tested().into_iter();
+        if untested.any(|(about, _)| is_new(NOT_TESTED, about)) || !self.controls.are_caught() {
+            return Verdict::Incomplete;
+        }
+        Verdict::Proven
+    }
+
+    /// Why a finding fails nothing.
+    pub(crate) fn accepted(&self, rule: &str, about: &str) -> Option<&str> {
+        self.known
+            .get(&(rule.to_owned(), about.to_owned()))
+            .map(String::as_str)
+    }
+
+    /// Everything that it says, by rule and by what it is about. That the whole proof lacks its ground is no part.
+    pub(crate) fn points(&self) -> BTreeSet<(String, String)> {
+        let findings = self.all_findings().into_iter();
+        let untested = self.all_not_tested().into_iter();
+        let untested = untested.filter(|(about, _)| *about != DATABASE);
+        findings
+            .map(|(about, finding)| (finding.rule.id.to_owned(), about.to_owned()))
+            .chain(untested.map(|(about, _)| (NOT_TESTED.to_owned(), about.to_owned())))
+            .collect()
+    }
+
+    /// What made a relation or function, of a project.
+    pub(crate) fn place_of(&self, about: &str) -> Option<&Place> {
+        let relation = self.relations.iter().find(|r| r.relation == about);
+        let function = || self.functions.iter().find(|f| f.function == about);
+        match relation {
+            Some(relation) => relation.place.as_ref(),
+            None => function()?.place.as_ref(),
+        }
     }
 
     /// The report as one JSON document.

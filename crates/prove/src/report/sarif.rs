@@ -2,10 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::Report;
+use super::{NOT_TESTED, Place, Report};
 use crate::rules::{self, Severity};
-
-const NOT_TESTED: &str = "not_tested";
 
 impl Report {
     /// The report as SARIF.
@@ -18,17 +16,17 @@ impl Report {
                 "ruleId": finding.rule.id,
                 "level": level(finding.rule.severity),
                 "message": {"text": format!("{}\n{}", finding.message, finding.reproduce)},
-                "locations": [{"logicalLocations": [{"fullyQualifiedName": about}],
-                    "physicalLocation": {"artifactLocation": {"uri": "policies/tenancy.toml"}}}],
+                "locations": [location(about, finding.place.as_ref())],
                 "partialFingerprints": {"makoFinding/v1": format!("{}/{about}", finding.rule.id)},
+                "suppressions": self.suppressions(finding.rule.id, about),
             }));
         }
         for (about, why) in self.all_not_tested() {
             results.push(json!({
                 "ruleId": NOT_TESTED, "level": "error",
                 "message": {"text": format!("not tested: {why}")},
-                "locations": [{"logicalLocations": [{"fullyQualifiedName": about}],
-                    "physicalLocation": {"artifactLocation": {"uri": "policies/tenancy.toml"}}}],
+                "locations": [location(about, self.place_of(about))],
+                "suppressions": self.suppressions(NOT_TESTED, about),
             }));
         }
         let document = json!({
@@ -42,6 +40,25 @@ impl Report {
         });
         serde_json::to_string_pretty(&document).unwrap_or_default()
     }
+
+    /// What the baseline accepts is there, and suppressed.
+    fn suppressions(&self, rule: &str, about: &str) -> Vec<Value> {
+        let accepted = self.accepted(rule, about).into_iter();
+        accepted
+            .map(|accepted| json!({"kind": "external", "status": "accepted", "justification": accepted}))
+            .collect()
+    }
+}
+
+/// The statement of a project; of a database that has none, its model.
+fn location(about: &str, place: Option<&Place>) -> Value {
+    let physical = match place {
+        Some(Place { file, line }) => {
+            json!({"artifactLocation": {"uri": file}, "region": {"startLine": line}})
+        }
+        None => json!({"artifactLocation": {"uri": "policies/tenancy.toml"}}),
+    };
+    json!({"logicalLocations": [{"fullyQualifiedName": about}], "physicalLocation": physical})
 }
 
 /// Every rule that a result may name.

@@ -1,10 +1,10 @@
 //! The report for people at a terminal: a matrix, then leaks with the SQL that shows them and the fix.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use crate::rules::{Column, Severity};
 
-use super::{Finding, RelationReport, Report, Verdict};
+use super::{DATABASE, Finding, NOT_TESTED, Place, RelationReport, Report, Verdict};
 
 impl Verdict {
     /// For people.
@@ -32,18 +32,37 @@ impl Report {
         for note in &self.notes {
             let _ = writeln!(text, "note: {note}");
         }
+        let _ = writeln!(text, "\n{}\nfingerprint {}", self.summary(), self.fingerprint);
+        text.push_str(&self.beside());
+        text
+    }
+
+    /// Everything in one line.
+    pub(super) fn summary(&self) -> String {
         let (leaks, risks) = self.count();
-        let _ = writeln!(
-            text,
-            "\n{}: {} relations, {} functions, {leaks} leaks, {risks} risks; {} of {} planted leaks caught; {} ms\nfingerprint {}",
+        format!(
+            "{}: {} relations, {} functions, {leaks} leaks, {risks} risks; {} of {} planted leaks caught; {} ms",
             self.verdict.words(),
             self.relations.len(),
             self.functions.len(),
             self.controls.caught,
             self.controls.planted,
             self.elapsed_ms,
-            self.fingerprint
-        );
+        )
+    }
+
+    /// How it stands beside a baseline and an earlier report; nothing without.
+    pub(super) fn beside(&self) -> String {
+        let mut text = String::new();
+        if let Some(baseline) = &self.baseline {
+            let _ = write!(text, "{baseline}");
+        }
+        if let Some(changes) = &self.changes {
+            let _ = write!(text, "{changes}");
+        }
+        if !text.is_empty() {
+            let _ = writeln!(text, "{}, but for what is known", self.verdict_on_new().words());
+        }
         text
     }
 
@@ -66,7 +85,7 @@ impl Report {
             .functions
             .iter()
             .flat_map(|f| f.findings.iter().map(|finding| (f.function.as_str(), finding)));
-        let database = self.findings.iter().map(|finding| ("database", finding));
+        let database = self.findings.iter().map(|finding| (DATABASE, finding));
         let mut all: Vec<_> = relations.chain(functions).chain(database).collect();
         all.sort_by_key(|(_, finding)| finding.rule.severity);
         all
@@ -108,6 +127,13 @@ impl Report {
                 "\n{severity} {about} [{}]\n  {}",
                 finding.rule, finding.message
             );
+            if let Some(place) = &finding.place {
+                let _ = writeln!(text, "  at {place}");
+            }
+            if let Some(accepted) = self.accepted(finding.rule.id, about) {
+                let _ = writeln!(text, "  known, {accepted}");
+                continue;
+            }
             if !finding.reproduce.is_empty() {
                 let shown = finding.reproduce.to_string();
                 let _ = writeln!(text, "  shown by: {}", shown.trim_end().replace('\n', "\n    "));
@@ -120,7 +146,16 @@ impl Report {
             for why in reasons {
                 let _ = writeln!(text, "\nnot tested {about}: {why}");
             }
+            if let Some(accepted) = self.accepted(NOT_TESTED, about) {
+                let _ = writeln!(text, "  known, {accepted}");
+            }
         }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
     }
 }
 

@@ -1,17 +1,20 @@
 //! `mako prove`: looks whether a tenant of this database, or of a project that isn't deployed, reaches another.
 
+mod earlier;
+mod known;
+mod outputs;
 mod project;
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use ::prove::{Client, Model, Options, Report, Verdict};
-use devdb::Cancel;
-use project::ProjectDatabase;
+
+pub(crate) use outputs::Output;
 
 use super::progress::ProofProgress;
 use super::{Failure, print, say};
-use crate::cli::{Prove, ReportFormat};
+use crate::cli::Prove;
 use crate::config::Environment;
 
 /// Where the model is looked for.
@@ -19,73 +22,42 @@ const MODEL_FILE: &str = "policies/tenancy.toml";
 /// Mako's own, for where that file isn't.
 const MODEL: &str = include_str!("../../../../../policies/tenancy.toml");
 
-/// Attacks the database and prints the report, or drafts a model.
+/// Attacks the database and writes the report, or drafts a model.
 pub(crate) async fn run(options: Prove) -> Result<ExitCode, Failure> {
     let environment = Environment::read()?;
     crate::log::start(&environment.log()?);
-    let Some(folder) = &options.project else {
-        let target = match &options.database_url {
-            Some(url) => environment.target_of(url)?,
-            None => environment.admin_target()?,
-        };
-        let client = store::admin::attacker(&target).await?;
-        return attack(client, &options, None).await;
+    if let Some(folder) = &options.project {
+        return project::run(&environment, &options, folder).await;
+    }
+    let target = match &options.database_url {
+        Some(url) => environment.target_of(url)?,
+        None => environment.admin_target()?,
     };
-    let mut stop = std::pin::pin!(super::serve::stop_signal()?);
-    let cancel = Cancel::default();
-    let database = tokio::select! {
-        started = ProjectDatabase::start(folder, cancel.clone()) => started?,
-        () = &mut stop => {
-            cancel.cancel();
-            return Ok(ExitCode::from(2));
-        }
-    };
-    let proven = tokio::select! {
-        proven = attack_project(&environment, &options, &database) => proven,
-        () = &mut stop => Ok(ExitCode::from(2)),
-    };
-    database.stop().await?;
-    proven
-}
-
-async fn attack_project(
-    environment: &Environment,
-    options: &Prove,
-    database: &ProjectDatabase,
-) -> Result<ExitCode, Failure> {
-    let client = store::admin::attacker(&environment.target_of(&database.url())?).await?;
-    let is_whole = database.apply(&client).await?;
-    let attacked = attack(client, options, Some(database)).await?;
-    // What was refused may have closed, or opened, what was found open or closed.
-    Ok(if is_whole || options.init {
-        attacked
-    } else {
-        ExitCode::from(2)
-    })
-}
-
-async fn attack(
-    mut client: Client,
-    options: &Prove,
-    database: Option<&ProjectDatabase>,
-) -> Result<ExitCode, Failure> {
+    let mut client = store::admin::attacker(&target).await?;
     if options.init {
         print(Model::draft(&client).await?.trim_end())?;
         return Ok(ExitCode::SUCCESS);
     }
-    let model = match (&options.model, database) {
-        (Some(file), _) => read_model(file)?,
-        (None, Some(database)) => database.model(&client).await?,
-        (None, None) => default_model()?,
+    let model = match &options.model {
+        Some(file) => read_model(file)?,
+        None => default_model()?,
     };
+    conclude(attack(&mut client, &model).await?, &options)
+}
+
+async fn attack(client: &mut Client, model: &Model) -> Result<Report, Failure> {
     let progress = ProofProgress::new();
     let watched = Options {
         progress: Some(&|step| progress.tell(step)),
     };
-    let report = ::prove::run(&mut client, &model, &watched).await?;
-    drop(progress);
-    print(rendered(&report, options.format).trim_end())?;
-    Ok(match report.verdict {
+    Ok(::prove::run(client, model, &watched).await?)
+}
+
+/// Writes the report, and answers by what isn't known.
+fn conclude(mut report: Report, options: &Prove) -> Result<ExitCode, Failure> {
+    known::hold_against(&mut report, options)?;
+    outputs::write(&report, &options.format)?;
+    Ok(match report.verdict_on_new() {
         Verdict::Proven => ExitCode::SUCCESS,
         Verdict::Leak => ExitCode::from(1),
         Verdict::Incomplete | Verdict::NotTested => ExitCode::from(2),
@@ -104,13 +76,4 @@ fn default_model() -> Result<Model, Failure> {
         MODEL.to_owned()
     });
     Ok(Model::parse(&text)?)
-}
-
-fn rendered(report: &Report, format: ReportFormat) -> String {
-    match format {
-        ReportFormat::Text => report.to_text(),
-        ReportFormat::Json => report.to_json(),
-        ReportFormat::Sarif => report.to_sarif(),
-        ReportFormat::Html => report.to_html(),
-    }
 }
