@@ -2,8 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+use tests::compose::repository;
 use tests::process::Process;
 use tests::service::mako;
+use tokio::process::Command;
 
 fn sample(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("projects").join(name)
@@ -22,15 +25,76 @@ struct Copy(PathBuf);
 
 impl Copy {
     fn of(name: &str, migration: &str) -> Self {
-        let copy = std::env::temp_dir().join(format!("mako-project-{}-{name}", std::process::id()));
+        let copy = std::env::temp_dir().join(format!("mako-project-{}", tests::process::free_port()));
         let migrations = copy.join("supabase/migrations");
         std::fs::create_dir_all(&migrations).unwrap();
         for file in std::fs::read_dir(sample(name).join("supabase/migrations")).unwrap() {
             let file = file.unwrap();
             std::fs::copy(file.path(), migrations.join(file.file_name())).unwrap();
         }
-        std::fs::write(migrations.join("20991231000000_last.sql"), migration).unwrap();
-        Self(copy)
+        let copy = Self(copy);
+        copy.write("supabase/migrations/20991231000000_last.sql", migration);
+        copy
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        std::fs::write(self.0.join(file), text).unwrap();
+    }
+
+    fn read(&self, file: &str) -> String {
+        std::fs::read_to_string(self.0.join(file)).unwrap()
+    }
+
+    /// Proves `supabase/` from here.
+    async fn prove(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let arguments: Vec<_> = ["prove", "supabase"].iter().chain(arguments).copied().collect();
+        let mut command = mako(&arguments, &[]).await;
+        Process::start(command.current_dir(&self.0)).output().await
+    }
+
+    /// Runs what `.github/actions/prove` runs, with these inputs, and what it wrote into the run's summary.
+    async fn action(&self, inputs: &[(&str, &str)]) -> (Option<i32>, String, String) {
+        let action = repository(".github/actions/prove");
+        let defined = std::fs::read_to_string(action.join("action.yml")).unwrap();
+        assert!(
+            defined.contains("run: '\"$GITHUB_ACTION_PATH/run\"'"),
+            "{defined}"
+        );
+        let mut run = mako(&[], &[]).await;
+        let binary = run.as_std().get_program().to_owned();
+        // The runner gives it the settings that are defined, and no others.
+        let environment: Vec<_> = run
+            .as_std()
+            .get_envs()
+            .map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned)))
+            .collect();
+        run = Command::new(action.join("run"));
+        run.env_clear().current_dir(&self.0);
+        for (name, value) in environment {
+            run.env(name, value.unwrap_or_default());
+        }
+        for line in defined.lines().filter(|line| line.contains("${{ inputs.")) {
+            let (name, input) = line.trim().split_once(": ${{ inputs.").unwrap();
+            let input = input.strip_suffix(" }}").unwrap();
+            let given = inputs
+                .iter()
+                .find(|(known, _)| *known == input)
+                .map(|(_, value)| *value);
+            run.env(name, given.unwrap_or_default());
+        }
+        run.env("COMMAND", format!("{} prove", binary.display()));
+        run.env("GITHUB_STEP_SUMMARY", self.0.join("summary.md"));
+        std::fs::write(self.0.join("summary.md"), "").unwrap();
+        let (status, said) = Process::start(&mut run).output().await;
+        (status, said, self.read("summary.md"))
+    }
+
+    async fn git(&self, arguments: &[&str]) {
+        let mut git = Command::new("git");
+        git.args(["-c", "user.name=a", "-c", "user.email=a@example.com"])
+            .args(arguments);
+        let (status, said) = Process::start(git.current_dir(&self.0)).output().await;
+        assert_eq!(status, Some(0), "{said}");
     }
 
     fn path(&self) -> &str {
@@ -106,4 +170,170 @@ async fn init_drafts_a_model_of_a_project_and_a_folder_without_migrations_is_ref
         status != Some(0) && said.contains("holds no migrations"),
         "{said}"
     );
+}
+
+/// Closes what the sample leaves open.
+const CLOSED: &str = "drop policy \"Enable read access for all users\" on public.invitations;";
+
+#[tokio::test]
+async fn a_finding_is_told_in_every_form_at_the_statement_that_decides_it() {
+    // The policy is made anew, within a block.
+    let again = "do $$ begin\n  drop policy \"Enable read access for all users\" on public.invitations;\nend $$;\n\n\
+        do $$ begin\n  create policy everybody on public.invitations for select using (true);\nend $$;\n";
+    let project = Copy::of("teams", again);
+    let forms = [
+        "github",
+        "junit=out.xml",
+        "markdown=out.md",
+        "sarif=out.sarif",
+        "json=out.json",
+        "html=out.html",
+    ];
+    let arguments: Vec<_> = forms.iter().flat_map(|form| ["--format", form]).collect();
+    let (status, said) = project.prove(&arguments).await;
+    assert_eq!(status, Some(1), "{said}");
+    let place = "file=supabase/migrations/20991231000000_last.sql,line=5,";
+    assert!(
+        said.contains(&format!(
+            "::error {place}title=public.invitations%3A cross tenant read::"
+        )),
+        "{said}"
+    );
+    let junit = project.read("out.xml");
+    assert!(junit.contains("failures=\"1\" errors=\"0\""), "{junit}");
+    assert!(
+        junit.contains("<failure message=\"A user of another tenant reads"),
+        "{junit}"
+    );
+    let markdown = project.read("out.md");
+    assert!(
+        markdown.contains("| <code>public.invitations</code> | **LEAK** | held |"),
+        "{markdown}"
+    );
+    let sarif: Value = serde_json::from_str(&project.read("out.sarif")).unwrap();
+    let location = &sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
+    assert_eq!(
+        location["artifactLocation"]["uri"],
+        "supabase/migrations/20991231000000_last.sql"
+    );
+    assert_eq!(location["region"]["startLine"], 5);
+    let json: Value = serde_json::from_str(&project.read("out.json")).unwrap();
+    let relations = json["relations"].as_array().unwrap();
+    let made = |name: &str| {
+        relations
+            .iter()
+            .find(|relation| relation["relation"] == name)
+            .unwrap()
+    };
+    assert_eq!(
+        made("public.teams")["file"],
+        "supabase/migrations/20260201080000_teams.sql"
+    );
+    assert_eq!(json["functions"][0]["line"], 11, "{}", json["functions"]);
+    assert!(project.read("out.html").starts_with("<!doctype html>"));
+}
+
+#[tokio::test]
+async fn what_a_baseline_accepts_fails_nothing_and_everything_else_does() {
+    let project = Copy::of("teams", "");
+    let (status, said) = project.prove(&["--baseline", "known.toml"]).await;
+    assert!(status == Some(2) && said.contains("known.toml"), "{said}");
+    let accept = ["--baseline", "known.toml", "--accept", "invitations are drafts"];
+    let (status, said) = project.prove(&accept).await;
+    assert_eq!(status, Some(0), "{said}");
+    let known = project.read("known.toml");
+    assert!(known.contains("on = \"public.invitations\""), "{known}");
+
+    // Another opens, and the day passes for the one that was known.
+    project.write(
+        "supabase/migrations/20991231000000_last.sql",
+        "alter table public.documents disable row level security;",
+    );
+    let (status, said) = project.prove(&["--baseline", "known.toml"]).await;
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.contains("1 known, 0 lapsed, 0 gone"), "{said}");
+    let (file, migration) = ("supabase/migrations/20991231000000_last.sql", "");
+    project.write(file, migration);
+    project.write(
+        "known.toml",
+        &known.replace("since = ", "until = 2026-01-01\nsince = "),
+    );
+    let (status, said) = project.prove(&["--baseline", "known.toml"]).await;
+    assert_eq!(status, Some(1), "{said}");
+    assert!(
+        said.contains("lapsed: public.invitations [cross_tenant_read] was accepted until 2026-01-01"),
+        "{said}"
+    );
+
+    // It is closed.
+    project.write(file, CLOSED);
+    let (status, said) = project.prove(&["--baseline", "known.toml"]).await;
+    assert_eq!(status, Some(0), "{said}");
+    assert!(
+        said.contains("gone: public.invitations [cross_tenant_read], invitations are drafts"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn since_a_commit_only_what_was_opened_fails_and_what_was_closed_is_said() {
+    let project = Copy::of("teams", "");
+    project.git(&["init", "--quiet"]).await;
+    project.git(&["add", "."]).await;
+    project.git(&["commit", "--quiet", "--message", "first"]).await;
+    let since = ["--changed-since", "HEAD"];
+    let (status, said) = project.prove(&since).await;
+    assert_eq!(status, Some(0), "{said}");
+    assert!(
+        said.contains("since HEAD: 0 opened, 0 closed, 0 new relations, 0 gone"),
+        "{said}"
+    );
+
+    let opened = "create table public.plans (id uuid primary key, team_id uuid not null references public.teams (id));";
+    let file = "supabase/migrations/20991231000000_last.sql";
+    project.write(file, &format!("{CLOSED}\n{opened}"));
+    let (status, said) = project.prove(&since).await;
+    assert_eq!(status, Some(1), "{said}");
+    for line in [
+        "opened: public.plans [cross_tenant_read]",
+        "closed: public.invitations [cross_tenant_read]",
+        "new relations: public.plans",
+    ] {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+    for (reference, why) in [
+        ("nowhere", "--changed-since nowhere"),
+        ("--help", "--changed-since --help"),
+    ] {
+        let (status, said) = project.prove(&[&format!("--changed-since={reference}")]).await;
+        assert!(status == Some(2) && said.contains(why), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn the_action_annotates_sums_up_and_ends_as_the_proof_does() {
+    let project = Copy::of("teams", "");
+    let (status, said, summary) = project
+        .action(&[("project", "supabase"), ("sarif", "out.sarif")])
+        .await;
+    assert_eq!(status, Some(1), "{said}");
+    assert!(
+        said.contains("::error file=supabase/migrations/20260202080000_documents.sql,line=16,"),
+        "{said}"
+    );
+    assert!(summary.starts_with("## Tenancy: LEAK"), "{summary}");
+    assert!(project.read("out.sarif").contains("2.1.0"));
+
+    project.git(&["init", "--quiet"]).await;
+    project.git(&["add", "."]).await;
+    project.git(&["commit", "--quiet", "--message", "first"]).await;
+    let inputs = [
+        ("project", "supabase"),
+        ("changed-since", "HEAD"),
+        ("junit", "out.xml"),
+    ];
+    let (status, said, summary) = project.action(&inputs).await;
+    assert_eq!(status, Some(0), "{said}");
+    assert!(summary.contains("0 opened"), "{summary}");
+    assert!(project.read("out.xml").contains("<skipped"), "{said}");
 }

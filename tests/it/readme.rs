@@ -56,6 +56,10 @@ const COMMANDS: &[(&str, How)] = &[
         "mako prove supabase/",
         Elsewhere("tests/it/prove_project.rs", "mako prove supabase/"),
     ),
+    (
+        "npx @mako/prove supabase/",
+        Elsewhere(".ci/prove", "mako-prove supabase/"),
+    ),
     ("mako prove --format", Says("")),
     ("mako prove --init", Says("")),
     ("mako serve", Serves("serving")),
@@ -126,6 +130,7 @@ const MORE_PAGES: &[&str] = &[
     "crates/README.md",
     "crates/server/README.md",
     "crates/server/docs/configuration.md",
+    "crates/server/docs/prove-in-ci.md",
     "crates/server/docs/what-happens-when.md",
     "crates/store/README.md",
     "openapi/typescript/README.md",
