@@ -1,5 +1,5 @@
 -- A digest of what policies/$1.sql, whose text is $2, decides: the table public.$1; for mako that schema's tables but
--- mako.stats, which has a file of its own with its triggers; for 00_… the functions that it makes
+-- mako.stats, which has a file of its own with its triggers, as events has; for 00_… and event_… the functions that it makes
 with relation as (
   select c.*, n.nspname
   from pg_class c
@@ -11,11 +11,12 @@ with relation as (
       else n.nspname = 'public' and c.relname = $1::text
     end
 ),
-counting(oid) as (
-  select f.oid
+-- The functions of triggers that a file of its own puts on other files' tables.
+triggered(oid, file) as (
+  select f.oid, case when starts_with(f.proname, 'count_') then 'stats' else 'events' end
   from pg_proc f
   join pg_namespace n on n.oid = f.pronamespace and n.nspname = 'mako'
-  where f.prorettype = 'trigger'::regtype and starts_with(f.proname, 'count_')
+  where f.prorettype = 'trigger'::regtype and f.proname ~ '^(count|capture)_'
 ),
 line(text) as (
   select format('table %s owner %s rls %s force %s', oid::regclass, relowner::regrole, relrowsecurity, relforcerowsecurity)
@@ -36,8 +37,8 @@ line(text) as (
   union all
   select format('trigger %s enabled %s', pg_get_triggerdef(t.oid), t.tgenabled)
   from pg_trigger t
-  where not t.tgisinternal and case when t.tgfoid in (select oid from counting) then $1::text = 'stats'
-    else t.tgrelid in (select oid from relation) end
+  left join triggered on triggered.oid = t.tgfoid
+  where not t.tgisinternal and coalesce(triggered.file = $1::text, t.tgrelid in (select oid from relation))
   union all
   select format('schema %s owner %s grants %s', n.oid::regnamespace, n.nspowner::regrole,
     (select string_agg(g::text, ',' order by g::text) from unnest(n.nspacl) g))
@@ -49,7 +50,7 @@ line(text) as (
     (select string_agg(g::text, ',' order by g::text) from unnest(f.proacl) g))
   from pg_proc f
   join pg_namespace n on n.oid = f.pronamespace and n.nspname = 'mako'
-  where (starts_with($1::text, '00_') or $1::text = 'stats') and strpos($2::text, format('function mako.%s(', f.proname)) > 0
-    or $1::text = 'stats' and f.oid in (select oid from counting)
+  where $1::text ~ '^(00_|event|stats)' and strpos($2::text, format('function mako.%s(', f.proname)) > 0
+    or f.oid in (select oid from triggered where file = $1::text)
 )
 select coalesce(md5(string_agg(text, E'\n' order by text collate "C")), '') from line

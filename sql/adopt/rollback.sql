@@ -78,6 +78,11 @@ end $do$;$$, target, c.conname, pg_get_constraintdef(c.oid))
   where relname in ('leads', 'contacts', 'call_logs', 'automation_logs', 'webhook_events')
     and not exists (select from pg_trigger where tgrelid = t.oid and tgname = 'count_' || event)
   union all
+  select 8, format('drop trigger if exists %I on %s;', 'capture_' || event, target)
+  from t, unnest(array['inserted', 'updated', 'deleted']) event
+  where relname in ('leads', 'contacts', 'call_logs', 'automation_logs', 'api_keys')
+    and not exists (select from pg_trigger where tgrelid = t.oid and tgname = 'capture_' || event)
+  union all
   -- A column that isn't there now stays: dropping it would lose whose the rows are.
   select 9, format('do $$ begin if exists (select from pg_attribute where attrelid = %1$L::regclass and attname = ''user_id''
   and not attisdropped) then alter table %1$s alter column user_id drop not null, alter column user_id drop default; end if; end $$;

@@ -91,6 +91,27 @@ const TABLES: &[Table] = &[
         values: "'a', '{leads:read}', 'x', now()",
     },
     Table {
+        name: "mako.event_subscriptions",
+        tenant: "user_id",
+        set: "url = 'https://example.org'",
+        columns: "id, url, sealed_secret",
+        values: "'x', 'https://example.org', 'x'",
+    },
+    Table {
+        name: "mako.event_deliveries",
+        tenant: "user_id",
+        set: "status = 'pending'",
+        columns: "subscription_id, event_type, row_id",
+        values: "'x', 'lead.created', 'x'",
+    },
+    Table {
+        name: "mako.event_attempts",
+        tenant: "user_id",
+        set: "error = 'x'",
+        columns: "delivery_id, attempted_at, duration_ms",
+        values: "'x', now(), 1",
+    },
+    Table {
         name: "mako.oauth_states",
         tenant: "user_id",
         set: "expires_at = now()",

@@ -188,7 +188,8 @@ async fn no_operation_shows_another_tenants_rows() {
             .expect("/v1/<table>/{id}")
             .replace('-', "_")
             .replace("phone_numbers", "user_phone_numbers")
-            .replace("access_tokens", "mako.access_tokens");
+            .replace("access_tokens", "mako.access_tokens")
+            .replace("event_", "mako.event_");
         let sql = format!("select id from {table} where user_id = $1 limit 1");
         let row: String = superuser.query_one(&sql, &[&Alice.id()]).await.unwrap().get(0);
         let request = service.request_as(Mallory, method.clone(), &path.replace("{id}", &row));

@@ -34,7 +34,7 @@ async fn statements_name_the_columns_in_the_declared_order() {
     let client = database.superuser().await;
     for table in TABLES {
         let row: Vec<&str> = [&["id"], table.columns, &["created_at", "updated_at"]].concat();
-        for file in ["find", "list", "insert", "update"] {
+        for file in ["find", "find_many", "list", "insert", "update"] {
             let Some(statement) = statement(table, file) else {
                 continue;
             };

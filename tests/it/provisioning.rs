@@ -184,6 +184,7 @@ async fn sealed_columns_and_passwords_cannot_be_selected() {
         "select password from users",
         "select sealed_secret from webhook_endpoints",
         "select endpoint_key_hash from webhook_endpoints",
+        "select sealed_secret from mako.event_subscriptions",
         "insert into leads (id, name, phone, status, source) values ('mine', 'a', 'b', 'c', 'd')",
         "update leads set created_at = now()",
         "update user_phone_numbers set verified_at = now()",

@@ -34,6 +34,15 @@ from generate_series(1, {rows}) n;
 insert into mako.key_uses (user_id, created_at, service, method, host, path, status, duration_ms, bytes_out, bytes_in, service_token)
 select '{user}', now() - n * interval '1 day', 'vapi', 'GET', 'api.vapi.ai', '/call/of/{email}', 200, 100, 0, 10, false
 from generate_series(1, {rows}) n;
+insert into mako.event_subscriptions (user_id, id, url, sealed_secret)
+select '{user}', gen_random_uuid()::text, 'https://example.com/' || n || '/{email}', 'sealed for {email}'
+from generate_series(1, {rows}) n;
+insert into mako.event_deliveries (user_id, subscription_id, event_type, row_id, status, finished_at)
+select '{user}', id, 'lead.created', 'a row of {email}', 'delivered', now()
+from mako.event_subscriptions where user_id = '{user}';
+insert into mako.event_attempts (user_id, delivery_id, attempted_at, duration_ms, response_start)
+select '{user}', id, now(), 10, 'answer to {email}'
+from mako.event_deliveries where user_id = '{user}';
 insert into mako.idempotency_keys (user_id, resource, key, row_id)
 select '{user}', 'leads', 'key ' || n, 'a row of {email}'
 from generate_series(1, {rows}) n;

@@ -18,6 +18,7 @@ pub struct SealingKeys {
 /// A column of sealed values, and what makes a row of its table one of a user's several.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SealedColumn {
+    pub(crate) schema: &'static str,
     pub(crate) table: &'static str,
     pub(crate) column: &'static str,
     /// The column that, with `user_id`, names the row.
@@ -42,6 +43,7 @@ impl SealedColumn {
 
 /// Tenants' keys for other services.
 pub(crate) const API_KEYS: SealedColumn = SealedColumn {
+    schema: "public",
     table: "api_keys",
     column: "encrypted_key",
     row: "service_name",
@@ -50,14 +52,24 @@ pub(crate) const API_KEYS: SealedColumn = SealedColumn {
 };
 /// Secrets that deliveries to tenants' own endpoints are verified with.
 pub(crate) const WEBHOOK_SECRETS: SealedColumn = SealedColumn {
+    schema: "public",
     table: "webhook_endpoints",
     column: "sealed_secret",
     row: "source",
     fingerprint: None,
     hint: None,
 };
+/// Secrets that what is sent to tenants' receivers is signed with.
+pub(crate) const EVENT_SECRETS: SealedColumn = SealedColumn {
+    schema: "mako",
+    table: "event_subscriptions",
+    column: "sealed_secret",
+    row: "id",
+    fingerprint: None,
+    hint: None,
+};
 /// Every column of sealed values.
-pub(crate) const COLUMNS: [SealedColumn; 2] = [API_KEYS, WEBHOOK_SECRETS];
+pub(crate) const COLUMNS: [SealedColumn; 3] = [API_KEYS, WEBHOOK_SECRETS, EVENT_SECRETS];
 
 /// A secret that was opened.
 pub(crate) struct OpenedSecret {

@@ -72,8 +72,8 @@ impl Admin {
         let mut counts = Vec::new();
         for column in COLUMNS {
             let sql = format!(
-                "select sealed_by, count(*) from public.{} where {} is not null group by 1 order by 1",
-                column.table, column.column
+                "select sealed_by, count(*) from {}.{} where {} is not null group by 1 order by 1",
+                column.schema, column.table, column.column
             );
             let rows = self.client.query(&sql, &[]).await;
             for row in rows.map_err(AdminError::at(format!("counting {}", column.table)))? {
@@ -155,11 +155,12 @@ impl Admin {
         };
         // Rows without a user are nobody's: there is no slot that they could be sealed to.
         let sql = format!(
-            "select id, user_id, {row}, {value} from public.{table}
+            "select id, user_id, {row}, {value} from {schema}.{table}
              where id > $1 and {condition} and {value} is not null and user_id is not null
              order by id limit $3",
             row = column.row,
             value = column.column,
+            schema = column.schema,
             table = column.table,
         );
         let rows = self
@@ -238,10 +239,11 @@ fn reseal_sql(column: &SealedColumn) -> String {
     };
     let (fingerprint, hint) = (also(column.fingerprint, "fingerprint"), also(column.hint, "hint"));
     format!(
-        "update public.{table} old set {value} = new.sealed{fingerprint}{hint}
+        "update {schema}.{table} old set {value} = new.sealed{fingerprint}{hint}
          from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
            as new (id, stored, sealed, fingerprint, hint)
          where old.id = new.id and old.{value} = new.stored",
+        schema = column.schema,
         table = column.table,
         value = column.column,
     )

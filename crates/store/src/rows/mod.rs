@@ -12,6 +12,9 @@ pub mod contacts;
 mod create;
 pub mod dashboard;
 pub mod event_effects;
+pub mod event_outbox;
+pub mod event_subscriptions;
+pub mod events;
 pub mod key_uses;
 pub mod leads;
 pub(crate) mod list_queries;
@@ -70,4 +73,7 @@ static QUERIES: &[&[&Query]] = &[
     webhook_endpoints::QUERIES,
     webhook_events::QUERIES,
     event_effects::QUERIES,
+    events::QUERIES,
+    event_subscriptions::QUERIES,
+    event_outbox::QUERIES,
 ];

@@ -86,6 +86,10 @@ pub static QUERIES: &[&RouterQuery] = &[
     &FORGET_KEY_USES,
     &FOLD_STATS,
     &super::access_tokens::USE,
+    &super::event_outbox::TAKE,
+    &super::event_outbox::FINISH,
+    &super::event_outbox::FORGET,
+    &super::event_outbox::BACKLOG,
 ];
 
 /// The endpoint of a source whose address holds the key with this hash (SHA-256, hex).

@@ -166,6 +166,9 @@ macro_rules! rows {
         };
         static FIND: $crate::query::Query =
             $crate::rows::table::statement!(Read $table "find" [tokio_postgres::types::Type::TEXT]);
+        static FIND_MANY: $crate::query::Query = $crate::rows::table::statement!(
+            Read $table "find_many" [tokio_postgres::types::Type::TEXT_ARRAY]
+        );
         static INSERT: $crate::query::Query = $crate::rows::table::statement!(Write $table "insert" [
             $(<$type as $crate::rows::table::Column>::TYPE,)+
             tokio_postgres::types::Type::TEXT
@@ -178,6 +181,15 @@ macro_rules! rows {
             id: &str,
         ) -> Result<Option<$Row>, $crate::Error> {
             Ok(store.run(claims, &FIND, &[&id]).await?.first().map($Row::from))
+        }
+
+        /// Those of the caller's rows that have these ids.
+        pub async fn find_many(
+            store: &$crate::Store,
+            claims: &identity::Claims,
+            ids: &[&str],
+        ) -> Result<Vec<$Row>, $crate::Error> {
+            Ok(store.run(claims, &FIND_MANY, &[&ids]).await?.iter().map($Row::from).collect())
         }
 
         /// Adds a row, or finds the one that the same key added before; None if that one is gone.

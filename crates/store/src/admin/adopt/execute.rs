@@ -6,7 +6,7 @@ use super::super::{Admin, AdminError, Progress};
 use super::locks::BRIEF;
 use super::plan::AdoptionPlan;
 use super::steps::{Kind, Phase, Step};
-use super::{COUNTED, TABLES};
+use super::{COUNTED, TABLES, TOLD_OF};
 
 impl Admin {
     /// Takes the steps of a phase, one transaction each.
@@ -118,8 +118,10 @@ impl Admin {
 
 /// The live tables that a policy file alters.
 fn altered_by(file: &PolicyFile) -> Vec<&'static str> {
-    if file.0 == "stats.sql" {
-        return COUNTED.to_vec();
+    match file.0 {
+        "stats.sql" => return COUNTED.to_vec(),
+        "events.sql" => return TOLD_OF.to_vec(),
+        _ => {}
     }
     TABLES
         .into_iter()

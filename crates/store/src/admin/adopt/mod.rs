@@ -60,6 +60,8 @@ const COUNTED: [&str; 5] = [
     "automation_logs",
     "webhook_events",
 ];
+/// Those that tenants are told of, by triggers.
+const TOLD_OF: [&str; 5] = ["leads", "contacts", "call_logs", "automation_logs", "api_keys"];
 const LEDGER: &str = include_str!("../../../../../sql/adopt/ledger.sql");
 
 /// What an adoption did, and what is left.

@@ -1,0 +1,186 @@
+//! What is told of, and what isn't.
+
+use serde_json::json;
+use tests::Service;
+use tests::database::{batch, connect};
+use tests::people::Person::{Alice, Bob};
+
+use super::{subscribe, tenants, told};
+
+/// Types alone.
+fn types(told: &[(String, Option<Vec<String>>)]) -> Vec<&str> {
+    told.iter().map(|(event_type, _)| event_type.as_str()).collect()
+}
+
+#[tokio::test]
+async fn a_lead_is_told_of_alike_whoever_writes_it() {
+    let (database, owner) = tenants().await;
+    subscribe(&owner, Alice, "hers", &[]).await;
+    subscribe(&owner, Bob, "his", &[]).await;
+    let service = Service::on(&database).await;
+    let lead = json!({"name": "Ann", "phone": "+15550100001", "status": "new", "source": "Voice"});
+    let made = service.post(Alice, "/v1/leads", &lead).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    // supabase-js through PostgREST, a back end with its secret key, and the SQL editor.
+    let insert =
+        "insert into leads (name, phone, status, source) values ('Ann', '+15550100001', 'new', 'Voice')";
+    let postgrest = connect(&database.authenticator_url()).await;
+    let session = format!(
+        "begin; select set_config('request.jwt.claims', '{}', true), set_config('role', 'authenticated', true); {insert}; commit",
+        Alice.payload()
+    );
+    batch(&postgrest, &session).await;
+    let named = insert
+        .replace("(name", "(user_id, name")
+        .replace("('Ann'", &format!("('{}', 'Ann'", Alice.id()));
+    batch(
+        &postgrest,
+        &format!("begin; set local role service_role; {named}; commit"),
+    )
+    .await;
+    batch(&owner, &format!("set row_security = off; {named}")).await;
+    let all = told(&owner, "hers").await;
+    assert_eq!(types(&all), ["lead.created"; 4], "{all:?}");
+    assert_eq!(told(&owner, "his").await, []);
+    let of_rows = "select count(*) from leads l join mako.event_deliveries d on d.row_id = l.id and d.user_id = l.user_id";
+    let rows: i64 = owner.query_one(of_rows, &[]).await.unwrap().get(0);
+    assert_eq!(rows, 4, "each of a row of its own");
+}
+
+#[tokio::test]
+async fn an_app_of_the_users_writes_what_they_are_told_of() {
+    let (database, owner) = tenants().await;
+    subscribe(&owner, Alice, "hers", &[]).await;
+    let mut app = Alice.payload();
+    app["client_id"] = json!("app");
+    let client = connect(&database.authenticator_url()).await;
+    let write = format!(
+        "begin; select set_config('request.jwt.claims', '{app}', true), set_config('role', 'authenticated', true);
+         insert into contacts (first_name) values ('Ann'); commit"
+    );
+    batch(&client, &write).await;
+    assert_eq!(types(&told(&owner, "hers").await), ["contact.created"]);
+}
+
+#[tokio::test]
+async fn a_change_names_its_columns_and_nothing_changed_is_no_change() {
+    let (_database, owner) = tenants().await;
+    subscribe(&owner, Alice, "hers", &[]).await;
+    let alice = Alice.id();
+    batch(
+        &owner,
+        &format!(
+            "insert into leads (id, user_id, name, phone, status, source) values ('1', '{alice}', 'Ann', '1', 'new', 'Voice');
+             update leads set status = 'booked', summary = 'calls back', updated_at = now();
+             update leads set status = status, updated_at = now() + interval '1 second';
+             insert into leads (id, user_id, name, phone, status, source) values ('1', '{alice}', 'Ann', '1', 'new', 'Voice')
+               on conflict (id) do update set phone = '2';
+             insert into call_logs (user_id, phone) values ('{alice}', '1');
+             update call_logs set duration = 60; update call_logs set duration = 60; delete from call_logs;
+             insert into contacts (user_id, first_name) values ('{alice}', 'Ann');
+             update contacts set notes = 'vip', appointment_date = now(); delete from contacts"
+        ),
+    )
+    .await;
+    let changed = |columns: &[&str]| {
+        Some(
+            columns
+                .iter()
+                .map(|&column| column.to_owned())
+                .collect::<Vec<_>>(),
+        )
+    };
+    let expected = [
+        ("lead.created", None),
+        ("lead.updated", changed(&["status", "summary"])),
+        ("lead.updated", changed(&["phone"])),
+        ("call.logged", None),
+        ("call.updated", changed(&["duration"])),
+        ("contact.created", None),
+        ("contact.updated", changed(&["notes", "appointment_date"])),
+        ("contact.deleted", None),
+    ];
+    let expected: Vec<_> = expected
+        .into_iter()
+        .map(|(event_type, columns)| (event_type.to_owned(), columns))
+        .collect();
+    assert_eq!(told(&owner, "hers").await, expected);
+}
+
+#[tokio::test]
+async fn only_what_is_asked_for_is_told_and_nothing_while_it_is_off() {
+    let (_database, owner) = tenants().await;
+    subscribe(&owner, Alice, "deleted leads", &["lead.deleted"]).await;
+    subscribe(&owner, Alice, "off", &[]).await;
+    let write = format!(
+        "update mako.event_subscriptions set status = 'disabled' where id = 'off';
+         insert into leads (user_id, name, phone, status, source) values ('{0}', 'Ann', '1', 'new', 'Voice');
+         insert into automation_logs (user_id, action_type, status) values ('{0}', 'SMS', 'done'), ('{0}', 'call', 'done');
+         delete from leads",
+        Alice.id()
+    );
+    batch(&owner, &write).await;
+    assert_eq!(types(&told(&owner, "deleted leads").await), ["lead.deleted"]);
+    assert_eq!(told(&owner, "off").await, []);
+}
+
+#[tokio::test]
+async fn messages_and_refused_connections_are_told_of() {
+    let (_database, owner) = tenants().await;
+    subscribe(&owner, Alice, "hers", &["message.logged", "connection.error"]).await;
+    let write = format!(
+        "insert into automation_logs (user_id, action_type, status) values ('{0}', 'SMS', 'done'), ('{0}', 'call', 'done');
+         insert into api_keys (user_id, service_name, encrypted_key) values ('{0}', 'vapi', 'x');
+         update api_keys set last_used_at = now();
+         update api_keys set last_error = 'refused';
+         update api_keys set last_error = 'refused', last_used_at = now();
+         update api_keys set last_error = null",
+        Alice.id()
+    );
+    batch(&owner, &write).await;
+    assert_eq!(
+        types(&told(&owner, "hers").await),
+        ["message.logged", "connection.error"]
+    );
+}
+
+#[tokio::test]
+async fn a_row_that_changes_hands_is_new_to_one_and_gone_for_the_other() {
+    let (_database, owner) = tenants().await;
+    subscribe(&owner, Alice, "hers", &[]).await;
+    subscribe(&owner, Bob, "his", &[]).await;
+    let insert = format!(
+        "insert into leads (user_id, name, phone, status, source) values ('{}', 'Ann', '1', 'new', 'Voice')",
+        Alice.id()
+    );
+    batch(
+        &owner,
+        &format!("{insert}; update leads set user_id = '{}'", Bob.id()),
+    )
+    .await;
+    assert_eq!(
+        types(&told(&owner, "hers").await),
+        ["lead.created", "lead.deleted"]
+    );
+    assert_eq!(types(&told(&owner, "his").await), ["lead.created"]);
+}
+
+#[tokio::test]
+async fn what_is_rolled_back_is_not_told_and_a_deleted_user_leaves_nothing() {
+    let (_database, owner) = tenants().await;
+    subscribe(&owner, Alice, "hers", &[]).await;
+    let insert = format!(
+        "insert into leads (user_id, name, phone, status, source) values ('{}', 'Ann', '1', 'new', 'Voice')",
+        Alice.id()
+    );
+    batch(&owner, &format!("begin; {insert}; rollback")).await;
+    assert_eq!(told(&owner, "hers").await, []);
+    batch(
+        &owner,
+        &format!("{insert}; delete from users where id = '{}'", Alice.id()),
+    )
+    .await;
+    let left = "select (select count(*) from mako.event_subscriptions) + (select count(*) from mako.event_deliveries)";
+    let left: i64 = owner.query_one(left, &[]).await.unwrap().get(0);
+    assert_eq!(left, 0);
+}
