@@ -12,6 +12,7 @@ mod hmac_scheme;
 mod json;
 pub mod leads;
 mod number;
+mod outgoing;
 mod parse;
 mod party;
 mod redact;
@@ -34,6 +35,7 @@ pub use event::{
 pub use hmac_scheme::{Algorithm, Encoding, HmacScheme};
 pub use identity::Verified;
 pub use number::{PhoneNumber, same_subscriber, visible};
+pub use outgoing::standard_signature;
 pub use parse::parse;
 pub use party::{Channel, Party};
 pub use redact::{LONGEST_LIST, Recorded, Records, Unparsable, redact};
