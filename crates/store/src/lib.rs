@@ -3,6 +3,7 @@
 pub mod admin;
 mod connect;
 mod error;
+mod listener;
 mod login;
 mod pool;
 mod preface;
@@ -16,6 +17,7 @@ mod user_permits;
 
 pub use connect::{BadTarget, Target};
 pub use error::{Error, SqlError};
+pub use listener::{Channel, Listener};
 pub use prepared::{Preparation, PreparedStatements};
 pub use query::{Access, Query, Role, RouterQuery};
 pub use rows::page::{Cursor, PageRequest};

@@ -17,6 +17,7 @@ use tokio_postgres::types::{ToSql, Type};
 
 use crate::connect::Target;
 use crate::error::Error;
+use crate::listener::{Channel, Listener};
 use crate::login;
 use crate::preface::{self, Preface};
 use crate::prepared::{Preparation, Prepared, PreparedStatements};
@@ -119,6 +120,11 @@ impl Connections {
         self.prepared.preparation()
     }
 
+    /// Listens for notifications beside the pool, if the session is one's own; see [`Listener`].
+    pub(crate) async fn listen(&self, channel: Channel) -> Result<Option<Listener>, Error> {
+        Listener::begin(&self.pool.manager().0, &self.prepared, channel).await
+    }
+
     /// Connections open, and how many of them are in use.
     pub(crate) fn status(&self) -> (usize, usize) {
         let status = self.pool.status();
@@ -160,7 +166,7 @@ impl managed::Manager for Sessions {
 
     async fn create(&self) -> Result<Session, Error> {
         // Boxed: every request's future holds this one, and few make a connection.
-        let (client, preface) = Box::pin(preface::connect(&self.0)).await?;
+        let (client, preface) = Box::pin(preface::connect(&self.0, || ())).await?;
         Ok(Session { client, preface })
     }
 

@@ -78,6 +78,15 @@ impl Prepared {
         Ok(false)
     }
 
+    /// Whether a session is one's own, without looking further. Where statements were not to be kept, nobody knows.
+    pub(crate) async fn is_own(
+        &self,
+        client: &ClientWrapper,
+        process_id: Option<i32>,
+    ) -> Result<bool, tokio_postgres::Error> {
+        Ok(self.is_on() && process_id.is_some() && !is_pooled(client, process_id).await?)
+    }
+
     /// Looks at what a statement was answered: after the first name that was forgotten none is used any more.
     pub(crate) fn notice(&self, error: &tokio_postgres::Error) {
         if is_forgotten(error) {

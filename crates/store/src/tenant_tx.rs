@@ -16,6 +16,7 @@ use tracing::Instrument as _;
 
 use crate::connect::Target;
 use crate::error::Error;
+use crate::listener::{Channel, Listener};
 use crate::pool::{Connections, Lease, ReadyStatement};
 use crate::prepared::{Preparation, PreparedStatements};
 use crate::query::{Access, Query, Role, RouterQuery};
@@ -184,6 +185,11 @@ impl Store {
         opened?;
         set?;
         Ok((lease, commit))
+    }
+
+    /// Listens on a connection beside the pool's; None behind a pooler, where nothing would be heard.
+    pub async fn listen(&self, channel: Channel) -> Result<Option<Listener>, Error> {
+        self.connections.listen(channel).await
     }
 
     /// Whether a connection can be had and answers, and what the database is ready for.

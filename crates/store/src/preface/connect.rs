@@ -1,6 +1,7 @@
 //! Connects with the stream in place: above TLS, or where there is none, in its stead.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
 use std::path::Path;
 use std::pin::Pin;
@@ -12,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::UnixStream;
 use tokio_postgres::config::{Config, Host, SslMode, SslNegotiation};
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
-use tokio_postgres::{Client, Connection, NoTls, Socket};
+use tokio_postgres::{AsyncMessage, Client, Connection, NoTls, Socket};
 
 use super::Preface;
 use super::stream::Prefaced;
@@ -21,12 +22,17 @@ use crate::error::Error;
 
 /// A session, and what lets its statements have a preface: None if Unix sockets are among several addresses, which
 /// only tokio-postgres tries one after the other.
-pub(crate) async fn connect(target: &Target) -> Result<(ClientWrapper, Option<Arc<Preface>>), Error> {
+///
+/// `heard` is called for each notification, and dropped when the session ends.
+pub(crate) async fn connect(
+    target: &Target,
+    heard: impl Fn() + Send + 'static,
+) -> Result<(ClientWrapper, Option<Arc<Preface>>), Error> {
     let preface = Arc::<Preface>::default();
     let client = match target.config.get_hosts() {
-        [Host::Unix(directory)] => over_unix_socket(&target.config, directory, &preface).await?,
+        [Host::Unix(directory)] => over_unix_socket(&target.config, directory, &preface, heard).await?,
         hosts if hosts.iter().any(|host| !matches!(host, Host::Tcp(_))) => {
-            return Ok((attend(target.config.connect(NoTls).await?), None));
+            return Ok((attend(target.config.connect(NoTls).await?, heard), None));
         }
         _ if target.config.get_ssl_mode() == SslMode::Disable => {
             // "TLS without negotiation", and then without TLS.
@@ -34,11 +40,11 @@ pub(crate) async fn connect(target: &Target) -> Result<(ClientWrapper, Option<Ar
             config
                 .ssl_mode(SslMode::Require)
                 .ssl_negotiation(SslNegotiation::Direct);
-            attend(config.connect(Connector::new(Plain, &preface)).await?)
+            attend(config.connect(Connector::new(Plain, &preface)).await?, heard)
         }
         _ => {
             let tls = Connector::new(target.tls.clone(), &preface);
-            attend(target.config.connect(tls).await?)
+            attend(target.config.connect(tls).await?, heard)
         }
     };
     Ok((client, Some(preface)))
@@ -48,23 +54,35 @@ async fn over_unix_socket(
     config: &Config,
     directory: &Path,
     preface: &Arc<Preface>,
+    heard: impl Fn() + Send + 'static,
 ) -> Result<ClientWrapper, Error> {
     let port = config.get_ports().first().copied().unwrap_or(5432);
     let socket = UnixStream::connect(directory.join(format!(".s.PGSQL.{port}")))
         .await
         .map_err(|_| Error::Unavailable("connecting failed"))?;
     let stream = Prefaced::new(socket, Arc::clone(preface));
-    Ok(attend(config.connect_raw(stream, NoTls).await?))
+    Ok(attend(config.connect_raw(stream, NoTls).await?, heard))
 }
 
 /// Lets a connection do its work until its client is dropped.
-fn attend<S, T>((client, connection): (Client, Connection<S, T>)) -> ClientWrapper
+fn attend<S, T>(
+    (client, mut connection): (Client, Connection<S, T>),
+    heard: impl Fn() + Send + 'static,
+) -> ClientWrapper
 where
-    Connection<S, T>: Future<Output = Result<(), tokio_postgres::Error>> + Send + 'static,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let attended = tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::warn!(error = %Error::from(error), "a database connection ended");
+        while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
+            match message {
+                Ok(AsyncMessage::Notification(_)) => heard(),
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(error = %Error::from(error), "a database connection ended");
+                    return;
+                }
+            }
         }
     });
     ClientWrapper::new(client, attended)
