@@ -15,6 +15,7 @@ mod dashboard;
 mod declared_tables;
 mod dev;
 mod edge;
+mod event_delivery;
 mod events_out;
 mod failover;
 mod filters;

@@ -55,19 +55,25 @@ impl Person {
         sign(&self.payload())
     }
 
-    /// Verified claims, by the only way there is: a token and its verification.
+    /// Verified claims.
     #[must_use]
     pub fn claims(self) -> Claims {
-        let settings = VerifierSettings {
-            secret: Some(secret()),
-            ..VerifierSettings::default()
-        };
-        let verifier = Verifier::new(settings).expect("sound settings");
-        #[expect(clippy::disallowed_methods, reason = "the token was minted at this time")]
-        match verifier.verify(&self.token(), &KeySet::empty(), SystemTime::now()) {
-            Ok(Principal::User(claims)) => claims,
-            _ => panic!("the token is a user's"),
-        }
+        claims(&self.payload())
+    }
+}
+
+/// Verified claims of a user, by the only way there is: a token and its verification.
+#[must_use]
+pub fn claims(payload: &Value) -> Claims {
+    let settings = VerifierSettings {
+        secret: Some(secret()),
+        ..VerifierSettings::default()
+    };
+    let verifier = Verifier::new(settings).expect("sound settings");
+    #[expect(clippy::disallowed_methods, reason = "the token was minted at this time")]
+    match verifier.verify(&sign(payload), &KeySet::empty(), SystemTime::now()) {
+        Ok(Principal::User(claims)) => claims,
+        _ => panic!("the token is a user's"),
     }
 }
 

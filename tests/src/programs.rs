@@ -58,6 +58,46 @@ pub fn postgres_client(name: &str) -> PathBuf {
     find(name, &CLIENT)
 }
 
+/// A Python that has the packages of `tests/requirements.txt`, in an environment of its own.
+#[must_use]
+pub fn python() -> PathBuf {
+    let _one_at_a_time = FETCHING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    environment().unwrap_or_else(|why| panic!("Python's packages could not be fetched ({why})"))
+}
+
+fn environment() -> Result<PathBuf, String> {
+    let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("requirements.txt");
+    let wanted = fs::read_to_string(&requirements).map_err(|error| error.to_string())?;
+    let (folder, _lock) = (cache().join("python"), locked()?);
+    let (python, installed) = (folder.join("bin/python"), folder.join("installed"));
+    if !fs::read_to_string(&installed).is_ok_and(|there| there == wanted) {
+        run(Command::new("python3")
+            .args(["-m", "venv", "--clear"])
+            .arg(&folder))?;
+        let install = [
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "-r",
+        ];
+        run(Command::new(&python).args(install).arg(&requirements))?;
+        fs::write(&installed, wanted).map_err(|error| error.to_string())?;
+    }
+    Ok(python)
+}
+
+/// The cache's lock, which keeps other processes out.
+fn locked() -> Result<fs::File, String> {
+    fs::create_dir_all(cache()).map_err(|error| format!("making {}: {error}", cache().display()))?;
+    let lock =
+        fs::File::create(cache().join("lock")).map_err(|error| format!("the cache's lock: {error}"))?;
+    lock.lock()
+        .map_err(|error| format!("the cache's lock: {error}"))?;
+    Ok(lock)
+}
+
 fn find(name: &str, source: &Source) -> PathBuf {
     if let Some(path) = installed(name) {
         return path;
@@ -92,12 +132,7 @@ fn installed(name: &str) -> Option<PathBuf> {
 }
 
 fn fetch(name: &str, source: &Source) -> Result<PathBuf, String> {
-    let folder = cache().join(source.debian);
-    fs::create_dir_all(cache()).map_err(|error| format!("making {}: {error}", cache().display()))?;
-    let lock =
-        fs::File::create(cache().join("lock")).map_err(|error| format!("the cache's lock: {error}"))?;
-    lock.lock()
-        .map_err(|error| format!("the cache's lock: {error}"))?;
+    let (folder, _lock) = (cache().join(source.debian), locked()?);
     if !folder.exists() {
         if installed_program("apt-get") {
             unpack(source, &folder)?;

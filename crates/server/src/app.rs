@@ -25,6 +25,7 @@ use crate::jwks::HttpFetch;
 use crate::key_uses::KeyUseQueue;
 use crate::oauth::{CALLBACK, CallbackRoute, Pages};
 use crate::receiver::{Receiver, WebhookRoute};
+use crate::sender::{ReceiverUrls, Sender};
 use crate::services::{ProviderSettings, Services};
 
 /// The OpenAPI document, as `openapi/openapi.json` holds it.
@@ -34,6 +35,7 @@ pub(crate) fn document(store: &Arc<Store>, sealing: SealingKeys) -> Result<Strin
         sealing,
         ProviderSettings::default(),
         WebhookSettings::default(),
+        ReceiverUrls::default(),
         Pages::default(),
         Duration::ZERO,
     )?;
@@ -49,6 +51,8 @@ pub(crate) struct App<E> {
     pub(crate) receiver: Arc<Receiver>,
     /// Uses of keys that are to be recorded.
     pub(crate) key_use_queue: KeyUseQueue,
+    /// Sends events.
+    pub(crate) sender: Arc<Sender>,
     /// Counts connections.
     pub(crate) connections: ConnectionMetrics,
 }
@@ -72,6 +76,7 @@ pub(crate) fn app(
             oauth_clients: config.oauth_clients,
         },
         config.webhooks,
+        config.receiver_urls,
         Pages {
             base_url,
             allowed_origins: config.cors_allowed_origins.clone(),
@@ -109,6 +114,7 @@ pub(crate) fn app(
         endpoint: Edge::new(routes, bounds, config.cors_allowed_origins, services.measurements),
         receiver: services.receiver,
         key_use_queue: services.key_use_queue,
+        sender: services.sender,
         connections,
     })
 }

@@ -277,6 +277,46 @@ pub(crate) enum Events {
     /// Deliveries on this machine's disk, in `SPOOL_DIR`
     #[command(subcommand)]
     Spool(SpoolAction),
+    /// Events that go out to tenants' receivers
+    #[command(subcommand)]
+    Out(OutAction),
+}
+
+/// `mako events out`.
+#[derive(Subcommand)]
+pub(crate) enum OutAction {
+    /// Lists deliveries, newest first
+    List {
+        /// What became of them
+        #[arg(long, value_parser = ["pending", "failed", "delivered", "dead", "withheld"])]
+        status: Option<String>,
+        #[command(flatten)]
+        which: DeliverySelection,
+        /// Deliveries at most
+        #[arg(long, default_value_t = 50)]
+        limit: i64,
+    },
+    /// Has the service send again, at once, what is dead or waits for another attempt
+    Retry {
+        /// The deliveries' ids
+        ids: Vec<String>,
+        #[command(flatten)]
+        which: DeliverySelection,
+    },
+}
+
+/// Which deliveries.
+#[derive(Args)]
+pub(crate) struct DeliverySelection {
+    /// The user's id
+    #[arg(long, value_name = "ID")]
+    pub(crate) user: Option<String>,
+    /// The subscription's id
+    #[arg(long, value_name = "ID")]
+    pub(crate) subscription: Option<String>,
+    /// Captured at this time (2026-11-24T09:30:00Z) or within this span (2h, 7days)
+    #[arg(long, value_name = "TIME", value_parser = parse_since)]
+    pub(crate) since: Option<chrono::DateTime<chrono::Utc>>,
 }
 
 /// `mako events spool`.

@@ -15,6 +15,7 @@ mod oauth;
 mod otlp;
 mod receiver;
 mod relay;
+mod sender;
 mod services;
 mod timings;
 

@@ -15,6 +15,7 @@ use crate::key_uses::{self, KeyUseQueue};
 use crate::oauth::{OAuth, OAuthClient, Pages};
 use crate::receiver::{Addresses, Receiver, Spool};
 use crate::relay::{Relay, Service};
+use crate::sender::{ReceiverUrls, Sender};
 
 /// What the operations work with.
 pub(crate) struct Services {
@@ -24,6 +25,7 @@ pub(crate) struct Services {
     pub(crate) relay: Arc<Relay>,
     pub(crate) receiver: Arc<Receiver>,
     pub(crate) key_use_queue: KeyUseQueue,
+    pub(crate) sender: Arc<Sender>,
     pub(crate) measurements: Arc<Measurements>,
 }
 
@@ -40,6 +42,7 @@ impl Services {
         sealing: SealingKeys,
         providers: ProviderSettings,
         webhooks: WebhookSettings,
+        receiver_urls: ReceiverUrls,
         pages: Pages,
         request_timeout: Duration,
     ) -> Result<Self, Failure> {
@@ -61,6 +64,12 @@ impl Services {
             measurements: inbound,
             request_timeout,
         };
+        let sender = Sender::new(
+            Arc::clone(store),
+            Arc::clone(&sealed_store),
+            receiver_urls,
+            Arc::clone(&measurements.outbound),
+        )?;
         Ok(Self {
             store: Arc::clone(store),
             oauth: Arc::new(OAuth::new(
@@ -77,6 +86,7 @@ impl Services {
             )?),
             receiver: Arc::new(receiver),
             key_use_queue,
+            sender: Arc::new(sender),
             measurements,
         })
     }

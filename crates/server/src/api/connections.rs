@@ -59,7 +59,7 @@ enum ConnectionStatus {
 
 /// A service, and whether the caller can use it.
 #[derive(Object, Serialize)]
-struct Connection {
+pub(crate) struct Connection {
     service: StoredEnum<Service>,
     kind: ConnectionKind,
     status: ConnectionStatus,
@@ -140,10 +140,7 @@ impl Connections {
         };
         let mut data: Vec<_> = Service::all().map(connection).collect();
         // Of a service that was in PROVIDERS_FILE once.
-        data.extend(
-            keys.into_iter()
-                .map(|key| Connection::new(key.service_name.clone(), Some(key))),
-        );
+        data.extend(keys.into_iter().map(Connection::from));
         Ok(JsonResponse(ConnectionList { data }))
     }
 
@@ -216,6 +213,12 @@ impl Connection {
             account: used.as_ref().and_then(|key| key.account.clone()).into(),
             last_error: used.and_then(|key| key.last_error).into(),
         }
+    }
+}
+
+impl From<api_keys::ApiKey> for Connection {
+    fn from(key: api_keys::ApiKey) -> Self {
+        Self::new(key.service_name.clone(), Some(key))
     }
 }
 

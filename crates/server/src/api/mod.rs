@@ -2,14 +2,14 @@
 
 mod access_tokens;
 mod api_keys;
-mod automation_logs;
+pub(crate) mod automation_logs;
 mod browser_contacts;
-mod call_logs;
-mod connections;
-mod contacts;
+pub(crate) mod call_logs;
+pub(crate) mod connections;
+pub(crate) mod contacts;
 mod dashboard;
 mod key_uses;
-mod leads;
+pub(crate) mod leads;
 mod me;
 mod paging;
 mod phone_numbers;

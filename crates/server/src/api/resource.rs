@@ -47,7 +47,7 @@ macro_rules! row {
     ) => {
         $(#[$about])*
         #[derive(poem_openapi::Object, serde::Serialize)]
-        struct $Row {
+        pub(crate) struct $Row {
             id: String,
             $($(#[$about_column])* $column: $crate::api::resource::shown!($kind $type),)+
             created_at: $crate::http::values::Time,

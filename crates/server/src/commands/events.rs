@@ -1,4 +1,4 @@
-//! `mako events`: what providers have delivered, whoever's it is.
+//! `mako events`: what providers have delivered, whoever's it is, and what goes out.
 
 use std::process::ExitCode;
 
@@ -6,7 +6,7 @@ use chrono::SecondsFormat;
 use store::admin::{Admin, AdminEvent, EventFilter};
 
 use super::waiting::process_waiting;
-use super::{Failure, print, say};
+use super::{Failure, events_out, print, say};
 use crate::cli::{EventSelection, Events, SpoolAction};
 use crate::config::Environment;
 use crate::receiver::spool::{kept, retry};
@@ -21,6 +21,7 @@ pub(crate) async fn run(what: Events) -> Result<ExitCode, Failure> {
     let admin = Admin::connect(&environment.admin_target()?).await?;
     match what {
         Events::Spool(action) => spool(&environment, &action),
+        Events::Out(action) => events_out::run(&admin, action).await,
         Events::List { which, limit } => {
             for event in admin.events(&filter(which), limit).await? {
                 print(&line(&event))?;

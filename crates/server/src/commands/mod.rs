@@ -3,6 +3,7 @@
 pub(crate) mod adopt;
 pub(crate) mod dev;
 pub(crate) mod events;
+mod events_out;
 pub(crate) mod health;
 pub(crate) mod keys;
 pub(crate) mod manual;

@@ -15,6 +15,7 @@ use crate::config::{Config, Environment};
 use crate::http::server::{self, Draining, Limits, Shutdown};
 use crate::otlp::Export;
 use crate::receiver::BackgroundWorker;
+use crate::sender::{PLACES, SenderWorker};
 
 /// Serves until SIGINT or SIGTERM; then for `DRAIN_TIME` more, and lets running requests finish.
 pub(crate) async fn run(options: crate::cli::Serve) -> Result<ExitCode, Failure> {
@@ -133,8 +134,9 @@ impl Service {
         drain: Duration,
         grace: Duration,
     ) -> Result<(), Failure> {
+        let own_connections = self.config.store.pool_size + PLACES;
         let limits = Limits {
-            connections: server::connections(self.config.max_connections, self.config.store.pool_size),
+            connections: server::connections(self.config.max_connections, own_connections),
             connections_per_address: self.config.max_connections_per_address,
             head: self.config.request_timeout,
             idle: self.config.request_timeout * SILENCE,
@@ -145,6 +147,11 @@ impl Service {
         let app = crate::app::app(&self.store, self.config, self.address, &draining)?;
         let _background_worker = BackgroundWorker::start(&app.receiver, retention_days);
         let key_use_writer = app.key_use_queue.write_to(self.store);
+        let sender_worker = SenderWorker::start(&app.sender, retention_days);
+        let stop = async {
+            stop.await;
+            sender_worker.stop();
+        };
         let shutdown = Shutdown {
             stop,
             again: second_signal,
@@ -161,6 +168,7 @@ impl Service {
         )
         .await;
         key_use_writer.finish().await;
+        sender_worker.finish(drain + grace).await;
         Ok(())
     }
 }

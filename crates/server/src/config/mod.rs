@@ -35,6 +35,7 @@ pub(crate) use value::{LogFormat, Secret};
 use crate::http::authorization::Authorization;
 use crate::oauth::OAuthClient;
 use crate::relay::Service;
+use crate::sender::ReceiverUrls;
 
 /// Where log lines go and how many.
 pub(crate) struct LogSettings {
@@ -62,6 +63,8 @@ pub(crate) struct Config {
     pub(crate) relay_bases: HashMap<Service, Url>,
     pub(crate) oauth_clients: HashMap<Service, OAuthClient>,
     pub(crate) webhooks: WebhookSettings,
+    /// Where events may go.
+    pub(crate) receiver_urls: ReceiverUrls,
 }
 
 /// How deliveries are verified on the platform's addresses, where they wait, and for how long they are kept.
@@ -114,6 +117,7 @@ impl Config {
                 spool_dir: environment.0.spool_dir.clone(),
                 ..inbound(&defaults)?
             },
+            receiver_urls: ReceiverUrls::AlsoLoopback,
         })
     }
 }
@@ -221,6 +225,16 @@ impl Environment {
         })
     }
 
+    /// `EVENTS_TO_LOOPBACK`.
+    fn receiver_urls(&self) -> Result<ReceiverUrls, ConfigError> {
+        let loopback = on_or_off("EVENTS_TO_LOOPBACK", &self.0.events_to_loopback)?;
+        Ok(if loopback {
+            ReceiverUrls::AlsoLoopback
+        } else {
+            ReceiverUrls::Public
+        })
+    }
+
     /// `SPOOL_DIR`.
     pub(crate) fn spool_dir(&self) -> Option<PathBuf> {
         self.0.spool_dir.clone()
@@ -296,6 +310,7 @@ impl Environment {
             relay_bases: self.relay_bases()?,
             oauth_clients: self.oauth_clients()?,
             webhooks: inbound(raw)?,
+            receiver_urls: self.receiver_urls()?,
         })
     }
 }

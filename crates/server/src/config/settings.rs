@@ -129,7 +129,7 @@ settings! {
         prepared_statements: String = "on";
         /// connections at most
         ///
-        /// One user keeps at most half of them busy
+        /// One user keeps at most half of them busy. One more listens for events that go out, unless a pooler is in between
         pool_size: usize = 16;
         /// must be shorter than `REQUEST_TIMEOUT`
         statement_timeout: String = "8s";
@@ -157,6 +157,8 @@ settings! {
         spool_dir: Option<PathBuf>;
         /// after which payloads of events are emptied, and uses of keys removed
         retention_days: u32 = 90;
+        /// `on`: events may go out to `http` addresses on this machine, as in `mako dev`; for tests
+        events_to_loopback: String = "off";
         /// country of numbers that people type without one, such as `US`
         phone_region: Option<String>;
     }

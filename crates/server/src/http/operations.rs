@@ -24,6 +24,7 @@ use super::server::{ConnectionMetrics, Draining};
 use crate::key_uses::KeyUseMetrics;
 use crate::receiver::{Spool, WebhookMetrics};
 use crate::relay::EchoMetrics;
+use crate::sender::SenderMetrics;
 use crate::timings;
 
 /// The routes of this module.
@@ -193,6 +194,8 @@ pub(crate) struct Measurements {
     registry: Registry,
     /// What is counted of webhooks.
     pub(crate) inbound: Arc<WebhookMetrics>,
+    /// What is counted of events that go out.
+    pub(crate) outbound: Arc<SenderMetrics>,
     /// What is counted of clients' connections.
     pub(crate) connections: ConnectionMetrics,
     /// What is counted of the relay.
@@ -210,6 +213,7 @@ impl Measurements {
     pub(crate) fn new() -> Self {
         let mut registry = Registry::with_prefix("mako");
         let inbound = Arc::new(WebhookMetrics::new(&mut registry));
+        let outbound = Arc::new(SenderMetrics::new(&mut registry));
         let connections = ConnectionMetrics::default();
         connections.register(&mut registry);
         let withheld = EchoMetrics::default();
@@ -245,6 +249,7 @@ impl Measurements {
         Self {
             registry,
             inbound,
+            outbound,
             connections,
             withheld,
             key_uses,

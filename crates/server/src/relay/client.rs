@@ -318,6 +318,27 @@ pub(crate) fn http_client(reach: Reach, whole: Duration) -> Result<reqwest::Clie
     }
 }
 
+/// A client whose connections are one tenant's, with TLS that was set up before: HTTP/1.1, so that each event has a
+/// connection of its own for as long as it lasts.
+pub(crate) fn one_tenants_client(
+    reach: Reach,
+    whole: Duration,
+    tls: rustls::ClientConfig,
+) -> Result<reqwest::Client, reqwest::Error> {
+    let client = client(whole)
+        // An answer may be as slow as the whole attempt.
+        .read_timeout(whole)
+        .user_agent(concat!("Mako/", env!("CARGO_PKG_VERSION")))
+        .tls_backend_preconfigured(tls)
+        .http1_only()
+        // Node's servers close a connection after 5 s, often just when it would be used again.
+        .pool_idle_timeout(Duration::from_secs(4));
+    match reach {
+        Reach::Public => client.dns_resolver(PublicOnly).build(),
+        Reach::Anywhere => client.build(),
+    }
+}
+
 pub(super) fn client(whole: Duration) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .connect_timeout(CONNECT)

@@ -14,7 +14,8 @@ mod target;
 pub(crate) use authorization_server::{AuthorizationServer, ClientAuthentication, OAuthEndpoint};
 pub(crate) use client::{
     Reach, Relay, RelayBody, RelayError, RelayKey, RelayRequest, RelayResponse, http_client,
+    one_tenants_client,
 };
 pub(crate) use echo::EchoMetrics;
-pub(crate) use providers::{Service, add_providers};
+pub(crate) use providers::{Service, add_providers, is_public_host};
 pub(crate) use target::decoded;

@@ -290,7 +290,7 @@ impl Provider {
 }
 
 /// A name, which is looked up and judged when it is called, or an address that is public.
-pub(super) fn is_public_host(url: &Url) -> bool {
+pub(crate) fn is_public_host(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Domain(name)) => name.contains('.'),
         Some(url::Host::Ipv4(address)) => is_public(address.into()),

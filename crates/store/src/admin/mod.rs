@@ -5,6 +5,7 @@
 
 pub mod adopt;
 mod events;
+mod events_out;
 mod indexes;
 mod keys;
 mod migrate;
@@ -21,6 +22,7 @@ use crate::connect::Target;
 use crate::error::Error;
 
 pub use events::{AdminEvent, EventFilter};
+pub use events_out::{AdminDelivery, DeliveryFilter};
 pub use keys::{KeyCount, Resealed, UnopenedValue};
 pub use migrate::{Done, Progress, schema_version};
 

@@ -1,6 +1,7 @@
 //! Keeps descriptors for everything but clients: a service without any can't reach its database either.
 
-/// How many clients there can be, if `reserved` descriptors are kept for the database; at most `wanted`.
+/// How many clients there can be, if `reserved` descriptors are kept for the database and for
+/// receivers of events; at most `wanted`.
 pub(crate) fn connections(wanted: usize, reserved: usize) -> usize {
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let Some(descriptors) = open_files(&limits) else {
