@@ -39,6 +39,9 @@ impl Listener {
         prepared: &Prepared,
         channel: Channel,
     ) -> Result<Option<Self>, Error> {
+        if !prepared.expects_own() {
+            return Ok(None);
+        }
         // One is enough, however many there were since one looked last.
         let (tell, heard) = mpsc::channel(1);
         let (session, preface) = preface::connect(target, move || _ = tell.try_send(())).await?;

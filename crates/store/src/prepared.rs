@@ -78,13 +78,18 @@ impl Prepared {
         Ok(false)
     }
 
-    /// Whether a session is one's own, without looking further. Where statements were not to be kept, nobody knows.
+    /// Whether a session can be one's own: other settings than `on` are for poolers.
+    pub(crate) fn expects_own(&self) -> bool {
+        self.wanted == PreparedStatements::On && self.is_on()
+    }
+
+    /// Whether a session is one's own, without looking further.
     pub(crate) async fn is_own(
         &self,
         client: &ClientWrapper,
         process_id: Option<i32>,
     ) -> Result<bool, tokio_postgres::Error> {
-        Ok(self.is_on() && process_id.is_some() && !is_pooled(client, process_id).await?)
+        Ok(self.expects_own() && process_id.is_some() && !is_pooled(client, process_id).await?)
     }
 
     /// Looks at what a statement was answered: after the first name that was forgotten none is used any more.

@@ -1,6 +1,6 @@
 //! Event subscriptions: addresses of the tenant's own that are told of what happens to their rows.
 //!
-//! The secret that deliveries are signed with is sealed together with the one before, as [`Secrets`].
+//! The secret that deliveries are signed with is sealed together with the one before.
 
 use chrono::{DateTime, Utc};
 use identity::Claims;
