@@ -116,11 +116,17 @@ async fn a_proof_leaves_every_row_and_number_as_it_was() {
         insert into numbered (user_id, words) select id, 'x' from users").await;
     let content = "select string_agg(d, ' ' order by d) from (select query_to_xml('select t::text as t from ' || c.oid::regclass || ' t order by 1', false, false, '')::text as d \
         from pg_class c join pg_namespace n on n.oid = c.relnamespace where nspname in ('public', 'mako') and relkind = 'r' \
-        union all select sequencename || ' ' || coalesce(last_value, 0) from pg_sequences) x";
+        union all select sequencename || ' ' || coalesce(last_value, 0) from pg_sequences where sequencename <> 'event_deliveries_sequence_seq') x";
     let before: String = superuser.query_one(content, &[]).await.unwrap().get(0);
     let report = proof(&database.superuser_url()).await;
     assert_eq!(report.verdict, Verdict::Proven, "{}", report.to_text());
-    assert!(report.notes.is_empty(), "{:?}", report.notes);
+    // What attackers write is captured as anybody's: it is rolled back unheard, and only passes over numbers of the order.
+    let is_captured = |note: &&String| {
+        note.starts_with("trigger capture_")
+            || note.starts_with("sequence mako.event_deliveries_sequence_seq ")
+    };
+    let other: Vec<_> = report.notes.iter().filter(|note| !is_captured(note)).collect();
+    assert!(other.is_empty(), "{other:?}");
     assert_eq!(
         superuser
             .query_one(content, &[])
