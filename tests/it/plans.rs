@@ -109,6 +109,31 @@ async fn no_statement_reads_a_whole_table_however_much_a_neighbour_holds() {
 }
 
 #[tokio::test]
+async fn the_dashboard_reads_no_rows_of_a_tenant_beyond_its_periods() {
+    let database = skewed().await;
+    let login = database.login().await;
+    let mut queries = store::queries();
+    let stats = queries.find(|query| query.name == "dashboard/stats").unwrap();
+    let plan = plan(&login, stats).await;
+    let lines: Vec<_> = plan.lines().collect();
+    let mut read = BTreeSet::new();
+    for pair in lines.windows(2) {
+        for (index, bound) in [
+            ("leads_newest", "created_at >= "),
+            ("call_logs_newest", "created_at >= "),
+            ("automation_logs_newest", "created_at >= "),
+            ("stats_tenant", "day "),
+        ] {
+            if pair[0].contains(index) {
+                assert!(pair[1].contains(bound), "{}\n{plan}", pair[0]);
+                read.insert(index);
+            }
+        }
+    }
+    assert_eq!(read.len(), 4, "{plan}");
+}
+
+#[tokio::test]
 async fn a_page_is_walked_in_the_order_of_the_filters_own_index() {
     let database = skewed().await;
     let login = database.login().await;

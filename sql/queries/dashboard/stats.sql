@@ -14,31 +14,36 @@ period as (
   from edge ends
   join edge begins on begins.back = ends.back + 1
 ),
-part as (
-  select back
-    , case when is_late then -1 else 1 end as sign
-    , case when is_late then at + interval '1 microsecond' else day_begins end as since
-    , case when is_late then day_ends else at + interval '1 microsecond' end as until
-  from edge
-),
 of_part as (
-  select back, 'leads' as relation, '' as kind, status, sum(sign) as rows
-  from part join public.leads on user_id = $1 and created_at >= since and created_at < until
-  group by back, status
-  union all
-  select back, 'call_logs', '', '', sum(sign)
-  from part join public.call_logs on user_id = $1 and created_at >= since and created_at < until
-  group by back
-  union all
-  select back, 'automation_logs', action_type, '', sum(sign)
-  from part join public.automation_logs on user_id = $1 and created_at >= since and created_at < until
-  group by back, action_type
+  select back, relation, kind, status, sum(case when is_late then -1 else 1 end) as rows
+  from edge
+  cross join lateral (
+    select case when is_late then at + interval '1 microsecond' else day_begins end as since
+      , case when is_late then day_ends else at + interval '1 microsecond' end as until
+  ) part
+  -- Lateral: each arm walks its own index, and no further than the part goes.
+  cross join lateral (
+    select 'leads' as relation, '' as kind, status
+    from public.leads where user_id = $1 and created_at >= since and created_at < until
+    union all
+    select 'call_logs', '', ''
+    from public.call_logs where user_id = $1 and created_at >= since and created_at < until
+    union all
+    select 'automation_logs', action_type, ''
+    from public.automation_logs where user_id = $1 and created_at >= since and created_at < until
+  ) came
+  group by back, relation, kind, status
 ),
 line as (
-  select period.back, relation, kind, status, rows
+  select period.back, counted.relation, kind, status, rows
   from period
-  join mako.stats on user_id = $1 and relation in ('leads', 'call_logs', 'automation_logs')
-    and day >= since and day < until
+  cross join unnest('{leads,call_logs,automation_logs}'::text[]) counted (relation)
+  cross join lateral (
+    select kind, status, rows
+    from mako.stats
+    where user_id = $1 and stats.relation = counted.relation and day >= since and day < until
+    offset 0 -- or all of the caller's lines would be read, and compared with each period
+  ) of_days
   union all
   -- Of the period that ends there, and not of the one that begins there.
   select back - following, relation, kind, status, case following when 0 then rows else -rows end
