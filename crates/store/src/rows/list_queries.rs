@@ -230,3 +230,26 @@ fn name(sql: &'static str) -> &'static str {
 
 /// Declared once, made at first use.
 pub(crate) type LazyList = LazyLock<ListQueries>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_without_filters_is_counted_by_its_index() {
+        let files = ListFiles {
+            table: "notes",
+            relation: "public.notes",
+            list: "",
+            search: "",
+            count: "",
+        };
+        let without = files.total(FIXED.len(), &Range::newest());
+        assert!(without.contains("case when true then"), "{without}");
+        let with_one = files.total(FIXED.len() + 1, &Range::newest());
+        assert!(
+            with_one.contains("case when true and $7 is null then"),
+            "{with_one}"
+        );
+    }
+}
