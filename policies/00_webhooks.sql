@@ -124,6 +124,42 @@ alter function mako.record_event(text, text, text, text, jsonb, text[], text, te
 revoke all on function mako.record_event(text, text, text, text, jsonb, text[], text, text[], timestamptz) from public, anon, authenticated, service_role;
 grant execute on function mako.record_event(text, text, text, text, jsonb, text[], text, text[], timestamptz) to mako_router;
 
+-- Several, in their order, in one transaction; answers as often. It waits for nobody: a lock that another transaction has
+-- would keep all of them waiting, so that whoever calls records them one by one instead.
+create or replace function mako.record_events(p_events jsonb)
+returns table (id text, user_id text, status text, is_new boolean)
+language plpgsql volatile security definer
+set search_path = ''
+set lock_timeout = '100ms'
+as $$
+declare
+  event record;
+begin
+  -- The locks of all their calls, in the order in which a single one takes its own.
+  perform pg_advisory_xact_lock(hashtextextended(call.source || ':' || call.name, 0))
+  from (
+    select distinct e.source, name
+    from jsonb_to_recordset(p_events) as e (source text, endpoint text, call_id text, calls text[])
+    cross join unnest(e.calls || e.call_id) name
+    where e.endpoint is null and name is not null
+    order by name, e.source
+  ) call;
+  for event in
+    select e.*
+    from jsonb_to_recordset(p_events) as e (source text, endpoint text, dedupe_key text, event_type text, payload jsonb,
+      numbers text[], call_id text, calls text[], arrived_at timestamptz)
+  loop
+    return query
+      select r.id, r.user_id, r.status, r.is_new
+      from mako.record_event(event.source, event.endpoint, event.dedupe_key, event.event_type, event.payload, event.numbers,
+        event.call_id, event.calls, event.arrived_at) r;
+  end loop;
+end $$;
+comment on function mako.record_events(jsonb) is 'Records verified deliveries once each, in their order, and says whose they are';
+alter function mako.record_events(jsonb) owner to mako_definer;
+revoke all on function mako.record_events(jsonb) from public, anon, authenticated, service_role;
+grant execute on function mako.record_events(jsonb) to mako_router;
+
 -- The same for a service that runs beside this version and doesn't tell when a delivery arrived.
 create or replace function mako.record_event(
   p_source text, p_endpoint text, p_dedupe_key text, p_event_type text, p_payload jsonb,

@@ -9,7 +9,7 @@ use tests::database::batch;
 use tests::hooks::{NUMBERS, SETTINGS, platform, post, sms};
 use tests::people::Person::{Alice, Bob};
 use tests::{Restartable, Service, SpoolFolder};
-use webhooks::Source;
+use webhooks::{Delivery, Source};
 
 use crate::webhook_tenancy::{Dice, mixed};
 
@@ -253,4 +253,80 @@ async fn what_waits_for_a_lock_keeps_no_other_in_the_spool() {
     tests::process::until(async || folder.deliveries().is_empty()).await;
     assert_eq!(logs(Bob).await, 2);
     tests::process::until(async || logs(Alice).await == 2).await;
+}
+
+/// What waits in a spool when the service starts, and the database is there again.
+async fn drained_at_start(database: &mut Restartable, deliveries: &[Delivery]) -> Service {
+    let Spooling { mut service, folder } = Spooling::on(database).await;
+    database.stop().await;
+    for delivery in deliveries {
+        let answer = post(&service, delivery).await;
+        assert!(matches!(answer.status, 200 | 204), "{}", answer.text);
+    }
+    service.process.child.kill().await.unwrap();
+    database.go_on().await;
+    let mut settings = SETTINGS.to_vec();
+    settings.push(folder.setting());
+    let service = Service::with(&database.login_url(), &settings).await;
+    tests::process::until(async || folder.deliveries().is_empty()).await;
+    service
+}
+
+async fn number(database: &Restartable, sql: &str) -> i64 {
+    let superuser = database.superuser().await;
+    superuser.query_one(sql, &[]).await.unwrap().get(0)
+}
+
+#[tokio::test]
+async fn what_waits_in_the_spool_is_taken_together_and_has_its_effects_once() {
+    let mut database = Restartable::start().await;
+    let messages = (0..20).map(|n| {
+        let (sid, from) = (format!("SM{n}"), format!("+1401712{}", 1000 + n));
+        platform(
+            Source::Twilio,
+            sms(&sid, &from, NUMBERS[n % 2].1, "I want a quote"),
+        )
+    });
+    let messages: Vec<Delivery> = messages.collect();
+    let _service = drained_at_start(&mut database, &messages).await;
+    for (claim, expected) in [
+        ("count(distinct recorded_at) from webhook_events", 1),
+        ("count(*) from webhook_events where status = 'processed'", 20),
+        ("count(*) from leads", 20),
+        // Ten of each tenant's, eight at a time.
+        ("count(distinct xmin::text) from leads", 4),
+        ("count(distinct xmin::text) from automation_logs", 4),
+    ] {
+        assert_eq!(
+            number(&database, &format!("select {claim}")).await,
+            expected,
+            "{claim}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn one_that_cannot_be_acted_on_undoes_none_that_is_taken_with_it() {
+    let mut database = Restartable::start().await;
+    let leads = ["+14017122661", "", "+14017122663"].map(|phone| {
+        let data = match phone {
+            "" => json!({"name": "Ann", "status": "new"}),
+            phone => json!({"name": "Ann", "status": "new", "phone": phone}),
+        };
+        let body = json!({"event_id": phone, "event_type": "lead.moved", "tenant_phone": NUMBERS[0].1, "data": data});
+        platform(Source::Make, body.to_string())
+    });
+    let _service = drained_at_start(&mut database, &leads).await;
+    for (claim, expected) in [
+        ("count(distinct recorded_at) from webhook_events", 1),
+        ("count(*) from webhook_events where status = 'processed'", 2),
+        ("count(*) from webhook_events where status = 'failed'", 1),
+        ("count(*) from leads", 2),
+    ] {
+        assert_eq!(
+            number(&database, &format!("select {claim}")).await,
+            expected,
+            "{claim}"
+        );
+    }
 }

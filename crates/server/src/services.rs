@@ -13,7 +13,7 @@ use crate::config::WebhookSettings;
 use crate::http::operations::Measurements;
 use crate::key_uses::{self, KeyUseQueue};
 use crate::oauth::{OAuth, OAuthClient, Pages};
-use crate::receiver::{Addresses, Receiver, Spool};
+use crate::receiver::{Addresses, LiveDeliveries, Receiver, Spool};
 use crate::relay::{Relay, Service};
 use crate::sender::{ReceiverUrls, Sender};
 
@@ -62,6 +62,7 @@ impl Services {
             spool,
             addresses: Addresses::default(),
             measurements: inbound,
+            live: LiveDeliveries::default(),
             request_timeout,
         };
         let sender = Sender::new(

@@ -1,5 +1,5 @@
-//! Empties the spool once the database is back: several deliveries at a time, those about the same call, message or
-//! person one after the other, as they came.
+//! Empties the spool once the database is back: many deliveries together. Where one of them keeps the others from that, one
+//! by one, several at a time, those about the same call, message or person one after the other, as they came.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -10,12 +10,13 @@ use futures_util::stream;
 use tokio::time::Instant;
 use webhooks::{PhoneNumber, RoutingHint};
 
+use super::batch::take_together;
 use super::pipeline::Recognised;
 use super::{ReceiveError, Receiver, Spool};
 
-/// Deliveries that are worked on at the same time: so few that those which arrive now are hardly slower for it.
-const AT_ONCE: usize = 4;
-/// Deliveries that are looked at together; the next ones wait until these are done.
+/// Deliveries or users that are worked on at the same time: so few that whoever arrives now is hardly slower for it.
+pub(super) const AT_ONCE: usize = 4;
+/// Deliveries that are taken together; the next ones wait until these are done.
 const WINDOW: usize = 64;
 /// Bytes that they may have on the disk.
 const WINDOW_SIZE: u64 = 16 << 20;
@@ -37,15 +38,26 @@ pub(super) async fn drain(receiver: &Receiver) {
             .buffered(AT_ONCE)
             .collect()
             .await;
-        let opened = opened.into_iter().flatten();
-        let queues = in_order(opened.map(|opened| (subjects(&opened.recognised), opened)));
-        stream::iter(queues)
-            .for_each_concurrent(AT_ONCE, |queue| take(receiver, spool, queue, &down))
-            .await;
+        take_all(receiver, spool, opened.into_iter().flatten().collect(), &down).await;
         if down.into_inner() {
             return;
         }
     }
+}
+
+async fn take_all(receiver: &Receiver, spool: &Spool, opened: Vec<Opened>, down: &AtomicBool) {
+    let until = Instant::now() + receiver.request_timeout;
+    if take_together(receiver, opened.iter().map(|opened| &opened.recognised), until).await {
+        for Opened { file, .. } in &opened {
+            settle(spool, file, Ok(()), down);
+        }
+        return;
+    }
+    let opened = opened.into_iter();
+    let queues = in_order(opened.map(|opened| (subjects(&opened.recognised), opened)));
+    stream::iter(queues)
+        .for_each_concurrent(AT_ONCE, |queue| take(receiver, spool, queue, down))
+        .await;
 }
 
 /// The files in parts that fit into memory.

@@ -2,11 +2,14 @@
 //!
 //! ```text
 //! route.rs ─► Receiver::receive ─► pipeline.rs: authenticate, verify, redact, parse, record, route, apply, reply
-//!                 └ database down ─► spool.rs ─► drain.rs    └ process.rs ─► crm    (background.rs: what was left undone)
+//!                 └ database down ─► spool.rs ─► drain.rs ─► batch.rs    └ process.rs ─► crm
+//! (background.rs: what was left undone)
 //! ```
 
 mod background;
+mod batch;
 mod drain;
+mod live;
 mod measurements;
 mod pipeline;
 mod process;
@@ -27,6 +30,7 @@ use tokio::time::Instant;
 use webhooks::{Answer, Delivery, Secret, Source, Unparsable, VerificationError};
 
 pub(crate) use background::{BackgroundWorker, process_waiting};
+pub(crate) use live::LiveDeliveries;
 pub(crate) use measurements::WebhookMetrics;
 pub(crate) use process::{ProcessResult, replay};
 pub(crate) use quota::Addresses;
@@ -47,6 +51,8 @@ pub(crate) struct Receiver {
     /// The tenants' own addresses that there are: during an outage they go before others.
     pub(crate) addresses: Addresses,
     pub(crate) measurements: Arc<WebhookMetrics>,
+    /// What the spool makes way for.
+    pub(crate) live: LiveDeliveries,
     /// How long a request may take until its answer starts.
     pub(crate) request_timeout: Duration,
 }
@@ -104,6 +110,7 @@ impl Receiver {
         incoming: IncomingDelivery,
         until: Instant,
     ) -> Result<Received, ReceiveError> {
+        let _live = self.live.begin();
         let source = incoming.delivery.source();
         let spare = self.spool.is_some().then(|| incoming.clone());
         let taken = self.take(incoming, until).await;

@@ -23,6 +23,29 @@ pub(super) struct Recognised {
     arrived_at: DateTime<Utc>,
 }
 
+impl Recognised {
+    /// What is recorded of one of its events.
+    pub(super) fn new_event<'a>(&'a self, event: &'a Event) -> NewEvent<'a> {
+        let call = |hint: &'a RoutingHint| match hint {
+            RoutingHint::Call(id) => Some(id.as_str()),
+            _ => None,
+        };
+        NewEvent {
+            endpoint: self.endpoint.as_deref(),
+            dedupe_key: &event.dedupe_key,
+            event_type: &event.event_type,
+            // The sender may write the tenant's number in another way than it was verified.
+            numbers: event
+                .tenant_numbers()
+                .flat_map(webhooks::PhoneNumber::spellings)
+                .collect(),
+            call_id: event.call.provider.as_deref(),
+            calls: event.hints.iter().filter_map(call).collect(),
+            arrived_at: self.arrived_at,
+        }
+    }
+}
+
 /// How a delivery is to prove itself.
 struct Proof {
     endpoint: Option<FoundEndpoint>,
@@ -130,11 +153,7 @@ impl Receiver {
     ) -> Result<Vec<RecordedEvent>, ReceiveError> {
         let mut routed = Vec::with_capacity(parsed.len());
         for (record, event) in parsed {
-            let known = self.record(recognised, record, event).await?;
-            if !known.is_new {
-                self.measurements.duplicate(event.source);
-            }
-            routed.push(known);
+            routed.push(self.record(recognised, record, event).await?);
         }
         Ok(routed)
     }
@@ -146,33 +165,19 @@ impl Receiver {
         recorded: &Verified<Recorded>,
         event: &Event,
     ) -> Result<RecordedEvent, ReceiveError> {
-        // The sender may write the tenant's number in another way than it was verified.
-        let numbers: Vec<String> = event
-            .tenant_numbers()
-            .flat_map(webhooks::PhoneNumber::spellings)
-            .collect();
-        let numbers: Vec<&str> = numbers.iter().map(String::as_str).collect();
-        let calls: Vec<&str> = event
-            .hints
-            .iter()
-            .filter_map(|hint| match hint {
-                RoutingHint::Call(id) => Some(id.as_str()),
-                _ => None,
-            })
-            .collect();
-        let new = NewEvent {
-            endpoint: recognised.endpoint.as_deref(),
-            dedupe_key: &event.dedupe_key,
-            event_type: &event.event_type,
-            numbers: &numbers,
-            call_id: event.call.provider.as_deref(),
-            calls: &calls,
-            arrived_at: recognised.arrived_at,
-        };
-        router::record(&self.store, recorded, &new)
+        router::record(&self.store, recorded, &recognised.new_event(event))
             .await
             .map_err(|error| down_or_not(error, true))?
+            .inspect(|known| self.count_recorded(known, event))
             .ok_or(ReceiveError::NoEndpoint)
+    }
+
+    pub(super) fn count_recorded(&self, known: &RecordedEvent, event: &Event) {
+        if !known.is_new {
+            self.measurements.duplicate(event.source);
+        } else if known.user_id.is_none() {
+            self.measurements.unrouted(event.source);
+        }
     }
 
     /// Whoever sent a long list hears in time that it is recorded; the background worker processes the rest.
@@ -197,16 +202,13 @@ impl Receiver {
     }
 
     /// Acts on a recorded event, if it is known whose it is and nobody has done so before.
-    async fn process(
+    pub(super) async fn process(
         &self,
         known: &RecordedEvent,
         recorded: &Verified<Recorded>,
         event: &Event,
     ) -> ProcessResult {
         let Some(user) = known.user_id.as_deref() else {
-            if known.is_new {
-                self.measurements.unrouted(event.source);
-            }
             return ProcessResult::Unrouted;
         };
         // What failed before is for a replay to try again, not for a provider's repetition.

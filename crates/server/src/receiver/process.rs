@@ -6,7 +6,7 @@ use identity::{Claims, Verified};
 use serde_json::Value;
 use store::rows::event_effects::{self, EventClaim};
 use store::rows::webhook_events::{self, EventOutcome, WebhookEvent};
-use store::{Access, Store};
+use store::{Access, Store, TenantTx};
 use webhooks::{Event, Recorded};
 
 use crate::crm::{self, EffectError};
@@ -55,6 +55,29 @@ pub(crate) async fn process(
         Ok(claims) => process_as(store, &claims, id, event, wait).await,
         Err(_) => ProcessResult::Unrouted,
     }
+}
+
+/// Acts on recorded events of one user in their order and in one transaction; none is acted on if one can't be. What
+/// another transaction holds is left to it.
+pub(super) async fn process_together(
+    store: &Store,
+    user: &str,
+    events: &[(&str, &Verified<Recorded>, &Event)],
+) -> Result<(), EffectError> {
+    let Some(Ok(claims)) = events
+        .first()
+        .map(|(_, recorded, _)| Claims::on_behalf_of(user, *recorded))
+    else {
+        return Ok(());
+    };
+    store
+        .run_as(&claims, Access::Write, async |tx| {
+            for (id, _, event) in events {
+                attempt_in(tx, id, event, LockWait::No).await?;
+            }
+            Ok(())
+        })
+        .await
 }
 
 /// Acts again on one of the caller's events that failed.
@@ -121,19 +144,28 @@ async fn attempt(
 ) -> Result<ProcessResult, EffectError> {
     store
         .run_as(claims, Access::Write, async |tx| {
-            // Locks the event: a second delivery and a replay wait here and then find it done.
-            let tx = match event_effects::take(tx, id, wait == LockWait::ForHolder).await? {
-                EventClaim::Now(tx) => tx,
-                EventClaim::Done => return Ok(ProcessResult::Before),
-                EventClaim::Held => return Ok(ProcessResult::Held),
-            };
-            let end = if event.is_sample {
-                EventOutcome::Ignored
-            } else {
-                crm::apply(&tx, event).await?
-            };
-            event_effects::finish(&tx, id, end).await?;
-            Ok::<_, EffectError>(ProcessResult::Now(end))
+            attempt_in(tx, id, event, wait).await
         })
         .await
+}
+
+async fn attempt_in(
+    tx: &TenantTx<'_>,
+    id: &str,
+    event: &Event,
+    wait: LockWait,
+) -> Result<ProcessResult, EffectError> {
+    // Locks the event: a second delivery and a replay wait here and then find it done.
+    let tx = match event_effects::take(tx, id, wait == LockWait::ForHolder).await? {
+        EventClaim::Now(tx) => tx,
+        EventClaim::Done => return Ok(ProcessResult::Before),
+        EventClaim::Held => return Ok(ProcessResult::Held),
+    };
+    let end = if event.is_sample {
+        EventOutcome::Ignored
+    } else {
+        crm::apply(&tx, event).await?
+    };
+    event_effects::finish(&tx, id, end).await?;
+    Ok(ProcessResult::Now(end))
 }

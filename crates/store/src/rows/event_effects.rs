@@ -1,6 +1,6 @@
 //! What an event does to the tenant's rows: statements for one transaction, run as that tenant.
 //!
-//! Every such transaction begins with [`take`], which locks the event, and then the tenant's row: of two events of a
+//! Each event's begin with [`take`], which locks the event, and then the tenant's row: of two events of a
 //! tenant one at a time finds or makes leads and calls, so that no two of them make the same. What an event says counts
 //! from its arrival: what was written to a row later stays.
 
@@ -13,10 +13,10 @@ use crate::query::{Query, query};
 use crate::rows::automation_logs::NewAutomationLog;
 use crate::rows::contacts::NewContact;
 use crate::rows::leads::NewLead;
-use crate::rows::{users, webhook_events};
+use crate::rows::webhook_events;
 use crate::tenant_tx::TenantTx;
 
-/// The transaction of one event's effects. Made by [`take`] only.
+/// The transaction of an event's effects. Made by [`take`] only.
 pub struct EventTx<'a> {
     tx: &'a TenantTx<'a>,
     arrived_at: DateTime<Utc>,
@@ -159,7 +159,6 @@ pub async fn take<'a>(tx: &'a TenantTx<'a>, event_id: &str, wait: bool) -> Resul
         Some(false) => Ok(EventClaim::Done),
         Some(true) => {
             let arrived_at = row.get(1);
-            tx.run(&users::LOCK, &[]).await?;
             Ok(EventClaim::Now(EventTx { tx, arrived_at }))
         }
     }

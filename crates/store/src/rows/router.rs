@@ -5,7 +5,10 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use identity::Verified;
+use serde::Serialize;
 use serde_json::Value;
+use tokio_postgres::Row;
+use tokio_postgres::types::Json;
 use webhooks::{Recorded, Source};
 
 use crate::error::Error;
@@ -28,6 +31,7 @@ pub struct FoundEndpoint {
 }
 
 /// What is recorded of a delivery.
+#[derive(Debug, Serialize)]
 pub struct NewEvent<'a> {
     /// The endpoint that it came in on; None for the platform's address.
     pub endpoint: Option<&'a str>,
@@ -36,11 +40,11 @@ pub struct NewEvent<'a> {
     /// The provider's word.
     pub event_type: &'a str,
     /// Numbers that may be the tenant's, the surest first.
-    pub numbers: &'a [&'a str],
+    pub numbers: Vec<String>,
     /// The call that it is about.
     pub call_id: Option<&'a str>,
     /// Calls whose tenant is this event's, where no number tells.
-    pub calls: &'a [&'a str],
+    pub calls: Vec<&'a str>,
     /// When it arrived, also if it has waited in a spool since.
     pub arrived_at: DateTime<Utc>,
 }
@@ -71,6 +75,7 @@ pub struct PendingEvent {
 static FIND_ENDPOINT: RouterQuery = router_query!("router/find_endpoint" [TEXT, TEXT]);
 static RECORD: RouterQuery =
     router_query!("router/record" [TEXT, TEXT, TEXT, TEXT, JSONB, TEXT_ARRAY, TEXT, TEXT_ARRAY, TIMESTAMPTZ]);
+static RECORD_ALL: RouterQuery = router_query!("router/record_all"[JSONB]);
 static WAITING: RouterQuery = router_query!("router/waiting" [FLOAT8, INT4]);
 static ENDPOINT_KEYS: RouterQuery = router_query!("router/endpoint_keys"[INT4]);
 static FORGET: RouterQuery = router_query!("router/forget" [INT4, INT4]);
@@ -81,6 +86,7 @@ pub static QUERIES: &[&RouterQuery] = &[
     &FIND_ENDPOINT,
     &ENDPOINT_KEYS,
     &RECORD,
+    &RECORD_ALL,
     &WAITING,
     &FORGET,
     &FORGET_KEY_USES,
@@ -139,18 +145,42 @@ pub async fn record(
             ],
         )
         .await?;
-    Ok(rows.first().map(|row| RecordedEvent {
-        id: row.get(0),
-        user_id: row.get(1),
-        status: row.get(2),
-        is_new: row.get(3),
-    }))
+    Ok(rows.first().map(RecordedEvent::from))
+}
+
+/// Records verified deliveries in their order, each once, in one transaction, and says whose they are.
+///
+/// If one of them can't be recorded, or another transaction holds a lock that one needs, none is.
+pub async fn record_all(
+    store: &Store,
+    events: &[(&Verified<Recorded>, NewEvent<'_>)],
+) -> Result<Vec<RecordedEvent>, Error> {
+    let lines = events.iter().map(|(recorded, event)| Line {
+        source: recorded.get().source().as_str(),
+        payload: recorded.get().payload(),
+        event,
+    });
+    let lines: Vec<_> = lines.collect();
+    let rows = store.route(&RECORD_ALL, &[&Json(lines)]).await?;
+    if rows.len() != events.len() {
+        return Err(Error::Mismatch("a row for each event"));
+    }
+    Ok(rows.iter().map(RecordedEvent::from).collect())
+}
+
+/// An event as `router/record_all` takes it.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    source: &'static str,
+    payload: &'a Value,
+    #[serde(flatten)]
+    event: &'a NewEvent<'a>,
 }
 
 /// Events that have waited to be processed for longer than `seconds`, the oldest first.
 pub async fn waiting(store: &Store, seconds: f64, limit: i32) -> Result<Vec<PendingEvent>, Error> {
     let rows = store.route(&WAITING, &[&seconds, &limit]).await?;
-    let event = |row: &tokio_postgres::Row| {
+    let event = |row: &Row| {
         let source: Source = row.get::<_, &str>(2).parse().ok()?;
         Some(PendingEvent {
             id: row.get(0),
@@ -177,6 +207,17 @@ pub async fn forget_key_uses(store: &Store, days: i32, limit: i32) -> Result<i32
 pub async fn fold_stats(store: &Store, limit: i32) -> Result<i32, Error> {
     let rows = store.route(&FOLD_STATS, &[&limit]).await?;
     Ok(rows.first().map_or(0, |row| row.get(0)))
+}
+
+impl From<&Row> for RecordedEvent {
+    fn from(row: &Row) -> Self {
+        Self {
+            id: row.get(0),
+            user_id: row.get(1),
+            status: row.get(2),
+            is_new: row.get(3),
+        }
+    }
 }
 
 /// What a row of `webhook_events` holds is what a verified delivery left there: nothing else writes that table.
