@@ -1,7 +1,7 @@
 //! What attacks need to know, and what they all ask of it.
 
 use crate::catalog::{Catalog, Relation};
-use crate::parts::Part;
+use crate::part::Part;
 use crate::people::People;
 use crate::persona::{EMPTY_USER, Persona};
 use crate::plan::{By, Plan};

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalog;
+use crate::catalog::Relation as Table;
 use crate::naming::Naming;
-use crate::parts::{FILES, MESSAGES};
+use crate::part::{FILES, MESSAGES, Part};
 
 /// The model, as `policies/tenancy.toml` holds it.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -209,9 +209,10 @@ impl Model {
     }
 
     /// What it says of a relation, or of a part of one.
-    pub(crate) fn entry_of(&self, relation: &catalog::Relation) -> Option<&Relation> {
+    pub(crate) fn entry_of(&self, relation: &Table) -> Option<&Relation> {
         match &relation.part {
-            Some(part) => part.entry(self),
+            Some(Part::Bucket(name)) => self.buckets.get(name),
+            Some(Part::Topic(_)) => None,
             None => self.entry(&relation.schema, &relation.name),
         }
     }

@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::people::Who;
 use crate::sql::literal;
+use crate::who::Who;
 
 /// Who is named.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -7,14 +7,7 @@ use crate::catalog::Catalog;
 use crate::naming::Names;
 use crate::plan::Plan;
 
-/// Someone who may own rows.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Who {
-    /// For text values, so that they can be found again.
-    pub(crate) marker: String,
-    pub(crate) user: String,
-    pub(crate) tenant: String,
-}
+pub(crate) use crate::who::Who;
 
 /// Everybody who is made up for one run.
 #[derive(Debug)]

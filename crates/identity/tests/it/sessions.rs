@@ -121,7 +121,7 @@ fn a_service_key_is_nobody_until_it_names_a_user() {
         assert_eq!(claims.user_id(), "bob");
         assert_eq!(
             serde_json::from_str::<Value>(claims.payload()).unwrap(),
-            json!({"sub": "bob", "role": "authenticated"}),
+            json!({"sub": "bob", "role": "authenticated", "service_token": true}),
         );
     }
 }

@@ -4,12 +4,13 @@
 use super::insert::insertion;
 use super::{Attack, Attempt, Stage, Target, any_of};
 use crate::catalog::{Column, Relation};
+use crate::constants::words_in;
 use crate::context::Context;
 use crate::plan::Class;
 use crate::rules::{self, Rule};
 use crate::seed::Belongs;
 use crate::sql::{ident, typed};
-use crate::values::{is_power, words_in};
+use crate::values::is_power;
 
 /// Gives oneself what policies elsewhere ask for.
 pub(super) struct Escalation;

@@ -2,6 +2,7 @@
 
 mod function;
 pub(crate) mod relation;
+mod split;
 
 use std::collections::HashMap;
 
@@ -10,7 +11,6 @@ use serde::Deserialize;
 use crate::Error;
 use crate::extensions::{self, InReach};
 use crate::model::Model;
-use crate::parts;
 use crate::script::Outcome;
 use crate::session::Session;
 use crate::sql::{Oid, array};
@@ -19,6 +19,7 @@ pub(crate) use function::{Argument, Function, Role, Volatility};
 pub(crate) use relation::{
     CONTROLS, Column, Command, Elsewhere, ForeignKey, Index, Policy, Relation, RelationKind, Rights,
 };
+pub(crate) use split::named_buckets;
 
 /// The database's catalog, as far as tenancy is concerned.
 #[derive(Debug)]
@@ -69,7 +70,7 @@ impl Catalog {
             .await
             .into_iter();
         let mut next = || answers.next().unwrap_or_else(|| Ok(Vec::new()));
-        let relations = parts::split(documents(next())?, model);
+        let relations = split::split(documents(next())?, model);
         let functions = documents(next())?;
         let roles = documents(next())?;
         let extensions = documents(next())?;

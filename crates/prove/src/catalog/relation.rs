@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::parts::Part;
+use crate::part::Part;
 use crate::sql::{Oid, ident};
 
 /// The schema of planted relations; it never outlives the transaction.

@@ -191,7 +191,7 @@ impl Target<'_> {
     /// The value of the column in which the value that is looked at is this.
     fn hold(&self, value: &str) -> Fact {
         if self.relation == CLAIMS {
-            let text = crate::values::words_in(value)
+            let text = crate::constants::words_in(value)
                 .pop()
                 .unwrap_or_else(|| value.trim_matches(|c| "()".contains(c)).to_owned());
             let json = matches!(self.view, View::Member { json: true, .. });

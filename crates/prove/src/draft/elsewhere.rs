@@ -10,8 +10,8 @@ use serde::Deserialize;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::Error;
+use crate::catalog::named_buckets;
 use crate::conditions::is_user;
-use crate::parts::named_buckets;
 
 /// What is there.
 #[derive(Debug, Default)]

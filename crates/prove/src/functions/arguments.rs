@@ -167,7 +167,7 @@ impl Context<'_> {
         if function.source.contains("role") {
             texts.extend(["service_role", "postgres"].map(str::to_owned));
         }
-        let said = crate::values::words_in(&function.source);
+        let said = crate::constants::words_in(&function.source);
         texts.extend(said.into_iter().filter(|word| word.len() < 30).take(4));
         texts
     }
@@ -188,7 +188,7 @@ impl Context<'_> {
             .take(4)
             .filter_map(|row| serde_json::to_string(&row.values).ok())
             .collect();
-        let keys: Vec<String> = crate::values::words_in(&function.source);
+        let keys: Vec<String> = crate::constants::words_in(&function.source);
         for value in [&self.people.other.user, &self.people.other.tenant] {
             let object: BTreeMap<&str, &str> =
                 keys.iter().map(|key| (key.as_str(), value.as_str())).collect();

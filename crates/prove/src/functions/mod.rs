@@ -260,7 +260,7 @@ impl Context<'_> {
     /// Whether a text holds the other tenant's words, other than those that were given.
     fn told(&self, text: &str, arguments: &str) -> bool {
         let mut text = text.to_lowercase();
-        let given = crate::values::words_in(arguments);
+        let given = crate::constants::words_in(arguments);
         for given in given.iter().filter(|word| word.len() > 3) {
             text = text.replace(&given.to_lowercase(), " ");
         }

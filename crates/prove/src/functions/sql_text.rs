@@ -66,7 +66,7 @@ impl Context<'_> {
             .collect();
         let table = rows.first().map(|row| self.catalog.relations[row.relation].sql());
         let payloads = payloads(table.as_deref());
-        let keys = crate::values::words_in(&function.source);
+        let keys = crate::constants::words_in(&function.source);
         let mut lists = Vec::new();
         for (at, argument) in function.types.iter().enumerate() {
             let is_text = argument.category == 'S';

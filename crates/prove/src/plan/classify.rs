@@ -4,7 +4,7 @@ use super::{By, Class};
 use crate::catalog::{Catalog, Relation, Rights};
 use crate::extensions;
 use crate::model::{self, Model};
-use crate::parts::Part;
+use crate::part::Part;
 
 /// How deep partitions and children are followed to their parents.
 const DEPTH: usize = 10;

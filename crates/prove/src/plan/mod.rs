@@ -8,7 +8,7 @@ use crate::catalog::{Catalog, Column, ForeignKey, Policy, Relation, RelationKind
 use crate::conditions::is_user;
 use crate::model::Model;
 use crate::naming::{Names, Naming};
-use crate::parts::Part;
+use crate::part::Part;
 use crate::sql::typed;
 use classify::classify;
 

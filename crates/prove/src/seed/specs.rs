@@ -401,13 +401,13 @@ impl Seeder<'_> {
             .mentions
             .iter()
             .filter(|text| text.contains(&column.name) && (text.contains(&table.name)))
-            .flat_map(|text| values::words_in(text))
+            .flat_map(|text| crate::constants::words_in(text))
             .chain(
                 table
                     .checks
                     .iter()
                     .filter(|check| check.columns.contains(&column.name))
-                    .flat_map(|check| values::words_in(&check.expression)),
+                    .flat_map(|check| crate::constants::words_in(&check.expression)),
             )
             .filter(|word| !CLAIMS.contains(&word.as_str()) && word.len() < 40)
             .collect();

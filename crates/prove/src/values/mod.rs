@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use crate::catalog::Column;
+use crate::constants::words_in;
 use crate::pattern::sample;
 use crate::people::uuid;
 use crate::sql::typed;
@@ -30,7 +31,6 @@ pub(crate) struct Seed<'a> {
 static LITERAL_DEFAULT: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"^(?:'(?:[^']|'')*'(?:::[a-zA-Z_0-9 .,()\x22\[\]]+)?|-?\d+(?:\.\d+)?|true|false)$").ok()
 });
-static QUOTED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"'((?:[^']|'')*)'").ok());
 static NUMBER: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"(?:^|[^\w.'])(-?\d+(?:\.\d+)?)(?:[^\w.']|$)").ok());
 
@@ -46,29 +46,6 @@ const POWERS: [&str; 9] = [
     "manager",
     "moderator",
 ];
-
-/// The string constants of an expression.
-pub(crate) fn words_in(expression: &str) -> Vec<String> {
-    let Some(quoted) = QUOTED.as_ref() else {
-        return Vec::new();
-    };
-    let mut words: Vec<String> = Vec::new();
-    for found in quoted.captures_iter(expression) {
-        let word = found[1].replace("''", "'");
-        if let Some(elements) = word.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'))
-            && !elements.contains(':')
-        {
-            words.extend(
-                elements
-                    .split(',')
-                    .map(|element| element.trim_matches('"').to_owned()),
-            );
-        }
-        words.push(word);
-    }
-    words.dedup();
-    words
-}
 
 /// The numbers of an expression.
 pub(crate) fn numbers_in(expression: &str) -> Vec<String> {
