@@ -71,39 +71,6 @@ pub enum MakeAuth {
 }
 
 impl Auth {
-    /// What a source uses when nothing was configured, as on the platform's addresses.
-    #[must_use]
-    pub fn default_of(source: Source) -> Self {
-        match source {
-            Source::Twilio => Self::Twilio,
-            Source::Vapi => Self::Vapi(VapiAuth::default()),
-            Source::Make => Self::Make(MakeAuth::default()),
-        }
-    }
-
-    /// Reads a configuration; null and `{}` are the default.
-    ///
-    /// # Errors
-    /// [`BadAuth`] for unknown names or ways, headers that can't be names, a format without the body, one
-    /// that needs an id and names no header for it, a tolerance beyond a day.
-    pub fn from_json(source: Source, value: &Value) -> Result<Self, BadAuth> {
-        if value.is_null() || value.as_object().is_some_and(serde_json::Map::is_empty) {
-            return Ok(Self::default_of(source));
-        }
-        let takes_no_more = value.as_object().is_some_and(|members| members.len() > 1);
-        let auth = match source {
-            Source::Twilio => return Err(BadAuth("twilio has no auth settings; leave auth out".into())),
-            Source::Vapi => Self::Vapi(VapiAuth::deserialize(value).map_err(|error| unreadable(&error))?),
-            Source::Make => Self::Make(MakeAuth::deserialize(value).map_err(|error| unreadable(&error))?),
-        };
-        if matches!(auth, Self::Vapi(VapiAuth::Secret) | Self::Make(MakeAuth::ApiKey)) && takes_no_more {
-            return Err(BadAuth(
-                "auth of this type has no further settings; the secret goes into secret".into(),
-            ));
-        }
-        auth.checked()
-    }
-
     /// The configuration as it is stored.
     #[must_use]
     pub fn to_json(&self) -> Value {
@@ -146,6 +113,15 @@ impl Auth {
         }
     }
 
+    /// Whose configuration it is.
+    pub(crate) fn source(&self) -> Source {
+        match self {
+            Self::Twilio => Source::Twilio,
+            Self::Vapi(_) => Source::Vapi,
+            Self::Make(_) => Source::Make,
+        }
+    }
+
     /// How deliveries are signed, if they are signed by a scheme.
     pub(crate) fn hmac_scheme(&self) -> Option<HmacScheme> {
         match self {
@@ -158,7 +134,8 @@ impl Auth {
         }
     }
 
-    fn checked(mut self) -> Result<Self, BadAuth> {
+    /// Refuses what no endpoint can be set up with.
+    pub(crate) fn checked(mut self) -> Result<Self, BadAuth> {
         if let Self::Vapi(VapiAuth::Hmac(scheme)) | Self::Make(MakeAuth::Hmac(scheme)) = &mut self
             && !scheme.include_timestamp
             && scheme.payload_format == DEFAULT_FORMAT
@@ -172,17 +149,6 @@ impl Auth {
             scheme.check()?;
         }
         Ok(self)
-    }
-}
-
-/// What serde says of names is for the sender; what it says of values may be a secret in the wrong place.
-fn unreadable(error: &serde_json::Error) -> BadAuth {
-    let said = error.to_string();
-    let of_names = ["unknown field", "unknown variant", "missing field"];
-    if of_names.iter().any(|start| said.starts_with(start)) {
-        BadAuth(said)
-    } else {
-        BadAuth("a setting in auth has the wrong type".into())
     }
 }
 

@@ -45,24 +45,6 @@ impl Event {
         })
     }
 
-    /// Whether the provider sends many of these during a call and nothing ever comes of them: a receiver may
-    /// answer without recording.
-    #[must_use]
-    pub fn is_chatter(&self) -> bool {
-        const CHATTER: [&str; 8] = [
-            "conversation-update",
-            "speech-update",
-            "model-output",
-            "voice-input",
-            "transcript",
-            "user-interrupted",
-            "language-change-detected",
-            "assistant.speechStarted",
-        ];
-        let word = self.event_type.split('[').next().unwrap_or_default();
-        self.source == Source::Vapi && CHATTER.contains(&word)
-    }
-
     /// The customer's number; `None` if there is none, it was withheld, or it is a short code, behind which is no
     /// person: no lead comes of those.
     #[must_use]

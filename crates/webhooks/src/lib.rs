@@ -15,6 +15,8 @@ mod number;
 mod outgoing;
 mod parse;
 mod party;
+mod provider;
+mod providers;
 mod redact;
 mod sample;
 mod scrub;

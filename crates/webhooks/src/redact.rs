@@ -6,13 +6,10 @@ use identity::Verified;
 use serde_json::{Map, Value};
 
 use crate::delivery::Delivery;
-use crate::leads::cut;
-use crate::parse::ZONE;
+use crate::provider::Provider;
 use crate::source::Source;
-use crate::verify::MESSAGE_ID;
-use crate::verify::twilio::BODY_HASH;
 use crate::zone::Zone;
-use crate::{bound, form, json, scrub};
+use crate::{bound, form, json, providers, scrub};
 
 /// A delivery as `webhook_events` keeps it: who sent it, and its contents without secrets.
 ///
@@ -109,7 +106,8 @@ impl Unparsable {
 /// [`Unparsable`].
 pub fn redact(delivery: &Verified<Delivery>, zone: Zone) -> Result<Records, Unparsable> {
     let delivery = delivery.get();
-    let (is_list, items) = match contents(delivery)? {
+    let provider = providers::of(delivery.source());
+    let (is_list, items) = match contents(delivery, provider)? {
         Value::Array(items) => (true, items),
         one => (false, vec![one]),
     };
@@ -124,11 +122,8 @@ pub fn redact(delivery: &Verified<Delivery>, zone: Zone) -> Result<Records, Unpa
         });
     }
     let each = items.into_iter().enumerate().map(|(at, item)| {
-        let mut payload = bound::bounded(scrub::without_secrets(delivery.source(), item));
-        if delivery.source() == Source::Make {
-            name_by_header(delivery, is_list.then_some(at + 1), &mut payload);
-            set_zone(zone, &mut payload);
-        }
+        let mut payload = bound::bounded(scrub::without_secrets(provider, item));
+        provider.complete(delivery, is_list.then_some(at + 1), zone, &mut payload);
         carry(Recorded::new(delivery.source(), payload))
     });
     Ok(Records {
@@ -145,19 +140,18 @@ fn carry(recorded: Recorded) -> Verified<Recorded> {
     Verified::assert_verified(recorded)
 }
 
-fn contents(delivery: &Delivery) -> Result<Value, Unparsable> {
+fn contents(delivery: &Delivery, provider: &dyn Provider) -> Result<Value, Unparsable> {
     if delivery.method() == "GET" {
         let query = delivery.query().unwrap_or_default();
         return Ok(object(form::lenient_pairs(query.as_bytes())));
     }
     let body = delivery.body();
     let looks_like_json = matches!(body.trim_ascii_start().first(), Some(b'{' | b'['));
-    if delivery.is_json() || looks_like_json || delivery.source() == Source::Vapi {
-        // Twilio signs an empty JSON body as `{}`.
-        if body.is_empty() && delivery.source() == Source::Twilio {
-            return Ok(object(Vec::new()));
-        }
-        return json::read(body).ok_or(Unparsable::NotJson);
+    if delivery.is_json() || looks_like_json || provider.sends_json_only() {
+        return match provider.empty_json() {
+            Some(empty) if body.is_empty() => Ok(empty),
+            _ => json::read(body).ok_or(Unparsable::NotJson),
+        };
     }
     let pairs = form::pairs(body).ok_or(Unparsable::NotAForm)?;
     Ok(object(pairs))
@@ -166,9 +160,6 @@ fn contents(delivery: &Delivery) -> Result<Value, Unparsable> {
 fn object(pairs: Vec<(String, String)>) -> Value {
     let mut members = Map::new();
     for (name, value) in pairs {
-        if name == BODY_HASH {
-            continue;
-        }
         match members.get_mut(&name) {
             None => {
                 members.insert(name, Value::String(value));
@@ -178,27 +169,4 @@ fn object(pairs: Vec<(String, String)>) -> Value {
         }
     }
     Value::Object(members)
-}
-
-/// A record says by itself what its dates mean, so that it means the same when it is replayed. Nobody else may say it.
-fn set_zone(zone: Zone, payload: &mut Value) {
-    let Value::Object(members) = payload else { return };
-    if zone == Zone::default() {
-        members.remove(ZONE);
-    } else {
-        members.insert(ZONE.into(), zone.name().into());
-    }
-}
-
-/// A scenario that signs by Standard Webhooks names its event in a header, which isn't stored; a list it names as a whole,
-/// and each event of it by its place as well.
-fn name_by_header(delivery: &Delivery, place: Option<usize>, payload: &mut Value) {
-    let (Some(id), Value::Object(members)) = (delivery.header(MESSAGE_ID), payload) else {
-        return;
-    };
-    if members.get("event_id").is_none_or(Value::is_null) {
-        let id = cut(id, 500);
-        let id = place.map_or_else(|| id.to_owned(), |place| format!("{id}.{place}"));
-        members.insert("event_id".into(), id.into());
-    }
 }

@@ -7,7 +7,8 @@
 
 use serde_json::Value;
 
-use crate::source::Source;
+use crate::json::plain;
+use crate::provider::Provider;
 
 /// Words in a member's name that make its text a secret. Names are split at `_`, `-` and capitals.
 const SECRET_WORDS: [&str; 17] = [
@@ -31,128 +32,23 @@ const SECRET_WORDS: [&str; 17] = [
 ];
 /// How names end that are secret though no word in them is.
 const SECRET_ENDINGS: [&str; 4] = ["apikey", "privatekey", "secretkey", "accesskey"];
-/// Members of Vapi's: live audio and control, where its callbacks go and with what, where recordings are put.
-const VAPI_SECRETS: [&str; 16] = [
-    "controlurl",
-    "listenurl",
-    "realtimeurl",
-    "callurl",
-    "callsipuri",
-    "websocketurl",
-    "monitor",
-    "server",
-    "serverurl",
-    "webhookurl",
-    "slackwebhookurl",
-    "callbackurl",
-    "headers",
-    "sipheaders",
-    "hooks",
-    "artifactplan",
-];
-/// Vapi names keys of forty services: `openAIKey`, `gcpKey`, `awsAccessKeyId`.
-const VAPI_SECRET_ENDINGS: [&str; 2] = ["key", "keyid"];
-/// Bulk of Vapi's: the transcript is kept, its other forms and Vapi's measurements are not.
-const VAPI_BULK: [&str; 11] = [
-    "messages",
-    "messagesopenaiformatted",
-    "conversation",
-    "performancemetrics",
-    "nodes",
-    "variables",
-    "variablevalues",
-    "costs",
-    "costbreakdown",
-    "assistantactivations",
-    "inboundphonecalldebuggingartifacts",
-];
-/// Vapi's objects of configuration, of which only these members are kept.
-const VAPI_CONFIGURATION: [&str; 11] = [
-    "assistant",
-    "assistantoverrides",
-    "squad",
-    "squadoverrides",
-    "workflow",
-    "workflowoverrides",
-    "tool",
-    "model",
-    "voice",
-    "transcriber",
-    "phonenumber",
-];
-const CONFIGURATION_KEEPS: [&str; 8] = [
-    "id",
-    "name",
-    "type",
-    "number",
-    "sipUri",
-    "provider",
-    "twilioPhoneNumber",
-    "function",
-];
-/// How a call came to Vapi: beside these, addresses that steer it and the account's credentials.
-const TRANSPORT_KEEPS: [&str; 3] = ["provider", "conversationType", "callSid"];
-const FUNCTION_KEEPS: [&str; 3] = ["name", "arguments", "parameters"];
 
 /// The payload without secrets, and without U+0000, which `jsonb` refuses.
-pub(crate) fn without_secrets(source: Source, value: Value) -> Value {
+pub(crate) fn without_secrets(provider: &dyn Provider, value: Value) -> Value {
     match value {
         Value::Object(members) => Value::Object(
             members
                 .into_iter()
                 .filter(|(name, value)| !is_secret(name, value))
-                .filter_map(|(name, value)| match source {
-                    Source::Vapi => vapis(&name, value).map(|value| (name, value)),
-                    Source::Twilio | Source::Make => Some((name, value)),
-                })
-                .map(|(name, value)| (without_nul(name), without_secrets(source, value)))
+                .filter_map(|(name, value)| Some((provider.kept(&name, value)?, name)))
+                .map(|(value, name)| (without_nul(name), without_secrets(provider, value)))
                 .collect(),
         ),
         Value::Array(items) => items
             .into_iter()
-            .map(|item| without_secrets(source, item))
+            .map(|item| without_secrets(provider, item))
             .collect(),
         Value::String(text) => Value::String(unsigned(without_nul(text))),
-        other => other,
-    }
-}
-
-/// What is kept of a member by a name of Vapi's.
-fn vapis(name: &str, value: Value) -> Option<Value> {
-    let plain = plain(name);
-    let plain = plain.as_str();
-    let is_key = value.is_string() && VAPI_SECRET_ENDINGS.iter().any(|end| plain.ends_with(end));
-    if is_key || VAPI_SECRETS.contains(&plain) || (VAPI_BULK.contains(&plain) && !value.is_string()) {
-        return None;
-    }
-    if plain == "transport" {
-        return value.is_object().then(|| keep(value, &TRANSPORT_KEEPS));
-    }
-    if VAPI_CONFIGURATION.contains(&plain) {
-        return Some(keep(value, &CONFIGURATION_KEEPS));
-    }
-    Some(value)
-}
-
-/// Only named members of an object (or of each object in an array); text stays: in the older shape
-/// `phoneNumber` is a number.
-fn keep(value: Value, names: &[&str]) -> Value {
-    match value {
-        Value::Object(members) => Value::Object(
-            members
-                .into_iter()
-                .filter(|(name, _)| names.contains(&name.as_str()))
-                .map(|(name, value)| {
-                    let value = if name == "function" {
-                        keep(value, &FUNCTION_KEEPS)
-                    } else {
-                        value
-                    };
-                    (name, value)
-                })
-                .collect(),
-        ),
-        Value::Array(items) => Value::Array(items.into_iter().map(|item| keep(item, names)).collect()),
         other => other,
     }
 }
@@ -179,14 +75,6 @@ fn unsigned(text: String) -> String {
         }
         _ => text,
     }
-}
-
-/// A name without separators and case.
-fn plain(name: &str) -> String {
-    name.chars()
-        .filter(|c| c.is_alphanumeric())
-        .flat_map(char::to_lowercase)
-        .collect()
 }
 
 /// `twilioAuthToken`, `twilio_auth_token` and `X-Auth-Token` are three words each; `APIKey` is `api`, `key`.
@@ -221,10 +109,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::providers;
+    use crate::source::Source;
+
+    fn of(source: Source, value: Value) -> Value {
+        without_secrets(providers::of(source), value)
+    }
 
     #[test]
     fn credentials_and_live_control_of_a_vapi_call_are_not_kept() {
-        let kept = without_secrets(
+        let kept = of(
             Source::Vapi,
             json!({"message": {
                 "type": "end-of-call-report",
@@ -308,7 +202,7 @@ mod tests {
                      hmacAccessKey clientSecret authPassword authUsername password authorizationId slackWebhookUrl \
                      webhookUrl callbackUrl listenUrl controlUrl realtimeUrl sipHeaders serverUrl serverUrlSecret";
         for name in names.split_ascii_whitespace() {
-            let kept = without_secrets(Source::Vapi, json!({"call": {"id": "c", name: "x"}}));
+            let kept = of(Source::Vapi, json!({"call": {"id": "c", name: "x"}}));
             assert_eq!(kept, json!({"call": {"id": "c"}}), "{name}");
         }
     }
@@ -316,9 +210,9 @@ mod tests {
     #[test]
     fn a_scenarios_own_data_loses_nothing_but_credentials() {
         let data = json!({"messages": ["hi"], "transport": "car", "server": "eu", "tool": {"size": 1}});
-        assert_eq!(without_secrets(Source::Make, data.clone()), data);
+        assert_eq!(of(Source::Make, data.clone()), data);
         assert_eq!(
-            without_secrets(Source::Make, json!({"data": {"api_key": "x", "a": 1}})),
+            of(Source::Make, json!({"data": {"api_key": "x", "a": 1}})),
             json!({"data": {"a": 1}})
         );
     }
@@ -326,7 +220,7 @@ mod tests {
     #[test]
     fn postgres_can_read_what_is_kept() {
         assert_eq!(
-            without_secrets(Source::Make, json!({"a\0": "b\0", "c": ["\0"]})),
+            of(Source::Make, json!({"a\0": "b\0", "c": ["\0"]})),
             json!({"a\u{fffd}": "b\u{fffd}", "c": ["\u{fffd}"]})
         );
     }

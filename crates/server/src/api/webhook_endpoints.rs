@@ -30,51 +30,49 @@ use crate::receiver::{EventProgress, IncomingDelivery, ReceiveError, Receiver};
 #[derive(Clone)]
 pub(crate) struct WebhookEndpoints(pub(crate) Arc<Receiver>);
 
-/// A provider that sends webhooks.
-#[derive(Clone, Copy, Debug, Enum, Eq, PartialEq, Serialize)]
-#[oai(rename_all = "lowercase")]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum SourceName {
-    /// Calls and messages.
-    Twilio,
-    /// Voice assistants.
-    Vapi,
-    /// Scenarios.
-    Make,
+macro_rules! source_names {
+    ($($(#[$about:meta])+ $Source:ident = $name:literal,)+) => {
+        /// A provider that sends webhooks.
+        #[derive(Clone, Copy, Debug, Enum, Eq, PartialEq, Serialize)]
+        #[oai(rename_all = "lowercase")]
+        #[serde(rename_all = "lowercase")]
+        pub(crate) enum SourceName {
+            $($(#[$about])+ $Source,)+
+        }
+
+        impl SourceName {
+            fn source(self) -> Source {
+                match self {
+                    $(Self::$Source => Source::$Source,)+
+                }
+            }
+        }
+
+        impl From<Source> for SourceName {
+            fn from(source: Source) -> Self {
+                match source {
+                    $(Source::$Source => Self::$Source,)+
+                }
+            }
+        }
+    };
 }
+
+webhooks::for_each_source!(source_names);
 
 impl SourceName {
     pub(crate) fn name(self) -> &'static str {
         self.source().as_str()
     }
-
-    fn source(self) -> Source {
-        match self {
-            Self::Twilio => Source::Twilio,
-            Self::Vapi => Source::Vapi,
-            Self::Make => Source::Make,
-        }
-    }
-}
-
-impl From<Source> for SourceName {
-    fn from(source: Source) -> Self {
-        match source {
-            Source::Twilio => Self::Twilio,
-            Source::Vapi => Self::Vapi,
-            Source::Make => Self::Make,
-        }
-    }
 }
 
 impl Field for SourceName {
     fn from_value(value: Value) -> Result<Self, String> {
-        match value.as_str() {
-            Some("twilio") => Ok(Self::Twilio),
-            Some("vapi") => Ok(Self::Vapi),
-            Some("make") => Ok(Self::Make),
-            _ => Err("must be one of twilio, vapi, make".to_owned()),
-        }
+        let source = value.as_str().and_then(|name| name.parse::<Source>().ok());
+        source.map(Self::from).ok_or_else(|| {
+            let names = Source::ALL.map(Source::as_str);
+            format!("must be one of {}", names.join(", "))
+        })
     }
 }
 
@@ -162,7 +160,7 @@ impl WebhookEndpoints {
         body: JsonBody<EndpointInput>,
     ) -> Result<JsonResponse<WebhookEndpoint>, Problem> {
         let (source, JsonBody(input)) = (source.0.source(), body);
-        if input.timezone.is_some() && source != Source::Make {
+        if input.timezone.is_some() && !source.may_lack_zone() {
             return Err(Problem::invalid(
                 "timezone: is for make only; what the others send has its zone",
             ));

@@ -219,7 +219,7 @@ fn config(
         Some(&secrets.jwt_secret),
         true,
     )?;
-    let webhook_secrets = crate::config::platform_secrets([
+    let webhook_secrets = crate::config::platform_secrets(&[
         (
             Source::Twilio,
             "TWILIO_AUTH_TOKEN",

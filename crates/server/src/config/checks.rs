@@ -175,7 +175,7 @@ pub(super) fn inbound(raw: &RawSettings) -> Result<WebhookSettings, ConfigError>
         );
     }
     Ok(WebhookSettings {
-        secrets: platform_secrets([
+        secrets: platform_secrets(&[
             (
                 Source::Twilio,
                 "TWILIO_AUTH_TOKEN",
@@ -202,11 +202,11 @@ pub(super) fn inbound(raw: &RawSettings) -> Result<WebhookSettings, ConfigError>
 
 /// The secrets of each source's platform address; each may be a comma-separated list.
 pub(crate) fn platform_secrets(
-    raw: [(Source, &str, Option<&str>); 3],
+    raw: &[(Source, &str, Option<&str>)],
 ) -> Result<HashMap<Source, Vec<webhooks::Secret>>, ConfigError> {
     let named = raw
-        .into_iter()
-        .filter_map(|(source, name, text)| Some((source, name, text?)));
+        .iter()
+        .filter_map(|&(source, name, text)| Some((source, name, text?)));
     named
         .map(|(source, name, text)| match webhooks::Secret::list(text) {
             Ok(secrets) => Ok((source, secrets)),

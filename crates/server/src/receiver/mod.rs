@@ -123,7 +123,7 @@ impl Receiver {
         tracing::warn!(source = source.as_str(), %error, "the database is down: a delivery goes to the spool");
         match self.keep(spool, &incoming, verified).await {
             Ok(()) => Ok(Received {
-                answer: provisional(source),
+                answer: Answer::to_unread(source),
                 events: Vec::new(),
             }),
             Err(failure) => {
@@ -141,14 +141,5 @@ impl Receiver {
         spool
             .put(&self.sealed_store, incoming, &share, self.addresses.are_known())
             .await
-    }
-}
-
-/// What a provider hears of a delivery that nobody has looked at yet.
-fn provisional(source: Source) -> Answer {
-    match source {
-        Source::Twilio => Answer::NoContent,
-        Source::Vapi => Answer::Ok,
-        Source::Make => Answer::Json(serde_json::json!({"status": "spooled"})),
     }
 }

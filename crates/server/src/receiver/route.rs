@@ -37,7 +37,7 @@ impl WebhookRoute {
             .ok_or_else(Problem::no_such_route)?;
         self.0.measurements.received(source);
         let endpoint_key = request.raw_path_param("endpoint_key").map(str::to_owned);
-        if let Some(limit) = limit(source) {
+        if let Some(limit) = source.body_limit() {
             limits::bound(&mut request, limit)?;
         }
         // The body may take half of the request's time and the database a quarter: what it doesn't take by then has the
@@ -73,16 +73,6 @@ impl WebhookRoute {
             response = response.content_type(kind);
         }
         Ok(response.body(received.answer.body()))
-    }
-}
-
-/// Bytes that a delivery of this source may have, where that is less than any request may.
-fn limit(source: Source) -> Option<usize> {
-    match source {
-        // Its forms have at most 64 KB; a batch of its event streams may be longer.
-        Source::Twilio => Some(1 << 20),
-        // Reports hold whole transcripts; scenarios send what their authors like.
-        Source::Vapi | Source::Make => None,
     }
 }
 

@@ -14,6 +14,9 @@ use crate::hmac_scheme::{Algorithm, Encoding, HmacScheme};
 use crate::secret::{Secret, UnusableSecret};
 use crate::verify::{VerificationError, constant_time};
 
+/// Where Standard Webhooks names a message.
+pub(crate) const MESSAGE_ID: &str = "webhook-id";
+
 /// Timestamps above this are milliseconds: as seconds they would be in the year 5138.
 const MILLISECONDS_ABOVE: i64 = 100_000_000_000;
 
@@ -26,7 +29,7 @@ pub(crate) fn standard_webhooks(tolerance_seconds: u32) -> HmacScheme {
         signature_prefix: "v1,".into(),
         include_timestamp: true,
         payload_format: "{svix-id}.{timestamp}.{body}".into(),
-        message_id_header: Some(super::MESSAGE_ID.into()),
+        message_id_header: Some(MESSAGE_ID.into()),
         signature_encoding: Encoding::Base64,
         secret_is_base64: true,
         tolerance_seconds,

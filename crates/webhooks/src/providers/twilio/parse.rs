@@ -5,11 +5,12 @@
 
 use serde_json::Value;
 
+use super::stream;
 use crate::event::{
     Call, CallIds, Customer, Direction, Event, Kind, Media, Message, MessageChange, OptOut, Recording,
     RoutingHint,
 };
-use crate::parse::{contents_key, event, twilio_stream};
+use crate::parse::{contents_key, event};
 use crate::party::{Channel, Party};
 use crate::source::Source;
 use crate::status::{CallStatus, MessageStatus, RecordingStatus};
@@ -35,7 +36,7 @@ const CALLER: [&str; 2] = ["From", "Caller"];
 const CALLED: [&str; 2] = ["To", "Called"];
 
 pub(super) fn parse(payload: &Value) -> Event {
-    match twilio_stream::Streamed::read(payload) {
+    match stream::Streamed::read(payload) {
         Some(streamed) => match streamed.callback.as_ref().and_then(callback) {
             Some(event) => event,
             None => event(Source::Twilio, streamed.event_type, streamed.dedupe_key),

@@ -10,10 +10,11 @@ use base64::engine::general_purpose::STANDARD;
 use ring::{digest, hmac};
 use url::form_urlencoded;
 
+use super::url_forms;
 use crate::delivery::Delivery;
 use crate::form;
 use crate::secret::Secret;
-use crate::verify::{VerificationError, url_forms};
+use crate::verify::VerificationError;
 
 pub(crate) const SIGNATURE: &str = "x-twilio-signature";
 pub(crate) const SETTINGS: &str = "x-twilio-webhooks-signature-settings";

@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
+use super::parse;
 use crate::event::{CallIds, CallReport, Customer, Direction, Event, Kind, RoutingHint};
 use crate::json;
-use crate::parse::{contents_key, event, vapi};
+use crate::parse::{contents_key, event};
 use crate::party::Party;
 use crate::source::Source;
 use crate::status::CallStatus;
@@ -23,7 +24,7 @@ pub(super) fn report(message: &Value) -> CallReport {
         json::seconds(f64::from(i32::try_from(length.num_milliseconds() / 100).ok()?) / 10.0)
     };
     CallReport {
-        direction: vapi::direction(message),
+        direction: parse::direction(message),
         status: ended_reason
             .as_deref()
             .map_or(CallStatus::Completed, CallStatus::of_ended_reason),
@@ -107,12 +108,12 @@ pub(super) fn older(payload: &Value) -> Event {
     let mut event = event(Source::Vapi, "call.ended", contents_key(Source::Vapi, payload));
     event.call = CallIds {
         vapi: json::text(&message, &["call.id", "call.callId", "callId", "id"]),
-        ..vapi::call_ids(&message)
+        ..parse::call_ids(&message)
     };
     if let Some(call) = &event.call.vapi {
         event.dedupe_key = format!("vapi:call.ended:{call}");
     }
-    let direction = vapi::direction(&message);
+    let direction = parse::direction(&message);
     event.hints = older_hints(&message, direction);
     event.customer = older_customer(&message, direction);
     event.occurred_at = json::time(&message, &["call.endedAt", "endedAt", "timestamp"]);
@@ -122,12 +123,12 @@ pub(super) fn older(payload: &Value) -> Event {
 
 /// `phoneNumber` is the tenant's if it is an object, and the customer's if it is text.
 fn older_hints(message: &Value, direction: Direction) -> Vec<RoutingHint> {
-    let mut hints = vapi::hints(message);
+    let mut hints = parse::hints(message);
     let side = match direction {
         Direction::Outbound => ["call.from", "from"],
         _ => ["call.to", "to"],
     };
-    let number = side.into_iter().find_map(|path| vapi::party(message, path));
+    let number = side.into_iter().find_map(|path| parse::party(message, path));
     if let Some((_, Party::Number(number))) = number {
         // Behind the numbers that Vapi itself names, before its ids.
         let numbers = hints
@@ -154,6 +155,6 @@ fn older_customer(message: &Value, direction: Direction) -> Option<Customer> {
         .into_iter()
         .chain(other_side)
         .chain(["call.phoneNumber", "phoneNumber"])
-        .find_map(|path| vapi::party(message, path))?;
-    Some(vapi::named(message, channel, party))
+        .find_map(|path| parse::party(message, path))?;
+    Some(parse::named(message, channel, party))
 }

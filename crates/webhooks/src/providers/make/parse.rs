@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::event::{Automation, Customer, Event, Kind, RoutingHint, Target};
 use crate::number::{PhoneNumber, visible};
-use crate::parse::{ZONE, contents_key, event};
+use crate::parse::{SAMPLE, ZONE, contents_key, event};
 use crate::party::{Channel, Party};
 use crate::source::Source;
 use crate::zone::Zone;
@@ -26,8 +26,8 @@ const CONTRACT: [&str; 14] = [
     "tenantPhone",
     "occurred_at",
     "timestamp",
-    super::SAMPLE,
-    super::ZONE,
+    SAMPLE,
+    ZONE,
 ];
 
 pub(super) fn parse(payload: &Value) -> Event {

@@ -5,8 +5,9 @@
 
 use serde_json::Value;
 
+use super::report;
 use crate::event::{Call, CallIds, Customer, Direction, Event, Kind, Question, RoutingHint, ToolCall};
-use crate::parse::{contents_key, event, vapi_report};
+use crate::parse::{contents_key, event};
 use crate::party::{Channel, Party};
 use crate::source::Source;
 use crate::status::CallStatus;
@@ -17,10 +18,10 @@ const MOST_TOOL_CALLS: usize = 100;
 
 pub(super) fn parse(payload: &Value) -> Event {
     let Some(message) = payload.get("message").filter(|message| message.is_object()) else {
-        return vapi_report::older(payload);
+        return report::older(payload);
     };
     let Some(word) = json::text(message, &["type"]) else {
-        return vapi_report::older(payload);
+        return report::older(payload);
     };
     let mut event = event(Source::Vapi, word.clone(), contents_key(Source::Vapi, payload));
     event.call = call_ids(message);
@@ -37,7 +38,7 @@ pub(super) fn parse(payload: &Value) -> Event {
 fn kind(message: &Value, word: &str) -> Kind {
     match word {
         "status-update" => status_update(message).map_or(Kind::Other, Kind::Call),
-        "end-of-call-report" => Kind::CallReport(Box::new(vapi_report::report(message))),
+        "end-of-call-report" => Kind::CallReport(Box::new(report::report(message))),
         "assistant-request" => Kind::Question(Question::Assistant),
         "tool-calls" => Kind::Question(Question::ToolCalls(tool_calls(message))),
         "transfer-destination-request" | "handoff-destination-request" => {
