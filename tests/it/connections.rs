@@ -31,7 +31,7 @@ async fn status(service: &Service, person: Person, name: &str) -> Value {
 #[tokio::test]
 async fn a_provider_that_refuses_the_key_shows_after_one_call_and_so_does_one_that_takes_it_again() {
     let database = TestDatabase::new().await;
-    let provider = Provider::start().await;
+    let provider = Provider::start();
     let settings = [("RELAY_BASE_URL_HUBSPOT", provider.url.as_str())];
     let service = Service::with(&database.login_url(), &settings).await;
     assert_eq!(status(&service, Alice, "hubspot").await, "none");
@@ -81,7 +81,7 @@ async fn a_provider_that_refuses_the_key_shows_after_one_call_and_so_does_one_th
 #[tokio::test]
 async fn what_a_replaced_key_was_told_says_nothing_of_the_new_one() {
     let database = TestDatabase::new().await;
-    let provider = Provider::start().await;
+    let provider = Provider::start();
     let settings = [("RELAY_BASE_URL_ZOHO", provider.url.as_str())];
     let service = Service::with(&database.login_url(), &settings).await;
     save(&service, Alice, "zoho").await;

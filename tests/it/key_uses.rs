@@ -20,7 +20,7 @@ struct Setting {
 
 /// A service at whose Vapi alice has a key; one app is trusted.
 async fn setting(settings: &[(&str, &str)]) -> Setting {
-    let (database, provider) = (TestDatabase::new().await, Provider::start().await);
+    let (database, provider) = (TestDatabase::new().await, Provider::start());
     let service = Service::with(
         &database.login_url(),
         &[
@@ -78,14 +78,14 @@ async fn a_use_says_what_was_called_and_how_that_went_and_nothing_that_was_said(
         .json(&json!({"name": "said-in-body"}));
     assert_eq!(Answer::of(sent).await.status, 200);
     it.relayed(&Alice.token(), &format!("with/{KEY}/x")).await;
-    it.relayed(&Alice.token(), "status/503").await;
+    it.relayed(&Alice.token(), "status/404").await;
     let uses = it.uses(3).await;
     let shown = |name: &str| -> Vec<_> { uses.iter().rev().map(|used| used[name].clone()).collect() };
     assert_eq!(shown("method"), ["POST", "GET", "GET"]);
-    assert_eq!(shown("path"), ["/call/c-1", "/with/*/x", "/status/503"]);
+    assert_eq!(shown("path"), ["/call/c-1", "/with/*/x", "/status/404"]);
     assert_eq!(shown("host"), ["127.0.0.1"; 3]);
     assert_eq!(shown("service"), ["vapi"; 3]);
-    assert_eq!(shown("status")[2], 503);
+    assert_eq!(shown("status")[2], 404);
     let said = r#"{"name":"said-in-body"}"#;
     assert_eq!(
         (&uses[2]["bytes_out"], &uses[2]["bytes_in"]),

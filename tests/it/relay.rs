@@ -1,6 +1,7 @@
 //! Does a key reach its provider and nobody else? Against a provider of our own on loopback.
 
 mod answers;
+mod failing;
 mod providers;
 
 use reqwest::Method;
@@ -31,7 +32,7 @@ struct Setting {
 /// A service whose providers are all one of our own, below `/base`; alice has connected Vapi.
 async fn setting() -> Setting {
     let database = TestDatabase::new().await;
-    let provider = Provider::start().await;
+    let provider = Provider::start();
     let base = format!("{}/base/", provider.url);
     let names = SERVICES.map(|name| format!("RELAY_BASE_URL_{}", name.to_uppercase()));
     let settings: Vec<_> = names.iter().map(|name| (name.as_str(), base.as_str())).collect();
@@ -275,7 +276,7 @@ async fn an_answer_is_passed_on_as_it_arrives() {
 #[tokio::test]
 async fn a_body_beyond_the_limit_is_refused_declared_or_not() {
     let database = TestDatabase::new().await;
-    let provider = Provider::start().await;
+    let provider = Provider::start();
     let settings = [
         ("RELAY_BASE_URL_VAPI", provider.url.as_str()),
         ("BODY_LIMIT", "1000"),

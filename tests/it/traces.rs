@@ -27,7 +27,7 @@ async fn ended(mut service: Service) -> Option<i32> {
 
 #[tokio::test]
 async fn spans_go_to_a_collector_as_part_of_the_callers_trace_and_without_a_value() {
-    let (collector, provider) = (Collector::start().await, Provider::start().await);
+    let (collector, provider) = (Collector::start().await, Provider::start());
     let database = TestDatabase::new().await;
     batch(&database.superuser().await, hooks::TENANTS).await;
     let mut settings = SETTINGS.to_vec();

@@ -1,13 +1,15 @@
 //! A provider of one's own, on loopback: what Vapi or Twilio would see. It records what reaches it.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use poem::http::StatusCode;
-use poem::listener::{Acceptor as _, Listener as _, TcpListener};
+use poem::listener::TcpAcceptor;
 use poem::{Body, Endpoint, Request, Response, Server};
+use tokio::net::TcpSocket;
 use tokio::sync::Semaphore;
 
 /// The number that the account at this provider has.
@@ -89,6 +91,13 @@ impl Endpoint for Answers {
                 .finish());
         }
         Ok(match target.rsplit('/').next().unwrap_or_default() {
+            "fails-twice" if self.times(&target) <= 2 => {
+                response.status(StatusCode::SERVICE_UNAVAILABLE).finish()
+            }
+            "fails-for-long" => response
+                .status(StatusCode::TOO_MANY_REQUESTS)
+                .header("retry-after", "60")
+                .finish(),
             to if to.starts_with("redirect-to-") => response
                 .status(StatusCode::FOUND)
                 .header("location", to.replace("redirect-to-", "https://"))
@@ -138,6 +147,14 @@ impl Endpoint for Answers {
     }
 }
 
+impl Answers {
+    /// How often this has been asked for.
+    fn times(&self, target: &str) -> usize {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.iter().filter(|seen| seen.target == target).count()
+    }
+}
+
 /// A body whose every piece breaks what is at its end.
 fn in_pieces(text: &str) -> Body {
     let (most, rest) = text.split_at(text.len() - 7);
@@ -147,24 +164,37 @@ fn in_pieces(text: &str) -> Body {
 
 impl Provider {
     /// On a free port.
-    pub async fn start() -> Self {
-        let seen = Arc::new(Mutex::new(Vec::new()));
-        let acceptor = TcpListener::bind("127.0.0.1:0")
-            .into_acceptor()
-            .await
+    #[must_use]
+    pub fn start() -> Self {
+        let (_, socket) = Self::absent();
+        Self::listening(socket)
+    }
+
+    /// The address of one that refuses connections, until it listens on this socket.
+    #[must_use]
+    pub fn absent() -> (String, TcpSocket) {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket
+            .bind((Ipv4Addr::LOCALHOST, 0).into())
             .expect("loopback has free ports");
-        let address = acceptor.local_addr()[0].to_string();
+        let address = socket.local_addr().expect("bound");
+        (format!("http://{address}"), socket)
+    }
+
+    /// On a socket of [`Provider::absent`].
+    #[must_use]
+    pub fn listening(socket: TcpSocket) -> Self {
+        let url = format!("http://{}", socket.local_addr().expect("bound"));
+        let listener = socket.listen(1024).expect("it can");
+        let acceptor = TcpAcceptor::from_tokio(listener).expect("it is bound");
+        let seen = Arc::new(Mutex::new(Vec::new()));
         let released = Arc::new(Semaphore::new(0));
         let answers = Answers {
             seen: Arc::clone(&seen),
             released: Arc::clone(&released),
         };
         tokio::spawn(Server::new_with_acceptor(acceptor).run(answers));
-        Self {
-            url: address.replace("socket://", "http://"),
-            seen,
-            released,
-        }
+        Self { url, seen, released }
     }
 
     /// Lets one `held/…` request have its answer.

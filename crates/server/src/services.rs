@@ -82,7 +82,7 @@ impl Services {
             sealed_store,
             relay: Arc::new(Relay::new(
                 providers.relay_bases,
-                measurements.withheld.clone(),
+                measurements.relay.clone(),
                 key_uses,
             )?),
             receiver: Arc::new(receiver),

@@ -42,7 +42,7 @@ withheld = ["account"]
 #[tokio::test]
 async fn a_service_of_the_providers_file_is_one_like_the_others() {
     let database = TestDatabase::new().await;
-    let provider = Provider::start().await;
+    let provider = Provider::start();
     let file = ProvidersFile::new("added", MY_CRM);
     let settings = [
         ("PROVIDERS_FILE", file.path()),

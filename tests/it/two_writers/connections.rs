@@ -102,7 +102,7 @@ async fn of_changes_of_a_key_the_last_one_counts() {
 
 #[tokio::test]
 async fn a_number_that_is_released_while_it_is_verified_is_gone_and_one_claimed_twice_is_one() {
-    let (database, provider) = (TestDatabase::new().await, Provider::start().await);
+    let (database, provider) = (TestDatabase::new().await, Provider::start());
     let service = Service::with(&database.login_url(), &[("RELAY_BASE_URL_TWILIO", &provider.url)]).await;
     let it = Setting { database, service };
     it.service

@@ -90,7 +90,7 @@ async fn what_came_before_a_number_was_assigned_waits_for_its_owner() {
 #[tokio::test]
 async fn a_number_is_verified_by_asking_twilio_with_the_tenants_own_key() {
     let database = TestDatabase::new().await;
-    let provider = Provider::start().await;
+    let provider = Provider::start();
     let mut settings = SETTINGS.to_vec();
     settings.push(("RELAY_BASE_URL_TWILIO", &provider.url));
     let service = Service::with(&database.login_url(), &settings).await;

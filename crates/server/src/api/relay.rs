@@ -263,6 +263,8 @@ impl From<RelayError> for Problem {
             .hint("Save it as https://<your instance's host>|<key>; Salesforce's host is <domain>.my.salesforce.com"),
             RelayError::Withheld => Self::forbidden("The provider's answer would hold the account's credentials"),
             RelayError::TooLarge => Self::too_large(),
+            RelayError::Down(wait) => Self::unavailable("MK_PROVIDER_DOWN", "The provider is down, and wasn't called")
+                .retry_after(wait),
             RelayError::Unreachable => Self::bad_gateway("MK502", "The provider can't be reached"),
             RelayError::Redirected => Self::bad_gateway(
                 "MK_REDIRECTED",

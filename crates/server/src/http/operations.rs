@@ -23,7 +23,7 @@ use super::problem::Problem;
 use super::server::{ConnectionMetrics, Draining};
 use crate::key_uses::KeyUseMetrics;
 use crate::receiver::{Spool, WebhookMetrics};
-use crate::relay::EchoMetrics;
+use crate::relay::RelayMetrics;
 use crate::sender::SenderMetrics;
 use crate::timings;
 
@@ -199,7 +199,7 @@ pub(crate) struct Measurements {
     /// What is counted of clients' connections.
     pub(crate) connections: ConnectionMetrics,
     /// What is counted of the relay.
-    pub(crate) withheld: EchoMetrics,
+    pub(crate) relay: RelayMetrics,
     /// What is counted of uses of keys.
     pub(crate) key_uses: KeyUseMetrics,
     requests: Family<RequestLabels, Counter>,
@@ -216,8 +216,8 @@ impl Measurements {
         let outbound = Arc::new(SenderMetrics::new(&mut registry));
         let connections = ConnectionMetrics::default();
         connections.register(&mut registry);
-        let withheld = EchoMetrics::default();
-        withheld.register(&mut registry);
+        let relay = RelayMetrics::default();
+        relay.register(&mut registry);
         let key_uses = KeyUseMetrics::default();
         key_uses.register(&mut registry);
         timings::register(&mut registry);
@@ -251,7 +251,7 @@ impl Measurements {
             inbound,
             outbound,
             connections,
-            withheld,
+            relay,
             key_uses,
             requests,
             durations,

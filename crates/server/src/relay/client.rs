@@ -2,8 +2,6 @@
 //! is searched for the key.
 
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -13,14 +11,16 @@ use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use identity::Claims;
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
-use seal::SecretText;
 use zeroize::Zeroizing;
 
-use super::echo::{EchoMetrics, KeyEncodings, ScanError, ScannedBody};
+use super::circuit::{Circuits, Outcome};
+use super::echo::{KeyEncodings, ScanError, ScannedBody};
 use super::headers::{to_caller, to_provider};
+use super::metrics::RelayMetrics;
 use super::providers::{Credential, Service};
 use super::public_address::PublicOnly;
 use super::redirect::{self, REDIRECT};
+use super::request::{RelayBody, RelayKey, RelayRequest};
 use super::target::target;
 use crate::http::limits;
 use crate::key_uses::{KeyUses, PendingKeyUse};
@@ -44,7 +44,8 @@ pub(crate) struct Relay {
     operators: reqwest::Client,
     /// `RELAY_BASE_URL_…`: in place of the table, for tests and proxies.
     bases: HashMap<Service, Url>,
-    withheld: EchoMetrics,
+    circuits: Circuits,
+    metrics: RelayMetrics,
     key_uses: KeyUses,
 }
 
@@ -55,68 +56,6 @@ struct Prepared<'a> {
     headers: HeaderMap,
     /// What its answer is searched for.
     forms: KeyEncodings,
-}
-
-/// What a caller wants of a provider.
-pub(crate) struct RelayRequest {
-    pub(crate) service: Service,
-    pub(crate) method: Method,
-    /// As it was sent, without `/v1/relay/{service}/`.
-    pub(crate) raw_path: String,
-    pub(crate) query: Option<String>,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Option<RelayBody>,
-}
-
-/// The caller's key.
-#[derive(Clone, Copy)]
-pub(crate) struct RelayKey<'a> {
-    pub(crate) text: &'a SecretText,
-    /// Whether a provider granted it; some want that sent otherwise.
-    pub(crate) oauth: bool,
-}
-
-/// A caller's body.
-pub(crate) enum RelayBody {
-    /// Sent on as it arrives.
-    Arriving(poem::Body),
-    /// Here already, so that it can be sent once more.
-    Whole(Bytes),
-}
-
-impl RelayBody {
-    /// As it is sent; `sent` counts its bytes.
-    fn into_body(self, sent: Arc<AtomicU64>) -> reqwest::Body {
-        let count = move |bytes: &Bytes| {
-            sent.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        };
-        match self {
-            Self::Arriving(body) => reqwest::Body::wrap_stream(body.into_bytes_stream().inspect_ok(count)),
-            Self::Whole(bytes) => {
-                count(&bytes);
-                bytes.into()
-            }
-        }
-    }
-}
-
-impl RelayRequest {
-    /// The same request once more; None if its body is gone when it has been sent.
-    pub(crate) fn again(&self) -> Option<Self> {
-        let body = match &self.body {
-            None => None,
-            Some(RelayBody::Whole(bytes)) => Some(RelayBody::Whole(bytes.clone())),
-            Some(RelayBody::Arriving(_)) => return None,
-        };
-        Some(Self {
-            service: self.service,
-            method: self.method.clone(),
-            raw_path: self.raw_path.clone(),
-            query: self.query.clone(),
-            headers: self.headers.clone(),
-            body,
-        })
-    }
 }
 
 /// Why there is no answer of the provider's.
@@ -143,6 +82,9 @@ pub(crate) enum RelayError {
     /// The provider can't be reached.
     #[error("the provider can't be reached")]
     Unreachable,
+    /// The provider is known to be down; it is tried again after this.
+    #[error("the provider is down")]
+    Down(Duration),
     /// The provider didn't answer in time.
     #[error("the provider didn't answer in time")]
     TimedOut,
@@ -163,14 +105,15 @@ pub(crate) struct RelayResponse {
 impl Relay {
     pub(crate) fn new(
         bases: HashMap<Service, Url>,
-        withheld: EchoMetrics,
+        metrics: RelayMetrics,
         key_uses: KeyUses,
     ) -> Result<Self, reqwest::Error> {
         Ok(Self {
             client: http_client(Reach::Public, WHOLE)?,
             operators: http_client(Reach::Anywhere, WHOLE)?,
             bases,
-            withheld,
+            circuits: Circuits::new(metrics.circuits.clone()),
+            metrics,
             key_uses,
         })
     }
@@ -186,21 +129,12 @@ impl Relay {
     pub(crate) async fn call(
         &self,
         claims: &Claims,
-        ask: RelayRequest,
+        mut ask: RelayRequest,
         key: RelayKey<'_>,
     ) -> Result<RelayResponse, RelayError> {
         let to = self.prepared(&ask, key)?;
-        let is_key = |part: &[u8]| to.forms.are_in(part);
-        let mut used = self
-            .key_uses
-            .begin(claims, ask.service, &ask.method, &to.url, is_key);
-        let mut request = to.client.request(ask.method.clone(), to.url).headers(to.headers);
-        if let Some(body) = ask.body {
-            request = request.body(body.into_body(used.sent()));
-        }
-        let answer = request.send().await.map_err(|error| reason(&error))?;
+        let (answer, used) = self.answered(claims, &mut ask, &to).await?;
         let status_with_key = answer.status();
-        used.answered(status_with_key);
         let redirect = redirect::location(&answer, &to.forms)?;
         let followed = match &redirect {
             Some(url) if ask.method == Method::GET && ask.service.provider().keeps_files_at(url) => {
@@ -217,6 +151,64 @@ impl Relay {
             headers,
             body,
         })
+    }
+
+    /// The provider's answer, to one of several attempts if nothing is changed by asking again.
+    async fn answered(
+        &self,
+        claims: &Claims,
+        ask: &mut RelayRequest,
+        to: &Prepared<'_>,
+    ) -> Result<(reqwest::Response, PendingKeyUse), RelayError> {
+        let rule = &ask.service.provider().retry;
+        let may_repeat = ask.method.is_safe() && ask.body.is_none();
+        let (mut attempt, mut waited) = (1, Duration::ZERO);
+        loop {
+            let answered = self.attempt(claims, ask, to).await;
+            let pause = match &answered {
+                _ if !may_repeat => None,
+                Ok((answer, _)) => rule.after_answer(attempt, waited, answer.status(), answer.headers()),
+                Err(RelayError::Unreachable) => rule.after_silence(attempt, waited),
+                Err(_) => None,
+            };
+            let Some(pause) = pause else { return answered };
+            drop(answered);
+            self.metrics.repeated(ask.service);
+            tokio::time::sleep(pause).await;
+            attempt += 1;
+            waited += pause;
+        }
+    }
+
+    /// Sends the key, unless the provider is known to be down.
+    async fn attempt(
+        &self,
+        claims: &Claims,
+        ask: &mut RelayRequest,
+        to: &Prepared<'_>,
+    ) -> Result<(reqwest::Response, PendingKeyUse), RelayError> {
+        let host = to.url.host_str().unwrap_or_default();
+        let waits_for_caller = matches!(ask.body, Some(RelayBody::Arriving(_)));
+        let permit = self
+            .circuits
+            .permit(ask.service, host, claims.user_id(), !waits_for_caller)
+            .map_err(RelayError::Down)?;
+        let is_key = |part: &[u8]| to.forms.are_in(part);
+        let mut used = self
+            .key_uses
+            .begin(claims, ask.service, &ask.method, &to.url, is_key);
+        let mut request = to
+            .client
+            .request(ask.method.clone(), to.url.clone())
+            .headers(to.headers.clone());
+        if let Some(body) = ask.body.take() {
+            request = request.body(body.into_body(used.sent()));
+        }
+        let answer = request.send().await;
+        permit.ended(outcome(&answer, waits_for_caller));
+        let answer = answer.map_err(|error| reason(&error))?;
+        used.answered(answer.status());
+        Ok((answer, used))
     }
 
     /// Where a request goes, and with which headers.
@@ -268,7 +260,7 @@ impl Relay {
             let location = HeaderValue::from_str(url.as_str()).map_err(|_| RelayError::Redirected)?;
             headers.insert(REDIRECT, location);
         }
-        let withheld = self.withheld.of(service);
+        let withheld = self.metrics.withheld.of(service);
         let dropped = forms.drop_from(&mut headers);
         withheld.inc_by(dropped as u64);
         // It ends with the body.
@@ -391,6 +383,17 @@ fn credential(kind: &Credential, key: &str) -> Option<(HeaderName, HeaderValue)>
     let mut value = HeaderValue::from_str(&text).ok()?;
     value.set_sensitive(true);
     Some((name, value))
+}
+
+/// What a call says of its provider.
+fn outcome(answer: &reqwest::Result<reqwest::Response>, waits_for_caller: bool) -> Outcome {
+    match answer {
+        Ok(answer) if matches!(answer.status().as_u16(), 502..=504) => Outcome::Failing,
+        Ok(_) => Outcome::Answered,
+        Err(error) if error.is_connect() => Outcome::Unreachable,
+        Err(_) if waits_for_caller => Outcome::Unknown,
+        Err(_) => Outcome::Failing,
+    }
 }
 
 /// By kind only: reqwest's text quotes the URL, whose query may hold anything.

@@ -3,19 +3,21 @@
 //! The provider's host comes from a table; nothing that a caller sends can lead elsewhere.
 
 mod authorization_server;
+mod circuit;
 mod client;
 mod echo;
 mod headers;
+mod metrics;
 mod providers;
 mod public_address;
 mod redirect;
+mod request;
+mod retry;
 mod target;
 
 pub(crate) use authorization_server::{AuthorizationServer, ClientAuthentication, OAuthEndpoint};
-pub(crate) use client::{
-    Reach, Relay, RelayBody, RelayError, RelayKey, RelayRequest, RelayResponse, http_client,
-    one_tenants_client,
-};
-pub(crate) use echo::EchoMetrics;
+pub(crate) use client::{Reach, Relay, RelayError, RelayResponse, http_client, one_tenants_client};
+pub(crate) use metrics::RelayMetrics;
 pub(crate) use providers::{Service, add_providers, is_public_host};
+pub(crate) use request::{RelayBody, RelayKey, RelayRequest};
 pub(crate) use target::decoded;

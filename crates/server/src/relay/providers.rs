@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::authorization_server::AuthorizationServer;
 use super::public_address::is_public;
+use super::retry::RetryRule;
 
 /// A service of the table.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +45,8 @@ pub(super) struct Provider {
     withheld: Vec<String>,
     #[serde(default)]
     file_hosts: Vec<String>,
+    #[serde(default)]
+    pub(super) retry: RetryRule,
     oauth: Option<AuthorizationServer>,
 }
 
@@ -231,6 +234,7 @@ impl Provider {
         if !self.file_hosts.iter().all(is_domain) {
             return Err("file_hosts must be hosts in lower case, such as files.example.com");
         }
+        self.retry.check()?;
         if let Some(server) = &self.oauth {
             server.check()?;
             if server.api_address.is_some() && self.account_domains.is_empty() {

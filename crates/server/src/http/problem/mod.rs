@@ -7,6 +7,7 @@ mod document;
 mod from_store;
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use identity::Rejected;
 use poem::http::{HeaderValue, StatusCode, header};
@@ -90,6 +91,12 @@ impl Problem {
             header: HeaderValue::from_str(value).ok().map(|value| (name, value)),
             ..self
         }
+    }
+
+    /// After so long it may be tried again, in whole seconds.
+    pub(crate) fn retry_after(self, wait: Duration) -> Self {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        self.header(header::RETRY_AFTER, &seconds.max(1).to_string())
     }
 
     /// Not there, or not the caller's: which of the two is nobody's business.

@@ -14,9 +14,10 @@ use tokio_rustls::TlsAcceptor;
 use super::*;
 use crate::http::authorization::tests::claims;
 use crate::key_uses::KeyUseMetrics;
-use crate::relay::client::{Relay, RelayKey, RelayRequest, RelayResponse, WHOLE, client};
-use crate::relay::echo::EchoMetrics;
+use crate::relay::client::{Relay, RelayResponse, WHOLE, client};
+use crate::relay::metrics::RelayMetrics;
 use crate::relay::providers::Service;
+use crate::relay::request::{RelayKey, RelayRequest};
 
 const FILES: &str = "mms.twiliocdn.com";
 const KEY: &str = "AC00000000000000000000000000000000:the-auth-token-of-a-tenant";
@@ -65,7 +66,7 @@ async fn setting(location: &str, file: &'static str) -> Setting {
     let base = format!("http://{api_address}/").parse().expect("a URL");
     let bases = HashMap::from([(Service::twilio(), base)]);
     let (key_uses, _) = crate::key_uses::queue(&KeyUseMetrics::default());
-    let relay = Relay::new(bases, EchoMetrics::default(), key_uses).expect("a client");
+    let relay = Relay::new(bases, RelayMetrics::default(), key_uses).expect("a client");
     Setting {
         relay: relay.calling_by(towards_files),
         heads,
