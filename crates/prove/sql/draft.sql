@@ -9,6 +9,8 @@ select jsonb_build_object(
     where k.conrelid = c.oid and k.contype = 'f' and cardinality(k.conkey) = 1),
   'policies', (select coalesce(jsonb_agg(concat_ws(' ', pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))), '[]')
     from pg_policy p where p.polrelid = c.oid),
+  'reads', (select coalesce(jsonb_agg(pg_get_expr(p.polqual, p.polrelid)), '[]') from pg_policy p
+    where p.polrelid = c.oid and p.polpermissive and p.polcmd = 'r'),
   'reachable', exists (select from pg_roles r where r.rolname in ('anon', 'authenticated') and (
     has_table_privilege(r.oid, c.oid, 'select, insert, update, delete') or has_any_column_privilege(r.oid, c.oid, 'select, insert, update'))))
 from pg_class c

@@ -78,9 +78,12 @@ pub struct Relation {
     /// Whether `column` names a user or a tenant, where foreign keys don't tell, or within what text, as `{user}/*`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub names: Option<Naming>,
-    /// Columns that name users who may read the row as well: a message's recipient, whom a document is shared with.
+    /// Columns that name users or tenants who may read the row as well: a message's recipient, whom a document is shared with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub readers: Vec<String>,
+    /// Columns whose content only those know for whom the row is, such as an invitation's token: whoever has that, may.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
     /// A condition in SQL on rows that everybody may read, such as `is_public`; whoever writes them is judged as ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_where: Option<String>,
@@ -130,7 +133,7 @@ pub enum BadModel {
     Unqualified(String),
     /// Several classes, or none.
     #[error(
-        "the model classifies {0:?} not at all or twice; give it one of column, public, internal; names, readers and public_where go with column"
+        "the model classifies {0:?} not at all or twice; give it one of column, public, internal; names, readers, secrets and public_where go with column"
     )]
     Classes(String),
     /// No schemas or roles.
@@ -158,8 +161,10 @@ impl Model {
         for (name, relation) in model.relations.iter().chain(&model.buckets) {
             let classes = [relation.public, relation.internal, relation.column.is_some()];
             let classes = classes.iter().filter(|given| **given).count();
-            let told =
-                relation.names.is_some() || !relation.readers.is_empty() || relation.public_where.is_some();
+            let told = relation.names.is_some()
+                || !relation.readers.is_empty()
+                || !relation.secrets.is_empty()
+                || relation.public_where.is_some();
             if classes > 1 || classes == 0 && !told || told && (relation.public || relation.internal) {
                 return Err(BadModel::Classes(name.clone()));
             }

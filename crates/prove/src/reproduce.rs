@@ -7,8 +7,10 @@ use crate::assessment::Assessment;
 use crate::catalog::{Function, RelationKind};
 use crate::context::Context;
 use crate::functions::outward::Silenced;
+use crate::plan::Class;
 use crate::report::Finding;
 use crate::rules::{self, Column};
+use crate::seed::Made;
 use crate::sql::{ident, literal, typed};
 
 /// How deep functions are followed into those that they call.
@@ -66,12 +68,13 @@ impl Context<'_> {
         reproduction.about = format!("-- {}: user {}{tenants} is the other\n", finding.rule, own.user);
         let text = format!("{} {source}", reproduction.attack);
         let concerned = self.concerned(about, &text);
-        for row in self
-            .fixtures
-            .made
-            .iter()
-            .filter(|made| concerned.contains(&made.relation))
-        {
+        let shown = [
+            &reproduction.settings,
+            &reproduction.attack,
+            &reproduction.prelude,
+        ];
+        let shown = shown.map(String::as_str).join(" ");
+        for row in self.needed(&concerned, shown) {
             let rows = if row.is_others {
                 &mut reproduction.others
             } else {
@@ -89,6 +92,36 @@ impl Context<'_> {
             _ if finding.rule == rules::RUNS_TEXT_AS_SQL => Some(has_run()),
             _ => None,
         };
+    }
+
+    /// The rows that a finding needs: both tenants', and of bystanders' those that one of these names by its key.
+    fn needed(&self, concerned: &BTreeSet<usize>, mut text: String) -> Vec<&Made> {
+        let (own, other) = (&self.people.own.marker, &self.people.other.marker);
+        let is_theirs = |made: &Made| {
+            [own, other].contains(&&made.marker)
+                || made.marker.is_empty()
+                || made.key.is_empty()
+                || self.plan.classes[made.relation] == Class::Public
+        };
+        let made = self.fixtures.made.iter().enumerate();
+        let (theirs, mut rest): (Vec<_>, Vec<_>) = made
+            .filter(|(_, made)| concerned.contains(&made.relation))
+            .partition(|(_, made)| is_theirs(made));
+        let mut needed: BTreeMap<usize, &Made> = BTreeMap::new();
+        let mut next = theirs;
+        while !next.is_empty() {
+            for (n, made) in next {
+                text.push_str(&made.statement);
+                needed.insert(n, made);
+            }
+            let is_named = |made: &Made| {
+                made.key.iter().all(|value| {
+                    text.contains(&literal(value)) || value.len() > 8 && text.contains(value.as_str())
+                })
+            };
+            (next, rest) = rest.into_iter().partition(|(_, made)| is_named(made));
+        }
+        needed.into_values().collect()
     }
 
     /// Whether a policy or function names `session_user`, which is the login's.

@@ -1,6 +1,7 @@
 //! Drafts the likely intent: a model made from the catalog, for a person to review.
 
 mod elsewhere;
+mod memberships;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,6 +15,7 @@ use crate::extensions;
 use crate::model::Model;
 use crate::sql::ident;
 use elsewhere::Elsewhere;
+use memberships::membership;
 
 #[derive(Deserialize)]
 struct Table {
@@ -26,6 +28,8 @@ struct Table {
     keys: Vec<(String, String, String)>,
     /// What policies ask.
     policies: Vec<String>,
+    /// The conditions of those that are for reading alone.
+    reads: Vec<String>,
     reachable: bool,
 }
 
@@ -66,8 +70,14 @@ const TENANT_COLUMNS: [&str; 15] = [
 ];
 /// What columns are called that name who else may read a row.
 const READERS: [&str; 5] = ["recipient", "receiver", "shared_with", "to_user", "invitee"];
-const USER_COLUMNS: [&str; 4] = ["user_id", "profile_id", "member_id", "account_id"];
-const MEMBERSHIPS: [&str; 5] = ["member", "team_user", "user_role", "org_user", "workspace_user"];
+/// What columns are called that let in whoever knows what they hold.
+const SECRETS: [&str; 5] = [
+    "token",
+    "invite_token",
+    "invitation_token",
+    "invite_code",
+    "secret",
+];
 
 impl Model {
     /// Drafts a model file of schema public: tenant columns by name and foreign key, membership tables. What nobody can
@@ -108,10 +118,18 @@ fn draft(tables: &[Table], elsewhere: &Elsewhere) -> String {
             key(&table.schema, &table.name)
         );
     }
-    for table in tables.iter().filter(|table| !table.columns.contains(&column)) {
+    for table in tables {
         let name = key(&table.schema, &table.name);
-        let _ = match class(table, tables, &column, membership.as_ref()) {
-            Some(class) => write!(text, "\n[relations.{name:?}]\n{class}\n"),
+        let more = more(table);
+        if table.columns.contains(&column) {
+            if !more.is_empty() {
+                let comment = if more.contains("\nsecrets") { "" } else { "# " };
+                let _ = write!(text, "\n{comment}[relations.{name:?}]{more}\n");
+            }
+            continue;
+        }
+        let _ = match class(table, tables, &column, membership.as_ref(), 0) {
+            Some(class) => write!(text, "\n[relations.{name:?}]\n{class}{more}\n"),
             // A guess that it is public, or that nobody reaches it, would be believed unread.
             None => write!(
                 text,
@@ -130,22 +148,6 @@ fn draft(tables: &[Table], elsewhere: &Elsewhere) -> String {
     text
 }
 
-/// A table with a user and a tenant, both of which it refers to.
-fn membership(tables: &[Table]) -> Option<(&Table, String, String)> {
-    tables
-        .iter()
-        .filter(|table| table.kind == 'r' && MEMBERSHIPS.iter().any(|part| table.name.contains(part)))
-        .find_map(|table| {
-            let user = USER_COLUMNS
-                .iter()
-                .find(|name| table.columns.iter().any(|column| column == *name))?;
-            let tenant = TENANT_COLUMNS[..8]
-                .iter()
-                .find(|name| *name != user && table.columns.iter().any(|column| column == *name))?;
-            Some((table, (*user).to_owned(), (*tenant).to_owned()))
-        })
-}
-
 fn most_common(tables: &[Table]) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for column in tables.iter().flat_map(|table| &table.columns) {
@@ -160,12 +162,16 @@ fn most_common(tables: &[Table]) -> String {
     best.map_or_else(|| "user_id".to_owned(), |(name, _)| name.to_owned())
 }
 
+/// How many joins lead from a row to its tenant at most.
+const JOINS: usize = 3;
+
 /// The lines of one relation; None if only a person can know.
 fn class(
     table: &Table,
     tables: &[Table],
     tenant: &str,
     membership: Option<&(&Table, String, String)>,
+    depth: usize,
 ) -> Option<String> {
     let name = table.full_name();
     let referred = |by: &str| tables.iter().any(|other| other.refers(by, &name));
@@ -186,15 +192,47 @@ fn class(
         let is_users = table.holds_user(column) && Some(column.as_str()) != by_user;
         return Some(of_user(table, column, membership.is_some() && is_users));
     }
+    if let Some(column) = table.columns.iter().find(|column| table.holds_user(column)) {
+        return Some(of_user(table, column, membership.is_some()));
+    }
     let owned = |to: &str| {
         tables
             .iter()
-            .any(|other| other.full_name() == to && other.columns.iter().any(|column| column == tenant))
+            .filter(|other| other.full_name() == to)
+            .any(|other| {
+                other.columns.iter().any(|column| column == tenant)
+                    || depth < JOINS && class(other, tables, tenant, membership, depth + 1).is_some()
+            })
     };
     let parent = table.keys.iter().find(|(_, target, _)| owned(target));
     parent.map(|(column, target, _)| {
         format!("column = {column:?} # its rows belong to the row of {target} that this names")
     })
+}
+
+/// What else may be said of a table's rows.
+fn more(table: &Table) -> String {
+    let mut lines = String::new();
+    let invites = ["invit", "share_link", "magic_link"];
+    let secrets: Vec<&String> = table
+        .columns
+        .iter()
+        .filter(|name| SECRETS.contains(&name.as_str()))
+        .collect();
+    if invites.iter().any(|word| table.name.contains(word)) && !secrets.is_empty() {
+        let _ = write!(lines, "\nsecrets = {secrets:?}");
+    }
+    let asks_nobody = |condition: &&String| {
+        !condition.contains(['.', '\n']) && condition.as_str() != "true" && !condition.contains("SELECT")
+    };
+    for condition in table.reads.iter().filter(asks_nobody) {
+        // As a guess it would open what nobody may have meant to.
+        let _ = write!(
+            lines,
+            "\n# public_where = {condition:?}   # if everybody may read such rows, as a policy lets them"
+        );
+    }
+    lines
 }
 
 /// A table by the column that names its user, which nothing else may tell where tenancy is by membership.
@@ -249,6 +287,7 @@ mod tests {
                 .map(|(a, b, c)| ((*a).to_owned(), (*b).to_owned(), (*c).to_owned()))
                 .collect(),
             policies: Vec::new(),
+            reads: Vec::new(),
             reachable: true,
         }
     }
@@ -325,5 +364,60 @@ mod tests {
             model.entry("public", "accounts").unwrap().column.as_deref(),
             Some("createdBy")
         );
+    }
+
+    #[test]
+    fn a_user_of_one_tenant_and_rows_far_from_it_are_drafted() {
+        let mut users = table(
+            "profiles",
+            &["id", "company_id"],
+            &[
+                ("id", "auth.users", "id"),
+                ("company_id", "public.companies", "id"),
+            ],
+        );
+        users.policies = vec!["(id = auth.uid())".to_owned()];
+        let companies = table("companies", &["id", "name"], &[]);
+        let mut projects = table(
+            "projects",
+            &["id", "company_id"],
+            &[("company_id", "public.companies", "id")],
+        );
+        projects.policies = vec![
+            "(company_id = ( SELECT profiles.company_id FROM profiles WHERE (profiles.id = auth.uid())))"
+                .to_owned(),
+        ];
+        projects.reads = vec!["(is_public = true)".to_owned()];
+        let tasks = table(
+            "tasks",
+            &["id", "project_id"],
+            &[("project_id", "public.projects", "id")],
+        );
+        let steps = table("steps", &["id", "task_id"], &[("task_id", "public.tasks", "id")]);
+        let invitations = table("invitations", &["id", "company_id", "token"], &[]);
+        let text = draft(
+            &[users, companies, projects, tasks, steps, invitations],
+            &Elsewhere::default(),
+        );
+        let model = Model::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        let membership = model.tenant.membership.as_ref().unwrap();
+        assert_eq!(
+            (
+                membership.table.as_str(),
+                membership.user.as_str(),
+                membership.tenant.as_str()
+            ),
+            ("public.profiles", "id", "company_id")
+        );
+        let column = |name: &str| model.entry("public", name).unwrap().column.as_deref();
+        assert_eq!(column("companies"), Some("id"));
+        assert_eq!(column("tasks"), Some("project_id"));
+        assert_eq!(column("steps"), Some("task_id"));
+        assert_eq!(model.entry("public", "invitations").unwrap().secrets, ["token"]);
+        assert!(
+            model.entry("public", "projects").is_none(),
+            "public_where is for a person to say"
+        );
+        assert!(text.contains("# public_where = \"(is_public = true)\""), "{text}");
     }
 }

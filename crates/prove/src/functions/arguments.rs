@@ -13,7 +13,8 @@ const MOST: usize = 36;
 impl Context<'_> {
     /// Values for all arguments, the likeliest to tell something first.
     pub(super) fn argument_lists(&self, function: &Function) -> Vec<String> {
-        let rows = self.rows_in_question(function);
+        let known = self.rows_in_question(function);
+        let rows: Vec<&Row> = known.iter().collect();
         let choices: Vec<Vec<String>> = function
             .types
             .iter()
@@ -41,8 +42,9 @@ impl Context<'_> {
         lists
     }
 
-    /// The other tenant's rows, of relations that the function speaks of first; then the attacker's own.
-    pub(super) fn rows_in_question(&self, function: &Function) -> Vec<&Row> {
+    /// The other tenant's rows as far as others can know them, of relations that the function speaks of first; then the
+    /// attacker's own.
+    pub(super) fn rows_in_question(&self, function: &Function) -> Vec<Row> {
         let mut rows: Vec<&Row> = Vec::new();
         let mentioned = |row: &&Row| {
             function
@@ -70,7 +72,18 @@ impl Context<'_> {
             }
         }
         rows.retain(|row| !self.catalog.relations[row.relation].is_planted());
-        rows
+        rows.into_iter().map(|row| self.as_known(row)).collect()
+    }
+
+    /// A row without what only those know for whom it is.
+    fn as_known(&self, row: &Row) -> Row {
+        let mut row = row.clone();
+        if row.belongs != Belongs::Own {
+            for column in self.plan.secrets(row.relation) {
+                row.values.remove(column);
+            }
+        }
+        row
     }
 
     pub(super) fn values_for(&self, argument: &Argument, function: &Function, rows: &[&Row]) -> Vec<String> {

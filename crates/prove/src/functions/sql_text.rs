@@ -8,6 +8,7 @@ use crate::catalog::Function;
 use crate::context::Context;
 use crate::rules;
 use crate::script::Script;
+use crate::seed::Row;
 use crate::sql::typed;
 
 /// SQL that tells by its error that it was run; what it says is put together only then.
@@ -56,6 +57,7 @@ impl Context<'_> {
     /// Arguments of which one is a text that tells if it is run.
     fn injections(&self, function: &Function) -> Vec<String> {
         let rows = self.rows_in_question(function);
+        let rows: Vec<&Row> = rows.iter().collect();
         let base: Vec<String> = function
             .types
             .iter()

@@ -52,6 +52,8 @@ pub(crate) struct Plan {
     pub(crate) membership: Option<(usize, String, String)>,
     /// Columns that name users who may read a row that isn't theirs, by relation.
     readers: HashMap<usize, Vec<String>>,
+    /// Columns whose content nobody knows for whom the row isn't, by relation.
+    secrets: HashMap<usize, Vec<String>>,
     /// Conditions on rows that everybody may read, by relation.
     pub(crate) public_where: HashMap<usize, String>,
     /// How the tenant column names whose a row is, where that isn't by an id alone.
@@ -74,6 +76,7 @@ impl Plan {
             meanings: HashMap::new(),
             membership,
             readers: HashMap::new(),
+            secrets: secrets(catalog, model),
             public_where: HashMap::new(),
             namings: namings(catalog, model),
         };
@@ -124,6 +127,11 @@ impl Plan {
     /// Columns that name users who may read a row that isn't theirs.
     pub(crate) fn readers(&self, relation: usize) -> &[String] {
         self.readers.get(&relation).map_or(&[], Vec::as_slice)
+    }
+
+    /// Columns whose content nobody knows for whom the row isn't.
+    pub(crate) fn secrets(&self, relation: usize) -> &[String] {
+        self.secrets.get(&relation).map_or(&[], Vec::as_slice)
     }
 
     /// What others may read on purpose: what the model says of it, and shares: rows that each give one user another
@@ -367,6 +375,13 @@ impl Plan {
                 && matches!(&self.classes[target], Class::Tenant { column, .. } if key.target_columns.first() != Some(column))
         })
     }
+}
+
+fn secrets(catalog: &Catalog, model: &Model) -> HashMap<usize, Vec<String>> {
+    let relations = catalog.relations.iter().enumerate();
+    let secrets =
+        relations.filter_map(|(at, relation)| Some((at, model.entry_of(relation)?.secrets.clone())));
+    secrets.filter(|(_, columns)| !columns.is_empty()).collect()
 }
 
 /// How tenant columns name whose a row is, where that isn't by an id alone.

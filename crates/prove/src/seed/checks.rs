@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::lawful::names;
 use super::ties::{Ties, in_order, ties};
 use crate::catalog::Relation;
-use crate::sql::{ident, idents};
+use crate::sql::{ident, idents, typed};
 use crate::values;
 
 /// Checks that share columns, and what else is wanted, are decided together: their expressions, and the columns to decide.
@@ -65,6 +65,38 @@ pub(super) fn components(
         })
         .filter(|(_, columns)| !columns.is_empty())
         .collect()
+}
+
+/// Asks the database whether the best candidates of all columns satisfy the checks together; mostly they do, and no other
+/// combination has to be planned.
+pub(super) fn best(
+    table: &Relation,
+    expressions: &[String],
+    columns: &[String],
+    choices: &BTreeMap<String, Vec<String>>,
+) -> String {
+    let best: Vec<String> = columns
+        .iter()
+        .map(|name| {
+            let kind = table.column(name).map_or("text", |column| column.base.as_str());
+            let value = choices.get(name).and_then(|values| values.first());
+            value.map_or_else(|| typed(None, kind), Clone::clone)
+        })
+        .collect();
+    format!(
+        "select {0} from (values ({1})) as v({0}) where {2}",
+        idents(columns.iter().map(String::as_str)),
+        best.join(", "),
+        all_of(expressions)
+    )
+}
+
+fn all_of(expressions: &[String]) -> String {
+    let parts: Vec<String> = expressions
+        .iter()
+        .map(|expression| format!("(({expression}) is not false)"))
+        .collect();
+    parts.join(" and ")
 }
 
 /// Asks the database for the first combination of candidates that satisfies the checks; the best of each column are
@@ -138,11 +170,7 @@ fn combinations(
         "select {} from {} where {} order by {} limit 1",
         idents(columns.iter().map(String::as_str)),
         lists.join(", "),
-        expressions
-            .iter()
-            .map(|expression| format!("(({expression}) is not false)"))
-            .collect::<Vec<_>>()
-            .join(" and "),
+        all_of(expressions),
         order.join(" + ")
     )
 }

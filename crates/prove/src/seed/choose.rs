@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::checks::{components, question};
+use super::checks::{best, components, question};
 use super::{Belongs, Draft, Fixtures, Row, RowSpec, Seeder, is_unique};
 use crate::catalog::{Column, Relation};
 use crate::naming::Names;
@@ -12,12 +12,21 @@ use crate::script::{Outcome, Script};
 use crate::sql::typed;
 use crate::values::{self, Seed};
 
+/// What some columns of a row are to hold, so that the checks which they share are met.
+struct Question {
+    draft: usize,
+    columns: Vec<String>,
+    /// Whether the best candidates do.
+    best: String,
+    /// Which ones do.
+    any: String,
+}
+
 impl Seeder<'_> {
-    /// Chooses values for rows; one round trip, for the checks that choose among candidates.
+    /// Chooses values for rows; one round trip, or two, for the checks that choose among candidates.
     pub(super) async fn draft(&self, fixtures: &mut Fixtures, specs: Vec<RowSpec>) -> Vec<Draft> {
         let mut drafts = Vec::new();
-        let mut questions: Vec<Script> = Vec::new();
-        let mut askers: Vec<(usize, Vec<String>)> = Vec::new();
+        let mut open: Vec<Question> = Vec::new();
         for spec in specs {
             fixtures.number += 1;
             let table = &self.catalog.relations[spec.relation];
@@ -28,8 +37,12 @@ impl Seeder<'_> {
                 }
             }
             for (expressions, columns) in components(table, &choices, self.wanted(&spec)) {
-                questions.push(Script::default().ask(question(table, &expressions, &columns, &choices)));
-                askers.push((drafts.len(), columns));
+                open.push(Question {
+                    draft: drafts.len(),
+                    best: best(table, &expressions, &columns, &choices),
+                    any: question(table, &expressions, &columns, &choices),
+                    columns,
+                });
             }
             let columns = choices
                 .into_iter()
@@ -43,20 +56,37 @@ impl Seeder<'_> {
                 content: spec.content,
             });
         }
-        let answers: Vec<Outcome> = self.session.attempt(questions).await;
-        for ((draft, columns), answer) in askers.into_iter().zip(answers) {
+        let open = self.decide(&mut drafts, open, |question| &question.best).await;
+        self.decide(&mut drafts, open, |question| &question.any).await;
+        drafts
+    }
+
+    /// Fills in what was answered; what is left is what was not.
+    async fn decide(
+        &self,
+        drafts: &mut [Draft],
+        questions: Vec<Question>,
+        sql: fn(&Question) -> &String,
+    ) -> Vec<Question> {
+        let asked = questions
+            .iter()
+            .map(|question| Script::default().ask(sql(question)));
+        let answers: Vec<Outcome> = self.session.attempt(asked.collect()).await;
+        let mut left = Vec::new();
+        for (question, answer) in questions.into_iter().zip(answers) {
             let Ok(Some(row)) = answer.map(|rows| rows.into_iter().next()) else {
+                left.push(question);
                 continue;
             };
-            let draft: &mut Draft = &mut drafts[draft];
+            let draft = &mut drafts[question.draft];
             let table = &self.catalog.relations[draft.relation];
-            for (name, value) in columns.into_iter().zip(row) {
+            for (name, value) in question.columns.into_iter().zip(row) {
                 if let Some(column) = table.column(&name) {
                     draft.columns.insert(name, typed(value.as_deref(), &column.base));
                 }
             }
         }
-        drafts
+        left
     }
 
     /// What a column may hold in this row, best first; none if the database should decide.
@@ -130,11 +160,15 @@ impl Seeder<'_> {
             .presence(relation)
             .filter(|(present, _)| present.name == column.name)
         {
-            return Some(value.to_owned());
+            return Some(value);
         }
         if self.plan.readers(relation).contains(&column.name) {
             let reader = spec.reader.as_ref().unwrap_or(&spec.who);
-            return Some(typed(Some(&reader.user), &column.base));
+            let id = match self.plan.meaning(relation, &column.name) {
+                Some(Names::Tenant) => &reader.tenant,
+                _ => &reader.user,
+            };
+            return Some(typed(Some(id), &column.base));
         }
         let by = tenant.filter(|_| is_tenant).map(|(_, by)| by);
         let id = match (by, self.plan.meaning(relation, &column.name)) {

@@ -96,6 +96,10 @@ pub(crate) struct Made {
     /// It came with the other tenant.
     pub(crate) is_others: bool,
     pub(crate) statement: String,
+    /// The marker of whose it is; empty for what isn't a row.
+    pub(crate) marker: String,
+    /// What its key holds.
+    pub(crate) key: Vec<String>,
 }
 
 /// Everything that was made.
@@ -125,10 +129,22 @@ pub(crate) struct Fixtures {
 
 impl Fixtures {
     pub(super) fn remember(&mut self, relation: usize, statement: String) {
+        self.remember_row(relation, statement, String::new(), Vec::new());
+    }
+
+    pub(super) fn remember_row(
+        &mut self,
+        relation: usize,
+        statement: String,
+        marker: String,
+        key: Vec<String>,
+    ) {
         self.made.push(Made {
             relation,
             is_others: self.others,
             statement,
+            marker,
+            key,
         });
     }
 

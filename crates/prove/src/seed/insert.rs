@@ -27,7 +27,8 @@ impl Seeder<'_> {
             match outcome {
                 Ok(rows) if !rows.is_empty() => {
                     let made = self.as_made(draft.clone(), &rows);
-                    fixtures.remember(draft.relation, self.statement(&made));
+                    let key = self.key_of(draft.relation, &rows);
+                    fixtures.remember_row(draft.relation, self.statement(&made), draft.marker.clone(), key);
                     self.note(fixtures, &draft, rows, false);
                 }
                 Ok(_) => {
@@ -47,6 +48,16 @@ impl Seeder<'_> {
             }
         }
         self.adopt(fixtures, again).await;
+    }
+
+    /// What the key of a row that was made holds.
+    fn key_of(&self, relation: usize, rows: &[crate::script::Row]) -> Vec<String> {
+        let table = &self.catalog.relations[relation];
+        let key = table.key().unwrap_or_default();
+        let held = table.columns.iter().zip(rows.last().into_iter().flatten());
+        held.filter(|(column, _)| key.contains(&column.name.as_str()))
+            .filter_map(|(_, value)| value.clone())
+            .collect()
     }
 
     /// The same with the moments that the row holds: it is made again, later, to show what was found by them.

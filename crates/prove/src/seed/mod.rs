@@ -23,7 +23,7 @@ use crate::script::Script;
 use crate::session::Session;
 use crate::sql::idents;
 
-pub(crate) use fixtures::{Belongs, Draft, Fixtures, Row, RowSpec};
+pub(crate) use fixtures::{Belongs, Draft, Fixtures, Made, Row, RowSpec};
 use insert::predicate;
 
 /// Makes rows.

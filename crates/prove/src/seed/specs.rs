@@ -283,15 +283,24 @@ impl Seeder<'_> {
     }
 
     /// The column and value that say that a membership goes on: whoever is made up as a member must be one.
-    pub(super) fn presence(&self, relation: usize) -> Option<(&Column, &'static str)> {
+    pub(super) fn presence(&self, relation: usize) -> Option<(&Column, String)> {
+        const PRESENT: [&str; 6] = ["active", "accepted", "approved", "confirmed", "joined", "enabled"];
+        if !self.is_membership(relation) {
+            return None;
+        }
         let (column, ended) = self.departure(relation)?;
         let goes_on = match column.category {
-            'D' if !column.not_null => "null",
-            'B' if ended == "true" => "false",
-            'B' => "true",
+            'D' if !column.not_null => "null".to_owned(),
+            'B' if ended == "true" => "false".to_owned(),
+            'B' => "true".to_owned(),
+            'E' | 'S' => {
+                let words = self.words_about(relation, column);
+                let known = |word: &&&str| words.iter().chain(&column.labels).any(|known| known == **word);
+                typed(Some(PRESENT.iter().find(known)?), &column.base)
+            }
             _ => return None,
         };
-        self.is_membership(relation).then_some((column, goes_on))
+        Some((column, goes_on))
     }
 
     /// The column and value that say that a membership has ended.
@@ -338,6 +347,11 @@ impl Seeder<'_> {
                             "deleted",
                             "suspended",
                             "former",
+                            "declined",
+                            "rejected",
+                            "blocked",
+                            "invited",
+                            "pending",
                         ];
                         past.iter()
                             .find(|past| words.iter().chain(&column.labels).any(|word| word == **past))

@@ -1,0 +1,42 @@
+-- An invitation is shown to whoever has its token, which only the invited know
+-- model: schemas = ["public"]
+-- model: roles = ["anon", "authenticated"]
+-- model: [tenant]
+-- model: claim = "sub"
+-- model: column = "org_id"
+-- model: [tenant.membership]
+-- model: table = "public.members"
+-- model: user = "user_id"
+-- model: tenant = "org_id"
+-- model: [relations."public.orgs"]
+-- model: column = "id"
+-- model: [relations."public.invitations"]
+-- model: secrets = ["token"]
+
+create table public.orgs (id uuid primary key default gen_random_uuid(), name text not null);
+create table public.members (
+  org_id uuid not null references public.orgs (id),
+  user_id uuid not null references auth.users (id),
+  primary key (org_id, user_id)
+);
+create index on public.members (user_id);
+create schema private;
+grant usage on schema private to authenticated;
+create function private.my_orgs() returns setof uuid language sql stable security definer set search_path = '' as
+  $$ select org_id from public.members where user_id = (select auth.uid()) $$;
+alter table public.orgs enable row level security;
+alter table public.members enable row level security;
+create policy mine on public.orgs for select to authenticated using (id in (select private.my_orgs()));
+create policy mine on public.members for select to authenticated using (org_id in (select private.my_orgs()));
+create table public.invitations (
+  id uuid primary key default gen_random_uuid(),
+  org_id uuid not null references public.orgs (id),
+  email text not null,
+  token text not null unique default gen_random_uuid()::text
+);
+create index on public.invitations (org_id);
+alter table public.invitations enable row level security;
+create policy own on public.invitations to authenticated using (org_id in (select private.my_orgs())) with check (org_id in (select private.my_orgs()));
+create function public.invitation(token text) returns table (org text, email text) language sql stable security definer set search_path = '' as
+  $$ select o.name, i.email from public.invitations i join public.orgs o on o.id = i.org_id where i.token = invitation.token $$;
+revoke execute on function public.invitation from public, anon;
