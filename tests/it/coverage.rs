@@ -108,6 +108,13 @@ async fn the_document_keeps_the_contracts_promises() {
         "listWebhookEvents",
         "getWebhookEvent",
         "replayWebhookEvent",
+        "listEventSubscriptions",
+        "createEventSubscription",
+        "getEventSubscription",
+        "updateEventSubscription",
+        "deleteEventSubscription",
+        "listEventDeliveries",
+        "getEventDelivery",
     ];
     for id in promised {
         assert!(ids.contains(id), "{id} is missing");

@@ -1,5 +1,6 @@
 //! Are tenants told of what happens to their rows, whoever writes them, and nobody else?
 
+mod api;
 mod capture;
 mod outbox;
 

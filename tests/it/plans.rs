@@ -169,6 +169,8 @@ async fn a_page_is_walked_in_the_order_of_the_filters_own_index() {
         "contacts_phone",
         "contacts_pkey",
         "contacts_status",
+        "event_deliveries_newest",
+        "event_deliveries_of_subscription",
         "key_uses_newest",
         "key_uses_service",
         "leads_newest",

@@ -53,6 +53,13 @@ fn held_back() -> Vec<(Method, &'static str, Value)> {
         (Method::DELETE, "/v1/webhook-endpoints/make", json!({})),
         (
             Method::POST,
+            "/v1/event-subscriptions",
+            json!({"url": "https://example.com/"}),
+        ),
+        (Method::GET, "/v1/event-subscriptions", json!({})),
+        (Method::GET, "/v1/event-deliveries", json!({})),
+        (
+            Method::POST,
             "/v1/phone-numbers",
             json!({"phone": "+15550100777"}),
         ),

@@ -12,8 +12,14 @@ import uuid
 
 LISTS = [
     "leads", "contacts", "call-logs", "automation-logs", "api-keys", "phone-numbers", "webhook-endpoints",
-    "webhook-events", "access-tokens",
+    "webhook-events", "access-tokens", "event-subscriptions", "event-deliveries",
 ]  # fmt: skip
+
+# What the service itself changes while somebody else asks: it goes on sending.
+CHANGING = {
+    "event-subscriptions": ["status", "disabled_reason", "failing_since"],
+    "event-deliveries": ["status", "attempts", "last_error", "next_attempt_at", "finished_at"],
+}
 
 
 def call(dev, token, method, path, body=None, headers=None):
@@ -47,8 +53,8 @@ def stranger(dev):
     return {"name": "stranger", "user_id": user_id, "token": f"{signed}.{base64url(signature)}"}
 
 
-def mark(dev, tenant):
-    """Gives a tenant a row of every kind with a text in it that nobody else's has; the text."""
+def mark(dev, tenant, receiver):
+    """Gives a tenant a row of every kind with a text in it that nobody else's has; the text. Events go to the receiver."""
     text = f"of-{tenant['name']}-{uuid.uuid4().hex}"
 
     def make(method, path, body):
@@ -62,6 +68,8 @@ def mark(dev, tenant):
     make("POST", "phone-numbers", {"phone": "+15005550006", "label": text})
     next_year = time.strftime("%Y-%m-%dT00:00:00Z", time.gmtime(time.time() + 300 * 86400))
     make("POST", "access-tokens", {"name": text, "scopes": ["leads:read"], "expires_at": next_year})
+    told = {"url": f"{receiver}/{text}", "description": text, "event_types": ["connection.error"]}
+    make("POST", "event-subscriptions/{id}/test".format_map(make("POST", "event-subscriptions", told)), None)
     endpoint = make("PUT", "webhook-endpoints/make", {})
     event = {"event_id": text, "event_type": "lead.created", "data": {"name": text, "phone": "+14017122662"}}
     call(dev, None, "POST", urllib.parse.urlsplit(endpoint["url"]).path, event, {"x-make-apikey": endpoint["secret"]})
@@ -75,9 +83,14 @@ def rows(dev, tenant):
         found[name], cursor = [], ""
         while cursor is not None:
             page = call(dev, tenant["token"], "GET", f"/v1/{name}{cursor}")
-            found[name] += page["data"]
+            found[name] += [without(row, CHANGING.get(name, [])) for row in page["data"]]
             cursor = page.get("next_cursor") and "?cursor=" + urllib.parse.quote(page["next_cursor"])
     return found
+
+
+def without(row, fields):
+    """A row but for these fields."""
+    return {name: value for name, value in row.items() if name not in fields}
 
 
 def traces(tenant, text, owned):

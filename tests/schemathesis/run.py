@@ -86,7 +86,7 @@ def main():
     process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
     try:
         dev = json.loads(process.stdout.readline())
-        marked = [(tenant, parties.mark(dev, tenant)) for tenant in dev["tenants"]]
+        marked = [(tenant, parties.mark(dev, tenant, provider)) for tenant in dev["tenants"]]
         runs = [
             fuzz(dev, party, [other for other in marked if other[0] is not party])
             for party in [*dev["tenants"], parties.stranger(dev)]

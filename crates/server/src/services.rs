@@ -26,6 +26,7 @@ pub(crate) struct Services {
     pub(crate) receiver: Arc<Receiver>,
     pub(crate) key_use_queue: KeyUseQueue,
     pub(crate) sender: Arc<Sender>,
+    pub(crate) receiver_urls: ReceiverUrls,
     pub(crate) measurements: Arc<Measurements>,
 }
 
@@ -88,6 +89,7 @@ impl Services {
             receiver: Arc::new(receiver),
             key_use_queue,
             sender: Arc::new(sender),
+            receiver_urls,
             measurements,
         })
     }

@@ -8,6 +8,8 @@ pub(crate) mod call_logs;
 pub(crate) mod connections;
 pub(crate) mod contacts;
 mod dashboard;
+mod event_deliveries;
+mod event_subscriptions;
 mod key_uses;
 pub(crate) mod leads;
 mod me;
@@ -72,5 +74,14 @@ pub(crate) fn operations(services: &Services, draining: &Draining) -> impl poem_
         },
         webhook_endpoints::WebhookEndpoints(Arc::clone(&services.receiver)),
         webhook_events::WebhookEvents(store()),
+        // A tuple holds 16 of them.
+        (
+            event_subscriptions::EventSubscriptions {
+                store: store(),
+                sealed_store: sealed_store(),
+                receiver_urls: services.receiver_urls,
+            },
+            event_deliveries::EventDeliveries(store()),
+        ),
     )
 }

@@ -88,7 +88,14 @@ impl<'a> Operation<'a> {
     /// such.
     fn outlives_the_token(&self) -> bool {
         match self.group {
-            "access-tokens" | "api-keys" | "connections" | "key-uses" | "relay" | "webhook-endpoints" => true,
+            "access-tokens"
+            | "api-keys"
+            | "connections"
+            | "event-deliveries"
+            | "event-subscriptions"
+            | "key-uses"
+            | "relay"
+            | "webhook-endpoints" => true,
             "phone-numbers" => !self.reads,
             _ => false,
         }
@@ -175,6 +182,8 @@ pub(crate) mod tests {
             (Method::POST, "/v1/access-tokens", "MK_THIRD_PARTY"),
             (Method::GET, "/v1/relay/vapi/call", "MK_THIRD_PARTY"),
             (Method::GET, "/v1/webhook-endpoints", "MK_THIRD_PARTY"),
+            (Method::POST, "/v1/event-subscriptions", "MK_THIRD_PARTY"),
+            (Method::GET, "/v1/event-deliveries", "MK_THIRD_PARTY"),
         ] {
             assert_eq!(
                 refusal(&Authorization::default(), &app, &method, path),

@@ -48,4 +48,8 @@ groups! {
     WebhookEndpoints = "webhook-endpoints";
     /// What providers delivered.
     WebhookEvents = "webhook-events";
+    /// Who is told of what happens to the caller's rows.
+    EventSubscriptions = "event-subscriptions";
+    /// What they are told, and whether they have it.
+    EventDeliveries = "event-deliveries";
 }

@@ -56,6 +56,10 @@ impl ReceiverUrls {
         if url.fragment().is_some() {
             return Err(BadReceiver::Fragment);
         }
+        // What isn't ASCII is stored as it is sent, in more characters.
+        if url.as_str().len() > LONGEST {
+            return Err(BadReceiver::TooLong);
+        }
         match url.scheme() {
             "http" if self == Self::AlsoLoopback && is_loopback(&url) => Ok(url),
             "https" if is_public_host(&url) => Ok(url),
@@ -116,6 +120,11 @@ mod tests {
             ("https://[::ffff:10.0.0.1]/", BadReceiver::NotPublic),
         ] {
             assert_eq!(refusal(text), Some(why), "{text}");
+        }
+        for character in ["x", "é"] {
+            let long = format!("https://example.com/{}", character.repeat(LONGEST / 2));
+            let expected = (character == "é").then_some(BadReceiver::TooLong);
+            assert_eq!(refusal(&long), expected, "{character}");
         }
         let long = format!("https://example.com/{}", "x".repeat(LONGEST));
         assert_eq!(refusal(&long), Some(BadReceiver::TooLong));

@@ -11,6 +11,7 @@ pub mod contact_import;
 pub mod contacts;
 mod create;
 pub mod dashboard;
+pub mod event_deliveries;
 pub mod event_effects;
 pub mod event_outbox;
 pub mod event_subscriptions;
@@ -55,6 +56,7 @@ static LISTS: &[&list_queries::LazyList] = &[
     &automation_logs::LISTS,
     &webhook_events::LISTS,
     &key_uses::LISTS,
+    &event_deliveries::LISTS,
 ];
 
 static QUERIES: &[&[&Query]] = &[
@@ -75,5 +77,6 @@ static QUERIES: &[&[&Query]] = &[
     event_effects::QUERIES,
     events::QUERIES,
     event_subscriptions::QUERIES,
+    event_deliveries::QUERIES,
     event_outbox::QUERIES,
 ];

@@ -62,6 +62,7 @@ macro_rules! openapi_value {
 }
 
 mod api_key;
+mod event_type;
 mod number;
 mod phone;
 mod scopes;
@@ -71,6 +72,7 @@ mod time;
 mod time_zone;
 
 pub(crate) use api_key::ApiKeyText;
+pub(crate) use event_type::{EventTypeName, EventTypes};
 pub(crate) use number::{BoundedInteger, Seconds};
 pub(crate) use phone::{Phone, RoutableNumber, set_phone_region};
 pub(crate) use scopes::Scopes;
