@@ -34,6 +34,12 @@ const COMMANDS: &[(&str, How)] = &[
     ("npx openapi-typescript", Says("mako.d.ts")),
     ("curl -s \"$API/v1/leads?", Says("\"next_cursor\"")),
     ("curl -s \"$API/v1/me\"", Says("\"email\":\"alice@example.com\"")),
+    (
+        "curl -s \"$API/v1/event-subscriptions\"",
+        Says("\"secret\":\"whsec_"),
+    ),
+    ("mako events out list", Says("")),
+    ("mako events out retry", Says("")),
     ("curl -s \"$API/v1/access-tokens\"", Says("\"token\":\"mko_")),
     (
         "curl -s -X PUT \"$API/v1/webhook-endpoints/make\"",
@@ -119,6 +125,7 @@ const PAGES: &[&str] = &[
     "crates/server/docs/admins.md",
     "crates/server/docs/connections.md",
     "crates/server/docs/webhook-providers.md",
+    "crates/server/docs/events-out.md",
     "crates/server/docs/operating.md",
     "crates/server/docs/troubleshooting.md",
 ];

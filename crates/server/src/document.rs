@@ -1,5 +1,7 @@
 //! What clients learn of the service: poem-openapi's document, with what it can't say itself, and the page on it.
 
+mod events;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
@@ -17,8 +19,10 @@ pub(crate) fn mended(spec: &str) -> Value {
             .map(|(name, schema)| (page_of(&name).unwrap_or(name), schema))
             .collect();
     }
+    type_nullable_references(&mut document);
     close_bodies(&mut document);
     name_the_user(&mut document);
+    events::add(&mut document);
     document
 }
 
@@ -41,6 +45,20 @@ fn plain_reference(object: &mut Map<String, Value>) {
     {
         all.truncate(1);
     }
+}
+
+/// `nullable` counts only beside a `type` (OpenAPI 3.0.3), which a reference doesn't have.
+fn type_nullable_references(document: &mut Value) {
+    let schemas = document["components"]["schemas"].clone();
+    each_object(document, &mut |object| {
+        let name = object.get("allOf").and_then(|all| all[0]["$ref"].as_str());
+        let referred = name.and_then(|name| schemas.get(name.rsplit('/').next()?));
+        if let Some(kind) = referred.and_then(|schema| schema.get("type"))
+            && object.contains_key("nullable")
+        {
+            object.insert("type".to_owned(), kind.clone());
+        }
+    });
 }
 
 /// `Listing_Lead` is poem-openapi's name for a generic type.
@@ -140,7 +158,8 @@ mod tests {
                 "Listing_Lead": {"title": "Listing_Lead"},
                 "New": {"properties": {
                     "page": {"$ref": "#/components/schemas/Listing_Lead"},
-                    "kind": {"nullable": true, "allOf": [{"$ref": "#/x"}, {"nullable": true}]}}}}},
+                    "kind": {"nullable": true, "allOf": [{"$ref": "#/components/schemas/Kind"}, {"nullable": true}]}}},
+                "Kind": {"type": "string", "enum": ["hot"]}}},
         });
         let document = mended(&spec.to_string());
         let schemas = &document["components"]["schemas"];
@@ -150,7 +169,7 @@ mod tests {
             schemas["New"]["properties"],
             json!({
                 "page": {"$ref": "#/components/schemas/LeadPage"},
-                "kind": {"nullable": true, "allOf": [{"$ref": "#/x"}]},
+                "kind": {"type": "string", "nullable": true, "allOf": [{"$ref": "#/components/schemas/Kind"}]},
             })
         );
         assert_eq!(schemas["New"]["additionalProperties"], false);

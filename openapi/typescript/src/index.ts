@@ -7,6 +7,7 @@ import { Pages, settle, type Result } from "./pages.js";
 
 export type { components, operations, paths } from "./schema.js";
 export type { ConnectOptions } from "./connect.js";
+export { verifyEvent, type Event, type EventHeaders, type EventType } from "./events.js";
 export { MakoError, Pages, type Page, type Result } from "./pages.js";
 
 type Schemas = components["schemas"];
@@ -27,6 +28,8 @@ export type ApiKey = Schemas["ApiKey"];
 export type Connection = Schemas["Connection"];
 export type KeyUse = Schemas["KeyUse"];
 export type Service = Schemas["Service"];
+export type EventSubscription = Schemas["EventSubscription"];
+export type EventDelivery = Schemas["EventDelivery"];
 
 type Query<P extends keyof paths> = paths[P] extends { get: { parameters: { query?: infer Q } } }
   ? NonNullable<Q>
@@ -159,6 +162,41 @@ export class Mako {
   readonly keyUses = {
     list: (query: Query<"/v1/key-uses"> = {}) =>
       new Pages<KeyUse>((cursor) => settle(this.api.GET("/v1/key-uses", paged(query, cursor)))),
+  };
+
+  /** Addresses that are told of what happens to the caller's rows; they verify it by `verifyEvent`. */
+  readonly eventSubscriptions = {
+    list: (): Promise<Result<Schemas["EventSubscriptionList"]>> => settle(this.api.GET("/v1/event-subscriptions")),
+    get: (id: string): Promise<Result<EventSubscription>> =>
+      settle(this.api.GET("/v1/event-subscriptions/{id}", at({ id }))),
+    /** The answer has the secret, this once. */
+    create: (
+      body: Schemas["NewEventSubscription"],
+    ): Promise<Result<Schemas["EventSubscriptionWithSecret"]>> =>
+      settle(this.api.POST("/v1/event-subscriptions", { body })),
+    update: (id: string, body: Schemas["EventSubscriptionChange"]): Promise<Result<EventSubscription>> =>
+      settle(this.api.PATCH("/v1/event-subscriptions/{id}", { ...at({ id }), body })),
+    delete: (id: string): Promise<Result<undefined>> =>
+      settle(this.api.DELETE("/v1/event-subscriptions/{id}", at({ id }))),
+    /** For a day events are signed with the secret before as well. */
+    rotateSecret: (id: string): Promise<Result<Schemas["EventSubscriptionWithSecret"]>> =>
+      settle(this.api.POST("/v1/event-subscriptions/{id}/rotate-secret", at({ id }))),
+    /** Sends a sample of each type that the subscription asks for. */
+    test: (id: string): Promise<Result<Schemas["EventTest"]>> =>
+      settle(this.api.POST("/v1/event-subscriptions/{id}/test", at({ id }))),
+  };
+
+  /** What was sent to the caller's receivers, the newest first, and what became of it. */
+  readonly eventDeliveries = {
+    list: (query: Query<"/v1/event-deliveries"> = {}) =>
+      new Pages<EventDelivery>((cursor) => settle(this.api.GET("/v1/event-deliveries", paged(query, cursor)))),
+    get: (id: string): Promise<Result<Schemas["EventDeliveryDetails"]>> =>
+      settle(this.api.GET("/v1/event-deliveries/{id}", at({ id }))),
+    retry: (id: string): Promise<Result<Schemas["EventDeliveryDetails"]>> =>
+      settle(this.api.POST("/v1/event-deliveries/{id}/retry", at({ id }))),
+    /** Sends again what a subscription didn't get in a span of time. */
+    retryMany: (body: Schemas["EventRetry"]): Promise<Result<Schemas["EventRetried"]>> =>
+      settle(this.api.POST("/v1/event-deliveries/retry", { body })),
   };
 
   async #connect(service: Service, options: ConnectOptions): Promise<Result<Connection>> {

@@ -946,6 +946,23 @@ export interface components {
             plan?: string | null;
             status?: string | null;
         };
+        CallEvent: {
+            /** @description Which fields an update changed; `data` is the row as it is now */
+            changed?: string[];
+            data: components["schemas"]["CallLog"];
+            /** @description The same as `webhook-id` */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it happened
+             */
+            timestamp: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "call.logged" | "call.updated";
+        };
         /**
          * CallLog
          * @description A call that was handled.
@@ -1012,6 +1029,21 @@ export interface components {
             service: components["schemas"]["Service"];
             status: components["schemas"]["ConnectionStatus"];
         };
+        ConnectionErrorEvent: {
+            data: components["schemas"]["RefusedConnection"];
+            /** @description The same as `webhook-id` */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it happened
+             */
+            timestamp: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "connection.error";
+        };
         /**
          * @description How a service is connected.
          * @enum {string}
@@ -1074,6 +1106,23 @@ export interface components {
             phone?: string | null;
             plan?: string | null;
             status?: string;
+        };
+        ContactEvent: {
+            /** @description Which fields an update changed; `data` is the row as it is now */
+            changed?: string[];
+            data: components["schemas"]["Contact"];
+            /** @description The same as `webhook-id` */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it happened
+             */
+            timestamp: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "contact.created" | "contact.updated";
         };
         /**
          * ContactImport
@@ -1243,6 +1292,24 @@ export interface components {
         DashboardTimeseries: {
             data: components["schemas"]["DashboardBucket"][];
         };
+        DeletedEvent: {
+            data: components["schemas"]["DeletedRow"];
+            /** @description The same as `webhook-id` */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it happened
+             */
+            timestamp: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "contact.deleted" | "lead.deleted";
+        };
+        DeletedRow: {
+            id: string;
+        };
         /**
          * @description What became of a delivery.
          * @enum {string}
@@ -1253,6 +1320,8 @@ export interface components {
          * @enum {string}
          */
         DisabledReason: "owner" | "gone" | "failing";
+        /** @description What a receiver is told. */
+        Event: components["schemas"]["LeadEvent"] | components["schemas"]["ContactEvent"] | components["schemas"]["CallEvent"] | components["schemas"]["MessageEvent"] | components["schemas"]["ConnectionErrorEvent"] | components["schemas"]["DeletedEvent"];
         /**
          * EventAttempt
          * @description An attempt to deliver.
@@ -1421,7 +1490,7 @@ export interface components {
             created_at: string;
             description: string | null;
             /** @description Null while it is active. */
-            disabled_reason: components["schemas"]["DisabledReason"] | null;
+            disabled_reason: (string & components["schemas"]["DisabledReason"]) | null;
             /** @description Null: all, later ones included. */
             event_types: components["schemas"]["EventType"][] | null;
             /**
@@ -1468,7 +1537,7 @@ export interface components {
             created_at: string;
             description: string | null;
             /** @description Null while it is active. */
-            disabled_reason: components["schemas"]["DisabledReason"] | null;
+            disabled_reason: (string & components["schemas"]["DisabledReason"]) | null;
             /** @description Null: all, later ones included. */
             event_types: components["schemas"]["EventType"][] | null;
             /**
@@ -1629,6 +1698,23 @@ export interface components {
             status?: string;
             summary?: string | null;
         };
+        LeadEvent: {
+            /** @description Which fields an update changed; `data` is the row as it is now */
+            changed?: string[];
+            data: components["schemas"]["Lead"];
+            /** @description The same as `webhook-id` */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it happened
+             */
+            timestamp: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "lead.created" | "lead.updated";
+        };
         /**
          * LeadPage
          * @description A page of a list, newest first.
@@ -1660,6 +1746,21 @@ export interface components {
             role: string;
             /** @description The tenant that all of the caller's rows belong to. */
             user_id: string;
+        };
+        MessageEvent: {
+            data: components["schemas"]["AutomationLog"];
+            /** @description The same as `webhook-id` */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it happened
+             */
+            timestamp: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "message.logged";
         };
         /**
          * NewAccessToken
@@ -1836,6 +1937,17 @@ export interface components {
             schema_version: number;
             /** @description Always `ready`; otherwise the answer is 503. */
             status: string;
+        };
+        /** @description A service that refuses the caller's key or grant. */
+        RefusedConnection: {
+            account: string | null;
+            /** @enum {string} */
+            kind: "key" | "oauth";
+            /** @description How the provider refused it */
+            last_error: string;
+            service: string;
+            /** @enum {string} */
+            status: "error";
         };
         /**
          * Rejected

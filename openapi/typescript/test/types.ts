@@ -1,5 +1,5 @@
 // Compiled, never run: what a frontend's compiler is told.
-import { createMakoClient, type ApiKey, type Lead, type LeadChange, type NewLead, type Problem } from "../src/index.js";
+import { createMakoClient, type ApiKey, type Event, type Lead, type LeadChange, type NewLead, type Problem } from "../src/index.js";
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 
@@ -36,4 +36,11 @@ export async function rowsAreTyped(): Promise<Lead[]> {
   const leads: Lead[] = [];
   for await (const lead of mako.leads.list({ status: "new", limit: 20 })) leads.push(lead);
   return leads;
+}
+
+export function eventsNarrow(event: Event): string {
+  if (event.type === "lead.updated") return `${event.data.name} ${event.changed?.join()}`;
+  if (event.type === "contact.deleted") return event.data.id;
+  // @ts-expect-error what data is, is not known here
+  return event.data.last_error;
 }
