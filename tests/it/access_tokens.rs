@@ -12,7 +12,7 @@ use tests::{Service, TestDatabase};
 const ANOTHER_KEY: &str = "0a5ea1ed112233445566778899aabbccddeeff00112233445566778899aabbcc";
 
 /// A time so many days from now.
-fn in_days(days: i64) -> String {
+pub(crate) fn in_days(days: i64) -> String {
     #[expect(clippy::disallowed_methods, reason = "the service's clock is the real one")]
     let now = chrono::Utc::now();
     (now + chrono::Duration::days(days)).to_rfc3339()

@@ -38,6 +38,7 @@ mod prove_project;
 mod provisioning;
 mod query_parameters;
 mod races;
+mod rate_limit;
 mod readme;
 mod relay;
 mod resources;

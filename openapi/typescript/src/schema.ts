@@ -2243,7 +2243,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -2397,7 +2397,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -2551,7 +2551,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -2705,7 +2705,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -2874,7 +2874,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -3028,7 +3028,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -3182,7 +3182,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -3342,7 +3342,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -3499,7 +3499,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -3658,7 +3658,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -3818,7 +3818,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -3987,7 +3987,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -4159,7 +4159,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -4315,7 +4315,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -4486,7 +4486,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -4658,7 +4658,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -4814,7 +4814,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -4968,7 +4968,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -5122,7 +5122,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -5282,7 +5282,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -5457,7 +5457,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -5629,7 +5629,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -5787,7 +5787,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -5943,7 +5943,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -6097,7 +6097,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -6257,7 +6257,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -6414,7 +6414,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -6568,7 +6568,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -6725,7 +6725,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -6884,7 +6884,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -7055,7 +7055,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -7213,7 +7213,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -7369,7 +7369,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -7525,7 +7525,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -7679,7 +7679,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -7848,7 +7848,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -8004,7 +8004,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -8158,7 +8158,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -8318,7 +8318,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -8474,7 +8474,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -8630,7 +8630,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -8797,7 +8797,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -8972,7 +8972,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -9144,7 +9144,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -9300,7 +9300,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -9454,7 +9454,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -9614,7 +9614,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -9768,7 +9768,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -9929,7 +9929,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -10101,7 +10101,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -10257,7 +10257,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -10411,7 +10411,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -10567,7 +10567,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -10725,7 +10725,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -10888,7 +10888,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -11051,7 +11051,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -11214,7 +11214,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -11377,7 +11377,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -11531,7 +11531,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -11691,7 +11691,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -11845,7 +11845,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -12001,7 +12001,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -12172,7 +12172,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -12328,7 +12328,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -12484,7 +12484,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many of the user's requests are under way; `Retry-After` says when to try again */
+            /** @description Too many of the user's requests, at once or in a time; `Retry-After` says when to try again */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */

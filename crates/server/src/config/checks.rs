@@ -14,6 +14,7 @@ use super::settings::RawSettings;
 use super::value::Secret;
 use super::{AuthSettings, WebhookSettings};
 use crate::http::groups::GROUPS;
+use crate::http::rate_limit::Quota;
 
 pub(super) fn target(
     name: &str,
@@ -236,6 +237,32 @@ pub(super) fn duration(name: &str, value: &str) -> Result<Duration, ConfigError>
     match humantime::parse_duration(value) {
         Ok(duration) if !duration.is_zero() => Ok(duration),
         _ => refused(format!("{name} must be a time span such as 8s or 500ms")),
+    }
+}
+
+/// Requests and their window: `3000/1m`, or `50/s`.
+pub(super) fn rate_limit(text: &str) -> Result<Option<Quota>, ConfigError> {
+    if text.eq_ignore_ascii_case("off") {
+        return Ok(None);
+    }
+    let quota = text.split_once('/').and_then(|(requests, window)| {
+        let window = window.trim();
+        let counted = window.starts_with(|first: char| first.is_ascii_digit());
+        let window = if counted {
+            window.to_owned()
+        } else {
+            format!("1{window}")
+        };
+        Quota::new(
+            requests.trim().parse().ok()?,
+            humantime::parse_duration(&window).ok()?,
+        )
+    });
+    match quota {
+        Some(quota) => Ok(Some(quota)),
+        None => refused(
+            "RATE_LIMIT must be requests and whole seconds up to a day, such as 3000/1m or 50/s, or off",
+        ),
     }
 }
 

@@ -21,7 +21,7 @@ use webhooks::Source;
 
 use checks::{
     auth, base_url, clients, drain_time, duration, groups, hmac_secret, inbound, on_or_off, origins,
-    prepared_statements, relay_base, store_settings, target,
+    prepared_statements, rate_limit, relay_base, store_settings, target,
 };
 pub(crate) use checks::{platform_secrets, sealing_keys};
 pub(crate) use error::ConfigError;
@@ -33,6 +33,7 @@ use settings::RawSettings;
 pub(crate) use value::{LogFormat, Secret};
 
 use crate::http::authorization::Authorization;
+use crate::http::rate_limit::Quota;
 use crate::oauth::OAuthClient;
 use crate::relay::Service;
 use crate::sender::ReceiverUrls;
@@ -54,6 +55,7 @@ pub(crate) struct Config {
     pub(crate) auth: AuthSettings,
     pub(crate) authorization: Authorization,
     pub(crate) cors_allowed_origins: Vec<String>,
+    pub(crate) rate_limit: Option<Quota>,
     pub(crate) body_limit: usize,
     pub(crate) request_timeout: Duration,
     pub(crate) max_connections: usize,
@@ -103,6 +105,7 @@ impl Config {
             auth,
             authorization: environment.authorization()?,
             cors_allowed_origins: environment.cors_allowed_origins()?,
+            rate_limit: environment.rate_limit()?,
             body_limit: defaults.body_limit,
             request_timeout: duration("REQUEST_TIMEOUT", &defaults.request_timeout)?,
             max_connections: defaults.max_connections,
@@ -217,6 +220,17 @@ impl Environment {
         origins(self.0.cors_allowed_origins.as_deref())
     }
 
+    /// `RATE_LIMIT`.
+    fn rate_limit(&self) -> Result<Option<Quota>, ConfigError> {
+        Ok(self
+            .0
+            .rate_limit
+            .as_deref()
+            .map(rate_limit)
+            .transpose()?
+            .flatten())
+    }
+
     /// `THIRD_PARTY_CLIENTS` and `REQUIRE_AAL2`.
     fn authorization(&self) -> Result<Authorization, ConfigError> {
         Ok(Authorization {
@@ -301,6 +315,7 @@ impl Environment {
             auth: auth(raw)?,
             authorization: self.authorization()?,
             cors_allowed_origins: self.cors_allowed_origins()?,
+            rate_limit: self.rate_limit()?,
             body_limit: raw.body_limit,
             request_timeout,
             max_connections: raw.max_connections,

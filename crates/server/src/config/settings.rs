@@ -164,6 +164,10 @@ settings! {
     }
 
     "Limits, logs and tests" {
+        /// how many requests [a user may make](frontend.md#limits), and in which time, such as `3000/1m`; without it any number
+        ///
+        /// Each service counts for itself, webhooks not at all
+        rate_limit: Option<String>;
         // Room for an import of 5,000 contacts.
         /// bytes of a request's body
         body_limit: usize = 8 * 1024 * 1024;

@@ -40,6 +40,16 @@ fn a_sound_environment_is_accepted() {
 }
 
 #[test]
+fn a_rate_is_requests_and_a_window() {
+    let quota = |text| checks::rate_limit(text).unwrap();
+    assert_eq!(quota("off"), None);
+    assert!(quota("50/s").is_some());
+    assert_eq!(quota("50/s"), quota("50/1s"));
+    assert_eq!(quota("3000/minute"), quota("3000 / 60s"));
+    assert_ne!(quota("50/s"), quota("3000/1m"), "how many may come at once");
+}
+
+#[test]
 fn a_secret_of_digits_stays_a_text() {
     assert_eq!(
         refusal(None, &[("JWT_SECRET", "01234567890123456789012345678901")]),
@@ -98,6 +108,9 @@ fn unsafe_settings_are_refused_with_the_fix() {
         ("POOL_SIZE", "many", "POOL_SIZE"),
         ("POOL_SIZE", "0", "POOL_SIZE must be 1 to 1000"),
         ("POOL_SIZE", "100000000000", "POOL_SIZE must be 1 to 1000"),
+        ("RATE_LIMIT", "many", "such as 3000/1m"),
+        ("RATE_LIMIT", "0/1m", "such as 3000/1m"),
+        ("RATE_LIMIT", "100/500ms", "whole seconds"),
         ("LISTEN", "nowhere", "127.0.0.1:8080"),
         ("PUBLIC_BASE_URL", "ftp://x", "https://api.example.com"),
     ] {

@@ -13,6 +13,7 @@ use store::rows::api_keys::SealedStore;
 use super::authorization::Authorization;
 use super::problem::Problem;
 use super::query::QueryParameters;
+use super::rate_limit::RateLimiter;
 use crate::jwks::HttpFetch;
 
 /// The verified caller of a request.
@@ -37,6 +38,8 @@ pub(crate) struct AuthGate {
     pub(crate) authorization: Authorization,
     /// Knows the access tokens that users made.
     pub(crate) sealed_store: Arc<SealedStore>,
+    /// `RATE_LIMIT`, if there is one.
+    pub(crate) rate_limiter: Option<RateLimiter>,
 }
 
 /// What access tokens begin with; JWTs can't.
@@ -47,23 +50,32 @@ impl AuthGate {
     async fn admit(&self, request: &Request) -> Result<Claims, Problem> {
         match self.caller(request).await? {
             Principal::User(claims) => {
+                let claims = self.counted(claims, request)?;
                 let uri = request.original_uri();
                 self.authorization.check(&claims, request.method(), uri)?;
                 Ok(claims)
             }
-            Principal::Service(service) => on_behalf(&service, request),
+            Principal::Service(service) => self.counted(on_behalf(&service, request)?, request),
         }
     }
 
     /// The user that a back end acts for; a user's own token is not enough.
     async fn admit_backend(&self, request: &Request) -> Result<Claims, Problem> {
         match self.caller(request).await? {
-            Principal::Service(service) => on_behalf(&service, request),
+            Principal::Service(service) => self.counted(on_behalf(&service, request)?, request),
             Principal::User(_) => Err(
                 Problem::forbidden("Only a back end with a service token may do this")
                     .hint("Use a token whose role is service_role, with the header x-mako-user: <user id>"),
             ),
         }
+    }
+
+    /// Whatever token a user's requests come with, they are the user's.
+    fn counted(&self, claims: Claims, request: &Request) -> Result<Claims, Problem> {
+        if let Some(rate_limiter) = &self.rate_limiter {
+            rate_limiter.count(claims.user_id(), request)?;
+        }
+        Ok(claims)
     }
 
     async fn caller(&self, request: &Request) -> Result<Principal, Problem> {

@@ -14,6 +14,7 @@ use tracing::{Instrument as _, Span};
 
 use super::guard::{Bounds, Guarded};
 use super::operations::Measurements;
+use super::rate_limit::{QuotaNote, RATE_LIMIT, RATE_LIMIT_POLICY};
 use super::request_id;
 
 /// The outermost endpoint.
@@ -41,6 +42,8 @@ impl<E: Endpoint> Edge<E> {
                 "x-mako-relay",
                 "x-mako-redirect",
                 "location",
+                RATE_LIMIT.as_str(),
+                RATE_LIMIT_POLICY.as_str(),
                 "retry-after",
                 "www-authenticate",
             ])
@@ -81,16 +84,19 @@ impl<E: Endpoint> Endpoint for Edge<E> {
 }
 
 impl<E: Endpoint> Edge<E> {
-    async fn observe(&self, request: Request, id: String) -> Result<Response> {
+    async fn observe(&self, mut request: Request, id: String) -> Result<Response> {
         let started = Instant::now();
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let _in_flight = self.measurements.in_flight();
+        let quota_note = QuotaNote::default();
+        request.set_data(quota_note.clone());
         let mut response = match self.dispatch(request).await {
             Ok(response) => response,
             // Only CORS itself: an OPTIONS that is no preflight.
             Err(error) => self.guarded.answer(error, &method, &path),
         };
         let headers = response.headers_mut();
+        quota_note.write(headers);
         if let Ok(value) = HeaderValue::from_str(&id) {
             headers.insert(X_REQUEST_ID, value);
         }

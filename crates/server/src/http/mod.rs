@@ -14,6 +14,7 @@ pub(crate) mod operations;
 pub(crate) mod page;
 pub(crate) mod problem;
 pub(crate) mod query;
+pub(crate) mod rate_limit;
 pub(crate) mod request_id;
 pub(crate) mod schema;
 pub(crate) mod server;

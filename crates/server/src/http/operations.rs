@@ -202,6 +202,8 @@ pub(crate) struct Measurements {
     pub(crate) relay: RelayMetrics,
     /// What is counted of uses of keys.
     pub(crate) key_uses: KeyUseMetrics,
+    /// Counts requests beyond `RATE_LIMIT`.
+    pub(crate) rate_limited: Counter,
     requests: Family<RequestLabels, Counter>,
     durations: Family<OperationLabel, Histogram, fn() -> Histogram>,
     in_flight: Gauge,
@@ -221,6 +223,12 @@ impl Measurements {
         let key_uses = KeyUseMetrics::default();
         key_uses.register(&mut registry);
         timings::register(&mut registry);
+        let rate_limited = Counter::default();
+        registry.register(
+            "rate_limited",
+            "Requests refused because their user made too many",
+            rate_limited.clone(),
+        );
         let requests = Family::default();
         let durations = Family::new_with_constructor((|| Histogram::new(SECONDS)) as fn() -> Histogram);
         let (in_flight, connections_open, connections_used) =
@@ -253,6 +261,7 @@ impl Measurements {
             connections,
             relay,
             key_uses,
+            rate_limited,
             requests,
             durations,
             in_flight,

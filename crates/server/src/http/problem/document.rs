@@ -43,7 +43,7 @@ const STATUSES: &[(u16, &str)] = &[
     ),
     (
         429,
-        "Too many of the user's requests are under way; `Retry-After` says when to try again",
+        "Too many of the user's requests, at once or in a time; `Retry-After` says when to try again",
     ),
     (500, "A mistake of the service"),
     (

@@ -95,8 +95,7 @@ impl Problem {
 
     /// After so long it may be tried again, in whole seconds.
     pub(crate) fn retry_after(self, wait: Duration) -> Self {
-        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        self.header(header::RETRY_AFTER, &seconds.max(1).to_string())
+        self.header(header::RETRY_AFTER, &whole_seconds(wait).to_string())
     }
 
     /// Not there, or not the caller's: which of the two is nobody's business.
@@ -184,6 +183,17 @@ impl Problem {
         )
         .header(header::RETRY_AFTER, "1")
         .hint("Wait for answers before sending more; one user has half of the service's connections")
+    }
+
+    /// The user has made as many requests as `RATE_LIMIT` lets them make in its time.
+    pub(crate) fn too_many(wait: Duration) -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "MK_RATE",
+            "This user makes more requests than may be made",
+        )
+        .retry_after(wait)
+        .hint("Wait as Retry-After says; the header RateLimit-Policy has the quota, RateLimit what is left of it")
     }
 
     pub(crate) fn media_type() -> Self {
@@ -342,6 +352,11 @@ impl Problem {
             request_id,
         }
     }
+}
+
+/// In seconds, no shorter than it is, and at least one: what is waited for isn't there yet.
+pub(crate) fn whole_seconds(wait: Duration) -> u64 {
+    (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
 }
 
 impl IntoResponse for Problem {
