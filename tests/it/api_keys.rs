@@ -1,18 +1,12 @@
 //! Can keys be used and never seen? Saved, listed, checked and revealed to back ends; not to dumps, logs or others.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use devdb::Search;
 use reqwest::Method;
 use serde_json::{Value, json};
-use tests::cluster::Cluster;
+use tests::dump::{dump, dumpable};
 use tests::people::Person::{self, Alice, Bob, Mallory};
 use tests::postgrest::Postgrest;
-use tests::process::Process;
 use tests::service::Answer;
-use tests::{Service, TestDatabase, programs};
-use tokio::process::Command;
+use tests::{Service, TestDatabase};
 
 /// A key without eight characters in a row that could be anything else.
 const KEY: &str = "sk-live-Zq7vXw2KpLr9TnBd4HsJ";
@@ -45,23 +39,6 @@ async fn verify(service: &Service, person: Person, name: &str, key: &str) -> Ans
         .await
 }
 
-async fn pg_dump() -> PathBuf {
-    let found = tokio::task::spawn_blocking(|| programs::postgres_client("pg_dump"));
-    found.await.expect("it is found or fetched")
-}
-
-/// A database that this `pg_dump` can dump: a distribution's refuses a server that is newer than itself.
-async fn dumpable(pg_dump: &Path) -> TestDatabase {
-    if programs::is_fetched(pg_dump) {
-        TestDatabase::on(Arc::new(
-            Cluster::start(Search::npm(programs::OLDEST_SERVER)).await,
-        ))
-        .await
-    } else {
-        TestDatabase::new().await
-    }
-}
-
 /// Eight characters in a row of the key that a text holds.
 fn piece_in(text: &str) -> Option<String> {
     let pieces = KEY
@@ -76,8 +53,7 @@ fn piece_in(text: &str) -> Option<String> {
 
 #[tokio::test]
 async fn no_piece_of_a_key_is_in_a_dump_a_log_or_an_answer() {
-    let pg_dump = pg_dump().await;
-    let database = dumpable(&pg_dump).await;
+    let (pg_dump, database) = dumpable().await;
     let service = Service::on(&database).await;
     let mut answers = vec![
         save(&service, Alice, "vapi", KEY).await,
@@ -117,10 +93,7 @@ async fn no_piece_of_a_key_is_in_a_dump_a_log_or_an_answer() {
         json!({"api_key": KEY})
     );
 
-    let mut dump = Command::new(pg_dump);
-    dump.arg(database.superuser_url());
-    let (status, dump) = Process::start(&mut dump).output().await;
-    assert_eq!(status, Some(0), "{dump}");
+    let dump = dump(pg_dump, &database).await;
     assert!(dump.contains("COPY public.api_keys"), "the dump has the table");
     assert_eq!(piece_in(&dump), None);
     assert!(service.process.log().contains("saveApiKey"));

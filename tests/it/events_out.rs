@@ -3,6 +3,8 @@
 mod api;
 mod capture;
 mod outbox;
+mod secrets;
+mod writers;
 
 use tests::TestDatabase;
 use tests::database::batch;

@@ -42,6 +42,12 @@ async fn our_own_schema_is_proven() {
     );
     let attempts: usize = report.relations.iter().map(|relation| relation.attempts).sum();
     assert!(attempts > 200, "{}", report.to_text());
+    for kept in ["subscriptions", "deliveries", "attempts"] {
+        let kept = format!("mako.event_{kept}");
+        let proven = report.relations.iter().find(|relation| relation.relation == kept);
+        let proven = proven.is_some_and(|relation| relation.attempts > 5);
+        assert!(proven, "{kept}: {}", report.to_text());
+    }
 }
 
 #[tokio::test]

@@ -36,6 +36,9 @@ impl Arrived {
     }
 }
 
+/// What a receiver says who talks.
+pub const SAID: &str = "what-the-receiver-said";
+
 /// A running receiver; it stops with its test's runtime. What follows the first part of a path is the test's:
 ///
 /// | path | answers |
@@ -46,6 +49,7 @@ impl Arrived {
 /// | `/busy/…` | 503 with `Retry-After: 3600` |
 /// | `/floods/…` | 200 with a body of 2 MB |
 /// | `/closes/…` | nothing: it closes the connection |
+/// | `/talks/…` | 500, and [`SAID`] in a header and in its body |
 /// | `/hangs/…` | nothing, for ever |
 /// | `/late/…` | 200 once the test says so |
 /// | `/mixed/…` | by the event's id and how often it came: 204, 500, closes, floods |
@@ -183,6 +187,12 @@ fn answer(path: &str, id: &str, before: usize) -> (u16, Vec<u8>) {
             503,
             b"HTTP/1.1 503 Busy\r\nretry-after: 3600\r\ncontent-length: 0\r\n\r\n".to_vec(),
         ),
+        "talks" => {
+            let length = SAID.len();
+            let whole =
+                format!("HTTP/1.1 500 Talk\r\nx-said: {SAID}\r\ncontent-length: {length}\r\n\r\n{SAID}");
+            (500, whole.into_bytes())
+        }
         "floods" => flood(),
         "closes" | "hangs" => none(),
         // Every event comes through at its third attempt, if not before.

@@ -9,6 +9,7 @@ pub mod compose;
 pub mod connections;
 pub mod crm;
 pub mod database;
+pub mod dump;
 pub mod es256;
 pub mod event_kill;
 pub mod event_receiver;

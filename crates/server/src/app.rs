@@ -20,8 +20,8 @@ use crate::http::edge::Edge;
 use crate::http::guard::{Bounds, Methods};
 use crate::http::page::StaticPage;
 use crate::http::query::QueryParameters;
+use crate::http::rate_limit::RateLimiter;
 use crate::http::server::{ConnectionMetrics, Draining};
-use crate::http::user_limits::UserLimits;
 use crate::jwks::HttpFetch;
 use crate::key_uses::KeyUseQueue;
 use crate::oauth::{CALLBACK, CallbackRoute, Pages};
@@ -95,7 +95,9 @@ pub(crate) fn app(
     let document = document.to_string();
     let page = document::page(&service.swagger_ui_html(), &spec, &document);
     let refused = &services.measurements.rate_limited;
-    let user_limits = UserLimits::new(config.max_connections, config.rate_limit, refused);
+    let rate_limiter = config
+        .rate_limit
+        .and_then(|quota| RateLimiter::new(quota, refused.clone()));
     let auth_gate = Arc::new(auth_gate(
         config.auth,
         config.public_base_url.as_deref(),
@@ -103,7 +105,7 @@ pub(crate) fn app(
         query_parameters,
         config.authorization,
         Arc::clone(&services.sealed_store),
-        user_limits,
+        rate_limiter,
     )?);
     let routes = beside_the_api(document, page, &services)
         .nest("/", service)
@@ -165,7 +167,7 @@ fn auth_gate(
     query_parameters: QueryParameters,
     authorization: Authorization,
     sealed_store: Arc<SealedStore>,
-    user_limits: UserLimits,
+    rate_limiter: Option<RateLimiter>,
 ) -> Result<AuthGate, Failure> {
     let own = base
         .and_then(|base| Url::parse(base).ok())
@@ -182,6 +184,6 @@ fn auth_gate(
         query_parameters,
         authorization,
         sealed_store,
-        user_limits,
+        rate_limiter,
     })
 }
