@@ -26,6 +26,7 @@ declare
   who jsonb;
   denied json;
   sql text;
+  place int;
   refused json;
   outcomes json[];
   outcome json;
@@ -95,13 +96,21 @@ begin
                   set constraints all immediate;
                   execute work ->> 'back';
                 end if;
-                if jsonb_typeof(step -> 1) = 'number' and step ->> 0 not in ('be', 'watch') then
-                  -- Sent often: planned once, and again whenever the role is another.
-                  if not prepared[sql::int + 1] then
-                    execute 'prepare ' || prefix || sql || ' as ' || (statements ->> sql::int);
-                    prepared[sql::int + 1] := true;
-                  end if;
-                  sql := 'execute ' || prefix || sql;
+                if step ->> 0 not in ('be', 'watch') then
+                  case jsonb_typeof(step -> 1)
+                    when 'number' then
+                      sql := statements ->> sql::int;
+                    when 'array' then
+                      -- Sent often: planned once, and again whenever the role is another.
+                      place := step -> 1 ->> 0;
+                      if not prepared[place + 1] then
+                        execute 'prepare ' || prefix || place || ' as ' || (statements ->> place);
+                        prepared[place + 1] := true;
+                      end if;
+                      sql := 'execute ' || prefix || place;
+                    else
+                      null;
+                  end case;
                 end if;
                 case step ->> 0
                   when 'be' then

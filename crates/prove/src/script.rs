@@ -1,6 +1,6 @@
 //! What is sent to the database: scripts of several steps, many to a batch, and what came of each.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +37,13 @@ enum Statement {
     Once(String),
     /// A query or a change that others in the batch send as well: planned once for all of them.
     Often(String),
+}
+
+impl Statement {
+    fn sql(&self) -> &str {
+        let (Self::Once(sql) | Self::Often(sql)) = self;
+        sql
+    }
 }
 
 impl Script {
@@ -125,7 +132,7 @@ pub(super) struct Batch<'s> {
     settings: Vec<&'s [Setting]>,
     /// Lists of relations that are watched.
     watches: Vec<&'s [Oid]>,
-    /// What is planned once.
+    /// What is sent more than once.
     statements: Vec<&'s str>,
     bundles: Vec<Encoded<'s>>,
 }
@@ -149,6 +156,8 @@ struct Steps<'s> {
 enum Words<'s> {
     Sql(&'s str),
     Place(usize),
+    /// The place of a statement that is planned once.
+    Planned([usize; 1]),
 }
 
 /// Fewer than these are planned each time.
@@ -161,10 +170,11 @@ impl<'s> Batch<'s> {
         shares_plans: bool,
         bundles: &[(&'s str, &'s [Script])],
     ) -> Self {
-        let mut encoder = Encoder::default();
-        if shares_plans {
-            encoder.often = often(bundles);
-        }
+        let mut encoder = Encoder {
+            counts: count(bundles),
+            shares_plans,
+            ..Encoder::default()
+        };
         let bundles = bundles
             .iter()
             .map(|(fence, scripts)| Encoded {
@@ -190,7 +200,9 @@ impl<'s> Batch<'s> {
 /// Sends what repeats once.
 #[derive(Default)]
 struct Encoder<'s> {
-    often: BTreeSet<&'s str>,
+    /// How often each statement is sent.
+    counts: BTreeMap<&'s str, usize>,
+    shares_plans: bool,
     settings: Places<'s, [Setting]>,
     watches: Places<'s, [Oid]>,
     statements: Places<'s, str>,
@@ -218,19 +230,23 @@ impl<'s> Encoder<'s> {
     fn step(&mut self, step: &'s Step) -> (&'static str, Words<'s>) {
         match step {
             Step::Be(somebody) => ("be", Words::Place(self.settings.of(somebody))),
-            Step::Do(statement) => ("do", self.words(statement)),
-            Step::Ask(statement) => ("ask", self.words(statement)),
+            Step::Do(statement) => ("do", self.words(statement, self.shares_plans)),
+            Step::Ask(statement) => ("ask", self.words(statement, self.shares_plans)),
             Step::Watch(relations) => ("watch", Words::Place(self.watches.of(relations))),
-            Step::Judge(statement) => ("judge", self.words(statement)),
+            // Of the administrator's own, who is always the same.
+            Step::Judge(statement) => ("judge", self.words(statement, true)),
         }
     }
 
-    fn words(&mut self, statement: &'s Statement) -> Words<'s> {
+    fn words(&mut self, statement: &'s Statement, shares_plans: bool) -> Words<'s> {
+        let sql = statement.sql();
+        let count = self.counts.get(sql).copied().unwrap_or_default();
         match statement {
-            Statement::Often(sql) if self.often.contains(sql.as_str()) => {
-                Words::Place(self.statements.of(sql))
+            Statement::Often(_) if shares_plans && count >= OFTEN => {
+                Words::Planned([self.statements.of(sql)])
             }
-            Statement::Once(sql) | Statement::Often(sql) => Words::Sql(sql),
+            _ if count > 1 => Words::Place(self.statements.of(sql)),
+            _ => Words::Sql(sql),
         }
     }
 }
@@ -249,25 +265,15 @@ fn path(scripts: &[Script]) -> &str {
     paths.next().map_or("", |(_, path)| path)
 }
 
-fn often<'s>(bundles: &[(&'s str, &'s [Script])]) -> BTreeSet<&'s str> {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for step in bundles
-        .iter()
-        .flat_map(|(_, scripts)| *scripts)
-        .flat_map(|Script(steps)| steps)
-    {
-        if let Step::Do(Statement::Often(sql))
-        | Step::Ask(Statement::Often(sql))
-        | Step::Judge(Statement::Often(sql)) = step
-        {
-            *counts.entry(sql).or_default() += 1;
+fn count<'s>(bundles: &[(&'s str, &'s [Script])]) -> BTreeMap<&'s str, usize> {
+    let scripts = bundles.iter().flat_map(|(_, scripts)| *scripts);
+    let mut counts = BTreeMap::new();
+    for step in scripts.flat_map(|Script(steps)| steps) {
+        if let Step::Do(statement) | Step::Ask(statement) | Step::Judge(statement) = step {
+            *counts.entry(statement.sql()).or_default() += 1;
         }
     }
     counts
-        .into_iter()
-        .filter(|(_, count)| *count >= OFTEN)
-        .map(|(sql, _)| sql)
-        .collect()
 }
 
 /// Things that are sent once, each with its place in the list.
@@ -375,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_are_sent_once() {
+    fn settings_and_statements_are_sent_once() {
         let somebody: Settings = vec![("search_path", "public".to_owned()), ("role", "anon".to_owned())];
         let script = Script::default().be(somebody).ask("select 1");
         let scripts = [script.clone(), script];
@@ -384,8 +390,21 @@ mod tests {
         assert_eq!(batch["bundles"][0]["path"], "public");
         assert_eq!(
             batch["bundles"][0]["scripts"][1],
-            serde_json::json!({"who": 1, "steps": [["ask", "select 1"]]})
+            serde_json::json!({"who": 1, "steps": [["ask", 0]]})
         );
+        assert_eq!(batch["statements"], serde_json::json!(["select 1"]));
+    }
+
+    #[test]
+    fn a_judgement_is_planned_once_also_where_plans_may_remember_who_asked() {
+        let script = Script::default().ask_often("theirs").judge("ours");
+        let scripts = [script.clone(), script.clone(), script];
+        let steps = |shares_plans| {
+            let batch = Batch::new(false, "", shares_plans, &[("", &scripts)]);
+            serde_json::to_value(batch).unwrap()["bundles"][0]["scripts"][2]["steps"].clone()
+        };
+        assert_eq!(steps(true), serde_json::json!([["ask", [0]], ["judge", [1]]]));
+        assert_eq!(steps(false), serde_json::json!([["ask", 0], ["judge", [1]]]));
     }
 
     #[test]
@@ -403,8 +422,8 @@ mod tests {
         assert_eq!(
             undone["bundles"][0]["scripts"],
             serde_json::json!([
-                {"who": 1, "steps": [["watch", 0], ["do", "attack"]]},
-                {"who": 0, "steps": [["do", "grant"], ["be", 1], ["do", "attack"]]}
+                {"who": 1, "steps": [["watch", 0], ["do", 0]]},
+                {"who": 0, "steps": [["do", "grant"], ["be", 1], ["do", 0]]}
             ])
         );
         assert_eq!(of(true)["bundles"][0]["scripts"][0]["who"], 0);
