@@ -63,9 +63,13 @@ begin
   return query select t.id, t.user_id, t.scopes from mako.access_tokens t
     where t.token_hash = any (p_hashes) and t.expires_at > now();
   if found and current_setting('transaction_read_only') = 'off' then
+    -- Who has locked the row, to revoke it perhaps, isn't waited for: every request with the token would be.
     update mako.access_tokens t set last_used_at = now(), token_hash = p_hashes[1]
-    where t.token_hash = any (p_hashes)
-      and (t.last_used_at is null or t.last_used_at < now() - interval '1 minute' or t.token_hash <> p_hashes[1]);
+    from (select u.id from mako.access_tokens u
+          where u.token_hash = any (p_hashes)
+            and (u.last_used_at is null or u.last_used_at < now() - interval '1 minute' or u.token_hash <> p_hashes[1])
+          for no key update skip locked) due
+    where t.id = due.id;
   end if;
 end $$;
 comment on function mako.use_access_token(text[]) is 'Whose the access token with one of these hashes is, and its scopes';

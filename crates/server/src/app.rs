@@ -20,8 +20,8 @@ use crate::http::edge::Edge;
 use crate::http::guard::{Bounds, Methods};
 use crate::http::page::StaticPage;
 use crate::http::query::QueryParameters;
-use crate::http::rate_limit::RateLimiter;
 use crate::http::server::{ConnectionMetrics, Draining};
+use crate::http::user_limits::UserLimits;
 use crate::jwks::HttpFetch;
 use crate::key_uses::KeyUseQueue;
 use crate::oauth::{CALLBACK, CallbackRoute, Pages};
@@ -95,9 +95,7 @@ pub(crate) fn app(
     let document = document.to_string();
     let page = document::page(&service.swagger_ui_html(), &spec, &document);
     let refused = &services.measurements.rate_limited;
-    let rate_limiter = config
-        .rate_limit
-        .and_then(|quota| RateLimiter::new(quota, refused.clone()));
+    let user_limits = UserLimits::new(config.max_connections, config.rate_limit, refused);
     let auth_gate = Arc::new(auth_gate(
         config.auth,
         config.public_base_url.as_deref(),
@@ -105,7 +103,7 @@ pub(crate) fn app(
         query_parameters,
         config.authorization,
         Arc::clone(&services.sealed_store),
-        rate_limiter,
+        user_limits,
     )?);
     let routes = beside_the_api(document, page, &services)
         .nest("/", service)
@@ -167,7 +165,7 @@ fn auth_gate(
     query_parameters: QueryParameters,
     authorization: Authorization,
     sealed_store: Arc<SealedStore>,
-    rate_limiter: Option<RateLimiter>,
+    user_limits: UserLimits,
 ) -> Result<AuthGate, Failure> {
     let own = base
         .and_then(|base| Url::parse(base).ok())
@@ -184,6 +182,6 @@ fn auth_gate(
         query_parameters,
         authorization,
         sealed_store,
-        rate_limiter,
+        user_limits,
     })
 }

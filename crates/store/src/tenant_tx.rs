@@ -55,6 +55,9 @@ pub struct Store {
 /// The role that routes: it may execute the functions of `policies/00_webhooks.sql` that are granted to it.
 const ROUTER: &str = "mako_router";
 
+/// Nobody's id, since it is none.
+const STRANGERS: &str = "";
+
 impl Store {
     /// Prepares the pool; connects to nothing yet.
     pub fn new(target: &Target, settings: &StoreSettings) -> Result<Self, Error> {
@@ -76,6 +79,27 @@ impl Store {
         query: &'static RouterQuery,
         params: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, Error> {
+        self.route_within(None, query, params).await
+    }
+
+    /// The same for who has only claimed to be somebody: all of them together have the share of one user.
+    pub(crate) async fn route_stranger(
+        &self,
+        query: &'static RouterQuery,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, Error> {
+        match self.route_within(Some(STRANGERS), query, params).await {
+            Err(Error::ShareExhausted) => Err(Error::PoolExhausted),
+            other => other,
+        }
+    }
+
+    async fn route_within(
+        &self,
+        share: Option<&str>,
+        query: &'static RouterQuery,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, Error> {
         let statement = Statement {
             name: query.name,
             sql: query.sql,
@@ -83,7 +107,7 @@ impl Store {
             params: params.to_vec(),
         };
         let identity = self.identity("", ROUTER, Access::Write);
-        self.pipelined_tx(None, identity, statement).await
+        self.pipelined_tx(share, identity, statement).await
     }
 
     /// One transaction in one round trip.

@@ -129,14 +129,15 @@ impl Service {
     /// Answers until `stop` is there, then for `drain` or until a second signal, and then for at most `grace`
     /// what has been asked before.
     pub(crate) async fn until(
-        self,
+        mut self,
         stop: impl Future<Output = ()>,
         drain: Duration,
         grace: Duration,
     ) -> Result<(), Failure> {
         let own_connections = self.config.store.pool_size + PLACES;
+        self.config.max_connections = server::connections(self.config.max_connections, own_connections);
         let limits = Limits {
-            connections: server::connections(self.config.max_connections, own_connections),
+            connections: self.config.max_connections,
             connections_per_address: self.config.max_connections_per_address,
             head: self.config.request_timeout,
             idle: self.config.request_timeout * SILENCE,

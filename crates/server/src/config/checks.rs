@@ -14,7 +14,7 @@ use super::settings::RawSettings;
 use super::value::Secret;
 use super::{AuthSettings, WebhookSettings};
 use crate::http::groups::GROUPS;
-use crate::http::rate_limit::Quota;
+use crate::http::user_limits::Quota;
 
 pub(super) fn target(
     name: &str,

@@ -33,7 +33,7 @@ use settings::RawSettings;
 pub(crate) use value::{LogFormat, Secret};
 
 use crate::http::authorization::Authorization;
-use crate::http::rate_limit::Quota;
+use crate::http::user_limits::Quota;
 use crate::oauth::OAuthClient;
 use crate::relay::Service;
 use crate::sender::ReceiverUrls;

@@ -173,7 +173,7 @@ settings! {
         body_limit: usize = 8 * 1024 * 1024;
         /// clients' connections at the same time
         ///
-        /// When all are taken, the one that has kept us waiting longest makes room
+        /// When all are taken, the one that has kept us waiting longest makes room. One user's requests keep at most half of them
         max_connections: usize = 1024;
         /// the same for each address, as many unless set; a proxy in front is one address
         max_connections_per_address: Option<usize>;

@@ -13,14 +13,16 @@ use store::rows::api_keys::SealedStore;
 use super::authorization::Authorization;
 use super::problem::Problem;
 use super::query::QueryParameters;
-use super::rate_limit::RateLimiter;
+use super::user_limits::{Permit, UserLimits};
 use crate::jwks::HttpFetch;
 
-/// The verified caller of a request.
-pub(crate) struct Caller(pub(crate) Claims);
+/// The verified caller of a request, which is under way until this is dropped.
+#[expect(dead_code, reason = "the permit is held, not read")]
+pub(crate) struct Caller(pub(crate) Claims, Permit);
 
 /// The user that a back end acts for: it holds the project's service key, and may be told what users may not.
-pub(crate) struct Backend(pub(crate) Claims);
+#[expect(dead_code, reason = "the permit is held, not read")]
+pub(crate) struct Backend(pub(crate) Claims, Permit);
 
 /// How tokens are taken from requests and checked.
 pub(crate) struct AuthGate {
@@ -38,8 +40,8 @@ pub(crate) struct AuthGate {
     pub(crate) authorization: Authorization,
     /// Knows the access tokens that users made.
     pub(crate) sealed_store: Arc<SealedStore>,
-    /// `RATE_LIMIT`, if there is one.
-    pub(crate) rate_limiter: Option<RateLimiter>,
+    /// What one user may ask.
+    pub(crate) user_limits: UserLimits,
 }
 
 /// What access tokens begin with; JWTs can't.
@@ -47,22 +49,22 @@ pub(crate) const ACCESS_TOKEN_PREFIX: &str = "mko_";
 
 impl AuthGate {
     /// The caller: a user by their own token, or by that of a back end acting for them.
-    async fn admit(&self, request: &Request) -> Result<Claims, Problem> {
+    async fn admit(&self, request: &Request) -> Result<(Claims, Permit), Problem> {
         match self.caller(request).await? {
             Principal::User(claims) => {
-                let claims = self.counted(claims, request)?;
+                let permit = self.user_limits.begin(claims.user_id(), request)?;
                 let uri = request.original_uri();
                 self.authorization.check(&claims, request.method(), uri)?;
-                Ok(claims)
+                Ok((claims, permit))
             }
-            Principal::Service(service) => self.counted(on_behalf(&service, request)?, request),
+            Principal::Service(service) => self.admit_service(&service, request),
         }
     }
 
     /// The user that a back end acts for; a user's own token is not enough.
-    async fn admit_backend(&self, request: &Request) -> Result<Claims, Problem> {
+    async fn admit_backend(&self, request: &Request) -> Result<(Claims, Permit), Problem> {
         match self.caller(request).await? {
-            Principal::Service(service) => self.counted(on_behalf(&service, request)?, request),
+            Principal::Service(service) => self.admit_service(&service, request),
             Principal::User(_) => Err(
                 Problem::forbidden("Only a back end with a service token may do this")
                     .hint("Use a token whose role is service_role, with the header x-mako-user: <user id>"),
@@ -70,12 +72,10 @@ impl AuthGate {
         }
     }
 
-    /// Whatever token a user's requests come with, they are the user's.
-    fn counted(&self, claims: Claims, request: &Request) -> Result<Claims, Problem> {
-        if let Some(rate_limiter) = &self.rate_limiter {
-            rate_limiter.count(claims.user_id(), request)?;
-        }
-        Ok(claims)
+    fn admit_service(&self, service: &ServiceToken, request: &Request) -> Result<(Claims, Permit), Problem> {
+        let claims = on_behalf(service, request)?;
+        let permit = self.user_limits.begin(claims.user_id(), request)?;
+        Ok((claims, permit))
     }
 
     async fn caller(&self, request: &Request) -> Result<Principal, Problem> {
@@ -224,12 +224,12 @@ macro_rules! extractor {
                 _: ExtractParamOptions<Self::ParamType>,
             ) -> Result<Self> {
                 let auth_gate = auth_gate(request)?;
-                let who = auth_gate.$admit(request).await?;
+                let (claims, permit) = auth_gate.$admit(request).await?;
                 // Only now: strangers are told that they are strangers.
                 auth_gate
                     .query_parameters
                     .check(request.method(), request.original_uri())?;
-                Ok(Self(who))
+                Ok(Self(claims, permit))
             }
         }
     };

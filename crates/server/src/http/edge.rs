@@ -14,8 +14,8 @@ use tracing::{Instrument as _, Span};
 
 use super::guard::{Bounds, Guarded};
 use super::operations::Measurements;
-use super::rate_limit::{QuotaNote, RATE_LIMIT, RATE_LIMIT_POLICY};
 use super::request_id;
+use super::user_limits::{QuotaNote, RATE_LIMIT, RATE_LIMIT_POLICY};
 
 /// The outermost endpoint.
 pub(crate) struct Edge<E> {

@@ -87,7 +87,7 @@ impl SealedStore {
     /// The identity of whose token it is, bounded by its scopes; None for one that is unknown, revoked or expired.
     pub async fn access_token_claims(&self, token: &SecretText) -> Result<Option<Claims>, Error> {
         let hashes = self.keys().ring().fingerprints(&HASH, token);
-        let rows = self.store().route(&USE, &[&hashes]).await?;
+        let rows = self.store().route_stranger(&USE, &[&hashes]).await?;
         Ok(rows.first().and_then(|row| {
             #[expect(
                 clippy::disallowed_methods,

@@ -175,7 +175,7 @@ impl Problem {
     }
 
     /// The user's other requests keep the user's share of the connections.
-    fn too_many_at_once() -> Self {
+    pub(crate) fn too_many_at_once() -> Self {
         Self::new(
             StatusCode::TOO_MANY_REQUESTS,
             "MK_RATE",

@@ -15,7 +15,7 @@ use poem::Request;
 use poem::http::{HeaderMap, HeaderName, HeaderValue};
 use prometheus_client::metrics::counter::Counter;
 
-use super::problem::{Problem, whole_seconds};
+use crate::http::problem::{Problem, whole_seconds};
 
 /// So many requests in so long: all at once if they like, and then as they come back, one by one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -107,7 +107,7 @@ impl QuotaNote {
     }
 
     /// Writes what was noted into the answer's headers, unless a provider's relayed ones say the same of its own.
-    pub(super) fn write(&self, headers: &mut HeaderMap) {
+    pub(crate) fn write(&self, headers: &mut HeaderMap) {
         let has_own = headers.contains_key(RATE_LIMIT) || headers.contains_key(RATE_LIMIT_POLICY);
         if let Some([policy, state]) = self.0.get().filter(|_| !has_own).cloned() {
             headers.insert(RATE_LIMIT_POLICY, policy);
