@@ -35,6 +35,7 @@ mod operate;
 mod plans;
 mod prove;
 mod prove_project;
+mod prove_watch;
 mod provisioning;
 mod query_parameters;
 mod races;

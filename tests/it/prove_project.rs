@@ -1,16 +1,11 @@
 //! `mako prove supabase/`: what its owner is told before anything is deployed.
 
-use std::path::{Path, PathBuf};
-
 use serde_json::Value;
 use tests::compose::repository;
 use tests::process::Process;
+use tests::sample_project::{LAST_MIGRATION, SampleProject, sample};
 use tests::service::mako;
 use tokio::process::Command;
-
-fn sample(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("projects").join(name)
-}
 
 /// The exit code, the report, and what was said beside it.
 async fn prove(arguments: &[&str]) -> (Option<i32>, String) {
@@ -20,92 +15,49 @@ async fn prove(arguments: &[&str]) -> (Option<i32>, String) {
     Process::start(&mut mako(&arguments, &[]).await).output().await
 }
 
-/// A copy of a sample, to be spoilt, in a folder that goes with the test's.
-struct Copy(PathBuf);
-
-impl Copy {
-    fn of(name: &str, migration: &str) -> Self {
-        let copy = std::env::temp_dir().join(format!("mako-project-{}", tests::process::free_port()));
-        let migrations = copy.join("supabase/migrations");
-        std::fs::create_dir_all(&migrations).unwrap();
-        for file in std::fs::read_dir(sample(name).join("supabase/migrations")).unwrap() {
-            let file = file.unwrap();
-            std::fs::copy(file.path(), migrations.join(file.file_name())).unwrap();
-        }
-        let copy = Self(copy);
-        copy.write("supabase/migrations/20991231000000_last.sql", migration);
-        copy
+/// Runs what `.github/actions/prove` runs, with these inputs, and what it wrote into the run's summary.
+async fn action(project: &SampleProject, inputs: &[(&str, &str)]) -> (Option<i32>, String, String) {
+    let action = repository(".github/actions/prove");
+    let defined = std::fs::read_to_string(action.join("action.yml")).unwrap();
+    assert!(
+        defined.contains("run: '\"$GITHUB_ACTION_PATH/run\"'"),
+        "{defined}"
+    );
+    let mut run = mako(&[], &[]).await;
+    let binary = run.as_std().get_program().to_owned();
+    // The runner gives it the settings that are defined, and no others.
+    let environment: Vec<_> = run
+        .as_std()
+        .get_envs()
+        .map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned)))
+        .collect();
+    run = Command::new(action.join("run"));
+    run.env_clear().current_dir(project.folder());
+    for (name, value) in environment {
+        run.env(name, value.unwrap_or_default());
     }
-
-    fn write(&self, file: &str, text: &str) {
-        std::fs::write(self.0.join(file), text).unwrap();
+    for line in defined.lines().filter(|line| line.contains("${{ inputs.")) {
+        let (name, input) = line.trim().split_once(": ${{ inputs.").unwrap();
+        let input = input.strip_suffix(" }}").unwrap();
+        let given = inputs
+            .iter()
+            .find(|(known, _)| *known == input)
+            .map(|(_, value)| *value);
+        run.env(name, given.unwrap_or_default());
     }
-
-    fn read(&self, file: &str) -> String {
-        std::fs::read_to_string(self.0.join(file)).unwrap()
-    }
-
-    /// Proves `supabase/` from here.
-    async fn prove(&self, arguments: &[&str]) -> (Option<i32>, String) {
-        let arguments: Vec<_> = ["prove", "supabase"].iter().chain(arguments).copied().collect();
-        let mut command = mako(&arguments, &[]).await;
-        Process::start(command.current_dir(&self.0)).output().await
-    }
-
-    /// Runs what `.github/actions/prove` runs, with these inputs, and what it wrote into the run's summary.
-    async fn action(&self, inputs: &[(&str, &str)]) -> (Option<i32>, String, String) {
-        let action = repository(".github/actions/prove");
-        let defined = std::fs::read_to_string(action.join("action.yml")).unwrap();
-        assert!(
-            defined.contains("run: '\"$GITHUB_ACTION_PATH/run\"'"),
-            "{defined}"
-        );
-        let mut run = mako(&[], &[]).await;
-        let binary = run.as_std().get_program().to_owned();
-        // The runner gives it the settings that are defined, and no others.
-        let environment: Vec<_> = run
-            .as_std()
-            .get_envs()
-            .map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned)))
-            .collect();
-        run = Command::new(action.join("run"));
-        run.env_clear().current_dir(&self.0);
-        for (name, value) in environment {
-            run.env(name, value.unwrap_or_default());
-        }
-        for line in defined.lines().filter(|line| line.contains("${{ inputs.")) {
-            let (name, input) = line.trim().split_once(": ${{ inputs.").unwrap();
-            let input = input.strip_suffix(" }}").unwrap();
-            let given = inputs
-                .iter()
-                .find(|(known, _)| *known == input)
-                .map(|(_, value)| *value);
-            run.env(name, given.unwrap_or_default());
-        }
-        run.env("COMMAND", format!("{} prove", binary.display()));
-        run.env("GITHUB_STEP_SUMMARY", self.0.join("summary.md"));
-        std::fs::write(self.0.join("summary.md"), "").unwrap();
-        let (status, said) = Process::start(&mut run).output().await;
-        (status, said, self.read("summary.md"))
-    }
-
-    async fn git(&self, arguments: &[&str]) {
-        let mut git = Command::new("git");
-        git.args(["-c", "user.name=a", "-c", "user.email=a@example.com"])
-            .args(arguments);
-        let (status, said) = Process::start(git.current_dir(&self.0)).output().await;
-        assert_eq!(status, Some(0), "{said}");
-    }
-
-    fn path(&self) -> &str {
-        self.0.to_str().unwrap()
-    }
+    run.env("COMMAND", format!("{} prove", binary.display()));
+    run.env("GITHUB_STEP_SUMMARY", project.folder().join("summary.md"));
+    std::fs::write(project.folder().join("summary.md"), "").unwrap();
+    let (status, said) = Process::start(&mut run).output().await;
+    (status, said, project.read("summary.md"))
 }
 
-impl Drop for Copy {
-    fn drop(&mut self) {
-        drop(std::fs::remove_dir_all(&self.0));
-    }
+async fn git(project: &SampleProject, arguments: &[&str]) {
+    let mut git = Command::new("git");
+    git.args(["-c", "user.name=a", "-c", "user.email=a@example.com"])
+        .args(arguments);
+    let (status, said) = Process::start(git.current_dir(project.folder())).output().await;
+    assert_eq!(status, Some(0), "{said}");
 }
 
 #[tokio::test]
@@ -147,8 +99,8 @@ async fn a_project_of_teams_is_held_to_its_own_model_and_its_leak_found() {
 #[tokio::test]
 async fn a_statement_that_is_refused_is_named_and_the_rest_is_no_proof() {
     let migration = "-- One line more\ncreate table public.later (\n  id int,\n  kind no_such_type\n);\n";
-    let spoilt = Copy::of("notes", migration);
-    let (status, said) = prove(&[spoilt.path()]).await;
+    let spoilt = SampleProject::of("notes", migration);
+    let (status, said) = prove(&[spoilt.folder().to_str().unwrap()]).await;
     assert_ne!(status, Some(0), "{said}");
     assert!(
         said.contains("20991231000000_last.sql:4: type \"no_such_type\" does not exist"),
@@ -176,11 +128,54 @@ async fn init_drafts_a_model_of_a_project_and_a_folder_without_migrations_is_ref
 const CLOSED: &str = "drop policy \"Enable read access for all users\" on public.invitations;";
 
 #[tokio::test]
+async fn schemas_that_a_project_declares_are_applied_in_the_order_of_its_config() {
+    let project = SampleProject::of("teams", "");
+    for file in ["20260201080000_teams.sql", "20260202080000_documents.sql"] {
+        let text = project.read(&format!("supabase/migrations/{file}"));
+        // By their names alone the documents would come first.
+        let declared = file.replace("20260201080000", "z").replace("20260202080000", "a");
+        project.write(&format!("supabase/schemas/{declared}"), &text);
+    }
+    std::fs::remove_dir_all(project.folder().join("supabase/migrations")).unwrap();
+    let (_, said) = project.prove(&[]).await;
+    assert!(said.contains("schemas/a_documents.sql:1: "), "{said}");
+    let config = "[api]\nschemas = [\"public\", \"shop\", \"graphql_public\"]\n[db]\nmajor_version = 9\n\
+        [db.migrations]\nschema_paths = [\"./schemas/z_*.sql\", \"./schemas/*.sql\"]\n\
+        [db.seed]\nsql_paths = [\"./seeds/*.sql\"]\n";
+    project.write("supabase/config.toml", config);
+    project.write(
+        "supabase/seeds/first.sql",
+        "insert into public.nowhere values (1);",
+    );
+    project.write("supabase/seed.sql", "insert into public.never_read values (1);");
+    project.write(
+        "supabase/schemas/shop.sql",
+        "create schema shop;\ncreate table shop.orders (user_id uuid references auth.users);\n\
+         grant usage on schema shop to authenticated;\ngrant all on shop.orders to authenticated;",
+    );
+    let (status, said) = project.prove(&[]).await;
+    assert_eq!(status, Some(1), "{said}");
+    for line in [
+        "18 of 19 statements applied; of the others 0 may decide",
+        "seeds/first.sql:1: relation \"public.nowhere\" does not exist",
+        "config.toml says PostgreSQL 9, and this is",
+        "config.toml offers schema shop by the API, and the model doesn't name it",
+        "LEAK public.invitations [cross_tenant_read]",
+    ] {
+        assert!(said.contains(line), "{line}:\n{said}");
+    }
+    // Without a model of its own the draft names the schema.
+    std::fs::remove_file(project.folder().join("supabase/tenancy.toml")).unwrap();
+    let (_, said) = project.prove(&[]).await;
+    assert!(said.contains("LEAK shop.orders [cross_tenant_read]"), "{said}");
+}
+
+#[tokio::test]
 async fn a_finding_is_told_in_every_form_at_the_statement_that_decides_it() {
     // The policy is made anew, within a block.
     let again = "do $$ begin\n  drop policy \"Enable read access for all users\" on public.invitations;\nend $$;\n\n\
         do $$ begin\n  create policy everybody on public.invitations for select using (true);\nend $$;\n";
-    let project = Copy::of("teams", again);
+    let project = SampleProject::of("teams", again);
     let forms = [
         "github",
         "junit=out.xml",
@@ -235,7 +230,7 @@ async fn a_finding_is_told_in_every_form_at_the_statement_that_decides_it() {
 
 #[tokio::test]
 async fn what_a_baseline_accepts_fails_nothing_and_everything_else_does() {
-    let project = Copy::of("teams", "");
+    let project = SampleProject::of("teams", "");
     let (status, said) = project.prove(&["--baseline", "known.toml"]).await;
     assert!(status == Some(2) && said.contains("known.toml"), "{said}");
     let accept = ["--baseline", "known.toml", "--accept", "invitations are drafts"];
@@ -246,13 +241,13 @@ async fn what_a_baseline_accepts_fails_nothing_and_everything_else_does() {
 
     // Another opens, and the day passes for the one that was known.
     project.write(
-        "supabase/migrations/20991231000000_last.sql",
+        LAST_MIGRATION,
         "alter table public.documents disable row level security;",
     );
     let (status, said) = project.prove(&["--baseline", "known.toml"]).await;
     assert_eq!(status, Some(1), "{said}");
     assert!(said.contains("1 known, 0 lapsed, 0 gone"), "{said}");
-    let (file, migration) = ("supabase/migrations/20991231000000_last.sql", "");
+    let (file, migration) = (LAST_MIGRATION, "");
     project.write(file, migration);
     project.write(
         "known.toml",
@@ -277,10 +272,10 @@ async fn what_a_baseline_accepts_fails_nothing_and_everything_else_does() {
 
 #[tokio::test]
 async fn since_a_commit_only_what_was_opened_fails_and_what_was_closed_is_said() {
-    let project = Copy::of("teams", "");
-    project.git(&["init", "--quiet"]).await;
-    project.git(&["add", "."]).await;
-    project.git(&["commit", "--quiet", "--message", "first"]).await;
+    let project = SampleProject::of("teams", "");
+    git(&project, &["init", "--quiet"]).await;
+    git(&project, &["add", "."]).await;
+    git(&project, &["commit", "--quiet", "--message", "first"]).await;
     let since = ["--changed-since", "HEAD"];
     let (status, said) = project.prove(&since).await;
     assert_eq!(status, Some(0), "{said}");
@@ -290,7 +285,7 @@ async fn since_a_commit_only_what_was_opened_fails_and_what_was_closed_is_said()
     );
 
     let opened = "create table public.plans (id uuid primary key, team_id uuid not null references public.teams (id));";
-    let file = "supabase/migrations/20991231000000_last.sql";
+    let file = LAST_MIGRATION;
     project.write(file, &format!("{CLOSED}\n{opened}"));
     let (status, said) = project.prove(&since).await;
     assert_eq!(status, Some(1), "{said}");
@@ -312,10 +307,8 @@ async fn since_a_commit_only_what_was_opened_fails_and_what_was_closed_is_said()
 
 #[tokio::test]
 async fn the_action_annotates_sums_up_and_ends_as_the_proof_does() {
-    let project = Copy::of("teams", "");
-    let (status, said, summary) = project
-        .action(&[("project", "supabase"), ("sarif", "out.sarif")])
-        .await;
+    let project = SampleProject::of("teams", "");
+    let (status, said, summary) = action(&project, &[("project", "supabase"), ("sarif", "out.sarif")]).await;
     assert_eq!(status, Some(1), "{said}");
     assert!(
         said.contains("::error file=supabase/migrations/20260202080000_documents.sql,line=16,"),
@@ -324,15 +317,15 @@ async fn the_action_annotates_sums_up_and_ends_as_the_proof_does() {
     assert!(summary.starts_with("## Tenancy: LEAK"), "{summary}");
     assert!(project.read("out.sarif").contains("2.1.0"));
 
-    project.git(&["init", "--quiet"]).await;
-    project.git(&["add", "."]).await;
-    project.git(&["commit", "--quiet", "--message", "first"]).await;
+    git(&project, &["init", "--quiet"]).await;
+    git(&project, &["add", "."]).await;
+    git(&project, &["commit", "--quiet", "--message", "first"]).await;
     let inputs = [
         ("project", "supabase"),
         ("changed-since", "HEAD"),
         ("junit", "out.xml"),
     ];
-    let (status, said, summary) = project.action(&inputs).await;
+    let (status, said, summary) = action(&project, &inputs).await;
     assert_eq!(status, Some(0), "{said}");
     assert!(summary.contains("0 opened"), "{summary}");
     assert!(project.read("out.xml").contains("<skipped"), "{said}");

@@ -63,6 +63,10 @@ const COMMANDS: &[(&str, How)] = &[
         Elsewhere("tests/it/prove_project.rs", "mako prove supabase/"),
     ),
     (
+        "mako prove --watch supabase/",
+        Elsewhere("tests/it/prove_watch.rs", "mako prove --watch supabase/"),
+    ),
+    (
         "npx @mako/prove supabase/",
         Elsewhere(".ci/prove", "mako-prove supabase/"),
     ),

@@ -25,6 +25,7 @@ pub mod process;
 pub mod programs;
 pub mod provider;
 pub mod restartable;
+pub mod sample_project;
 pub mod service;
 pub mod snapshot;
 pub mod spool_folder;

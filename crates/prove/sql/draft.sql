@@ -15,7 +15,7 @@ select jsonb_build_object(
     has_table_privilege(r.oid, c.oid, 'select, insert, update, delete') or has_any_column_privilege(r.oid, c.oid, 'select, insert, update'))))
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
-where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname = 'public'
+where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname = any({schemas})
   and not exists (select from pg_depend d join pg_extension e on e.oid = d.refobjid
     where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.refclassid = 'pg_extension'::regclass and e.extname = any ({known}))
 order by c.relname

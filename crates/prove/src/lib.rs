@@ -45,7 +45,7 @@ pub use fingerprint::{NotProven, Proof, fingerprint};
 pub use model::{BadModel, Claim, Function, Membership, Model, Relation, Tenant};
 pub use naming::{BadNaming, Names, Naming};
 pub use progress::{Observer, Phase, Progress};
-pub use project::{Applied, Origins, Project, ProjectError, Refused, empty_database};
+pub use project::{Applied, Cluster, ConnectError, Origins, Project, ProjectError, Refused, Workbench};
 pub use report::{Controls, Finding, FunctionReport, Place, RelationReport, Report, Reproduction, Verdict};
 pub use rules::Severity;
 pub use run::{Options, run};

@@ -171,6 +171,9 @@ pub(crate) struct Prove {
     /// Prove the project as it is at this commit of git, too: only what isn't there fails
     #[arg(long, value_name = "REF", requires = "project")]
     pub(crate) changed_since: Option<String>,
+    /// Prove the project again whenever one of its files is saved, and say what that opened and closed, until Ctrl-C
+    #[arg(long, requires = "project", conflicts_with_all = ["changed_since", "accept", "init"])]
+    pub(crate) watch: bool,
     /// The database, instead of `ADMIN_DATABASE_URL`
     #[arg(long, value_name = "URL")]
     pub(crate) database_url: Option<String>,

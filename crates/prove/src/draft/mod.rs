@@ -13,7 +13,7 @@ use crate::Error;
 use crate::conditions::is_user;
 use crate::extensions;
 use crate::model::Model;
-use crate::sql::ident;
+use crate::sql::{array, ident};
 use elsewhere::Elsewhere;
 use memberships::membership;
 
@@ -80,11 +80,13 @@ const SECRETS: [&str; 5] = [
 ];
 
 impl Model {
-    /// Drafts a model file of schema public: tenant columns by name and foreign key, membership tables. What nobody can
+    /// Drafts a model file of these schemas: tenant columns by name and foreign key, membership tables. What nobody can
     /// know is marked with TODO.
-    pub async fn draft(client: &Client) -> Result<String, Error> {
+    pub async fn draft(client: &Client, schemas: &[String]) -> Result<String, Error> {
+        let sql = include_str!("../../sql/draft.sql")
+            .replace("{schemas}", &array(schemas.iter().map(String::as_str)));
         let messages = client
-            .simple_query(&extensions::fill(include_str!("../../sql/draft.sql")))
+            .simple_query(&extensions::fill(&sql))
             .await
             .map_err(|error| Error::from_postgres(&error))?;
         let mut tables: Vec<Table> = Vec::new();
@@ -96,11 +98,11 @@ impl Model {
             }
         }
         tables.retain(|table| !table.partition);
-        Ok(draft(&tables, &Elsewhere::load(client).await?))
+        Ok(draft(schemas, &tables, &Elsewhere::load(client).await?))
     }
 }
 
-fn draft(tables: &[Table], elsewhere: &Elsewhere) -> String {
+fn draft(schemas: &[String], tables: &[Table], elsewhere: &Elsewhere) -> String {
     let membership = membership(tables);
     let column = membership
         .as_ref()
@@ -108,7 +110,7 @@ fn draft(tables: &[Table], elsewhere: &Elsewhere) -> String {
     let tenant = membership.as_ref().map(|(_, _, tenant)| tenant.as_str());
     let mut text = format!(
         "# Drafted by `mako prove --init`. Review every line: this is what the database will be held to.\n\
-         schemas = [\"public\"]\nroles = [\"anon\", \"authenticated\"]\n{}\n[tenant]\nclaim = \"sub\"\ncolumn = {column:?}\n",
+         schemas = {schemas:?}\nroles = [\"anon\", \"authenticated\"]\n{}\n[tenant]\nclaim = \"sub\"\ncolumn = {column:?}\n",
         elsewhere.topics(tenant)
     );
     if let Some((table, user, tenant)) = &membership {
@@ -273,6 +275,10 @@ fn key(schema: &str, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn public() -> [String; 1] {
+        ["public".to_owned()]
+    }
     use crate::naming::{Names, Naming};
 
     fn table(name: &str, columns: &[&str], keys: &[(&str, &str, &str)]) -> Table {
@@ -303,7 +309,7 @@ mod tests {
         users.policies = vec!["(id = ( SELECT auth.uid() AS uid))".to_owned()];
         let mut messages = table("messages", &["id", "sender_id", "recipient_id"], &[]);
         messages.policies = vec!["((sender_id = auth.uid()) OR (auth.uid() = recipient_id))".to_owned()];
-        let text = draft(&[members, users, messages], &Elsewhere::default());
+        let text = draft(&public(), &[members, users, messages], &Elsewhere::default());
         let model = Model::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         let users = model.entry("public", "users").unwrap();
         assert_eq!(
@@ -340,7 +346,7 @@ mod tests {
             table("Odd Plans", &["id"], &[]),
             table("accounts", &["id", "createdBy"], &[]),
         ];
-        let text = draft(&tables, &Elsewhere::default());
+        let text = draft(&public(), &tables, &Elsewhere::default());
         let model = Model::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         assert_eq!(model.tenant.membership.as_ref().unwrap().table, "public.members");
         assert_eq!(
@@ -396,6 +402,7 @@ mod tests {
         let steps = table("steps", &["id", "task_id"], &[("task_id", "public.tasks", "id")]);
         let invitations = table("invitations", &["id", "company_id", "token"], &[]);
         let text = draft(
+            &public(),
             &[users, companies, projects, tasks, steps, invitations],
             &Elsewhere::default(),
         );

@@ -1,43 +1,58 @@
 //! Makes a database of a Supabase project's folder, to be proven without one that is deployed.
 //!
 //! ```text
-//! supabase/migrations/*.sql, seed.sql ─► statements.rs ─► a database that has what every Supabase project has
-//!                                                         ├► stand_ins.rs, where an extension isn't installed
-//!                                                         └► origins.rs: which statement made what
+//! supabase/ ─► files.rs ─► statements.rs ─► a database that has what every Supabase project has
+//!                          │                ├► stand_ins.rs, where an extension isn't installed
+//!                          │                └► origins.rs: which statement made what
+//!                          └► workbench.rs: the next one begins where it differs
 //! ```
 
 mod cluster;
+mod files;
 mod origins;
 mod stand_ins;
 mod statements;
+mod workbench;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use tokio_postgres::error::ErrorPosition;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::Error;
-pub use cluster::empty_database;
+pub use files::Project;
+use files::Script;
 pub use origins::Origins;
 use origins::Timeline;
 use statements::{Statement, statements};
-
-/// A folder with a Supabase project's migrations.
-#[derive(Debug)]
-pub struct Project {
-    folder: PathBuf,
-    migrations: Vec<PathBuf>,
-    seed: Option<PathBuf>,
-    model: Option<PathBuf>,
-}
+pub use workbench::{Cluster, ConnectError, Workbench};
 
 /// Why a folder can't be read as a project.
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectError {
     /// It holds no migration.
-    #[error("{0} holds no migrations: name a folder `supabase`, or one of .sql files")]
+    #[error("{0} holds no migrations and no schemas: name a folder `supabase`, or one of .sql files")]
     Empty(String),
+    /// Its `config.toml` can't be read.
+    #[error("{path}: {error}")]
+    Config {
+        /// The file.
+        path: String,
+        /// As the parser says it.
+        error: toml::de::Error,
+    },
+    /// Its `config.toml` names files by a pattern that is none.
+    #[error("{pattern}: {error}")]
+    Pattern {
+        /// As it says.
+        pattern: String,
+        /// What is wrong with it.
+        error: glob::PatternError,
+    },
+    /// There is no session to apply it by.
+    #[error("{0}")]
+    Connect(ConnectError),
     /// It, or a file in it, can't be read.
     #[error("{path} can't be read: {error}")]
     Unreadable {
@@ -52,7 +67,7 @@ pub enum ProjectError {
 }
 
 /// What applying a project came to.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Applied {
     /// Statements that were run.
     pub statements: usize,
@@ -65,7 +80,7 @@ pub struct Applied {
 }
 
 /// A statement that the database refused.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Refused {
     file: PathBuf,
     /// From 1; that of the mistake, if the database names one.
@@ -91,90 +106,41 @@ const ALWAYS: [&str; 1] = ["supabase_vault"];
 const RESET: &str = r#"reset session authorization; reset role; reset all;
     set search_path = "$user", public, extensions; set client_min_messages = error"#;
 
-impl Project {
-    /// The project in a folder: one of `.sql` files, or one with a folder `migrations`, itself or in its `supabase`.
-    pub fn at(folder: &Path) -> Result<Self, ProjectError> {
-        let candidates = [
-            folder.join("supabase/migrations"),
-            folder.join("migrations"),
-            folder.to_owned(),
-        ];
-        let migrations = candidates
-            .into_iter()
-            .find(|candidate| candidate.is_dir())
-            .unwrap_or_else(|| folder.to_owned());
-        let mut files = Vec::new();
-        for entry in read(&migrations, |path| std::fs::read_dir(path))? {
-            let path = read(&migrations, |_| entry)?.path();
-            if path.extension().is_some_and(|extension| extension == "sql") && path.is_file() {
-                files.push(path);
-            }
-        }
-        if files.is_empty() {
-            return Err(ProjectError::Empty(folder.display().to_string()));
-        }
-        // Their names begin with the time at which they were made.
-        files.sort();
-        // What stands beside a folder of mere files may be anybody's.
-        let beside = migrations.parent().filter(|_| migrations.ends_with("migrations"));
-        let of_project = |name: &str| {
-            let path = beside?.join(name);
-            path.is_file().then_some(path)
-        };
-        Ok(Self {
-            folder: beside.unwrap_or(&migrations).to_owned(),
-            migrations: files,
-            seed: of_project("seed.sql"),
-            model: of_project("tenancy.toml"),
-        })
-    }
-
-    /// The project's own model, `supabase/tenancy.toml`, if it has one.
-    #[must_use]
-    pub fn model(&self) -> Option<&Path> {
-        self.model.as_deref()
-    }
-
-    /// Where its files are.
-    #[must_use]
-    pub fn folder(&self) -> &Path {
-        &self.folder
-    }
-
-    /// Applies it to an empty database, as its superuser. What is refused is passed over.
-    pub async fn apply(&self, client: &Client) -> Result<Applied, ProjectError> {
-        let mut applied = Applied::default();
+impl Applied {
+    /// Makes an empty database what every project's is, as its superuser.
+    async fn ground(client: &Client) -> Result<Self, Error> {
+        let mut applied = Self::default();
         refusing_nothing(client, RESET).await?;
         refusing_nothing(client, GROUND).await?;
         for extension in ALWAYS {
             applied.create_extension(client, extension).await?;
         }
-        let mut timeline = Timeline::begin(client).await?;
-        for file in self.migrations.iter().chain(&self.seed) {
-            let text = read(file, |path| std::fs::read_to_string(path))?;
-            refusing_nothing(client, RESET).await?;
-            for statement in statements(&text) {
-                applied.statements += 1;
-                if let Some((line, message)) = applied.apply(client, &statement).await? {
-                    let matters = statement.decides_access() && self.seed.as_ref() != Some(file);
-                    let file = file.clone();
-                    applied.refused.push(Refused {
-                        file,
-                        line,
-                        message,
-                        matters,
-                    });
-                }
-                timeline.passed(client, file, statement.line).await?;
-            }
-        }
-        refusing_nothing(client, RESET).await?;
-        applied.origins = timeline.origins(client).await?;
         Ok(applied)
     }
-}
 
-impl Applied {
+    /// Applies a file. What is refused is passed over.
+    async fn apply_script(
+        &mut self,
+        client: &Client,
+        script: &Script,
+        timeline: &mut Timeline,
+    ) -> Result<(), Error> {
+        refusing_nothing(client, RESET).await?;
+        for statement in statements(&script.text) {
+            self.statements += 1;
+            if let Some((line, message)) = self.apply(client, &statement).await? {
+                self.refused.push(Refused {
+                    file: script.file.clone(),
+                    line,
+                    message,
+                    matters: statement.decides_access() && !script.is_seed,
+                });
+            }
+            timeline.passed(client, &script.file, statement.line).await?;
+        }
+        refusing_nothing(client, RESET).await
+    }
+
     /// What every project has of the beginning: the extension, or what stands in for it.
     async fn create_extension(&mut self, client: &Client, name: &str) -> Result<(), Error> {
         if run(client, &format!("create extension {name}")).await.is_err() {
@@ -255,11 +221,4 @@ async fn rows(client: &Client, sql: &str) -> Result<Vec<Vec<String>>, Error> {
                 .collect()
         })
         .collect())
-}
-
-fn read<T>(path: &Path, how: impl FnOnce(&Path) -> std::io::Result<T>) -> Result<T, ProjectError> {
-    how(path).map_err(|error| ProjectError::Unreadable {
-        path: path.display().to_string(),
-        error,
-    })
 }

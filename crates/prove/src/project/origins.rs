@@ -11,7 +11,7 @@ use crate::report::{Place, Report};
 use crate::rules::Column;
 
 /// The place of everything that a project made.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Origins {
     relations: BTreeMap<String, Place>,
     functions: BTreeMap<String, Place>,
@@ -23,7 +23,7 @@ pub struct Origins {
 const ENDED: &str = "select pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())";
 
 /// Statements as they are run, each by the first number that its transactions don't have any more.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Timeline {
     before: u64,
     statements: Vec<(u64, Place)>,

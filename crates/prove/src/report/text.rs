@@ -37,6 +37,24 @@ impl Report {
         text
     }
 
+    /// What is not known, and how it stands beside what is, as text for people.
+    #[must_use]
+    pub fn to_news(&self) -> String {
+        let mut text = String::new();
+        for (about, finding) in self.all_findings() {
+            if self.accepted(finding.rule.id, about).is_none() {
+                self.detail(&mut text, about, finding);
+            }
+        }
+        for (about, why) in self.all_not_tested() {
+            if self.accepted(NOT_TESTED, about).is_none() {
+                let _ = writeln!(text, "\nnot tested {about}: {why}");
+            }
+        }
+        let _ = writeln!(text, "\n{}{}", self.beside(), self.summary());
+        text
+    }
+
     /// Everything in one line.
     pub(super) fn summary(&self) -> String {
         let (leaks, risks) = self.count();
@@ -116,29 +134,33 @@ impl Report {
         }
     }
 
+    fn detail(&self, text: &mut String, about: &str, finding: &Finding) {
+        let severity = match finding.rule.severity {
+            Severity::Leak => "LEAK",
+            Severity::Risk => "risk",
+        };
+        let _ = writeln!(
+            text,
+            "\n{severity} {about} [{}]\n  {}",
+            finding.rule, finding.message
+        );
+        if let Some(place) = &finding.place {
+            let _ = writeln!(text, "  at {place}");
+        }
+        if let Some(accepted) = self.accepted(finding.rule.id, about) {
+            let _ = writeln!(text, "  known, {accepted}");
+            return;
+        }
+        if !finding.reproduce.is_empty() {
+            let shown = finding.reproduce.to_string();
+            let _ = writeln!(text, "  shown by: {}", shown.trim_end().replace('\n', "\n    "));
+        }
+        let _ = writeln!(text, "  fix: {}", finding.rule.fix);
+    }
+
     fn details(&self, text: &mut String) {
         for (about, finding) in self.all_findings() {
-            let severity = match finding.rule.severity {
-                Severity::Leak => "LEAK",
-                Severity::Risk => "risk",
-            };
-            let _ = writeln!(
-                text,
-                "\n{severity} {about} [{}]\n  {}",
-                finding.rule, finding.message
-            );
-            if let Some(place) = &finding.place {
-                let _ = writeln!(text, "  at {place}");
-            }
-            if let Some(accepted) = self.accepted(finding.rule.id, about) {
-                let _ = writeln!(text, "  known, {accepted}");
-                continue;
-            }
-            if !finding.reproduce.is_empty() {
-                let shown = finding.reproduce.to_string();
-                let _ = writeln!(text, "  shown by: {}", shown.trim_end().replace('\n', "\n    "));
-            }
-            let _ = writeln!(text, "  fix: {}", finding.rule.fix);
+            self.detail(text, about, finding);
         }
         let relations = self.relations.iter().map(|r| (&r.relation, &r.not_tested));
         let functions = self.functions.iter().map(|f| (&f.function, &f.not_tested));

@@ -4,6 +4,7 @@ mod earlier;
 mod known;
 mod outputs;
 mod project;
+mod watch;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -35,7 +36,7 @@ pub(crate) async fn run(options: Prove) -> Result<ExitCode, Failure> {
     };
     let mut client = store::admin::attacker(&target).await?;
     if options.init {
-        print(Model::draft(&client).await?.trim_end())?;
+        print(Model::draft(&client, &["public".to_owned()]).await?.trim_end())?;
         return Ok(ExitCode::SUCCESS);
     }
     let model = match &options.model {

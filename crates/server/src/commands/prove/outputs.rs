@@ -12,6 +12,7 @@ use super::super::{Failure, print};
 #[derive(Clone, Debug)]
 pub(crate) struct Output {
     render: Render,
+    is_text: bool,
     file: Option<PathBuf>,
 }
 
@@ -42,6 +43,7 @@ impl FromStr for Output {
         };
         Ok(Self {
             render: *render,
+            is_text: name == "text",
             file,
         })
     }
@@ -49,17 +51,39 @@ impl FromStr for Output {
 
 /// Writes the report in each form; on stdout there is always one.
 pub(super) fn write(report: &Report, outputs: &[Output]) -> Result<(), Failure> {
+    write_files(report, outputs)?;
+    print_whole(report, outputs)
+}
+
+/// In those forms that a file is for.
+pub(super) fn write_files(report: &Report, outputs: &[Output]) -> Result<(), Failure> {
     for output in outputs {
-        let text = (output.render)(report);
-        match &output.file {
-            Some(file) => {
-                replace(file, &text).map_err(|error| format!("{}: {error}", file.display()))?;
-            }
-            None => print(text.trim_end())?,
+        if let Some(file) = &output.file {
+            let text = (output.render)(report);
+            replace(file, &text).map_err(|error| format!("{}: {error}", file.display()))?;
         }
     }
-    if outputs.iter().all(|output| output.file.is_some()) {
-        print(report.to_text().trim_end())?;
+    Ok(())
+}
+
+/// In the other forms, or else as text.
+pub(super) fn print_whole(report: &Report, outputs: &[Output]) -> Result<(), Failure> {
+    print_as(report, outputs, Report::to_text)
+}
+
+/// As text only what is new.
+pub(super) fn print_news(report: &Report, outputs: &[Output]) -> Result<(), Failure> {
+    print_as(report, outputs, Report::to_news)
+}
+
+fn print_as(report: &Report, outputs: &[Output], to_text: Render) -> Result<(), Failure> {
+    let mut printed = outputs.iter().filter(|output| output.file.is_none()).peekable();
+    if printed.peek().is_none() {
+        print(to_text(report).trim_end())?;
+    }
+    for output in printed {
+        let render = if output.is_text { to_text } else { output.render };
+        print(render(report).trim_end())?;
     }
     Ok(())
 }
