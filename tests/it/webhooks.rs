@@ -26,6 +26,11 @@ const CUSTOMER: &str = "+14017122661";
 
 /// A service that takes webhooks; alice's number is verified.
 async fn setting() -> (TestDatabase, Service) {
+    setting_with(&[]).await
+}
+
+/// The same with more settings.
+async fn setting_with(more: &[(&str, &str)]) -> (TestDatabase, Service) {
     let database = TestDatabase::new().await;
     let client = database.superuser().await;
     for (person, number) in [(Alice, Some(ALICES_NUMBER)), (Bob, None)] {
@@ -39,7 +44,8 @@ async fn setting() -> (TestDatabase, Service) {
             batch(&client, &format!("insert into user_phone_numbers (user_id, phone, verified_at) values ('{id}', '{number}', now())")).await;
         }
     }
-    let service = Service::with(&database.login_url(), &SETTINGS).await;
+    let settings = [&SETTINGS, more].concat();
+    let service = Service::with(&database.login_url(), &settings).await;
     (database, service)
 }
 
