@@ -91,6 +91,7 @@ async fn the_document_keeps_the_contracts_promises() {
         "revealApiKey",
         "listConnections",
         "authorizeConnection",
+        "completeConnection",
         "deleteConnection",
         "listKeyUses",
         "relayGet",

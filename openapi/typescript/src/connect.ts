@@ -11,10 +11,12 @@ export interface ConnectOptions {
   server?: string;
 }
 
-/** What a window tells when it is back: the query that Mako added to the page's address. */
+/** What a window tells when it is back: what Mako added to the page's address. */
 export interface Returned {
   status: string;
   error: string | null;
+  /** What an authorisation that is `pending` is finished by. */
+  completion: string | undefined;
 }
 
 const LOOK = 250;
@@ -30,21 +32,23 @@ export function returnTo({ returnTo = location.href }: ConnectOptions): string {
 /** Waits for the window to come back to this origin, or to be closed: undefined. */
 export async function returned(window: Window, service: string): Promise<Returned | undefined> {
   while (!window.closed) {
-    const search = own(window);
-    const status = search?.get("status");
-    if (search && status && search.get("service") === service) {
+    const { search, hash } = own(window) ?? { search: "", hash: "" };
+    const added = new URLSearchParams(search);
+    const status = added.get("status");
+    if (status && added.get("service") === service) {
       window.close();
-      return { status, error: search.get("error") };
+      return { status, error: added.get("error"), completion: /[#?&]completion=([^&]+)/.exec(hash)?.[1] };
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK));
   }
   return undefined;
 }
 
-/** The query of a window that is on a page of this origin; of any other's nothing can be read. */
-function own(window: Window): URLSearchParams | undefined {
+/** The address of a window that is on a page of this origin; of any other's nothing can be read. */
+function own(window: Window): { search: string; hash: string } | undefined {
   try {
-    return window.location.origin === location.origin ? new URLSearchParams(window.location.search) : undefined;
+    const { origin, search, hash } = window.location;
+    return origin === location.origin ? { search, hash } : undefined;
   } catch {
     return undefined;
   }

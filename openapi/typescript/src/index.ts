@@ -153,6 +153,9 @@ export class Mako {
       settle(
         this.api.POST("/v1/connections/{service}/authorize", { ...at({ service }), body, credentials: "include" }),
       ),
+    /** Finishes an authorisation whose browser came back with `status=pending`, by the `completion` in the page's fragment. */
+    complete: (service: Service, body: Schemas["AuthorizationCompletion"]): Promise<Result<undefined>> =>
+      settle(this.api.POST("/v1/connections/{service}/complete", { ...at({ service }), body })),
     /** Disconnects the service, revokes what was granted and destroys it, or the key. */
     delete: (service: Service): Promise<Result<undefined>> =>
       settle(this.api.DELETE("/v1/connections/{service}", at({ service }))),
@@ -214,6 +217,11 @@ export class Mako {
     const back = await returned(window, service);
     if (back?.status === "error") {
       return failed("MK_NOT_CONNECTED", `The provider's page ended with ${back.error}`);
+    }
+    if (back?.completion !== undefined) {
+      const { completion } = back;
+      const completed = await this.connections.complete(service, { completion });
+      if (completed.error) return completed;
     }
     const list = await this.connections.list();
     if (list.error) return list;

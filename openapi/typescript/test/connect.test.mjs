@@ -52,6 +52,15 @@ test("a window goes to the provider, comes back and is closed, and the connectio
   assert.deepEqual(sent, [{ return_to: "https://app.example.com/settings?tab=2" }, "include", AWAY]);
 });
 
+test("where the page is on another site than Mako, it finishes what the window brought back", async () => {
+  const back = "https://app.example.com/settings?service=hubspot&status=pending#/apps?completion=v1.sealed_text-x";
+  const { mako, sent } = page((window) => at(window, back));
+  const { data, error } = await mako.connections.connect("hubspot");
+  assert.equal(error, undefined);
+  assert.deepEqual(data, connected);
+  assert.deepEqual(sent.at(-2), { completion: "v1.sealed_text-x" });
+});
+
 test("what the user declines, closes or never sees is an error", async () => {
   const declined = page((window) =>
     at(window, "https://app.example.com/settings?service=hubspot&status=error&error=access_denied"),

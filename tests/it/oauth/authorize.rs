@@ -2,9 +2,10 @@
 
 use reqwest::Url;
 use serde_json::json;
-use tests::TestDatabase;
-use tests::authorization_server::AuthorizationServer;
-use tests::people::Person::{Alice, Bob};
+use tests::authorization_server::{AuthorizationServer, BASE_URL};
+use tests::people::Person::{self, Alice, Bob};
+use tests::service::Answer;
+use tests::{Service, TestDatabase};
 
 use super::{PAGE, authorize_url, begin, come_back, connect, connection, service, state};
 
@@ -78,7 +79,7 @@ async fn the_address_has_what_the_provider_needs_and_nothing_of_the_secret() {
 }
 
 #[tokio::test]
-async fn a_browser_finishes_what_it_began_and_not_what_another_began() {
+async fn a_browser_connects_what_it_began_and_not_what_another_began() {
     let (database, server) = (TestDatabase::new().await, AuthorizationServer::start(&[]).await);
     let service = service(&database, &server).await;
     // Bob's link, followed by somebody who has an account at the provider: bob would have the use of it.
@@ -93,12 +94,16 @@ async fn a_browser_finishes_what_it_began_and_not_what_another_began() {
     ] {
         let bobs = begin(&service, Bob, "hubspot").await;
         let back = server.visit(authorize_url(&bobs)).await;
-        let refused = come_back(&service, &back, &headers).await;
-        let to = format!("{PAGE}&service=hubspot&status=error&error=other_browser");
-        assert_eq!((refused.status, refused.header("location")), (303, to.as_str()));
+        let handed = come_back(&service, &back, &headers).await;
+        let completion = completion(&handed);
         // It is used up: the link is no good any more, whoever follows it.
         let again = come_back(&service, &back, &[]).await;
         assert!(again.header("location").ends_with("error=authorization_expired"));
+        // Whoever followed it is somebody else.
+        assert_eq!(
+            complete(&service, Alice, "hubspot", &completion).await,
+            (400, "MK_STATE".to_owned())
+        );
     }
     let replaced = come_back(&service, &back, &[]).await;
     assert!(
@@ -107,6 +112,7 @@ async fn a_browser_finishes_what_it_began_and_not_what_another_began() {
             .ends_with("error=authorization_expired")
     );
     assert_eq!(connection(&service, Bob, "hubspot").await["status"], "none");
+    assert_eq!(server.seen().await["granted"], 0, "no code was exchanged");
 
     let back = server.visit(authorize_url(&own)).await;
     let cookies = format!("theme=dark; {own_cookie}");
@@ -127,6 +133,110 @@ async fn a_browser_finishes_what_it_began_and_not_what_another_began() {
     assert_eq!(
         connection(&service, Alice, "hubspot").await["status"],
         "connected"
+    );
+}
+
+/// What a page is handed to finish by.
+fn completion(handed: &Answer) -> String {
+    let to = handed.header("location");
+    let (query, completion) = to.split_once("#completion=").expect(to);
+    assert_eq!(
+        (handed.status, query),
+        (303, format!("{PAGE}&service=hubspot&status=pending").as_str())
+    );
+    completion.to_owned()
+}
+
+/// The outcome of bringing that.
+async fn complete(service: &Service, person: Person, name: &str, completion: &str) -> (u16, String) {
+    let path = format!("/v1/connections/{name}/complete");
+    let answer = service
+        .post(person, &path, &json!({"completion": completion}))
+        .await;
+    let (status, code) = answer.outcome();
+    (status, code.to_owned())
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_finishes_what_its_user_began_once_and_soon() {
+    let (database, server) = (TestDatabase::new().await, AuthorizationServer::start(&[]).await);
+    let service = service(&database, &server).await;
+    let handed = async || {
+        let begun = begin(&service, Alice, "hubspot").await;
+        let back = server.visit(authorize_url(&begun)).await;
+        completion(&come_back(&service, &back, &[BROWSER]).await)
+    };
+    let refused = (400, "MK_STATE".to_owned());
+    let first = handed().await;
+    let log = service.process.log();
+    assert!(
+        !first.contains(Alice.id()) && !log.contains(&first),
+        "sealed, and not logged"
+    );
+    for (person, name, text) in [
+        (Bob, "hubspot", first.as_str()),
+        (Alice, "zoho", &first),
+        (Alice, "hubspot", &first[..first.len() - 1]),
+        (Alice, "hubspot", "x"),
+    ] {
+        assert_eq!(complete(&service, person, name, text).await, refused, "{name}");
+    }
+    assert_eq!(
+        complete(&service, Alice, "hubspot", &first).await,
+        (204, String::new())
+    );
+    assert_eq!(
+        connection(&service, Alice, "hubspot").await["status"],
+        "connected"
+    );
+    let relayed = service.get(Alice, "/v1/relay/hubspot/contacts").await;
+    assert_eq!(relayed.status, 200, "{}", relayed.text);
+    assert_eq!(
+        complete(&service, Alice, "hubspot", &first).await,
+        refused,
+        "once"
+    );
+
+    let replaced = handed().await;
+    begin(&service, Alice, "hubspot").await;
+    assert_eq!(complete(&service, Alice, "hubspot", &replaced).await, refused);
+
+    let late = handed().await;
+    let superuser = database.superuser().await;
+    let left = "select expires_at - now() <= interval '1 minute' from mako.oauth_states";
+    assert!(superuser.query_one(left, &[]).await.unwrap().get::<_, bool>(0));
+    superuser
+        .execute("update mako.oauth_states set expires_at = now()", &[])
+        .await
+        .unwrap();
+    assert_eq!(complete(&service, Alice, "hubspot", &late).await, refused);
+}
+
+#[tokio::test]
+async fn a_code_that_the_provider_refuses_is_said_to_the_page_that_brings_it() {
+    let (database, server) = (TestDatabase::new().await, AuthorizationServer::start(&[]).await);
+    let service = service(&database, &server).await;
+    let begun = begin(&service, Alice, "hubspot").await;
+    let mut back = server.visit(authorize_url(&begun)).await;
+    let query = format!("code=made-up&state={}", state(back.as_str()));
+    back.set_query(Some(&query));
+    let made_up = completion(&come_back(&service, &back, &[BROWSER]).await);
+    assert_eq!(
+        complete(&service, Alice, "hubspot", &made_up).await,
+        (502, "MK502".to_owned())
+    );
+    assert_eq!(connection(&service, Alice, "hubspot").await["status"], "none");
+
+    // What its user declined needs nobody's proof.
+    let begun = begin(&service, Alice, "hubspot").await;
+    let declined = format!(
+        "{BASE_URL}/oauth/callback?error=access_denied&state={}",
+        state(authorize_url(&begun))
+    );
+    let told = come_back(&service, &Url::parse(&declined).unwrap(), &[BROWSER]).await;
+    assert!(
+        told.header("location")
+            .ends_with("status=error&error=access_denied")
     );
 }
 

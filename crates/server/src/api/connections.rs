@@ -19,7 +19,7 @@ use crate::http::groups::Tag;
 use crate::http::problem::Problem;
 use crate::http::schema::{Nullable, StoredEnum};
 use crate::http::values::{Text, Time, WebUrl};
-use crate::oauth::{AuthorizeError, OAuth};
+use crate::oauth::{AuthorizeError, OAuth, Unfinished};
 use crate::relay::Service;
 
 /// The routes of this module.
@@ -86,14 +86,24 @@ struct ConnectionList {
 #[derive(Object)]
 #[oai(rename = "AuthorizationRequest")]
 struct AuthorizationInput {
-    /// Where the browser goes afterwards, with `service`, `status` (`connected` or `error`) and `error` in its query: a page
-    /// of an origin of `CORS_ALLOWED_ORIGINS`, or of this service's own.
+    /// Where the browser goes afterwards, with `service`, `status` (`connected`, `pending` or `error`) and `error` in its query: a
+    /// page of an origin of `CORS_ALLOWED_ORIGINS`, or of this service's own.
     return_to: WebUrl,
     /// Another of the provider's hosts to sign in at: `test.salesforce.com`, or a My Domain.
     server: Option<Text<1, 253>>,
 }
 
 body!(AuthorizationInput { required: return_to; optional: server; });
+
+/// What a page says to finish an authorisation whose browser came back with `status=pending`.
+#[derive(Object)]
+#[oai(rename = "AuthorizationCompletion")]
+struct CompletionInput {
+    /// As it stands in the fragment of the page's address.
+    completion: Text<1, 8192>,
+}
+
+body!(CompletionInput { required: completion; });
 
 /// An authorisation that was begun.
 #[derive(Object, Serialize)]
@@ -170,6 +180,25 @@ impl Connections {
         })
     }
 
+    /// Finish an authorisation of the caller's, where the browser came back with `status=pending`: within a minute, and once.
+    #[oai(
+        path = "/connections/:service/complete",
+        method = "post",
+        operation_id = "completeConnection"
+    )]
+    async fn complete(
+        &self,
+        caller: Caller,
+        service: Path<Service>,
+        body: JsonBody<CompletionInput>,
+    ) -> Result<NoContent, Problem> {
+        let JsonBody(CompletionInput {
+            completion: Text(completion),
+        }) = body;
+        self.oauth.complete(&caller.0, service.0, &completion).await?;
+        Ok(NoContent)
+    }
+
     /// Disconnect a service, and destroy what it was connected by; access that was granted is revoked where that can be done.
     #[oai(
         path = "/connections/:service",
@@ -219,6 +248,23 @@ impl Connection {
 impl From<api_keys::ApiKey> for Connection {
     fn from(key: api_keys::ApiKey) -> Self {
         Self::new(key.service_name.clone(), Some(key))
+    }
+}
+
+impl From<Unfinished> for Problem {
+    fn from(error: Unfinished) -> Self {
+        match error {
+            Unfinished::Store(error) => error.into(),
+            Unfinished::NotBegun => Self::not_begun("This user has not begun this authorisation here"),
+            Unfinished::Over => Self::not_begun(
+                "This authorisation is finished, or a later one took its place, or it took too long",
+            ),
+            // The provider's code is good once, so that the same is in vain.
+            Unfinished::Declined(_) | Unfinished::Unusable | Unfinished::Token(_) => {
+                Self::bad_gateway("MK502", "The provider gives no access for this authorisation")
+                    .hint("Begin again: POST /v1/connections/{service}/authorize")
+            }
+        }
     }
 }
 

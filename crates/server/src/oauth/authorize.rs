@@ -122,7 +122,7 @@ impl OAuth {
 }
 
 /// 32 random bytes, as text.
-fn random() -> Result<Zeroizing<String>, KeyError> {
+pub(super) fn random() -> Result<Zeroizing<String>, KeyError> {
     let mut bytes = Zeroizing::new([0; 32]);
     SystemRandom::new()
         .fill(bytes.as_mut())

@@ -3,7 +3,8 @@
 //! Nobody has a token here. The sealed state says who began; its row in the database makes it good once. It could still be
 //! another's: whoever sends their own authorisation's address to somebody else would have *their* account connected to
 //! one's own tenant. So a browser must also bring the cookie that it was given when it began. What isn't a browser can't be
-//! led here by a link, and needs none.
+//! led here by a link, and needs none. A browser without the cookie connects nothing: its page may, by its user's token
+//! (`complete`).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -28,16 +29,40 @@ pub(crate) struct CallbackRoute(pub(crate) Arc<OAuth>);
 /// What the provider added to the address; of repeated names the first counts.
 type Parameters = HashMap<String, String>;
 
+/// What a provider granted access by.
+#[derive(Clone, Copy)]
+pub(super) struct Returned<'a> {
+    pub(super) code: &'a str,
+    /// The server where the code is good, if the provider says so.
+    pub(super) server: Option<&'a str>,
+}
+
+impl<'a> Returned<'a> {
+    fn of(parameters: &'a Parameters) -> Option<Self> {
+        Some(Self {
+            code: parameters.get("code")?,
+            server: parameters.get("accounts-server").map(String::as_str),
+        })
+    }
+}
+
+/// How far an authorisation has come.
+enum Finished {
+    Connected,
+    /// Its user finishes it, by this.
+    HandedOver(String),
+}
+
 /// Why a grant was not saved.
 #[derive(Debug, thiserror::Error)]
-enum Unfinished {
+pub(crate) enum Unfinished {
     /// The provider says so: the user declined, for example.
     #[error("the provider answered {0}")]
     Declined(String),
     #[error("the authorisation was finished before, replaced by a later one, or took too long")]
     Over,
-    #[error("another browser began the authorisation")]
-    OtherBrowser,
+    #[error("the caller didn't begin this authorisation")]
+    NotBegun,
     #[error("the provider says nothing that can be used")]
     Unusable,
     #[error(transparent)]
@@ -51,8 +76,7 @@ impl Unfinished {
     fn code(&self) -> &str {
         match self {
             Self::Declined(code) => code,
-            Self::Over => "authorization_expired",
-            Self::OtherBrowser => "other_browser",
+            Self::Over | Self::NotBegun => "authorization_expired",
             Self::Unusable | Self::Token(TokenError::Refused(_) | TokenError::Address) => "server_error",
             Self::Token(TokenError::Ended(_)) => "invalid_grant",
             Self::Token(TokenError::Unavailable) | Self::Store(_) => "temporarily_unavailable",
@@ -96,11 +120,15 @@ impl OAuth {
         let mut back = Url::parse(&begun.return_to).map_err(|_| Problem::internal())?;
         back.query_pairs_mut().append_pair("service", service.name());
         match self
-            .finish(&begun, &claims, service, request.headers(), &parameters)
+            .finish(begun, &claims, service, request.headers(), &parameters)
             .await
         {
-            Ok(()) => {
+            Ok(Finished::Connected) => {
                 back.query_pairs_mut().append_pair("status", "connected");
+            }
+            Ok(Finished::HandedOver(completion)) => {
+                back.query_pairs_mut().append_pair("status", "pending");
+                back.set_fragment(Some(&fragment(back.fragment(), &completion)));
             }
             Err(error) => {
                 tracing::warn!(%error, service = service.name(), "an authorisation was not finished");
@@ -118,28 +146,45 @@ impl OAuth {
 
     async fn finish(
         &self,
-        begun: &Authorization,
+        begun: Authorization,
         claims: &Claims,
         service: Service,
         headers: &HeaderMap,
         parameters: &Parameters,
-    ) -> Result<(), Unfinished> {
+    ) -> Result<Finished, Unfinished> {
+        let returned = Returned::of(parameters).filter(|_| !parameters.contains_key("error"));
+        let is_known =
+            !is_browser(headers) || has_cookie(headers, &self.cookie_name(service), &begun.browser);
+        if let Some(returned) = returned.filter(|_| !is_known) {
+            let completion = self.hand_over(begun, claims, returned).await?;
+            return Ok(Finished::HandedOver(completion));
+        }
         // Used up first: whatever is wrong with the rest, it can't be tried twice.
         if !self
             .sealed_store
-            .finish_authorization(claims, begun)
+            .finish_authorization(claims, &begun)
             .await
             .map_err(KeyError::from)?
         {
             return Err(Unfinished::Over);
         }
-        if is_browser(headers) && !has_cookie(headers, &self.cookie_name(service), &begun.browser) {
-            return Err(Unfinished::OtherBrowser);
-        }
         if let Some(error) = parameters.get("error") {
             return Err(Unfinished::Declined(plain(error)));
         }
-        let granted = self.exchange(begun, claims, service, parameters).await?;
+        let returned = returned.ok_or(Unfinished::Unusable)?;
+        self.connect(&begun, claims, service, returned).await?;
+        Ok(Finished::Connected)
+    }
+
+    /// Takes what was granted, and saves it.
+    pub(super) async fn connect(
+        &self,
+        begun: &Authorization,
+        claims: &Claims,
+        service: Service,
+        returned: Returned<'_>,
+    ) -> Result<(), Unfinished> {
+        let granted = self.exchange(begun, claims, service, returned).await?;
         self.sealed_store
             .connect(claims, service.name(), &granted.grant, &granted.terms)
             .await?;
@@ -152,11 +197,10 @@ impl OAuth {
         begun: &Authorization,
         claims: &Claims,
         service: Service,
-        parameters: &Parameters,
+        Returned { code, server }: Returned<'_>,
     ) -> Result<Granted, Unfinished> {
-        let code = parameters.get("code").ok_or(Unfinished::Unusable)?;
         let (provider, client) = self.app(service).ok_or(Unfinished::Unusable)?;
-        let server = match parameters.get("accounts-server") {
+        let server = match server {
             Some(told) => Some(provider.server(told).ok_or(TokenError::Address)?),
             None => begun.server.clone(),
         };
@@ -182,13 +226,19 @@ impl OAuth {
     }
 }
 
+/// What follows the `#`, which neither servers nor their logs see: after a page's own, as routers of pages read parameters.
+fn fragment(own: Option<&str>, completion: &str) -> String {
+    match own.filter(|own| !own.is_empty()) {
+        None => format!("completion={completion}"),
+        Some(own) => {
+            let separator = if own.contains('?') { '&' } else { '?' };
+            format!("{own}{separator}completion={completion}")
+        }
+    }
+}
+
 fn not_begun_here() -> Problem {
-    Problem::new(
-        StatusCode::BAD_REQUEST,
-        "MK_STATE",
-        "This authorisation was not begun here",
-    )
-    .hint("Begin with POST /v1/connections/{service}/authorize")
+    Problem::not_begun("This authorisation was not begun here")
 }
 
 /// Every browser says that it is one, and no page can keep it from saying so.

@@ -4,12 +4,13 @@
 mod authorize;
 mod callback;
 mod client;
+mod complete;
 mod renewal;
 mod token_client;
 mod turns;
 
 pub(crate) use authorize::AuthorizeError;
-pub(crate) use callback::CallbackRoute;
+pub(crate) use callback::{CallbackRoute, Unfinished};
 pub(crate) use client::{CALLBACK, OAuth, Pages};
 pub(crate) use renewal::KeyUnusable;
 pub(crate) use token_client::OAuthClient;

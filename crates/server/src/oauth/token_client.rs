@@ -36,7 +36,7 @@ const LONGEST: i64 = 315_360_000;
 
 /// Why there is no token.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum TokenError {
+pub(crate) enum TokenError {
     /// The grant is over: only a new authorisation helps.
     #[error("the provider has ended the authorisation ({0})")]
     Ended(String),

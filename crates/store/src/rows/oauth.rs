@@ -58,6 +58,17 @@ pub struct Authorization {
     pub server: Option<String>,
 }
 
+/// What a browser brought back, for the user who began to finish. Sealed to them.
+#[derive(Deserialize, Serialize)]
+pub struct Completion {
+    /// What they began.
+    pub begun: Authorization,
+    /// What the provider's tokens are had for.
+    pub code: Zeroizing<String>,
+    /// The authorization server where it is good, if the provider said so.
+    pub told_server: Option<String>,
+}
+
 /// A grant that its holder alone renews, for as long as the lease lasts.
 pub struct LeasedGrant {
     /// The grant.
@@ -68,11 +79,14 @@ pub struct LeasedGrant {
 
 /// How long an authorisation may take, in seconds.
 pub const AUTHORIZATION_LIFETIME: i64 = 600;
+/// How long its user may take to finish what a browser brought back, in seconds.
+const COMPLETION_LIFETIME: i64 = 60;
 /// How long one service may take to renew a grant before another tries, in seconds: longer than it waits for the provider.
 const LEASE: i64 = 20;
 
 static BEGIN: Query = query!(Sealer Write "oauth/begin" [TEXT, TEXT, INT8]);
 static FINISH: Query = query!(Sealer Write "oauth/finish" [TEXT, TEXT]);
+static HAND_OVER: Query = query!(Sealer Write "oauth/hand_over" [TEXT, TEXT, TEXT, INT8]);
 static CONNECT: Query = query!(Sealer Write "oauth/connect" [TEXT, TEXT, TEXT, INT8, BOOL, TEXT_ARRAY, TEXT]);
 static LEASE_GRANT: Query = query!(Sealer Write "oauth/lease" [TEXT, TIMESTAMPTZ, BOOL, INT8]);
 static RENEWED: Query =
@@ -83,6 +97,7 @@ static FIND: Query = query!(Sealer Read "oauth/find" [TEXT]);
 pub(crate) static QUERIES: &[&Query] = &[
     &BEGIN,
     &FINISH,
+    &HAND_OVER,
     &CONNECT,
     &LEASE_GRANT,
     &RENEWED,
@@ -98,6 +113,16 @@ const STATE: Slot<'static> = Slot {
     user: "",
     row: "",
 };
+
+/// What a browser brought back opens for who began, and for the service that they began it for.
+fn completion_slot<'a>(user: &'a str, service: &'a str) -> Slot<'a> {
+    Slot {
+        table: "oauth_states",
+        column: "completion",
+        user,
+        row: service,
+    }
+}
 
 impl Grant {
     /// Of the sealed text; None if that is something else.
@@ -155,6 +180,37 @@ impl SealedStore {
             .run(claims, &FINISH, &[&begun.service, &begun.id])
             .await?;
         Ok(rows.first().is_some_and(|row| row.get(0)))
+    }
+
+    /// Makes of an authorisation that was begun under the id `begun` the one of `completion`; sealed, that finishes it. None
+    /// if it was finished, replaced by a later one, or took too long.
+    pub async fn hand_over(
+        &self,
+        claims: &Claims,
+        begun: &str,
+        completion: &Completion,
+    ) -> Result<Option<String>, KeyError> {
+        let (service, id) = (&completion.begun.service, &completion.begun.id);
+        let text = serde_json::to_string(completion).map_err(|_| KeyError::Unsealable)?;
+        let slot = completion_slot(claims.user_id(), service);
+        let sealed = self
+            .seal(&slot, &SecretText::new(text))
+            .ok_or(KeyError::Unsealable)?;
+        let params: [&(dyn ToSql + Sync); 4] = [service, &begun, id, &COMPLETION_LIFETIME];
+        let rows = self.store().run(claims, &HAND_OVER, &params).await?;
+        Ok((!rows.is_empty()).then_some(sealed))
+    }
+
+    /// What the caller was handed; None for a text that wasn't sealed here, for them, and for this service.
+    pub async fn opened_completion(
+        &self,
+        claims: &Claims,
+        service: &str,
+        sealed: &str,
+    ) -> Option<Completion> {
+        let slot = completion_slot(claims.user_id(), service);
+        let text = self.open(&slot, sealed).await?;
+        serde_json::from_str(text.expose()).ok()
     }
 
     /// Saves what a provider granted, in place of the key or grant before.

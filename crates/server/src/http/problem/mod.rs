@@ -321,6 +321,12 @@ impl Problem {
         .hint("Save a key first: PUT /v1/api-keys/{service}, or POST /v1/connections/{service}/authorize")
     }
 
+    /// An authorisation that can't be finished.
+    pub(crate) fn not_begun(message: &'static str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "MK_STATE", message)
+            .hint("Begin with POST /v1/connections/{service}/authorize")
+    }
+
     /// A service whose grant has ended.
     pub(crate) fn connection_ended() -> Self {
         Self::new(
