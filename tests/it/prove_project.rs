@@ -229,6 +229,34 @@ async fn a_finding_is_told_in_every_form_at_the_statement_that_decides_it() {
 }
 
 #[tokio::test]
+async fn what_a_report_suggests_in_place_of_a_policy_closes_the_leak() {
+    // The one takes its condition from a policy that held, the other from whose column it is.
+    let open = "create policy \"Open\" on public.notes for select using (true);\n";
+    for (sample, migration, leaking) in [
+        ("teams", "", "public.invitations"),
+        ("notes", open, "public.notes"),
+    ] {
+        let project = SampleProject::of(sample, migration);
+        let (status, said) = project.prove(&["--format", "json=out.json"]).await;
+        assert_eq!(status, Some(1), "{said}");
+        let report: Value = serde_json::from_str(&project.read("out.json")).unwrap();
+        let mut relations = report["relations"].as_array().unwrap().iter();
+        let relation = relations
+            .find(|relation| relation["relation"] == leaking)
+            .unwrap();
+        let policy = &relation["findings"][0]["policy"];
+        assert!(
+            policy["before"].as_str().unwrap().contains("using (true)"),
+            "{policy}"
+        );
+        let after = policy["after"].as_str().unwrap();
+        project.write(LAST_MIGRATION, &format!("{migration}{after}"));
+        let (status, said) = project.prove(&[]).await;
+        assert_eq!(status, Some(0), "{after}\n{said}");
+    }
+}
+
+#[tokio::test]
 async fn what_a_baseline_accepts_fails_nothing_and_everything_else_does() {
     let project = SampleProject::of("teams", "");
     let (status, said) = project.prove(&["--baseline", "known.toml"]).await;

@@ -4,27 +4,15 @@ import { mkdirSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { chromium } from "playwright-core";
-
+import { launch } from "./browser.mjs";
 import { makoDev } from "./mako.mjs";
 
 const shots = process.env.MAKO_SHOTS ?? fileURLToPath(new URL("../../target", import.meta.url));
-const quiet = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-
 let dev, browser;
 before(async () => {
   mkdirSync(shots, { recursive: true });
   dev = await makoDev();
-  const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
-  browser = await chromium.launch({ executablePath, headless: true, args: quiet });
+  browser = await launch();
 });
 after(async () => {
   await browser?.close();

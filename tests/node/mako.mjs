@@ -3,12 +3,12 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
-const built = fileURLToPath(new URL("../../target/debug/mako", import.meta.url));
+/** The program that is tried: `MAKO_BIN`, or what was built last. */
+export const binary = process.env.MAKO_BIN ?? fileURLToPath(new URL("../../target/debug/mako", import.meta.url));
 
 /** Starts `mako dev`; the announcement of `--json`, and `stop`. `MAKO_BIN` names the binary. */
 export async function makoDev(environment = {}) {
-  const bin = process.env.MAKO_BIN ?? built;
-  const child = spawn(bin, ["dev", "--ephemeral", "--json", "--listen", "127.0.0.1:0"], {
+  const child = spawn(binary, ["dev", "--ephemeral", "--json", "--listen", "127.0.0.1:0"], {
     env: { ...process.env, LOG: "warn", ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   });

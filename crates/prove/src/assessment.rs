@@ -61,6 +61,7 @@ impl Assessment {
                 message,
                 reproduce: reproduce.into(),
                 place: None,
+                remedy: None,
             });
         }
     }

@@ -19,7 +19,7 @@ use crate::report::Report;
 use crate::script::Script;
 use crate::seed::{Fixtures, Seeder};
 use crate::session::Session;
-use crate::{fingerprint, judge, lint};
+use crate::{fingerprint, judge, lint, remedy};
 
 /// How to go about it.
 #[derive(Clone, Copy, Default)]
@@ -78,6 +78,7 @@ async fn within(session: &Session<'_>, model: &Model) -> Result<Report, Error> {
     let silent = judge::name_silenced(catalog, &ground.silenced, &mut findings.relations);
     judge::beyond(catalog, session.admin.superuser, &mut findings);
     lint::look(catalog, plan, &mut findings.relations, &mut findings.functions);
+    remedy::suggest(catalog, plan, &mut findings);
     let mut report = judge::report(model, catalog, plan, findings, ground.not_tested);
     report.notes.extend(ground.note);
     report.notes.extend(silent);

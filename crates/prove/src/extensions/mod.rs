@@ -108,6 +108,7 @@ fn risk(extension: &InReach) -> Option<Finding> {
         )
         .into(),
         place: None,
+        remedy: None,
     })
 }
 

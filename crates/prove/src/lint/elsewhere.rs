@@ -37,6 +37,7 @@ fn risk(table: &Elsewhere) -> Finding {
         )
         .into(),
         place: None,
+        remedy: None,
     }
 }
 

@@ -6,6 +6,7 @@ mod junit;
 mod markdown;
 mod reproduction;
 mod sarif;
+mod story;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,7 @@ pub use reproduction::Reproduction;
 
 use crate::baseline::Comparison;
 use crate::changes::Changes;
+use crate::remedy::Remedy;
 use crate::rules::{Rule, Severity};
 
 /// Named like a rule, where nothing is known.
@@ -37,6 +39,9 @@ pub struct Finding {
     /// What decides it, of a project.
     #[serde(flatten)]
     pub place: Option<Place>,
+    /// What could stand there instead.
+    #[serde(rename = "policy", skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<Remedy>,
 }
 
 /// A statement of a project's.
