@@ -3,6 +3,7 @@
 mod api;
 mod capture;
 mod outbox;
+mod queue;
 mod secrets;
 mod writers;
 
