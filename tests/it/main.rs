@@ -40,6 +40,7 @@ mod provisioning;
 mod query_parameters;
 mod races;
 mod rate_limit;
+mod read_replica;
 mod readme;
 mod relay;
 mod resources;

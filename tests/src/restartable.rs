@@ -88,19 +88,27 @@ impl Restartable {
 
     /// Ends every process of the server at once, as when its machine loses power.
     pub async fn kill(&mut self) {
-        let postmaster = self.postgres().process_id();
-        let mut processes = children(postmaster);
-        // The parent first: it would take the end of a child for a crash, and end the others in order.
-        processes.insert(0, postmaster);
-        let processes = processes.iter().map(u32::to_string);
-        // A child may have ended by itself by now.
-        drop(Command::new("kill").args(["-s", "KILL"]).args(processes).output());
+        signal("KILL", self.postgres().process_id());
         self.stop().await;
     }
 
     /// A standby that streams from this server, which is stopped for a moment; what is committed from then on is
     /// committed on both.
     pub async fn standby(&mut self) -> Self {
+        let standby = self.replica().await;
+        let superuser = self.superuser().await;
+        for statement in [
+            "alter system set synchronous_standby_names = '*'",
+            "select pg_reload_conf()",
+        ] {
+            batch(&superuser, statement).await;
+        }
+        until(async || self.is_followed("sync").await).await;
+        standby
+    }
+
+    /// A standby that streams from this server, which is stopped for a moment and doesn't wait for it afterwards.
+    pub async fn replica(&mut self) -> Self {
         let mut standby = Self::empty().await;
         let (ours, theirs) = (self.data().await, standby.data().await);
         self.stop().await;
@@ -112,23 +120,22 @@ impl Restartable {
         append(&theirs.join("postgresql.auto.conf"), &conninfo);
         std::fs::write(theirs.join("standby.signal"), "").expect("it can be written");
         standby.go_on().await;
-        let superuser = self.superuser().await;
-        for statement in [
-            "alter system set synchronous_standby_names = '*'",
-            "select pg_reload_conf()",
-        ] {
-            batch(&superuser, statement).await;
-        }
-        let follows = "select exists (select from pg_stat_replication where sync_state = 'sync')";
-        until(async || {
-            superuser
-                .query_one(follows, &[])
-                .await
-                .expect("a superuser may")
-                .get(0)
-        })
-        .await;
+        until(async || self.is_followed("async").await).await;
         standby
+    }
+
+    /// Whether a standby streams, in this way.
+    async fn is_followed(&self, sync_state: &str) -> bool {
+        let sql =
+            "select exists (select from pg_stat_replication where state = 'streaming' and sync_state = $1)";
+        let superuser = self.superuser().await;
+        let follows = superuser.query_one(sql, &[&sync_state]).await;
+        follows.expect("a superuser may").get(0)
+    }
+
+    /// Has every process of the server stand still, connections open: it answers nothing until it is killed.
+    pub fn freeze(&self) {
+        signal("STOP", self.postgres().process_id());
     }
 
     /// The running server.
@@ -179,6 +186,16 @@ async fn forward(listener: TcpListener, port: Arc<AtomicU16>) {
             }
         });
     }
+}
+
+/// Sends a signal to a server and all its processes.
+fn signal(name: &str, postmaster: u32) {
+    let mut processes = children(postmaster);
+    // The parent first: it would take the end of a child for a crash, and end the others in order.
+    processes.insert(0, postmaster);
+    let processes = processes.iter().map(u32::to_string);
+    // A child may have ended by itself by now.
+    drop(Command::new("kill").args(["-s", name]).args(processes).output());
 }
 
 /// The processes that a process has made.

@@ -20,6 +20,7 @@ use crate::http::edge::Edge;
 use crate::http::guard::{Bounds, Methods};
 use crate::http::page::StaticPage;
 use crate::http::query::QueryParameters;
+use crate::http::read_your_writes::ReadYourWrites;
 use crate::http::server::{ConnectionMetrics, Draining};
 use crate::http::user_limits::UserLimits;
 use crate::jwks::HttpFetch;
@@ -65,6 +66,7 @@ pub(crate) fn app(
     address: SocketAddr,
     draining: &Draining,
 ) -> Result<App<impl Endpoint<Output = Response> + use<>>, Failure> {
+    let read_your_writes = read_your_writes(&config);
     let base_url = config
         .public_base_url
         .clone()
@@ -115,12 +117,25 @@ pub(crate) fn app(
     };
     let connections = services.measurements.connections.clone();
     Ok(App {
-        endpoint: Edge::new(routes, bounds, config.cors_allowed_origins, services.measurements),
+        endpoint: Edge::new(
+            routes,
+            bounds,
+            config.cors_allowed_origins,
+            services.measurements,
+            read_your_writes,
+        ),
         receiver: services.receiver,
         key_use_queue: services.key_use_queue,
         sender: services.sender,
         connections,
     })
+}
+
+/// What callers need where a replica answers.
+fn read_your_writes(config: &Config) -> Option<ReadYourWrites> {
+    let max_lag = config.replica.as_ref()?.max_lag;
+    let base_url = config.public_base_url.as_deref();
+    Some(ReadYourWrites::new(config.auth.cookie.clone(), base_url, max_lag))
 }
 
 /// The routes that aren't operations of the document.

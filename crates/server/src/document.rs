@@ -1,6 +1,7 @@
 //! What clients learn of the service: poem-openapi's document, with what it can't say itself, and the page on it.
 
 mod events;
+mod positions;
 
 use std::collections::BTreeSet;
 
@@ -23,6 +24,7 @@ pub(crate) fn mended(spec: &str) -> Value {
     close_bodies(&mut document);
     name_the_user(&mut document);
     events::add(&mut document);
+    positions::add(&mut document);
     document
 }
 

@@ -125,6 +125,15 @@ impl Connections {
         Listener::begin(&self.pool.manager().0, &self.prepared, channel).await
     }
 
+    /// A session beside the pool's, checked like them.
+    pub(crate) async fn session(&self) -> Result<ClientWrapper, Error> {
+        let (session, _) = preface::connect(&self.pool.manager().0, || ()).await?;
+        match login::objection(&session).await? {
+            Some(why) => Err(Error::UnsafeLogin(why)),
+            None => Ok(session),
+        }
+    }
+
     /// Connections open, and how many of them are in use.
     pub(crate) fn status(&self) -> (usize, usize) {
         let status = self.pool.status();

@@ -82,6 +82,32 @@ pub struct Query {
     pub role: Role,
 }
 
+/// A statement whose answer may be a moment old: a replica may give it, see [`crate::Store::read`]. That are a tenant's own
+/// rows, as they are shown. What decides something (who somebody is, which key is used, whether there is such a row
+/// already) is a [`Query`], which no replica is asked.
+#[derive(Debug)]
+pub struct ReplicaQuery(pub(crate) Query);
+
+impl ReplicaQuery {
+    /// Doesn't compile for a statement that writes, or sees more than the user does.
+    pub(crate) const fn new(query: Query) -> Self {
+        assert!(matches!(query.access, Access::Read), "a replica takes no writes");
+        assert!(
+            matches!(query.role, Role::Authenticated),
+            "sealed values stay on the primary"
+        );
+        Self(query)
+    }
+}
+
+/// Declares a [`ReplicaQuery`], which is a `query!(Read …)`.
+macro_rules! replica_query {
+    ($name:literal [$($type:ident),*]) => {
+        $crate::query::ReplicaQuery::new($crate::query::query!(Read $name [$($type),*]))
+    };
+}
+pub(crate) use replica_query;
+
 /// Declares a [`Query`]: `query!(Read "leads/list" [TEXT, INT8])`, the types being those of `$2…`.
 /// `query!(Sealer Read "…" […])` runs as another role than `authenticated`.
 macro_rules! query {
@@ -99,3 +125,20 @@ macro_rules! query {
     };
 }
 pub(crate) use query;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "a replica takes no writes")]
+    fn no_statement_that_writes_is_one_for_replicas() {
+        ReplicaQuery::new(query!(Write "leads/delete" [TEXT]));
+    }
+
+    #[test]
+    #[should_panic(expected = "sealed values stay on the primary")]
+    fn no_statement_on_sealed_values_is_one_for_replicas() {
+        ReplicaQuery::new(query!(Sealer Read "api_keys/find" [TEXT]));
+    }
+}

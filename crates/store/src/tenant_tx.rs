@@ -19,8 +19,10 @@ use crate::error::Error;
 use crate::listener::{Channel, Listener};
 use crate::pool::{Connections, Lease, ReadyStatement};
 use crate::prepared::{Preparation, PreparedStatements};
-use crate::query::{Access, Query, Role, RouterQuery};
-use crate::round_trip::{Identity, Statement, run_in_a_frame, run_in_one_message, transaction_frame};
+use crate::query::{Access, Query, ReplicaQuery, Role, RouterQuery};
+use crate::read_your_writes;
+use crate::replica::{Replica, ReplicaSettings, ReplicaStatus};
+use crate::round_trip::{Identity, Statement, end, pipelined_tx, transaction_frame};
 
 /// How the store behaves; `crates/server/docs/configuration.md` has the settings.
 #[derive(Clone, Debug)]
@@ -48,8 +50,9 @@ pub struct Readiness {
 
 /// The database as tenants see it.
 pub struct Store {
-    connections: Connections,
+    pub(crate) connections: Connections,
     statement_timeout: String,
+    pub(crate) replica: Option<Replica>,
 }
 
 /// The role that routes: it may execute the functions of `policies/00_webhooks.sql` that are granted to it.
@@ -70,6 +73,22 @@ impl Store {
                 &statement_timeout,
             )?,
             statement_timeout,
+            replica: None,
+        })
+    }
+
+    /// The same, reading from a replica what may be read there. It isn't asked before a [`crate::ReplicaMonitor`] has
+    /// looked at it.
+    pub fn with_replica(self, replica: &ReplicaSettings, settings: &StoreSettings) -> Result<Self, Error> {
+        let connections = Connections::new(
+            &replica.target,
+            settings.pool_size,
+            settings.prepared_statements,
+            &self.statement_timeout,
+        )?;
+        Ok(Self {
+            replica: Some(Replica::new(connections, replica.max_lag)),
+            ..self
         })
     }
 
@@ -105,44 +124,11 @@ impl Store {
             sql: query.sql,
             types: query.types,
             params: params.to_vec(),
+            positioned: false,
         };
-        let identity = self.identity("", ROUTER, Access::Write);
-        self.pipelined_tx(share, identity, statement).await
-    }
-
-    /// One transaction in one round trip.
-    async fn pipelined_tx(
-        &self,
-        user: Option<&str>,
-        identity: Identity<'_>,
-        statement: Statement<'_>,
-    ) -> Result<Vec<Row>, Error> {
-        let once = async || self.pipelined_tx_once(user, &identity, &statement).await;
-        async {
-            match once().await {
-                Err(Error::StatementForgotten) => once().await,
-                other => other,
-            }
-        }
-        .instrument(tracing::info_span!("transaction", name = statement.name))
-        .await
-    }
-
-    /// The same, with a statement under its name as long as none was forgotten. What met the first such was refused as a
-    /// whole: nothing was done.
-    async fn pipelined_tx_once(
-        &self,
-        user: Option<&str>,
-        identity: &Identity<'_>,
-        statement: &Statement<'_>,
-    ) -> Result<Vec<Row>, Error> {
-        let mut lease = self.connections.lease(user).await?;
-        lease.busy();
-        if lease.takes_preface() {
-            run_in_one_message(&mut lease, identity, statement).await
-        } else {
-            run_in_a_frame(&mut lease, identity, statement).await
-        }
+        let identity = Identity::new(self.settings("", ROUTER, Access::Write));
+        // Boxed as in `run`.
+        Box::pin(pipelined_tx(&self.connections, share, &identity, &statement)).await
     }
 
     /// Runs a statement as the caller, in one transaction and one round trip; `params` are the values of `$2…`.
@@ -156,17 +142,53 @@ impl Store {
         params: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, Error> {
         let user_id = claims.user_id();
-        let statement = Statement {
+        let statement = self.statement(query, &user_id, params);
+        let identity = Identity::new(self.settings(claims.payload(), query.role.name(), query.access));
+        let transaction = pipelined_tx(&self.connections, Some(user_id), &identity, &statement);
+        // Boxed: a statement under way is kilobytes, which every future around would carry along.
+        Box::pin(transaction).await
+    }
+
+    /// Runs a statement as [`Store::run`] does, but on the replica if there is one, the request lets it
+    /// ([`crate::read_your_writes`]) and it is fit for it.
+    pub async fn read(
+        &self,
+        claims: &Claims,
+        ReplicaQuery(query): &'static ReplicaQuery,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, Error> {
+        if let Some(replica) = &self.replica
+            && let Some(after) = read_your_writes::replica_after()
+        {
+            let user_id = claims.user_id();
+            let statement = self.statement(query, &user_id, params);
+            let settings = self.settings(claims.payload(), query.role.name(), Access::Read);
+            if let Some(answer) = Box::pin(replica.read(after, user_id, settings, &statement)).await {
+                return answer;
+            }
+        }
+        self.run(claims, query, params).await
+    }
+
+    fn statement<'a>(
+        &self,
+        query: &'static Query,
+        user_id: &'a &str,
+        params: &[&'a (dyn ToSql + Sync)],
+    ) -> Statement<'a> {
+        let user_id: &(dyn ToSql + Sync) = user_id;
+        Statement {
             name: query.name,
             sql: query.sql,
             types: query.types,
-            params: std::iter::once(&user_id as &(dyn ToSql + Sync))
-                .chain(params.iter().copied())
-                .collect(),
-        };
-        let identity = self.identity(claims.payload(), query.role.name(), query.access);
-        // Boxed: a statement under way is kilobytes, which every future around would carry along.
-        Box::pin(self.pipelined_tx(Some(user_id), identity, statement)).await
+            params: std::iter::once(user_id).chain(params.iter().copied()).collect(),
+            positioned: self.tells_positions(query.access),
+        }
+    }
+
+    /// Whether a commit's position is of use: without a replica nobody asks for it.
+    fn tells_positions(&self, access: Access) -> bool {
+        access == Access::Write && self.replica.is_some() && read_your_writes::is_scoped()
     }
 
     /// Runs `work` in a transaction as the caller, and commits if it succeeds.
@@ -180,7 +202,7 @@ impl Store {
         access: Access,
         work: impl AsyncFnOnce(&TenantTx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let identity = self.identity(claims.payload(), Role::Authenticated.name(), access);
+        let identity = Identity::new(self.settings(claims.payload(), Role::Authenticated.name(), access));
         let (mut lease, commit) = match self.begin(claims.user_id(), &identity).await {
             Err(Error::StatementForgotten) => self.begin(claims.user_id(), &identity).await,
             other => other,
@@ -194,7 +216,8 @@ impl Store {
         let done = work(&tx).await?;
         // COMMIT answers OK for an aborted transaction, so its answer proves nothing.
         tx.verdict()?;
-        lease.run(&commit, &[]).await.map_err(Error::from)?;
+        // Boxed as in `run`.
+        Box::pin(end(&lease, &commit, self.tells_positions(access))).await?;
         lease.idle();
         Ok(done)
     }
@@ -203,7 +226,7 @@ impl Store {
     async fn begin(&self, user: &str, identity: &Identity<'_>) -> Result<(Lease, ReadyStatement), Error> {
         let mut lease = self.connections.lease(Some(user)).await?;
         lease.busy();
-        let (begin, settings, commit) = transaction_frame(&lease).await?;
+        let (begin, settings, commit) = transaction_frame(&lease, identity).await?;
         let identity = identity.params();
         let (opened, set) = join!(lease.run(&begin, &[]), lease.run(&settings, &identity));
         opened?;
@@ -247,15 +270,21 @@ impl Store {
         Ok(())
     }
 
-    fn identity<'a>(&'a self, payload: &'a str, role: &'a str, access: Access) -> Identity<'a> {
+    fn settings<'a>(&'a self, payload: &'a str, role: &'a str, access: Access) -> [&'a str; 4] {
         let access = match access {
             Access::Read => "read",
             Access::Write => "write",
         };
-        Identity([payload, &self.statement_timeout, role, access])
+        [payload, &self.statement_timeout, role, access]
     }
 
-    /// Connections open, and how many of them are in use.
+    /// How the replica does; None if there is none.
+    #[must_use]
+    pub fn replica_status(&self) -> Option<ReplicaStatus> {
+        self.replica.as_ref().map(Replica::status)
+    }
+
+    /// Connections to the primary that are open, and how many of them are in use.
     #[must_use]
     pub fn connections(&self) -> (usize, usize) {
         self.connections.status()

@@ -1956,6 +1956,11 @@ export interface components {
             /** @description What has become of the setting `PREPARED_STATEMENTS`. */
             prepared_statements: components["schemas"]["PreparedStatements"];
             /**
+             * @description `serving` if the replica of `DATABASE_URL_READ` is read from, else why it isn't; null without one. The service is
+             *     ready either way: the primary stands in.
+             */
+            replica: string | null;
+            /**
              * Format: int32
              * @description The newest migration of the database.
              */
@@ -2158,9 +2163,15 @@ export interface components {
         WebhookTestStepName: "sign" | "verify" | "record" | "route" | "process";
     };
     responses: never;
-    parameters: never;
+    parameters: {
+        /** @description What a write's answer said: this read sees that write, though a replica answers reads. */
+        Position: string;
+    };
     requestBodies: never;
-    headers: never;
+    headers: {
+        /** @description Where the write is in the database's log, if reads may be answered by a replica: a read that brings it sees it. */
+        Position: string;
+    };
     pathItems: never;
 }
 export type $defs = Record<string, never>;
@@ -2630,7 +2641,10 @@ export interface operations {
     listAccessTokens: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description What a write's answer said: this read sees that write, though a replica answers reads. */
+                "x-mako-lsn"?: components["parameters"]["Position"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -2797,6 +2811,7 @@ export interface operations {
             /** @description The row that the same Idempotency-Key made before */
             200: {
                 headers: {
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2808,6 +2823,7 @@ export interface operations {
                 headers: {
                     /** @description The path of what was made */
                     Location: string;
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2964,6 +2980,7 @@ export interface operations {
             /** @description Deleted */
             204: {
                 headers: {
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3107,7 +3124,10 @@ export interface operations {
     listApiKeys: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description What a write's answer said: this read sees that write, though a replica answers reads. */
+                "x-mako-lsn"?: components["parameters"]["Position"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -3276,6 +3296,7 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3435,6 +3456,7 @@ export interface operations {
             /** @description Deleted */
             204: {
                 headers: {
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3592,6 +3614,7 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3752,6 +3775,7 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3912,7 +3936,10 @@ export interface operations {
                 /** @description `exact` also counts all rows that the filters let through. */
                 count?: components["schemas"]["Count"];
             };
-            header?: never;
+            header?: {
+                /** @description What a write's answer said: this read sees that write, though a replica answers reads. */
+                "x-mako-lsn"?: components["parameters"]["Position"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -4082,6 +4109,7 @@ export interface operations {
             /** @description The row that the same Idempotency-Key made before */
             200: {
                 headers: {
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4093,6 +4121,7 @@ export interface operations {
                 headers: {
                     /** @description The path of what was made */
                     Location: string;
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4238,7 +4267,10 @@ export interface operations {
     getAutomationLog: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description What a write's answer said: this read sees that write, though a replica answers reads. */
+                "x-mako-lsn"?: components["parameters"]["Position"];
+            };
             path: {
                 id: string;
             };
@@ -4411,7 +4443,10 @@ export interface operations {
                 /** @description `exact` also counts all rows that the filters let through. */
                 count?: components["schemas"]["Count"];
             };
-            header?: never;
+            header?: {
+                /** @description What a write's answer said: this read sees that write, though a replica answers reads. */
+                "x-mako-lsn"?: components["parameters"]["Position"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -4581,6 +4616,7 @@ export interface operations {
             /** @description The row that the same Idempotency-Key made before */
             200: {
                 headers: {
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4592,6 +4628,7 @@ export interface operations {
                 headers: {
                     /** @description The path of what was made */
                     Location: string;
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4737,7 +4774,10 @@ export interface operations {
     getCallLog: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description What a write's answer said: this read sees that write, though a replica answers reads. */
+                "x-mako-lsn"?: components["parameters"]["Position"];
+            };
             path: {
                 id: string;
             };
@@ -4893,7 +4933,10 @@ export interface operations {
     listConnections: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description What a write's answer said: this read sees that write, though a replica answers reads. */
+                "x-mako-lsn"?: components["parameters"]["Position"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -5058,6 +5101,7 @@ export interface operations {
             /** @description Deleted */
             204: {
                 headers: {
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -5216,6 +5260,7 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5376,6 +5421,7 @@ export interface operations {
             /** @description Deleted */
             204: {
                 headers: {
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -5540,7 +5586,10 @@ export interface operations {
                 /** @description `exact` also counts all rows that the filters let through. */
                 count?: components["schemas"]["Count"];
             };
-            header?: never;
+            header?: {
+                /** @description What a write's answer said: this read sees that write, though a replica answers reads. */
+                "x-mako-lsn"?: components["parameters"]["Position"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -5710,6 +5759,7 @@ export interface operations {
             /** @description The row that the same Idempotency-Key made before */
             200: {
                 headers: {
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5721,6 +5771,7 @@ export interface operations {
                 headers: {
                     /** @description The path of what was made */
                     Location: string;
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5879,6 +5930,7 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6024,7 +6076,10 @@ export interface operations {
     getContact: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description What a write's answer said: this read sees that write, though a replica answers reads. */
+                "x-mako-lsn"?: components["parameters"]["Position"];
+            };
             path: {
                 id: string;
             };
@@ -6191,6 +6246,7 @@ export interface operations {
             /** @description Deleted */
             204: {
                 headers: {
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -6349,6 +6405,7 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6497,7 +6554,10 @@ export interface operations {
                 /** @description Entries at most, 1 to 100; 20 if not given. */
                 limit?: number;
             };
-            header?: never;
+            header?: {
+                /** @description What a write's answer said: this read sees that write, though a replica answers reads. */
+                "x-mako-lsn"?: components["parameters"]["Position"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -6651,7 +6711,10 @@ export interface operations {
     getDashboardFunnel: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description What a write's answer said: this read sees that write, though a replica answers reads. */
+                "x-mako-lsn"?: components["parameters"]["Position"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -6808,7 +6871,10 @@ export interface operations {
                 /** @description Length of the period, 1 to 366; 30 if not given. */
                 days?: number;
             };
-            header?: never;
+            header?: {
+                /** @description What a write's answer said: this read sees that write, though a replica answers reads. */
+                "x-mako-lsn"?: components["parameters"]["Position"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -6967,7 +7033,10 @@ export interface operations {
                 /** @description How many buckets, the current one included, 1 to 366; 6 if not given. */
                 points?: number;
             };
-            header?: never;
+            header?: {
+                /** @description What a write's answer said: this read sees that write, though a replica answers reads. */
+                "x-mako-lsn"?: components["parameters"]["Position"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -7138,7 +7207,10 @@ export interface operations {
                 /** @description `exact` also counts all rows that the filters let through. */
                 count?: components["schemas"]["Count"];
             };
-            header?: never;
+            header?: {
+                /** @description What a write's answer said: this read sees that write, though a replica answers reads. */
+                "x-mako-lsn"?: components["parameters"]["Position"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -7305,6 +7377,7 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7450,7 +7523,10 @@ export interface operations {
     getEventDelivery: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description What a write's answer said: this read sees that write, though a replica answers reads. */
+                "x-mako-lsn"?: components["parameters"]["Position"];
+            };
             path: {
                 id: string;
             };
@@ -7617,6 +7693,7 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7762,7 +7839,10 @@ export interface operations {
     listEventSubscriptions: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description What a write's answer said: this read sees that write, though a replica answers reads. */
+                "x-mako-lsn"?: components["parameters"]["Position"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -7929,6 +8009,7 @@ export interface operations {
             /** @description The row that the same Idempotency-Key made before */
             200: {
                 headers: {
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7940,6 +8021,7 @@ export interface operations {
                 headers: {
                     /** @description The path of what was made */
                     Location: string;
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8085,7 +8167,10 @@ export interface operations {
     getEventSubscription: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description What a write's answer said: this read sees that write, though a replica answers reads. */
+                "x-mako-lsn"?: components["parameters"]["Position"];
+            };
             path: {
                 id: string;
             };
@@ -8252,6 +8337,7 @@ export interface operations {
             /** @description Deleted */
             204: {
                 headers: {
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -8410,6 +8496,7 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8566,6 +8653,7 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8722,6 +8810,7 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8880,7 +8969,10 @@ export interface operations {
                 /** @description `exact` also counts all rows that the filters let through. */
                 count?: components["schemas"]["Count"];
             };
-            header?: never;
+            header?: {
+                /** @description What a write's answer said: this read sees that write, though a replica answers reads. */
+                "x-mako-lsn"?: components["parameters"]["Position"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -9055,7 +9147,10 @@ export interface operations {
                 /** @description `exact` also counts all rows that the filters let through. */
                 count?: components["schemas"]["Count"];
             };
-            header?: never;
+            header?: {
+                /** @description What a write's answer said: this read sees that write, though a replica answers reads. */
+                "x-mako-lsn"?: components["parameters"]["Position"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -9225,6 +9320,7 @@ export interface operations {
             /** @description The row that the same Idempotency-Key made before */
             200: {
                 headers: {
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9236,6 +9332,7 @@ export interface operations {
                 headers: {
                     /** @description The path of what was made */
                     Location: string;
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9381,7 +9478,10 @@ export interface operations {
     getLead: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description What a write's answer said: this read sees that write, though a replica answers reads. */
+                "x-mako-lsn"?: components["parameters"]["Position"];
+            };
             path: {
                 id: string;
             };
@@ -9548,6 +9648,7 @@ export interface operations {
             /** @description Deleted */
             204: {
                 headers: {
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -9706,6 +9807,7 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9851,7 +9953,10 @@ export interface operations {
     getMe: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description What a write's answer said: this read sees that write, though a replica answers reads. */
+                "x-mako-lsn"?: components["parameters"]["Position"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -10012,7 +10117,10 @@ export interface operations {
                 /** @description `exact` also counts all rows. */
                 count?: components["schemas"]["Count"];
             };
-            header?: never;
+            header?: {
+                /** @description What a write's answer said: this read sees that write, though a replica answers reads. */
+                "x-mako-lsn"?: components["parameters"]["Position"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -10182,6 +10290,7 @@ export interface operations {
             /** @description The row that the same Idempotency-Key made before */
             200: {
                 headers: {
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10193,6 +10302,7 @@ export interface operations {
                 headers: {
                     /** @description The path of what was made */
                     Location: string;
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10338,7 +10448,10 @@ export interface operations {
     getPhoneNumber: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description What a write's answer said: this read sees that write, though a replica answers reads. */
+                "x-mako-lsn"?: components["parameters"]["Position"];
+            };
             path: {
                 id: string;
             };
@@ -10505,6 +10618,7 @@ export interface operations {
             /** @description Deleted */
             204: {
                 headers: {
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -10659,6 +10773,7 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11614,7 +11729,10 @@ export interface operations {
     listWebhookEndpoints: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description What a write's answer said: this read sees that write, though a replica answers reads. */
+                "x-mako-lsn"?: components["parameters"]["Position"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -11783,6 +11901,7 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11939,6 +12058,7 @@ export interface operations {
             /** @description Deleted */
             204: {
                 headers: {
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -12093,6 +12213,7 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12255,7 +12376,10 @@ export interface operations {
                 /** @description `exact` also counts all rows that the filters let through. */
                 count?: components["schemas"]["Count"];
             };
-            header?: never;
+            header?: {
+                /** @description What a write's answer said: this read sees that write, though a replica answers reads. */
+                "x-mako-lsn"?: components["parameters"]["Position"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -12409,7 +12533,10 @@ export interface operations {
     getWebhookEvent: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description What a write's answer said: this read sees that write, though a replica answers reads. */
+                "x-mako-lsn"?: components["parameters"]["Position"];
+            };
             path: {
                 id: string;
             };
@@ -12576,6 +12703,7 @@ export interface operations {
             /** @description Done */
             200: {
                 headers: {
+                    "x-mako-lsn": components["headers"]["Position"];
                     [name: string]: unknown;
                 };
                 content: {

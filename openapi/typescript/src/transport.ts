@@ -1,3 +1,4 @@
+import { Position } from "./position.js";
 import type { components } from "./schema.js";
 
 type Problem = components["schemas"]["Problem"];
@@ -19,10 +20,14 @@ export interface Transport {
 
 /** A `fetch` that never rejects: whatever goes wrong is a response with a problem. */
 export function resilient(transport: Transport): (request: Request) => Promise<Response> {
+  const position = new Position();
   return async (original) => {
     try {
       const request = await authorized(original, transport);
-      return await readable(await persistent(request, transport), original);
+      position.tell(request.headers);
+      const response = await persistent(request, transport);
+      position.hear(response.headers);
+      return await readable(response, original);
     } catch (cause) {
       const code = original.signal.aborted ? "MK_ABORTED" : "MK_UNREACHABLE";
       const message = cause instanceof Error ? cause.message : "The request could not be made";

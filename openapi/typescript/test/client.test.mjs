@@ -152,6 +152,23 @@ test("a 429 or 503 with Retry-After is repeated, so often and no more, and a cre
   server.close();
 });
 
+test("a client brings the newest position that it was told, so that it reads what it has written", async () => {
+  const brought = [];
+  const told = ["0/9", "0/10", "0/A", "1/0", null, "0/FFFFFFFF"];
+  const server = await answering((request, response) => {
+    brought.push(request.headers["x-mako-lsn"]);
+    const position = told.shift();
+    response.writeHead(200, { "Content-Type": "application/json", ...(position && { "x-mako-lsn": position }) }).end("{}");
+  });
+  const client = createMakoClient({ baseUrl: server.url, getAccessToken: () => "t" });
+  for (let call = 0; call < 7; call += 1) await client.me();
+  assert.deepEqual(brought, [undefined, "0/9", "0/10", "0/10", "1/0", "1/0", "1/0"]);
+  const other = createMakoClient({ baseUrl: server.url, getAccessToken: () => "t" });
+  await other.me();
+  assert.equal(brought.at(-1), undefined, "another client's writes are not its own");
+  server.close();
+});
+
 test("what isn't Mako's answer is an error in Mako's shape, and nothing is thrown", async () => {
   const html = await answering((_, response) => response.writeHead(200, { "Content-Type": "text/html" }).end("<p>"));
   const cut = await answering((_, response) =>

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use store::Store;
+use store::{Fallback, ReplicaMonitor, Store};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -65,6 +65,7 @@ pub(crate) struct Service {
     store: Arc<Store>,
     config: Config,
     _trusting: Trusting,
+    _replica_monitor: Option<ReplicaMonitor>,
 }
 
 /// Has the database trust the apps that `THIRD_PARTY_CLIENTS` names, as soon as it can be told; stops when dropped.
@@ -103,7 +104,7 @@ impl Trusting {
 impl Service {
     /// Takes the socket, and refuses a database login that must not serve tenants.
     pub(crate) async fn bind(config: Config) -> Result<Self, Failure> {
-        let store = Arc::new(Store::new(&config.target, &config.store)?);
+        let store = Arc::new(open_store(&config)?);
         let clients = config.authorization.trusted_clients.iter().cloned().collect();
         let trusting = match store.readiness().await {
             Err(error @ store::Error::UnsafeLogin(_)) => return Err(error.into()),
@@ -114,6 +115,7 @@ impl Service {
             }
             Ok(_) => Trusting::now(&store, clients).await,
         };
+        let replica_monitor = watch_replica(&store).await?;
         let unusable = |error| format!("LISTEN: {} can't be listened on: {error}", config.listen);
         let listener = TcpListener::bind(config.listen).await.map_err(unusable)?;
         let address = listener.local_addr().map_err(unusable)?;
@@ -123,6 +125,7 @@ impl Service {
             store,
             config,
             _trusting: trusting,
+            _replica_monitor: replica_monitor,
         })
     }
 
@@ -134,7 +137,8 @@ impl Service {
         drain: Duration,
         grace: Duration,
     ) -> Result<(), Failure> {
-        let own_connections = self.config.store.pool_size + PLACES;
+        let pools = 1 + usize::from(self.config.replica.is_some());
+        let own_connections = pools * self.config.store.pool_size + PLACES;
         self.config.max_connections = server::connections(self.config.max_connections, own_connections);
         let limits = Limits {
             connections: self.config.max_connections,
@@ -171,6 +175,27 @@ impl Service {
         key_use_writer.finish().await;
         sender_worker.finish(drain + grace).await;
         Ok(())
+    }
+}
+
+fn open_store(config: &Config) -> Result<Store, store::Error> {
+    let store = Store::new(&config.target, &config.store)?;
+    match &config.replica {
+        Some(replica) => store.with_replica(replica, &config.store),
+        None => Ok(store),
+    }
+}
+
+/// Begins to watch the replica, if there is one. What can't get better by itself is refused.
+async fn watch_replica(store: &Arc<Store>) -> Result<Option<ReplicaMonitor>, Failure> {
+    let monitor = ReplicaMonitor::start(store)
+        .await
+        .map_err(|error| format!("DATABASE_URL_READ: {error}"))?;
+    match store.replica_status().and_then(|replica| replica.unfit) {
+        Some(Fallback::OtherDatabase) => {
+            Err("DATABASE_URL_READ: not a standby of the database that DATABASE_URL names".into())
+        }
+        _ => Ok(monitor),
     }
 }
 

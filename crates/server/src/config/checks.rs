@@ -44,6 +44,20 @@ pub(super) fn store_settings(raw: &RawSettings) -> Result<store::StoreSettings, 
     })
 }
 
+/// The replica, if there is one.
+pub(super) fn replica(raw: &RawSettings) -> Result<Option<store::ReplicaSettings>, ConfigError> {
+    let max_lag = duration("REPLICA_MAX_LAG", &raw.replica_max_lag)?;
+    raw.database_url_read
+        .as_ref()
+        .map(|url| {
+            Ok(store::ReplicaSettings {
+                target: target("DATABASE_URL_READ", Some(url), raw)?,
+                max_lag,
+            })
+        })
+        .transpose()
+}
+
 /// Where spans are sent, if anywhere.
 pub(super) fn collector(raw: &RawSettings) -> Result<Option<Url>, ConfigError> {
     const NAME: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";

@@ -21,7 +21,7 @@ use webhooks::Source;
 
 use checks::{
     auth, base_url, clients, drain_time, duration, groups, hmac_secret, inbound, on_or_off, origins,
-    prepared_statements, rate_limit, relay_base, store_settings, target,
+    prepared_statements, rate_limit, relay_base, replica, store_settings, target,
 };
 pub(crate) use checks::{platform_secrets, sealing_keys};
 pub(crate) use error::ConfigError;
@@ -50,6 +50,8 @@ pub(crate) struct LogSettings {
 pub(crate) struct Config {
     pub(crate) target: store::Target,
     pub(crate) store: store::StoreSettings,
+    /// Where reads may go instead.
+    pub(crate) replica: Option<store::ReplicaSettings>,
     pub(crate) listen: SocketAddr,
     pub(crate) public_base_url: Option<String>,
     pub(crate) auth: AuthSettings,
@@ -100,6 +102,7 @@ impl Config {
         Ok(Self {
             target,
             store: store_settings(&defaults)?,
+            replica: None,
             listen,
             public_base_url: None,
             auth,
@@ -310,6 +313,7 @@ impl Environment {
         Ok(Config {
             target: target("DATABASE_URL", raw.database_url.as_ref(), raw)?,
             store,
+            replica: replica(raw)?,
             listen: self.listen()?,
             public_base_url: raw.public_base_url.as_deref().map(base_url).transpose()?,
             auth: auth(raw)?,

@@ -121,6 +121,13 @@ settings! {
     }
 
     "Database" {
+        /// a streaming [replica](operating.md#read-replicas) of the same database, with the same login: lists, single rows and
+        /// the dashboard are read there
+        database_url_read: Option<Secret>;
+        /// how old the replica's answers may be; an older replica isn't asked
+        ///
+        /// What the caller has written is always there (`x-mako-lsn`)
+        replica_max_lag: String = "5s";
         /// PEM certificates to trust in place of the system's
         database_ca_file: Option<PathBuf>;
         /// `on` where the server keeps them, `off`, or `always`: also through a pooler in session mode
@@ -129,7 +136,7 @@ settings! {
         prepared_statements: String = "on";
         /// connections at most
         ///
-        /// One user keeps at most half of them busy. One more listens for events that go out, unless a pooler is in between
+        /// As many to the replica. One user keeps at most half of them busy. One more listens for events that go out, unless a pooler is in between
         pool_size: usize = 16;
         /// must be shorter than `REQUEST_TIMEOUT`
         statement_timeout: String = "8s";

@@ -14,6 +14,7 @@ use tracing::{Instrument as _, Span};
 
 use super::guard::{Bounds, Guarded};
 use super::operations::Measurements;
+use super::read_your_writes::ReadYourWrites;
 use super::request_id;
 use super::user_limits::{QuotaNote, RATE_LIMIT, RATE_LIMIT_POLICY};
 
@@ -23,15 +24,17 @@ pub(crate) struct Edge<E> {
     cors: CorsEndpoint<Arc<Guarded<E>>>,
     origins: Vec<String>,
     measurements: Arc<Measurements>,
+    read_your_writes: Option<ReadYourWrites>,
 }
 
 impl<E: Endpoint> Edge<E> {
-    /// Around `inner`; pages of `origins` may call and read the answers.
+    /// Around `inner`; pages of `origins` may call and read the answers. `read_your_writes` is for where there is a replica.
     pub(crate) fn new(
         inner: E,
         bounds: Bounds,
         origins: Vec<String>,
         measurements: Arc<Measurements>,
+        read_your_writes: Option<ReadYourWrites>,
     ) -> Self {
         let guarded = Arc::new(Guarded::new(inner, bounds));
         let cors = Cors::new()
@@ -41,6 +44,7 @@ impl<E: Endpoint> Edge<E> {
                 "x-request-id",
                 "x-mako-relay",
                 "x-mako-redirect",
+                "x-mako-lsn",
                 "location",
                 RATE_LIMIT.as_str(),
                 RATE_LIMIT_POLICY.as_str(),
@@ -54,6 +58,7 @@ impl<E: Endpoint> Edge<E> {
             cors,
             origins,
             measurements,
+            read_your_writes,
         }
     }
 
@@ -90,7 +95,13 @@ impl<E: Endpoint> Edge<E> {
         let _in_flight = self.measurements.in_flight();
         let quota_note = QuotaNote::default();
         request.set_data(quota_note.clone());
-        let mut response = match self.dispatch(request).await {
+        let answered = match &self.read_your_writes {
+            Some(replica) if path.starts_with("/v1/") => {
+                replica.around(request, |request| self.dispatch(request)).await
+            }
+            _ => self.dispatch(request).await,
+        };
+        let mut response = match answered {
             Ok(response) => response,
             // Only CORS itself: an OPTIONS that is no preflight.
             Err(error) => self.guarded.answer(error, &method, &path),
@@ -183,6 +194,7 @@ mod tests {
             bounds,
             vec![PAGE.to_owned()],
             Arc::new(Measurements::new()),
+            None,
         );
         let request = Request::builder()
             .method(Method::POST)

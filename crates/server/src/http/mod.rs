@@ -14,6 +14,8 @@ pub(crate) mod operations;
 pub(crate) mod page;
 pub(crate) mod problem;
 pub(crate) mod query;
+pub(crate) mod read_your_writes;
+pub(crate) mod replica_metrics;
 pub(crate) mod request_id;
 pub(crate) mod schema;
 pub(crate) mod server;

@@ -15,11 +15,13 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use serde::Serialize;
 use store::rows::api_keys::SealedStore;
-use store::{Preparation, Readiness, Store};
+use store::{Fallback, Preparation, Readiness, Store};
 
 use super::answer::JsonResponse;
 use super::groups::Tag;
 use super::problem::Problem;
+use super::replica_metrics::ReplicaMetrics;
+use super::schema::Nullable;
 use super::server::{ConnectionMetrics, Draining};
 use crate::key_uses::KeyUseMetrics;
 use crate::receiver::{Spool, WebhookMetrics};
@@ -53,6 +55,9 @@ struct Ready {
     schema_version: i32,
     /// What has become of the setting `PREPARED_STATEMENTS`.
     prepared_statements: PreparedStatements,
+    /// `serving` if the replica of `DATABASE_URL_READ` is read from, else why it isn't; null without one. The service is
+    /// ready either way: the primary stands in.
+    replica: Nullable<String>,
 }
 
 /// Whether statements are prepared under names.
@@ -122,6 +127,7 @@ impl Operations {
                     status: "ready".to_owned(),
                     schema_version,
                     prepared_statements: found.preparation.into(),
+                    replica: Nullable(self.replica().map(str::to_owned)),
                 }))
             }
             // Without USAGE on the schema it was never migrated, either.
@@ -135,6 +141,9 @@ impl Operations {
     async fn metrics(&self) -> Result<OpenMetrics, Problem> {
         let (open, used) = self.store.connections();
         self.measurements.database_connections(open, used);
+        if let Some(replica) = self.store.replica_status() {
+            self.measurements.replica.take(&replica);
+        }
         self.measurements
             .encode()
             .map(|text| OpenMetrics::Measured(PlainText(text)))
@@ -143,6 +152,12 @@ impl Operations {
 }
 
 impl Operations {
+    /// What becomes of reads that a replica may answer.
+    fn replica(&self) -> Option<&'static str> {
+        let replica = self.store.replica_status()?;
+        Some(replica.unfit.map_or("serving", Fallback::name))
+    }
+
     /// Deliveries and creates need a database that takes them, and a folder for when there is none.
     fn takes_writes(&self, found: Readiness) -> Result<(), Problem> {
         if found.in_recovery {
@@ -204,6 +219,7 @@ pub(crate) struct Measurements {
     pub(crate) key_uses: KeyUseMetrics,
     /// Counts requests beyond `RATE_LIMIT`.
     pub(crate) rate_limited: Counter,
+    replica: ReplicaMetrics,
     requests: Family<RequestLabels, Counter>,
     durations: Family<OperationLabel, Histogram, fn() -> Histogram>,
     in_flight: Gauge,
@@ -229,6 +245,8 @@ impl Measurements {
             "Requests refused because their user made too many",
             rate_limited.clone(),
         );
+        let replica = ReplicaMetrics::default();
+        replica.register(&mut registry);
         let requests = Family::default();
         let durations = Family::new_with_constructor((|| Histogram::new(SECONDS)) as fn() -> Histogram);
         let (in_flight, connections_open, connections_used) =
@@ -262,6 +280,7 @@ impl Measurements {
             relay,
             key_uses,
             rate_limited,
+            replica,
             requests,
             durations,
             in_flight,

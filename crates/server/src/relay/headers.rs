@@ -54,7 +54,8 @@ const PROVIDERS_OWN: &[&str] = &[
     "service-worker-allowed",
     "sourcemap",
     "x-sourcemap",
-    // Ours: a provider can't say where the caller should go.
+    // Ours: a provider can't say where the caller should go, or what it has written here.
+    "x-mako-lsn",
     "x-mako-redirect",
     "x-mako-relay",
 ];

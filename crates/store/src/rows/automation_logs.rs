@@ -45,7 +45,7 @@ pub(crate) static LISTS: LazyList = LazyList::new(|| {
         &[(1, Indexed::Many("status")), (0, Indexed::Many("action_type"))],
     )
 });
-pub(crate) static QUERIES: &[&Query] = &[&FIND, &FIND_MANY, &INSERT];
+pub(crate) static QUERIES: &[&Query] = &[&FIND.0, &FIND_MANY, &INSERT];
 
 /// The caller's automation logs, newest first.
 pub async fn list(

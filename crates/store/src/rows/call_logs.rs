@@ -49,7 +49,7 @@ pub(crate) static LISTS: LazyList = LazyList::new(|| {
         &[(0, Indexed::Few("phone")), (1, Indexed::Many("sentiment"))],
     )
 });
-pub(crate) static QUERIES: &[&Query] = &[&FIND, &FIND_MANY, &INSERT];
+pub(crate) static QUERIES: &[&Query] = &[&FIND.0, &FIND_MANY, &INSERT];
 
 /// The caller's calls, newest first.
 pub async fn list(

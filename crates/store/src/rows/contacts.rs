@@ -67,7 +67,7 @@ pub(crate) static LISTS: LazyList = LazyList::new(|| {
         ],
     )
 });
-pub(crate) static QUERIES: &[&Query] = &[&FIND, &FIND_MANY, &INSERT, &UPDATE, &DELETE];
+pub(crate) static QUERIES: &[&Query] = &[&FIND.0, &FIND_MANY, &INSERT, &UPDATE, &DELETE];
 
 /// The caller's contacts, newest first.
 pub async fn list(

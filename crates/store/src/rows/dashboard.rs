@@ -6,7 +6,7 @@ use tokio_postgres::Row;
 
 use super::values::time;
 use crate::error::Error;
-use crate::query::{Query, query};
+use crate::query::{Query, ReplicaQuery, replica_query};
 use crate::tenant_tx::Store;
 
 /// What there is altogether, and in two periods of equal length.
@@ -80,15 +80,15 @@ pub struct Activity {
     pub at: DateTime<Utc>,
 }
 
-static STATS: Query = query!(Read "dashboard/stats" [INT4]);
-static TIMESERIES: Query = query!(Read "dashboard/timeseries" [TEXT, INT4]);
-static FUNNEL: Query = query!(Read "dashboard/funnel" []);
-static ACTIVITY: Query = query!(Read "dashboard/activity" [INT8]);
-pub(crate) static QUERIES: &[&Query] = &[&STATS, &TIMESERIES, &FUNNEL, &ACTIVITY];
+static STATS: ReplicaQuery = replica_query!("dashboard/stats"[INT4]);
+static TIMESERIES: ReplicaQuery = replica_query!("dashboard/timeseries" [TEXT, INT4]);
+static FUNNEL: ReplicaQuery = replica_query!("dashboard/funnel" []);
+static ACTIVITY: ReplicaQuery = replica_query!("dashboard/activity"[INT8]);
+pub(crate) static QUERIES: &[&Query] = &[&STATS.0, &TIMESERIES.0, &FUNNEL.0, &ACTIVITY.0];
 
 /// Totals, and the last `days` days beside the `days` before.
 pub async fn stats(store: &Store, claims: &Claims, days: i32) -> Result<Stats, Error> {
-    let rows = store.run(claims, &STATS, &[&days]).await?;
+    let rows = store.read(claims, &STATS, &[&days]).await?;
     let [current, previous] = rows.as_slice() else {
         return Err(Error::Mismatch("two rows"));
     };
@@ -110,7 +110,7 @@ pub async fn timeseries(
     interval: &str,
     points: i32,
 ) -> Result<Vec<Bucket>, Error> {
-    let rows = store.run(claims, &TIMESERIES, &[&interval, &points]).await?;
+    let rows = store.read(claims, &TIMESERIES, &[&interval, &points]).await?;
     Ok(rows
         .iter()
         .map(|row| Bucket {
@@ -123,12 +123,12 @@ pub async fn timeseries(
 
 /// Stages in lower case and how many leads are there, in no order; a meeting counts as booked.
 pub async fn funnel(store: &Store, claims: &Claims) -> Result<Vec<(String, i64)>, Error> {
-    Ok(store.run(claims, &FUNNEL, &[]).await?.iter().map(pair).collect())
+    Ok(store.read(claims, &FUNNEL, &[]).await?.iter().map(pair).collect())
 }
 
 /// The newest things that happened.
 pub async fn activity(store: &Store, claims: &Claims, limit: i64) -> Result<Vec<Activity>, Error> {
-    let rows = store.run(claims, &ACTIVITY, &[&limit]).await?;
+    let rows = store.read(claims, &ACTIVITY, &[&limit]).await?;
     let activity = |row: &Row| Activity {
         kind: kind(row.get(0)),
         id: row.get(1),

@@ -8,7 +8,7 @@ use tokio_postgres::types::{ToSql, Type};
 use super::list_queries::{Indexed, LazyList, ListQueries, list_files};
 use super::page::{CreationTime, Cursor, Filter, Ordered, Page, PageRequest};
 use crate::error::Error;
-use crate::query::{Query, query};
+use crate::query::{Query, ReplicaQuery, query, replica_query};
 use crate::tenant_tx::Store;
 
 /// A row of `mako.event_deliveries`, without its tenant.
@@ -77,12 +77,12 @@ pub(crate) static LISTS: LazyList = LazyList::new(|| {
         &[(0, Indexed::Many("subscription_id"))],
     )
 });
-static FIND: Query = query!(Read "event_deliveries/find" [TEXT]);
-static ATTEMPTS: Query = query!(Read "event_deliveries/attempts" [TEXT]);
+static FIND: ReplicaQuery = replica_query!("event_deliveries/find"[TEXT]);
+static ATTEMPTS: ReplicaQuery = replica_query!("event_deliveries/attempts"[TEXT]);
 static RETRY: Query = query!(Write "event_deliveries/retry" [TEXT]);
 static RETRY_MANY: Query = query!(Write "event_deliveries/retry_many" [TEXT, TIMESTAMPTZ, TIMESTAMPTZ, INT4]);
 static SEND_SAMPLES: Query = query!(Write "event_deliveries/send_samples" [TEXT, TEXT_ARRAY]);
-pub(crate) static QUERIES: &[&Query] = &[&FIND, &ATTEMPTS, &RETRY, &RETRY_MANY, &SEND_SAMPLES];
+pub(crate) static QUERIES: &[&Query] = &[&FIND.0, &ATTEMPTS.0, &RETRY, &RETRY_MANY, &SEND_SAMPLES];
 
 /// The caller's deliveries, newest first.
 pub async fn list(
@@ -101,13 +101,13 @@ pub async fn list(
 
 /// One of the caller's deliveries.
 pub async fn find(store: &Store, claims: &Claims, id: &str) -> Result<Option<EventDelivery>, Error> {
-    let rows = store.run(claims, &FIND, &[&id]).await?;
+    let rows = store.read(claims, &FIND, &[&id]).await?;
     Ok(rows.first().map(EventDelivery::from))
 }
 
 /// How each attempt of one of the caller's deliveries went, in their order.
 pub async fn attempts(store: &Store, claims: &Claims, id: &str) -> Result<Vec<EventAttempt>, Error> {
-    let rows = store.run(claims, &ATTEMPTS, &[&id]).await?;
+    let rows = store.read(claims, &ATTEMPTS, &[&id]).await?;
     Ok(rows.iter().map(EventAttempt::from).collect())
 }
 

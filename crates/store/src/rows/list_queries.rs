@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use tokio_postgres::types::Type;
 
-use crate::query::{Access, Query, Role};
+use crate::query::{Access, Query, ReplicaQuery, Role};
 
 /// How many rows one request looks at, where no index finds them.
 const LOOKED_AT: u32 = 5000;
@@ -24,8 +24,8 @@ const FIXED: [Type; 6] = [
 
 /// A statement that reads a page, and one that also counts all rows: one statement, so one snapshot.
 pub(crate) struct Paged {
-    pub(crate) page: Query,
-    pub(crate) counted: Query,
+    pub(crate) page: ReplicaQuery,
+    pub(crate) counted: ReplicaQuery,
 }
 
 /// How the rows of a list can be found.
@@ -203,12 +203,14 @@ impl Paged {
             "-- {table}/count: beside a page\nwith total (count) as (\n{count}),\npage as (\n{page})\n\
              select page.*, total.count\nfrom total\nleft join page on true\norder by created_at desc, id desc\n"
         );
-        let read = |name: &'static str, sql, types| Query {
-            name,
-            sql,
-            types,
-            access: Access::Read,
-            role: Role::Authenticated,
+        let read = |name: &'static str, sql, types| {
+            ReplicaQuery::new(Query {
+                name,
+                sql,
+                types,
+                access: Access::Read,
+                role: Role::Authenticated,
+            })
         };
         let [of_page, of_count] = types;
         Self {
@@ -218,7 +220,7 @@ impl Paged {
     }
 
     pub(crate) fn queries(&self) -> impl Iterator<Item = &Query> {
-        [&self.page, &self.counted].into_iter()
+        [&self.page.0, &self.counted.0].into_iter()
     }
 }
 

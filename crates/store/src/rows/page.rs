@@ -161,8 +161,8 @@ impl PageRequest {
         } else {
             &queries.page
         };
-        let taken = params.get(..query.types.len() - 1).unwrap_or(params);
-        let mut rows = store.run(claims, query, taken).await?;
+        let taken = params.get(..query.0.types.len() - 1).unwrap_or(params);
+        let mut rows = store.read(claims, query, taken).await?;
         let count = if self.count { total(&rows) } else { None };
         if count.is_some() {
             // No row of the page, but the count beside it.

@@ -164,8 +164,9 @@ macro_rules! rows {
             name: stringify!($table),
             columns: &[$(stringify!($column)),+],
         };
-        static FIND: $crate::query::Query =
-            $crate::rows::table::statement!(Read $table "find" [tokio_postgres::types::Type::TEXT]);
+        static FIND: $crate::query::ReplicaQuery = $crate::query::ReplicaQuery::new(
+            $crate::rows::table::statement!(Read $table "find" [tokio_postgres::types::Type::TEXT])
+        );
         static FIND_MANY: $crate::query::Query = $crate::rows::table::statement!(
             Read $table "find_many" [tokio_postgres::types::Type::TEXT_ARRAY]
         );
@@ -180,7 +181,7 @@ macro_rules! rows {
             claims: &identity::Claims,
             id: &str,
         ) -> Result<Option<$Row>, $crate::Error> {
-            Ok(store.run(claims, &FIND, &[&id]).await?.first().map($Row::from))
+            Ok(store.read(claims, &FIND, &[&id]).await?.first().map($Row::from))
         }
 
         /// Those of the caller's rows that have these ids.

@@ -4,7 +4,7 @@ use identity::Claims;
 use tokio_postgres::Row;
 
 use crate::error::Error;
-use crate::query::{Query, query};
+use crate::query::{Query, ReplicaQuery, query, replica_query};
 use crate::tenant_tx::Store;
 
 /// What a user may know of their own row in `public.users`.
@@ -20,19 +20,19 @@ pub struct User {
     pub role: String,
 }
 
-static FIND: Query = query!(Read "users/find" []);
+static FIND: ReplicaQuery = replica_query!("users/find" []);
 pub(crate) static ENSURE: Query = query!(Write "users/ensure" []);
 /// For transactions that read, decide and write.
 pub(crate) static LOCK: Query = query!(Write "users/lock" []);
-pub(crate) static QUERIES: &[&Query] = &[&FIND, &ENSURE, &LOCK];
+pub(crate) static QUERIES: &[&Query] = &[&FIND.0, &ENSURE, &LOCK];
 
 /// The caller's own row, made from the claims if it isn't there yet.
 pub async fn me(store: &Store, claims: &Claims) -> Result<Option<User>, Error> {
-    if let Some(row) = store.run(claims, &FIND, &[]).await?.first() {
+    if let Some(row) = store.read(claims, &FIND, &[]).await?.first() {
         return Ok(Some(row.into()));
     }
     store.run(claims, &ENSURE, &[]).await?;
-    Ok(store.run(claims, &FIND, &[]).await?.first().map(User::from))
+    Ok(store.read(claims, &FIND, &[]).await?.first().map(User::from))
 }
 
 impl From<&Row> for User {

@@ -9,7 +9,7 @@ use webhooks::Recorded;
 use super::list_queries::{Indexed, LazyList, ListQueries, list_files};
 use super::page::{CreationTime, Cursor, Filter, Ordered, Page, PageRequest};
 use crate::error::Error;
-use crate::query::{Query, query};
+use crate::query::{Query, ReplicaQuery, query, replica_query};
 use crate::tenant_tx::Store;
 
 /// A row of `public.webhook_events`, without its tenant and what was delivered.
@@ -61,13 +61,13 @@ pub(crate) static LISTS: LazyList = LazyList::new(|| {
         ],
     )
 });
-static FIND: Query = query!(Read "webhook_events/find" [TEXT]);
+static FIND: ReplicaQuery = replica_query!("webhook_events/find"[TEXT]);
 static LATEST: Query = query!(Read "webhook_events/latest" [TEXT_ARRAY]);
 pub(crate) static TAKE: Query = query!(Write "webhook_events/take" [TEXT, BOOL]);
 pub(crate) static FINISH: Query = query!(Write "webhook_events/finish" [TEXT, BOOL]);
 static FAIL: Query = query!(Write "webhook_events/fail" [TEXT, TEXT]);
 static OVERDUE: Query = query!(Read "webhook_events/overdue" [TEXT, FLOAT8]);
-pub(crate) static QUERIES: &[&Query] = &[&FIND, &LATEST, &TAKE, &FINISH, &FAIL, &OVERDUE];
+pub(crate) static QUERIES: &[&Query] = &[&FIND.0, &LATEST, &TAKE, &FINISH, &FAIL, &OVERDUE];
 
 /// The caller's events, newest first.
 pub async fn list(
@@ -90,7 +90,7 @@ pub async fn find(
     claims: &Claims,
     id: &str,
 ) -> Result<Option<(WebhookEvent, serde_json::Value)>, Error> {
-    let rows = store.run(claims, &FIND, &[&id]).await?;
+    let rows = store.read(claims, &FIND, &[&id]).await?;
     Ok(rows.first().map(|row| (row.into(), row.get(8))))
 }
 
