@@ -1,9 +1,14 @@
 //! Does a failover lose an event that was acknowledged? A standby that streams is promoted under load.
 
+use std::time::Instant;
+
+use reqwest::Method;
 use tests::cluster::LOGIN_PASSWORD;
 use tests::database::batch;
 use tests::hooks::SETTINGS;
+use tests::people::Person::Alice;
 use tests::process::until;
+use tests::service::Answer;
 use tests::traffic::{Kind, Traffic, TrafficPlan};
 use tests::{Restartable, Service, SpoolFolder};
 
@@ -35,7 +40,10 @@ async fn a_failover_loses_and_doubles_no_acknowledged_event_and_answers_nobody_w
     primary.kill().await;
     // Only the standby is left, which takes no events: they wait.
     traffic.until_acknowledged(500).await;
+    let promoted = Instant::now();
     batch(&standby.superuser().await, "select pg_promote()").await;
+    until(async || writes(&service).await).await;
+    let back = promoted.elapsed();
     traffic.until_acknowledged(500).await;
     let ledger = traffic.stop().await;
 
@@ -47,5 +55,17 @@ async fn a_failover_loses_and_doubles_no_acknowledged_event_and_answers_nobody_w
     ledger.assert_exact(&standby.superuser().await).await;
     let met = service.process.log().contains("goes to the spool");
     assert!(met, "events arrived while nothing could be written");
-    println!("answers: {answers:?}");
+    println!("writes were taken {back:?} after the promotion began; answers: {answers:?}");
+}
+
+/// Whether a write of a user's is taken; until then it is a 503 that says when to come again.
+async fn writes(service: &Service) -> bool {
+    let tried = service.request_as(Alice, Method::DELETE, "/v1/leads/none");
+    let answer = Answer::of(tried).await;
+    if answer.status == 503 {
+        assert_ne!(answer.header("retry-after"), "", "{answer:?}");
+        return false;
+    }
+    assert_eq!(answer.status, 404, "{answer:?}");
+    true
 }

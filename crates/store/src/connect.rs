@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -66,7 +67,8 @@ impl Target {
         } else {
             SslMode::Disable
         });
-        config.connect_timeout(std::time::Duration::from_secs(5));
+        config.connect_timeout(PATIENCE);
+        notice_the_end(&mut config);
         if config.get_application_name().is_none() {
             config.application_name("mako");
         }
@@ -79,6 +81,26 @@ impl Target {
     /// The login's name and password, for setting that password as a SCRAM verifier.
     pub(crate) fn credentials(&self) -> Option<(&str, &[u8])> {
         Some((self.config.get_user()?, self.config.get_password()?))
+    }
+}
+
+/// How long a server, or the network to it, may keep silent.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A server whose machine lost power says nothing: without this a session waits for it for two hours, the one that
+/// listens too, and a promoted standby is not looked for. What the URL says itself stays.
+fn notice_the_end(config: &mut Config) {
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(PATIENCE);
+    }
+    if config.get_keepalives_idle() == Config::new().get_keepalives_idle() {
+        config.keepalives_idle(PATIENCE);
+    }
+    if config.get_keepalives_interval().is_none() {
+        config.keepalives_interval(Duration::from_secs(1));
+    }
+    if config.get_keepalives_retries().is_none() {
+        config.keepalives_retries(3);
     }
 }
 
@@ -192,6 +214,23 @@ mod tests {
                 "{host}"
             );
         }
+    }
+
+    #[test]
+    fn a_server_that_has_gone_without_a_word_is_noticed_within_seconds_unless_the_url_says_otherwise() {
+        let config = |parameters: &str| {
+            let url = format!("postgres://mako:pw@127.0.0.1/x{parameters}");
+            Target::parse(&url, None).map(|target| target.config).unwrap()
+        };
+        let usual = config("");
+        assert_eq!(usual.get_tcp_user_timeout(), Some(&PATIENCE));
+        assert_eq!(usual.get_keepalives_idle(), PATIENCE);
+        let own =
+            config("?tcp_user_timeout=60&keepalives_idle=30&keepalives_interval=9&keepalives_retries=7");
+        assert_eq!(own.get_tcp_user_timeout(), Some(&Duration::from_mins(1)));
+        assert_eq!(own.get_keepalives_idle(), Duration::from_secs(30));
+        assert_eq!(own.get_keepalives_interval(), Some(Duration::from_secs(9)));
+        assert_eq!(own.get_keepalives_retries(), Some(7));
     }
 
     #[test]
