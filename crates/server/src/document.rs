@@ -20,7 +20,7 @@ pub(crate) fn mended(spec: &str) -> Value {
             .map(|(name, schema)| (page_of(&name).unwrap_or(name), schema))
             .collect();
     }
-    type_nullable_references(&mut document);
+    inline_nullable_enums(&mut document);
     close_bodies(&mut document);
     name_the_user(&mut document);
     events::add(&mut document);
@@ -49,18 +49,39 @@ fn plain_reference(object: &mut Map<String, Value>) {
     }
 }
 
-/// `nullable` counts only beside a `type` (OpenAPI 3.0.3), which a reference doesn't have.
-fn type_nullable_references(document: &mut Value) {
+/// A reference that may be null, written out: `nullable` counts only beside a `type` (OpenAPI 3.0.3), and validators refuse the
+/// null that an `enum` doesn't list.
+fn inline_nullable_enums(document: &mut Value) {
     let schemas = document["components"]["schemas"].clone();
+    let mut inlined = BTreeSet::new();
     each_object(document, &mut |object| {
-        let name = object.get("allOf").and_then(|all| all[0]["$ref"].as_str());
-        let referred = name.and_then(|name| schemas.get(name.rsplit('/').next()?));
-        if let Some(kind) = referred.and_then(|schema| schema.get("type"))
-            && object.contains_key("nullable")
+        let name = object
+            .get("allOf")
+            .and_then(|all| all[0]["$ref"].as_str()?.rsplit('/').next());
+        let name = name
+            .filter(|_| object.contains_key("nullable"))
+            .map(str::to_owned);
+        if let Some(name) = name
+            && let Some(values) = schemas[&name]["enum"].as_array()
         {
-            object.insert("type".to_owned(), kind.clone());
+            object.remove("allOf");
+            object.insert("type".to_owned(), schemas[&name]["type"].clone());
+            object.insert(
+                "enum".to_owned(),
+                values.iter().cloned().chain([Value::Null]).collect(),
+            );
+            inlined.insert(name);
         }
     });
+    let mut used = BTreeSet::new();
+    each_object(document, &mut |object| {
+        used.extend(object.get("$ref").and_then(Value::as_str).map(str::to_owned));
+    });
+    if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
+        schemas.retain(|name, _| {
+            !inlined.contains(name) || used.contains(&format!("#/components/schemas/{name}"))
+        });
+    }
 }
 
 /// `Listing_Lead` is poem-openapi's name for a generic type.
@@ -171,10 +192,11 @@ mod tests {
             schemas["New"]["properties"],
             json!({
                 "page": {"$ref": "#/components/schemas/LeadPage"},
-                "kind": {"type": "string", "nullable": true, "allOf": [{"$ref": "#/components/schemas/Kind"}]},
+                "kind": {"type": "string", "nullable": true, "enum": ["hot", null]},
             })
         );
         assert_eq!(schemas["New"]["additionalProperties"], false);
+        assert_eq!(schemas["Kind"], Value::Null, "nothing refers to it any more");
     }
 
     /// Of the whole document: were the path another, the header would silently be missing.

@@ -1340,11 +1340,6 @@ export interface components {
          * @enum {string}
          */
         DeliveryStatus: "pending" | "failed" | "delivered" | "dead" | "withheld";
-        /**
-         * @description Why a subscription is disabled.
-         * @enum {string}
-         */
-        DisabledReason: "owner" | "gone" | "failing";
         /** @description What a receiver is told. */
         Event: components["schemas"]["LeadEvent"] | components["schemas"]["ContactEvent"] | components["schemas"]["CallEvent"] | components["schemas"]["MessageEvent"] | components["schemas"]["ConnectionErrorEvent"] | components["schemas"]["DeletedEvent"];
         /**
@@ -1514,8 +1509,11 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             description: string | null;
-            /** @description Null while it is active. */
-            disabled_reason: (string & components["schemas"]["DisabledReason"]) | null;
+            /**
+             * @description Null while it is active.
+             * @enum {string|null}
+             */
+            disabled_reason: "owner" | "gone" | "failing" | null;
             /** @description Null: all, later ones included. */
             event_types: components["schemas"]["EventType"][] | null;
             /**
@@ -1561,8 +1559,11 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             description: string | null;
-            /** @description Null while it is active. */
-            disabled_reason: (string & components["schemas"]["DisabledReason"]) | null;
+            /**
+             * @description Null while it is active.
+             * @enum {string|null}
+             */
+            disabled_reason: "owner" | "gone" | "failing" | null;
             /** @description Null: all, later ones included. */
             event_types: components["schemas"]["EventType"][] | null;
             /**
