@@ -320,4 +320,15 @@ async fn mondays_older_apps_give_tokens_that_nothing_renews() {
         (409, "MK_CONNECTION_ERROR")
     );
     assert_eq!(service.delete(Alice, "/v1/connections/monday").await.status, 204);
+    let asked = server.seen().pop().unwrap();
+    assert_eq!(asked.target, "/oauth_ms/oauth/revoke");
+    let sent = form(&asked);
+    assert_eq!(
+        (&sent["token"], &sent["token_type_hint"], &sent["client_id"]),
+        (
+            &json!("monday-access-token"),
+            &json!("access_token"),
+            &json!("the app")
+        )
+    );
 }

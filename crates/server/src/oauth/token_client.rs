@@ -4,8 +4,10 @@
 //! as lists, addresses beside the token), so the answer is read here and not by a library for those that don't.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use identity::Claims;
 use reqwest::{Method, StatusCode, Url, header};
 use serde_json::Value;
@@ -196,6 +198,9 @@ fn granted(answer: &Value, service: Service, provider: &AuthorizationServer) -> 
     {
         return Err(TokenError::Address);
     }
+    let access_token = access_token.ok_or(TokenError::Unavailable)?;
+    let told = answer.get("expires_in").and_then(seconds);
+    let expires_in = told.or_else(|| provider.jwt_expiry.then(|| jwt_seconds(&access_token))?);
     let account = match &provider.account {
         Some(name) => answer.get(name).and_then(word),
         None => api_address.as_deref().map(|address| {
@@ -207,7 +212,7 @@ fn granted(answer: &Value, service: Service, provider: &AuthorizationServer) -> 
     };
     Ok(Granted {
         grant: Grant {
-            access_token: Zeroizing::new(access_token.ok_or(TokenError::Unavailable)?),
+            access_token: Zeroizing::new(access_token),
             refresh_token: text("refresh_token")
                 .filter(|token| !token.is_empty())
                 .map(Zeroizing::new),
@@ -215,7 +220,7 @@ fn granted(answer: &Value, service: Service, provider: &AuthorizationServer) -> 
             server: None,
         },
         terms: GrantTerms {
-            expires_in: answer.get("expires_in").and_then(seconds),
+            expires_in,
             scopes: answer
                 .get("scope")
                 .or_else(|| answer.get("scopes"))
@@ -242,6 +247,16 @@ fn seconds(value: &Value) -> Option<i64> {
         .filter(|seconds| *seconds >= 0.0)?;
     #[expect(clippy::cast_possible_truncation, reason = "`as` takes the nearest there is")]
     Some((seconds as i64).min(LONGEST))
+}
+
+/// How long a token lasts that is a JWT. It is the provider's to verify; who else made it could as well have told the time.
+fn jwt_seconds(token: &str) -> Option<i64> {
+    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    let claims: Value = serde_json::from_slice(&Zeroizing::new(payload)).ok()?;
+    #[expect(clippy::disallowed_methods, reason = "the token's end is a time of day")]
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    let left = claims.get("exp")?.as_i64()? - i64::try_from(now.as_secs()).ok()?;
+    Some(left.clamp(0, LONGEST))
 }
 
 /// Scopes in a text, between spaces or commas, or in a list.
@@ -308,6 +323,30 @@ mod tests {
             Some("https://www.zohoapis.eu")
         );
         assert_eq!(read_.terms.expires_in, Some(3600));
+    }
+
+    #[test]
+    fn a_token_that_is_a_jwt_says_how_long_it_lasts_where_its_provider_says_so() {
+        #[expect(clippy::disallowed_methods, reason = "the token's end is a time of day")]
+        let now = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .expect("after 1970")
+            .as_secs();
+        let jwt = |exp: &Value| {
+            let payload = URL_SAFE_NO_PAD.encode(json!({"uid": 1, "exp": exp}).to_string());
+            format!("eyJhbGciOiJIUzI1NiJ9.{payload}.c2ln")
+        };
+        let lasts = |name: &str, answer: &Value| read(name, answer).expect("a grant").terms.expires_in;
+        let monday = json!({"access_token": jwt(&json!(now + 3600)), "refresh_token": "r"});
+        assert!(lasts("monday", &monday).is_some_and(|left| (3590..=3600).contains(&left)));
+        assert_eq!(lasts("hubspot", &monday), None);
+        let told = json!({"access_token": jwt(&json!(now + 3600)), "expires_in": 60});
+        assert_eq!(lasts("monday", &told), Some(60));
+        let over = json!({"access_token": jwt(&json!(now - 1))});
+        assert_eq!(lasts("monday", &over), Some(0));
+        for token in ["opaque".to_owned(), "a.b.c".to_owned(), jwt(&json!("soon"))] {
+            assert_eq!(lasts("monday", &json!({"access_token": token})), None);
+        }
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub(crate) struct AuthorizationServer {
     pub(crate) api_address: Option<String>,
     pub(crate) account: Option<String>,
     #[serde(default)]
+    pub(crate) jwt_expiry: bool,
+    #[serde(default)]
     ended: Vec<String>,
 }
 
