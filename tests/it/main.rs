@@ -34,6 +34,7 @@ mod old_statistics;
 mod operate;
 mod plans;
 mod prove;
+mod prove_again;
 mod prove_project;
 mod prove_watch;
 mod provisioning;

@@ -72,6 +72,7 @@ const COMMANDS: &[(&str, How)] = &[
     ),
     ("mako prove --format", Says("")),
     ("mako prove --init", Says("")),
+    ("mako prove --every", Serves("proven: ")),
     ("mako serve", Serves("serving")),
     ("mako stats check", Says("")),
     ("mako keys generate", Says("to put it in force")),

@@ -105,6 +105,12 @@ impl Service {
 
     /// On a database URL, with more or other settings.
     pub async fn with(database_url: &str, settings: &[(&str, &str)]) -> Self {
+        Self::started(&[], database_url, settings).await
+    }
+
+    /// The same, with flags.
+    pub async fn started(flags: &[&str], database_url: &str, settings: &[(&str, &str)]) -> Self {
+        let arguments = [&["serve"], flags].concat();
         let mut environment = vec![
             ("DATABASE_URL", database_url),
             ("JWT_SECRET", JWT_SECRET),
@@ -115,7 +121,7 @@ impl Service {
             ("DRAIN_TIME", "0s"),
         ];
         environment.extend(settings);
-        let mut process = Process::start(&mut mako(&["serve"], &environment).await);
+        let mut process = Process::start(&mut mako(&arguments, &environment).await);
         let url = match settings.iter().find(|(name, _)| *name == "LISTEN") {
             // A quiet service doesn't say where it listens, but then its caller has.
             Some((_, address)) => {

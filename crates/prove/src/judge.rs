@@ -84,6 +84,7 @@ pub(crate) fn report(
         verdict: Verdict::Proven,
         elapsed_ms: 0,
         fingerprint: String::new(),
+        catalog: BTreeMap::new(),
         schemas: Vec::new(),
         elsewhere: Vec::new(),
         roles: Vec::new(),

@@ -47,8 +47,9 @@ pub use model::{BadModel, Claim, Function, Membership, Model, Relation, Tenant};
 pub use naming::{BadNaming, Names, Naming};
 pub use progress::{Observer, Phase, Progress};
 pub use project::{Applied, Cluster, ConnectError, Origins, Project, ProjectError, Refused, Workbench};
-pub use remedy::Remedy;
-pub use report::{Controls, Finding, FunctionReport, Place, RelationReport, Report, Reproduction, Verdict};
+pub use report::{
+    Controls, Finding, FunctionReport, Place, RelationReport, Remedy, Report, Reproduction, Verdict,
+};
 pub use rules::Severity;
 pub use run::{Options, run};
 /// A session of an administrator's: what it attacks by, and applies a project through.

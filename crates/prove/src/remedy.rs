@@ -3,22 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use serde::Serialize;
-
 use crate::assessment::{Assessment, Assessments};
 use crate::catalog::{Catalog, Command, Policy, Relation};
 use crate::plan::{By, Class, Plan};
+use crate::report::Remedy;
 use crate::rules::{self, Column, Rule};
 use crate::sql::ident;
-
-/// What stands there, and what could.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-pub struct Remedy {
-    /// As SQL.
-    pub before: String,
-    /// SQL that puts the other in its place.
-    pub after: String,
-}
 
 /// What a policy of the table itself decides.
 const DECIDED_BY_POLICIES: [&Rule; 10] = [

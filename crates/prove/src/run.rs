@@ -46,7 +46,7 @@ pub async fn run(client: &mut Client, model: &Model, options: &Options<'_>) -> R
 
 async fn within(session: &Session<'_>, model: &Model) -> Result<Report, Error> {
     session.enter(Phase::Catalog);
-    let fingerprint = catalog_digest(session, model).await?;
+    let lines = catalog_lines(session, model).await?;
     let mut ground = Ground::load(session, model).await?;
     let (catalog, plan) = (&ground.catalog, &ground.plan);
     let people = People::make_up(catalog, plan)?;
@@ -82,7 +82,8 @@ async fn within(session: &Session<'_>, model: &Model) -> Result<Report, Error> {
     let mut report = judge::report(model, catalog, plan, findings, ground.not_tested);
     report.notes.extend(ground.note);
     report.notes.extend(silent);
-    report.fingerprint = fingerprint;
+    report.fingerprint = fingerprint::of_lines(&lines);
+    report.catalog = fingerprint::parts_of_lines(&lines);
     report.schemas.clone_from(&model.schemas);
     report.elsewhere = model.named_elsewhere();
     report.roles.clone_from(&model.roles);
@@ -147,21 +148,14 @@ fn moved(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) ->
 }
 
 /// Taken before anything is planted.
-async fn catalog_digest(session: &Session<'_>, model: &Model) -> Result<String, Error> {
+async fn catalog_lines(session: &Session<'_>, model: &Model) -> Result<String, Error> {
     let statement = fingerprint::statement(&model.schemas, &model.named_elsewhere(), &model.roles);
     match session
         .attempt(vec![Script::default().ask(statement)])
         .await
         .pop()
     {
-        Some(Ok(rows)) => Ok(fingerprint::of_lines(
-            rows.into_iter()
-                .flatten()
-                .flatten()
-                .next()
-                .unwrap_or_default()
-                .as_str(),
-        )),
+        Some(Ok(rows)) => Ok(rows.into_iter().flatten().flatten().next().unwrap_or_default()),
         Some(Err(refusal)) => Err(Error::Database {
             code: refusal.code,
             message: refusal.message,

@@ -26,6 +26,7 @@ use crate::http::user_limits::UserLimits;
 use crate::jwks::HttpFetch;
 use crate::key_uses::KeyUseQueue;
 use crate::oauth::{CALLBACK, CallbackRoute, Pages};
+use crate::proof::ProofState;
 use crate::receiver::{Receiver, WebhookRoute};
 use crate::sender::{ReceiverUrls, Sender};
 use crate::services::{ProviderSettings, Services};
@@ -41,7 +42,7 @@ pub(crate) fn document(store: &Arc<Store>, sealing: SealingKeys) -> Result<Strin
         Pages::default(),
         Duration::ZERO,
     )?;
-    let document = document::mended(&service(&services, &Draining::default()).spec());
+    let document = document::mended(&service(&services, &Draining::default(), &ProofState::default()).spec());
     Ok(format!("{document:#}\n"))
 }
 
@@ -65,6 +66,7 @@ pub(crate) fn app(
     config: Config,
     address: SocketAddr,
     draining: &Draining,
+    proof: &ProofState,
 ) -> Result<App<impl Endpoint<Output = Response> + use<>>, Failure> {
     let read_your_writes = read_your_writes(&config);
     let base_url = config
@@ -86,7 +88,7 @@ pub(crate) fn app(
         },
         config.request_timeout,
     )?;
-    let service = service(&services, draining);
+    let service = service(&services, draining, proof);
     let spec = service.spec();
     let document = document::mended(&spec);
     let methods = Methods::of(&document)
@@ -156,8 +158,9 @@ fn beside_the_api(document: String, page: String, services: &Services) -> Route 
 fn service(
     services: &Services,
     draining: &Draining,
+    proof: &ProofState,
 ) -> OpenApiService<impl poem_openapi::OpenApi + use<>, ()> {
-    let apis = api::operations(services, draining);
+    let apis = api::operations(services, draining, proof);
     described(OpenApiService::new(apis, "Mako", env!("CARGO_PKG_VERSION")))
 }
 

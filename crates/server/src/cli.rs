@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::prove::Output;
+use crate::proof::OnDrift;
 
 /// A thin OpenAPI service that lets Postgres row-level security decide who sees which rows.
 #[derive(Parser)]
@@ -141,6 +142,17 @@ pub(crate) struct Serve {
     /// A report of `mako prove --format json`: refuse to start unless it says proven, of this very catalog
     #[arg(long, value_name = "FILE")]
     pub(crate) require_proof: Option<PathBuf>,
+    /// How often to look whether the database still is what was proven
+    #[arg(long, value_name = "TIME", default_value = "1m", value_parser = parse_distance, requires = "require_proof")]
+    pub(crate) recheck: Duration,
+    /// What to do when it isn't any more: `/ready` answers 503 until it is again, or the log and a metric alone tell
+    #[arg(
+        long,
+        value_name = "WHAT",
+        default_value = "unready",
+        requires = "require_proof"
+    )]
+    pub(crate) on_drift: OnDrift,
 }
 
 /// Options of `mako prove`.
@@ -174,6 +186,13 @@ pub(crate) struct Prove {
     /// Prove the project again whenever one of its files is saved, and say what that opened and closed, until Ctrl-C
     #[arg(long, requires = "project", conflicts_with_all = ["changed_since", "accept", "init"])]
     pub(crate) watch: bool,
+    /// Prove the database again and again, at this distance, until a signal; files are replaced, and of what goes to
+    /// stdout a line is written
+    #[arg(long, value_name = "TIME", value_parser = parse_distance, conflicts_with_all = ["project", "accept", "init"])]
+    pub(crate) every: Option<Duration>,
+    /// Write measurements of each run here, for the textfile collector of Prometheus' `node_exporter`
+    #[arg(long, value_name = "FILE", requires = "every")]
+    pub(crate) metrics: Option<PathBuf>,
     /// The database, instead of `ADMIN_DATABASE_URL`
     #[arg(long, value_name = "URL")]
     pub(crate) database_url: Option<String>,
@@ -349,6 +368,15 @@ pub(crate) struct EventSelection {
     /// Recorded at this time (2026-11-24T09:30:00Z) or within this span (2h, 7days)
     #[arg(long, value_name = "TIME", value_parser = parse_since)]
     pub(crate) since: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+/// Between one time and the next.
+fn parse_distance(text: &str) -> Result<Duration, String> {
+    let distance = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if distance.is_zero() {
+        return Err("must be more than nothing".to_owned());
+    }
+    Ok(distance)
 }
 
 fn parse_source(name: &str) -> Result<webhooks::Source, String> {

@@ -13,6 +13,7 @@ mod key_uses;
 mod log;
 mod oauth;
 mod otlp;
+mod proof;
 mod receiver;
 mod relay;
 mod sender;

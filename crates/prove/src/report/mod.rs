@@ -17,7 +17,6 @@ pub use reproduction::Reproduction;
 
 use crate::baseline::Comparison;
 use crate::changes::Changes;
-use crate::remedy::Remedy;
 use crate::rules::{Rule, Severity};
 
 /// Named like a rule, where nothing is known.
@@ -51,6 +50,15 @@ pub struct Place {
     pub file: String,
     /// From 1.
     pub line: usize,
+}
+
+/// What stands there, and what could.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Remedy {
+    /// As SQL.
+    pub before: String,
+    /// SQL that puts the other in its place.
+    pub after: String,
 }
 
 impl Finding {
@@ -146,6 +154,8 @@ pub struct Report {
     pub elapsed_ms: u64,
     /// Digest of what was proven, see [`crate::fingerprint()`].
     pub fingerprint: String,
+    /// Digests of its parts, by kind and name.
+    pub catalog: BTreeMap<String, String>,
     /// The schemas that were proven.
     pub schemas: Vec<String>,
     /// Relations of other schemas that were proven as well.

@@ -56,7 +56,8 @@ impl Report {
     }
 
     /// Everything in one line.
-    pub(super) fn summary(&self) -> String {
+    #[must_use]
+    pub fn summary(&self) -> String {
         let (leaks, risks) = self.count();
         format!(
             "{}: {} relations, {} functions, {leaks} leaks, {risks} risks; {} of {} planted leaks caught; {} ms",

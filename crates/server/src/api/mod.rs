@@ -26,10 +26,15 @@ use std::sync::Arc;
 use crate::http::groups::Tag;
 use crate::http::operations::Operations;
 use crate::http::server::Draining;
+use crate::proof::ProofState;
 use crate::services::Services;
 
 /// Every operation; one path belongs to one API, or poem-openapi loses operations.
-pub(crate) fn operations(services: &Services, draining: &Draining) -> impl poem_openapi::OpenApi + use<> {
+pub(crate) fn operations(
+    services: &Services,
+    draining: &Draining,
+    proof: &ProofState,
+) -> impl poem_openapi::OpenApi + use<> {
     let store = || Arc::clone(&services.store);
     let sealed_store = || Arc::clone(&services.sealed_store);
     let oauth = || Arc::clone(&services.oauth);
@@ -38,6 +43,7 @@ pub(crate) fn operations(services: &Services, draining: &Draining) -> impl poem_
         sealed_store: sealed_store(),
         measurements: Arc::clone(&services.measurements),
         draining: draining.clone(),
+        proof: proof.clone(),
         spool: services.receiver.spool.clone(),
     };
     (

@@ -1,7 +1,6 @@
 //! `mako serve`: the service alone, from the environment.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +13,7 @@ use super::Failure;
 use crate::config::{Config, Environment};
 use crate::http::server::{self, Draining, Limits, Shutdown};
 use crate::otlp::Export;
+use crate::proof::{ProofState, RequiredProof};
 use crate::receiver::BackgroundWorker;
 use crate::sender::{PLACES, SenderWorker};
 
@@ -24,24 +24,23 @@ pub(crate) async fn run(options: crate::cli::Serve) -> Result<ExitCode, Failure>
     let export = log.collector.as_ref().map(Export::to).transpose()?;
     crate::log::start_with_export(&log, export.as_ref());
     let config = environment.serve()?;
-    if let Some(file) = &options.require_proof {
-        require_proof(file, &config.target).await?;
+    let required = options
+        .require_proof
+        .map(|file| RequiredProof::new(file, config.target.clone()));
+    if let Some(required) = &required {
+        let unproven = |error| format!("--require-proof: {error}");
+        required.check().await.map_err(unproven)?;
     }
     let drain = config.drain_time;
     let stop = stop_signal()?;
-    let service = Service::bind(config).await?;
+    let mut service = Service::bind(config).await?;
+    let checking = required.map(|required| required.keep_checking(options.recheck, options.on_drift));
+    // Ends with this function.
+    let (proof, _checks) = checking.unwrap_or_default();
+    service.proof = proof;
     tracing::info!(address = %service.address, "serving");
     service.until(stop, drain, GRACE).await?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Refuses a database that isn't the one that a report of `mako prove` proved, or has changed since.
-async fn require_proof(file: &Path, target: &store::Target) -> Result<(), Failure> {
-    let refused = |why: &dyn std::fmt::Display| format!("--require-proof {}: {why}", file.display());
-    let report = std::fs::read_to_string(file).map_err(|error| refused(&error))?;
-    let proof = prove::Proof::parse(&report).map_err(|error| refused(&error))?;
-    let client = store::admin::observer(target).await?;
-    Ok(proof.holds(&client).await.map_err(|error| refused(&error))?)
 }
 
 /// How long running requests may go on after a signal.
@@ -66,6 +65,7 @@ pub(crate) struct Service {
     config: Config,
     _trusting: Trusting,
     _replica_monitor: Option<ReplicaMonitor>,
+    proof: ProofState,
 }
 
 /// Has the database trust the apps that `THIRD_PARTY_CLIENTS` names, as soon as it can be told; stops when dropped.
@@ -126,6 +126,7 @@ impl Service {
             config,
             _trusting: trusting,
             _replica_monitor: replica_monitor,
+            proof: ProofState::default(),
         })
     }
 
@@ -149,7 +150,7 @@ impl Service {
         };
         let retention_days = self.config.webhooks.retention_days;
         let draining = Draining::default();
-        let app = crate::app::app(&self.store, self.config, self.address, &draining)?;
+        let app = crate::app::app(&self.store, self.config, self.address, &draining, &self.proof)?;
         let _background_worker = BackgroundWorker::start(&app.receiver, retention_days);
         let key_use_writer = app.key_use_queue.write_to(self.store);
         let sender_worker = SenderWorker::start(&app.sender, retention_days);

@@ -24,6 +24,7 @@ use super::replica_metrics::ReplicaMetrics;
 use super::schema::Nullable;
 use super::server::{ConnectionMetrics, Draining};
 use crate::key_uses::KeyUseMetrics;
+use crate::proof::ProofState;
 use crate::receiver::{Spool, WebhookMetrics};
 use crate::relay::RelayMetrics;
 use crate::sender::SenderMetrics;
@@ -36,6 +37,7 @@ pub(crate) struct Operations {
     pub(crate) sealed_store: Arc<SealedStore>,
     pub(crate) measurements: Arc<Measurements>,
     pub(crate) draining: Draining,
+    pub(crate) proof: ProofState,
     pub(crate) spool: Option<Spool>,
 }
 
@@ -122,6 +124,7 @@ impl Operations {
                     .filter(|version| *version >= expected)
                     .ok_or_else(Problem::not_migrated)?;
                 self.takes_writes(found)?;
+                self.is_what_was_proven()?;
                 self.can_open_everything().await?;
                 Ok(JsonResponse(Ready {
                     status: "ready".to_owned(),
@@ -144,6 +147,9 @@ impl Operations {
         if let Some(replica) = self.store.replica_status() {
             self.measurements.replica.take(&replica);
         }
+        self.measurements
+            .proof_drifted
+            .set(i64::from(self.proof.has_drifted()));
         self.measurements
             .encode()
             .map(|text| OpenMetrics::Measured(PlainText(text)))
@@ -176,6 +182,19 @@ impl Operations {
                 .hint("Deliveries would be lost to the next outage: mend its rights or its disk"));
         }
         Ok(())
+    }
+
+    /// Who reaches what isn't known any more.
+    fn is_what_was_proven(&self) -> Result<(), Problem> {
+        match self.proof.why_unready() {
+            None => Ok(()),
+            Some(why) => Err(Problem::unavailable(
+                "MK503",
+                "The database isn't the one that was proven any more",
+            )
+            .details(why)
+            .hint("Prove it again and put the report in the place of the old one, or take the change back")),
+        }
     }
 
     /// Stored values whose master key isn't configured would fail one by one; better to say so before.
@@ -225,6 +244,7 @@ pub(crate) struct Measurements {
     in_flight: Gauge,
     connections_open: Gauge,
     connections_used: Gauge,
+    proof_drifted: Gauge,
 }
 
 impl Measurements {
@@ -251,6 +271,12 @@ impl Measurements {
         let durations = Family::new_with_constructor((|| Histogram::new(SECONDS)) as fn() -> Histogram);
         let (in_flight, connections_open, connections_used) =
             (Gauge::default(), Gauge::default(), Gauge::default());
+        let proof_drifted = Gauge::default();
+        registry.register(
+            "proof_drifted",
+            "Whether the database isn't the proven one any more",
+            proof_drifted.clone(),
+        );
         registry.register("http_requests", "Requests answered", requests.clone());
         registry.register(
             "http_request_duration_seconds",
@@ -286,6 +312,7 @@ impl Measurements {
             in_flight,
             connections_open,
             connections_used,
+            proof_drifted,
         }
     }
 

@@ -3,9 +3,8 @@
 use std::fmt::Write as _;
 
 use super::escape;
-use crate::remedy::Remedy;
 use crate::report::story::story;
-use crate::report::{Finding, Report};
+use crate::report::{Finding, Remedy, Report};
 
 /// A leak is open, and what is known isn't.
 pub(super) fn write(page: &mut String, report: &Report, n: usize, (about, finding): (&str, &Finding)) {

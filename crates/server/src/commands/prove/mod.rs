@@ -1,6 +1,7 @@
 //! `mako prove`: looks whether a tenant of this database, or of a project that isn't deployed, reaches another.
 
 mod earlier;
+mod every;
 mod known;
 mod outputs;
 mod project;
@@ -30,20 +31,33 @@ pub(crate) async fn run(options: Prove) -> Result<ExitCode, Failure> {
     if let Some(folder) = &options.project {
         return project::run(&environment, &options, folder).await;
     }
+    if options.init {
+        let client = connect(&environment, &options).await?;
+        print(Model::draft(&client, &["public".to_owned()]).await?.trim_end())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(every) = options.every {
+        return every::run(&environment, &options, every).await;
+    }
+    conclude(of_database(&environment, &options).await?, &options)
+}
+
+async fn connect(environment: &Environment, options: &Prove) -> Result<Client, Failure> {
     let target = match &options.database_url {
         Some(url) => environment.target_of(url)?,
         None => environment.admin_target()?,
     };
-    let mut client = store::admin::attacker(&target).await?;
-    if options.init {
-        print(Model::draft(&client, &["public".to_owned()]).await?.trim_end())?;
-        return Ok(ExitCode::SUCCESS);
-    }
+    Ok(store::admin::attacker(&target).await?)
+}
+
+/// Attacks the database that is there.
+async fn of_database(environment: &Environment, options: &Prove) -> Result<Report, Failure> {
+    let mut client = connect(environment, options).await?;
     let model = match &options.model {
         Some(file) => read_model(file)?,
         None => default_model()?,
     };
-    conclude(attack(&mut client, &model).await?, &options)
+    attack(&mut client, &model).await
 }
 
 async fn attack(client: &mut Client, model: &Model) -> Result<Report, Failure> {
