@@ -92,3 +92,23 @@ async fn a_database_that_was_never_migrated_is_not_ready() {
         assert!(!answer.header("retry-after").is_empty());
     }
 }
+
+#[tokio::test]
+async fn who_waits_for_a_database_that_is_away_hears_503_and_not_of_too_many_requests() {
+    // It takes connections, and says nothing.
+    let hangs = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("postgres://mako:x@{}/mako", hangs.local_addr().unwrap());
+    // A user's share is one connection.
+    let service = Service::with(&url, &[("POOL_SIZE", "2")]).await;
+    assert_eq!(
+        service.get(Alice, "/v1/leads").await.status,
+        503,
+        "nobody waits for her"
+    );
+    let list = || service.get(Alice, "/v1/leads");
+    let (first, second, third) = tokio::join!(list(), list(), list());
+    for answer in [first, second, third] {
+        assert_eq!(answer.status, 503, "{answer:?}");
+        assert!(!answer.header("retry-after").is_empty());
+    }
+}

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use deadpool::managed::{self, Hook, HookError, Metrics, Object, Pool, RecycleError, RecycleResult};
+use deadpool::managed::{
+    self, Hook, HookError, Metrics, Object, Pool, PoolError, RecycleError, RecycleResult, TimeoutType,
+};
 use deadpool_postgres::ClientWrapper;
 use tokio_postgres::Row;
 use tokio_postgres::Statement;
@@ -33,6 +35,8 @@ const ROLL_BACK: Duration = Duration::from_secs(30);
 /// Connections of the login role, each checked to be a safe one before its first use.
 pub(crate) struct Connections {
     pool: Pool<Sessions>,
+    /// The last connection that was asked for could not be made.
+    is_away: AtomicBool,
     user_permits: UserPermits,
     prepared: Prepared,
 }
@@ -60,6 +64,7 @@ impl Connections {
             .map_err(|_| Error::Mismatch("pool"))?;
         Ok(Self {
             pool,
+            is_away: AtomicBool::new(false),
             user_permits: UserPermits::of(size, WAIT),
             prepared,
         })
@@ -71,10 +76,23 @@ impl Connections {
     pub(crate) async fn lease(&self, user: Option<&str>) -> Result<Lease, Error> {
         let asked = Instant::now();
         let user_permit = match user {
-            Some(user) => Some(self.user_permits.take(user).await?),
+            Some(user) => Some(self.user_permits.take(user).await.map_err(|error| {
+                // One's other requests are in the way because they wait for a database that isn't there.
+                let is_away = self.is_away.load(Ordering::Relaxed);
+                if is_away {
+                    Error::Unavailable("connecting failed")
+                } else {
+                    error
+                }
+            })?),
             None => None,
         };
-        let connection = self.pool.get().await?;
+        let got = self.pool.get().await;
+        let is_away = matches!(&got, Err(error) if !matches!(error, PoolError::Timeout(TimeoutType::Wait)));
+        if self.is_away.load(Ordering::Relaxed) != is_away {
+            self.is_away.store(is_away, Ordering::Relaxed);
+        }
+        let connection = got?;
         let waited = asked.elapsed();
         if waited > NOTICEABLE {
             tracing::debug!(waited_ms = waited.as_millis(), "waited for a connection");
