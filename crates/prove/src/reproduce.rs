@@ -101,7 +101,8 @@ impl Context<'_> {
             [own, other].contains(&&made.marker)
                 || made.marker.is_empty()
                 || made.key.is_empty()
-                || self.plan.classes[made.relation] == Class::Public
+                // What rows refer to, not always by its key.
+                || matches!(self.plan.classes[made.relation], Class::Public | Class::Unclassified(_))
         };
         let made = self.fixtures.made.iter().enumerate();
         let (theirs, mut rest): (Vec<_>, Vec<_>) = made

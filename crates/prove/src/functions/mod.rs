@@ -350,9 +350,13 @@ fn kind(answer: Option<&str>) -> u8 {
     }
 }
 
-/// Whether a call was stopped before it had an answer.
+/// Whether a call was stopped before it had an answer, or was given a number so large that it depends on the plan when
+/// that is noticed.
 fn undecided(answer: Option<&str>) -> bool {
-    matches!(answer, Some("!57014" | "!55P03" | "!40001" | "!40P01" | "!25P02"))
+    matches!(
+        answer,
+        Some("!57014" | "!55P03" | "!40001" | "!40P01" | "!25P02" | "!22003" | "!22008")
+    )
 }
 
 fn answer(outcome: Outcome) -> Option<String> {

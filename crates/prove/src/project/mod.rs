@@ -17,7 +17,7 @@ mod workbench;
 use std::fmt;
 use std::path::PathBuf;
 
-use tokio_postgres::error::ErrorPosition;
+use tokio_postgres::error::{DbError, ErrorPosition};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::Error;
@@ -161,6 +161,29 @@ impl Applied {
         Ok(true)
     }
 
+    /// Whether what a statement was to do has been done as far as this server can: Supabase's is newer, and has more
+    /// extensions.
+    async fn does_otherwise(
+        &mut self,
+        client: &Client,
+        statement: &Statement<'_>,
+        refusal: &DbError,
+    ) -> Result<bool, Error> {
+        if let Some(extension) = statement.extension() {
+            return self.stand_in(client, extension).await;
+        }
+        if let Some(extension) = statement.extension_commented() {
+            return Ok(self.stand_ins.contains(&extension));
+        }
+        if !refusal.message().contains("\"maintain\"") {
+            return Ok(false);
+        }
+        let Some(rest) = statement.without_maintain() else {
+            return Ok(false);
+        };
+        Ok(rest.is_empty() || run(client, &rest).await.is_ok())
+    }
+
     /// Runs a statement; where and why it was refused, if it was.
     async fn apply(
         &mut self,
@@ -173,14 +196,12 @@ impl Applied {
         let Err(error) = run(client, statement.text).await else {
             return Ok(None);
         };
-        if let Some(extension) = statement.extension()
-            && self.stand_in(client, extension).await?
-        {
-            return Ok(None);
-        }
         let Some(refusal) = error.as_db_error() else {
             return Err(Error::from_postgres(&error));
         };
+        if self.does_otherwise(client, statement, refusal).await? {
+            return Ok(None);
+        }
         let line = match refusal.position() {
             Some(ErrorPosition::Original(position)) => statement.line_at(*position as usize),
             _ => statement.line,

@@ -1,8 +1,19 @@
 //! Splits a script into its statements, each with the line at which it stands.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+
+/// The privilege and the comma that ties it to others.
+static MAINTAIN: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(?i),\s*maintain\b|\bmaintain\s*,\s*|\bmaintain\b").ok());
+/// No privilege is named any more.
+static ALONE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?is)^\s*(?:alter\s.*\b)?(?:grant|revoke)\s+(?:grant\s+option\s+for\s+)?on\b").ok()
+});
 
 /// One statement of a script.
 #[derive(Debug, Eq, PartialEq)]
@@ -40,6 +51,26 @@ impl Statement<'_> {
         ]
         .iter()
         .any(|words| self.begins_with(words))
+    }
+
+    /// The extension that it only says something of.
+    pub(super) fn extension_commented(&self) -> Option<&str> {
+        let comments = self.begins_with(&["comment", "on", "extension"]);
+        self.words.get(3).map(String::as_str).filter(|_| comments)
+    }
+
+    /// The same without MAINTAIN, which a dump of a newer PostgreSQL grants beside others and no policy knows: empty if
+    /// nothing else was granted or revoked.
+    pub(super) fn without_maintain(&self) -> Option<String> {
+        if !["grant", "revoke", "alter"]
+            .iter()
+            .any(|word| self.begins_with(&[word]))
+        {
+            return None;
+        }
+        let text = MAINTAIN.as_ref()?.replacen(self.text, 1, "").into_owned();
+        let is_alone = ALONE.as_ref()?.is_match(&text);
+        Some(if is_alone { String::new() } else { text })
     }
 
     /// The extension that it creates.
@@ -204,6 +235,26 @@ mod tests {
         let script = "comment on table a is 'größer; ✓';\nselect\n  nothing;";
         let found = statements(script);
         assert_eq!((found[1].text, found[1].line_at(10)), ("select\n  nothing", 3));
+    }
+
+    #[test]
+    fn what_a_newer_server_may_be_granted_is_left_out() {
+        let without = |script: &str| statements(script)[0].without_maintain();
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            without("GRANT SELECT,MAINTAIN ON TABLE a TO anon"),
+            some("GRANT SELECT ON TABLE a TO anon")
+        );
+        assert_eq!(
+            without("revoke maintain, select on table a from anon"),
+            some("revoke select on table a from anon")
+        );
+        assert_eq!(without("grant maintain on table a to anon"), some(""));
+        assert_eq!(
+            without("alter default privileges in schema public grant maintain on tables to anon"),
+            some("")
+        );
+        assert_eq!(without("create table maintain (a int)"), None);
     }
 
     #[test]

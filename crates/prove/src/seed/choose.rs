@@ -22,6 +22,9 @@ struct Question {
     any: String,
 }
 
+/// So many rows may a column refer to, where a check chooses.
+const FEW_ROWS: usize = 3;
+
 impl Seeder<'_> {
     /// Chooses values for rows; one round trip, or two, for the checks that choose among candidates.
     pub(super) async fn draft(&self, fixtures: &mut Fixtures, specs: Vec<RowSpec>) -> Vec<Draft> {
@@ -107,7 +110,7 @@ impl Seeder<'_> {
             return Some(vec![value]);
         }
         if let Some(value) = self.named(spec, column) {
-            return Some(vec![value]);
+            return Some(self.or_a_third(spec, table, column, value));
         }
         let promised = (spec.relation, column.name.clone(), spec.who.marker.clone());
         if let Some(value) = fixtures.promised.remove(&promised) {
@@ -121,10 +124,33 @@ impl Seeder<'_> {
         let is_others = tenant.is_some_and(|(name, _)| name != column.name);
         if is_others && self.sounds_like_a_user(spec.relation, column) {
             let user = spec.named.as_ref().map_or(&spec.who.user, |named| &named.user);
-            return Some(vec![typed(Some(user), &column.base)]);
+            let user = typed(Some(user), &column.base);
+            return Some(self.or_a_third(spec, table, column, user));
         }
         let values = self.contents(fixtures.number, spec, table, column);
         (!values.is_empty()).then_some(values)
+    }
+
+    /// Whom a column names, or somebody else where a check wants that it isn't whom another column names.
+    fn or_a_third(&self, spec: &RowSpec, table: &Relation, column: &Column, value: String) -> Vec<String> {
+        let tenant = self.plan.tenant_column(spec.relation);
+        let is_tenant = tenant.is_some_and(|(name, _)| name == column.name);
+        let names_user = match self.plan.meaning(spec.relation, &column.name) {
+            Some(names) => names == Names::User,
+            None => {
+                self.plan.readers(spec.relation).contains(&column.name)
+                    || self.sounds_like_a_user(spec.relation, column)
+            }
+        };
+        let is_checked = table
+            .checks
+            .iter()
+            .any(|check| check.columns.contains(&column.name));
+        let mut values = vec![value];
+        if names_user && !is_tenant && is_checked {
+            values.push(typed(Some(&self.people.third.user), &column.base));
+        }
+        values
     }
 
     /// The value of a tenant column in which an id stands within a longer text.
@@ -316,16 +342,14 @@ impl Seeder<'_> {
         let turn = spec.parent.map_or(turn % found.len().max(1), |parent| {
             found.len().saturating_sub(1 + parent)
         });
-        let value = found
-            .get(turn)
-            .and_then(|row| row.values.get(name))
-            .cloned()
-            .flatten();
+        let held = found.iter().cycle().skip(turn).take(found.len().min(FEW_ROWS));
+        let values: Vec<Option<String>> = held.map(|row| row.values.get(name).cloned().flatten()).collect();
         drop(found);
-        match value {
-            Some(value) => Some(vec![typed(Some(&value), &column.base)]),
-            None => null().or_else(|| self.promise(fixtures, spec, target, name)),
+        if values.first().is_some_and(Option::is_some) {
+            let values = values.iter().flatten();
+            return Some(values.map(|value| typed(Some(value), &column.base)).collect());
         }
+        null().or_else(|| self.promise(fixtures, spec, target, name))
     }
 
     /// A circle: the row that is referred to comes later, with the key that is promised here.

@@ -1,6 +1,8 @@
 //! Makes rows as their owner, adopts those that a trigger was faster to make, and falls back on real ones.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use regex::Regex;
 
 use super::{Belongs, Draft, Fixtures, Row, RowSpec, Seeder};
 use crate::catalog::Relation;
@@ -14,6 +16,30 @@ impl Seeder<'_> {
     /// Makes rows, as far as the database lets the owner.
     pub(super) async fn insert(&self, fixtures: &mut Fixtures, specs: Vec<RowSpec>) {
         let drafts = self.draft(fixtures, specs).await;
+        let refused = self.make(fixtures, drafts).await;
+        let (mut again, mut unmet) = (Vec::new(), Vec::new());
+        for (draft, refusal) in refused {
+            match self.as_triggers_want(&draft, &refusal) {
+                Some(draft) => again.push(draft),
+                None => unmet.push((draft, refusal)),
+            }
+        }
+        if !again.is_empty() {
+            unmet.extend(self.make(fixtures, again).await);
+        }
+        let mut taken = Vec::new();
+        for (draft, refusal) in unmet {
+            let why = self.cause(fixtures, &draft, &refusal);
+            fixtures.failures.entry(draft.relation).or_insert(why);
+            if refusal.code == "23505" {
+                taken.push(draft);
+            }
+        }
+        self.adopt(fixtures, taken).await;
+    }
+
+    /// Makes rows, and answers with what was refused.
+    async fn make(&self, fixtures: &mut Fixtures, drafts: Vec<Draft>) -> Vec<(Draft, Refusal)> {
         let scripts = drafts
             .iter()
             .map(|draft| {
@@ -22,7 +48,7 @@ impl Seeder<'_> {
             })
             .collect();
         let outcomes = self.session.keep(scripts).await;
-        let mut again = Vec::new();
+        let mut refused = Vec::new();
         for (draft, outcome) in drafts.into_iter().zip(outcomes) {
             match outcome {
                 Ok(rows) if !rows.is_empty() => {
@@ -38,16 +64,43 @@ impl Seeder<'_> {
                         .entry(draft.relation)
                         .or_insert(format!("a trigger or rule keeps rows out of {name}"));
                 }
-                Err(refusal) => {
-                    let why = self.cause(fixtures, &draft, &refusal);
-                    fixtures.failures.entry(draft.relation).or_insert(why);
-                    if refusal.code == "23505" {
-                        again.push(draft);
-                    }
-                }
+                Err(refusal) => refused.push((draft, refusal)),
             }
         }
-        self.adopt(fixtures, again).await;
+        refused
+    }
+
+    /// The same with everything in its documents that triggers read there, where one raised an error of its own or had
+    /// nothing to write: sign-up triggers demand a name in `raw_user_meta_data`.
+    fn as_triggers_want(&self, draft: &Draft, refusal: &Refusal) -> Option<Draft> {
+        if !["P0001", "23502"].contains(&refusal.code.as_str()) {
+            return None;
+        }
+        let table = &self.catalog.relations[draft.relation];
+        let functions = table
+            .triggers
+            .iter()
+            .filter_map(|trigger| self.catalog.function(trigger.function));
+        let sources: Vec<&str> = functions.map(|function| function.source.as_str()).collect();
+        let mut wanted = draft.clone();
+        let documents = table
+            .columns
+            .iter()
+            .filter(|column| matches!(column.base_name.as_str(), "json" | "jsonb"));
+        for column in documents {
+            let keys: BTreeSet<String> = sources
+                .iter()
+                .flat_map(|source| keys_read(source, &column.name))
+                .collect();
+            let document: BTreeMap<String, &String> =
+                keys.into_iter().map(|key| (key, &draft.marker)).collect();
+            if let (false, Ok(text)) = (document.is_empty(), serde_json::to_string(&document)) {
+                wanted
+                    .columns
+                    .insert(column.name.clone(), typed(Some(&text), &column.base));
+            }
+        }
+        (wanted.columns != draft.columns).then_some(wanted)
     }
 
     /// What the key of a row that was made holds.
@@ -107,14 +160,15 @@ impl Seeder<'_> {
                 idents(table.columns.iter().map(|c| c.name.as_str())),
                 table.sql(),
             );
-            if !draft.content.is_empty() {
-                let set: Vec<String> = draft
-                    .content
+            for set in [self.given_key(fixtures, &draft, &column), draft.content.clone()] {
+                let set: Vec<String> = set
                     .iter()
                     .map(|(name, value)| format!("{} = {value}", ident(name)))
                     .collect();
-                let change = format!("update {} set {} where {found_by}", table.sql(), set.join(", "));
-                changes.push((draft.relation, change));
+                if !set.is_empty() {
+                    let change = format!("update {} set {} where {found_by}", table.sql(), set.join(", "));
+                    changes.push((draft.relation, change));
+                }
             }
             found.push((draft, sql));
         }
@@ -143,6 +197,19 @@ impl Seeder<'_> {
                 self.note(fixtures, &draft, rows, false);
             }
         }
+    }
+
+    /// The key that a trigger's row was to have: one that is drawn at random is another when the row is made again.
+    fn given_key(&self, fixtures: &Fixtures, draft: &Draft, found_by: &str) -> Content {
+        let is_ours = |row: &Row| row.relation == draft.relation && row.marker == draft.marker;
+        if fixtures.rows.iter().any(is_ours) {
+            return Content::new();
+        }
+        let key = self.catalog.relations[draft.relation].key().unwrap_or_default();
+        let given = key.into_iter().filter(|name| *name != found_by);
+        given
+            .filter_map(|name| Some((name.to_owned(), draft.columns.get(name)?.clone())))
+            .collect()
     }
 
     /// The column by which rows of a relation name somebody: their tenant, or else a user or a tenant.
@@ -306,5 +373,27 @@ pub(super) fn predicate(table: &Relation, values: &BTreeMap<String, Option<Strin
         "true".to_owned()
     } else {
         parts.join(" and ")
+    }
+}
+
+/// The keys of a document that a trigger's function reads as text. What it casts may have to be anything.
+fn keys_read(source: &str, column: &str) -> Vec<String> {
+    let name = regex::escape(column);
+    let Ok(reads) = Regex::new(&format!(r"(?i)\bnew\.{name}\s*->>\s*'([^']+)'(\s*\)\s*::)?")) else {
+        return Vec::new();
+    };
+    let found = reads.captures_iter(source).filter(|found| found.get(2).is_none());
+    found.map(|found| found[1].to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::keys_read;
+
+    #[test]
+    fn what_a_trigger_reads_as_text_is_found() {
+        let source = "if NEW.meta->>'name' is null then raise exception 'who?'; end if; \
+            insert into p values (coalesce(new.meta ->> 'title', ''), (new.meta->>'org')::uuid, new.other->>'x');";
+        assert_eq!(keys_read(source, "meta"), ["name", "title"]);
     }
 }

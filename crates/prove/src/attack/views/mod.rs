@@ -9,7 +9,7 @@ use super::says_yes;
 use crate::assessment::Assessment;
 use crate::catalog::{Relation, RelationKind};
 use crate::context::Context;
-use crate::persona::Persona;
+use crate::persona::{EMPTY_USER, Persona};
 use crate::plan::Class;
 use crate::rules;
 use crate::script::{Outcome, Script};
@@ -155,7 +155,7 @@ impl Context<'_> {
                     continue;
                 };
                 about.attempts += 1;
-                if then != now {
+                if then != now && !refuses_itself(persona, [then, now]) {
                     let columns = readable(relation, &persona.role).unwrap_or_default();
                     let message = format!(
                         "What {} sees through {} depends on another tenant's rows",
@@ -261,4 +261,10 @@ fn seen(outcome: Outcome) -> Option<String> {
         Ok(rows) => rows.into_iter().flatten().flatten().next(),
         Err(refusal) => Some(refusal.code),
     }
+}
+
+/// Whether it is the attacker's own token that was refused: an empty user is no uuid, and it depends on the plan whether
+/// that is noticed where there are no rows.
+fn refuses_itself(persona: &Persona, answers: [&Option<String>; 2]) -> bool {
+    persona.label == EMPTY_USER && answers.iter().any(|answer| answer.as_deref() == Some("22P02"))
 }
