@@ -6,6 +6,7 @@ mod clients;
 mod earlier;
 mod events;
 mod pgbench;
+mod relay;
 mod report;
 mod rows;
 mod skew;
@@ -20,11 +21,27 @@ use tests::service;
 async fn main() {
     service::build(&["--release"]).await;
     let started = std::time::Instant::now();
-    let earlier = Earlier::build().await;
-    let mut lines = throughput::measure(&earlier).await;
-    lines.extend(skew::measure(&earlier).await);
-    lines.extend(bulk::measure().await);
-    lines.extend(events::measure().await);
+    let parts: Vec<String> = std::env::args().skip(1).collect();
+    let is_wanted = |part: &str| parts.is_empty() || parts.iter().any(|wanted| wanted == part);
+    let mut lines = Vec::new();
+    if is_wanted("throughput") || is_wanted("skew") {
+        let earlier = Earlier::build().await;
+        if is_wanted("throughput") {
+            lines.extend(throughput::measure(&earlier).await);
+        }
+        if is_wanted("skew") {
+            lines.extend(skew::measure(&earlier).await);
+        }
+    }
+    if is_wanted("bulk") {
+        lines.extend(bulk::measure().await);
+    }
+    if is_wanted("events") {
+        lines.extend(events::measure().await);
+    }
+    if is_wanted("relay") {
+        lines.extend(relay::measure().await);
+    }
     report::print(&lines);
     println!("\nin {} s", started.elapsed().as_secs());
 }
