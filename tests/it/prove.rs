@@ -273,6 +273,7 @@ async fn serve_refuses_a_database_that_is_not_the_proven_one() {
     )
     .unwrap();
     let log = serve(&database, &file).await;
+    assert!(log.contains(file.to_str().unwrap()), "{log}");
     assert!(log.contains("incomplete"), "{log}");
     std::fs::write(&file, "{}").unwrap();
     assert!(serve(&database, &file).await.contains("no report"));

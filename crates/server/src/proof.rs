@@ -1,6 +1,6 @@
 //! Whether the database still is what `mako prove` has proven, while the service runs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -68,6 +68,11 @@ pub(crate) struct RequiredProof {
 impl RequiredProof {
     pub(crate) fn new(file: PathBuf, target: store::Target) -> Self {
         Self { file, target }
+    }
+
+    /// Where the report is.
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
     }
 
     /// Refuses a database that isn't the one that the report proved, or has changed since.

@@ -193,12 +193,16 @@ impl Context<'_> {
         for (call, outcome) in self.called_again(calls).await {
             let refusal = outcome.as_ref().err().cloned();
             let alone = answer(outcome);
-            let decided = ![&alone, &call.answer]
-                .into_iter()
-                .any(|answer| undecided(answer.as_deref()));
-            if alone != call.answer && decided {
-                different.push((call, alone, refusal));
+            let answers = [alone.as_deref(), call.answer.as_deref()];
+            if alone == call.answer || answers.into_iter().any(undecided) {
+                continue;
             }
+            if answers.into_iter().any(out_of_range) {
+                let about = assessments.entry(call.function).or_default();
+                about.untested.insert(OUT_OF_RANGE.to_owned());
+                continue;
+            }
+            different.push((call, alone, refusal));
         }
         // What is different each time anyway tells nothing, unless it holds the other tenant's words.
         let again = self
@@ -340,6 +344,9 @@ fn harm(outcome: &Outcome) -> Option<&str> {
     row.first()?.as_deref()
 }
 
+const OUT_OF_RANGE: &str =
+    "whether what it refuses as out of range depends on another tenant's rows, or on the plan alone";
+
 /// What sort of answer it is: none, a refusal, a digest or a few letters. Chance alone doesn't make one of the other.
 fn kind(answer: Option<&str>) -> u8 {
     match answer {
@@ -350,13 +357,14 @@ fn kind(answer: Option<&str>) -> u8 {
     }
 }
 
-/// Whether a call was stopped before it had an answer, or was given a number so large that it depends on the plan when
-/// that is noticed.
+/// Whether a call was stopped before it had an answer.
 fn undecided(answer: Option<&str>) -> bool {
-    matches!(
-        answer,
-        Some("!57014" | "!55P03" | "!40001" | "!40P01" | "!25P02" | "!22003" | "!22008")
-    )
+    matches!(answer, Some("!57014" | "!55P03" | "!40001" | "!40P01" | "!25P02"))
+}
+
+/// Whether a number or a time was out of range: when that is noticed depends on the plan, so that it tells nothing of rows.
+fn out_of_range(answer: Option<&str>) -> bool {
+    matches!(answer, Some("!22003" | "!22008"))
 }
 
 fn answer(outcome: Outcome) -> Option<String> {

@@ -28,7 +28,7 @@ pub(crate) async fn run(options: crate::cli::Serve) -> Result<ExitCode, Failure>
         .require_proof
         .map(|file| RequiredProof::new(file, config.target.clone()));
     if let Some(required) = &required {
-        let unproven = |error| format!("--require-proof: {error}");
+        let unproven = |error| format!("--require-proof {}: {error}", required.file().display());
         required.check().await.map_err(unproven)?;
     }
     let drain = config.drain_time;

@@ -23,7 +23,7 @@ impl UserLimits {
     pub(crate) fn new(connections: usize, quota: Option<Quota>, refused: &Counter) -> Self {
         Self {
             concurrency: ConcurrencyLimiter::of(connections),
-            rate: quota.and_then(|quota| RateLimiter::new(quota, refused.clone())),
+            rate: quota.map(|quota| RateLimiter::new(quota, refused.clone())),
         }
     }
 

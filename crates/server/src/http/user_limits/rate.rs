@@ -20,7 +20,7 @@ use crate::http::problem::{Problem, whole_seconds};
 /// So many requests in so long: all at once if they like, and then as they come back, one by one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Quota {
-    requests: NonZeroU32,
+    rule: governor::Quota,
     window: Duration,
 }
 
@@ -31,13 +31,13 @@ impl Quota {
     /// A window must be of whole seconds, which is what its header can say.
     pub(crate) fn new(requests: NonZeroU32, window: Duration) -> Option<Self> {
         let can_be_said = window.subsec_nanos() == 0 && !window.is_zero() && window <= LONGEST_WINDOW;
-        let quota = Self { requests, window };
-        (can_be_said && !quota.interval().is_zero()).then_some(quota)
+        let interval = Some(window / requests.get()).filter(|_| can_be_said)?;
+        let rule = governor::Quota::with_period(interval)?.allow_burst(requests);
+        Some(Self { rule, window })
     }
 
-    /// After so long one more request may be made.
-    fn interval(self) -> Duration {
-        self.window / self.requests.get()
+    fn requests(self) -> u32 {
+        self.rule.burst_size().get()
     }
 }
 
@@ -54,14 +54,13 @@ const SWEEP: u32 = 4096;
 
 impl RateLimiter {
     /// `refused` counts what came beyond the quota.
-    pub(crate) fn new(quota: Quota, refused: Counter) -> Option<Self> {
-        let rule = governor::Quota::with_period(quota.interval())?.allow_burst(quota.requests);
-        Some(Self {
-            limiter: DefaultKeyedRateLimiter::keyed(rule).with_middleware(),
+    pub(crate) fn new(quota: Quota, refused: Counter) -> Self {
+        Self {
+            limiter: DefaultKeyedRateLimiter::keyed(quota.rule).with_middleware(),
             quota,
             counted: AtomicU32::new(0),
             refused,
-        })
+        }
     }
 
     /// Counts a request of this user's, and leaves word in its [`QuotaNote`].
@@ -73,8 +72,8 @@ impl RateLimiter {
         let (left, reset) = match &checked {
             Ok(state) => {
                 let left = state.remaining_burst_capacity();
-                let taken = self.quota.requests.get().saturating_sub(left);
-                (left, self.quota.interval() * taken)
+                let taken = self.quota.requests().saturating_sub(left);
+                (left, self.quota.rule.replenish_interval() * taken)
             }
             Err(until) => (0, until.wait_time_from(self.limiter.clock().now())),
         };
@@ -99,7 +98,7 @@ pub(crate) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 impl QuotaNote {
     /// `reset`: until then `left` requests may be made.
     fn leave(&self, quota: Quota, left: u32, reset: Duration) {
-        let policy = format!("\"user\";q={};w={}", quota.requests, quota.window.as_secs());
+        let policy = format!("\"user\";q={};w={}", quota.requests(), quota.window.as_secs());
         let state = format!("\"user\";r={left};t={}", whole_seconds(reset));
         if let (Ok(policy), Ok(state)) = (policy.try_into(), state.try_into()) {
             drop(self.0.set([policy, state]));
@@ -122,7 +121,7 @@ mod tests {
 
     fn limiter(requests: u32, window: Duration) -> RateLimiter {
         let quota = Quota::new(NonZeroU32::new(requests).unwrap(), window).unwrap();
-        RateLimiter::new(quota, Counter::default()).unwrap()
+        RateLimiter::new(quota, Counter::default())
     }
 
     #[test]
