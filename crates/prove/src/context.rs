@@ -2,7 +2,7 @@
 
 use crate::catalog::{Catalog, Relation};
 use crate::part::Part;
-use crate::people::People;
+use crate::people::{People, Who};
 use crate::persona::{EMPTY_USER, Persona};
 use crate::plan::{By, Plan};
 use crate::script::Settings;
@@ -112,6 +112,15 @@ impl Context<'_> {
             }
         };
         Some((column.to_owned(), value))
+    }
+
+    /// A name in somebody's folder that holds another's ids too: policies that look for an id anywhere find theirs.
+    pub(crate) fn nested(&self, relation: usize, whose: &Who, within: &Who) -> Option<String> {
+        let naming = self.plan.naming(relation).filter(|naming| naming.is_open())?;
+        let (column, _) = self.plan.tenant_column(relation)?;
+        let table = &self.catalog.relations[relation];
+        let rest = format!("{}/{}/mako.{}", within.tenant, within.user, table.ending());
+        Some(typed(Some(&naming.of(whose, &rest)), &table.column(column)?.base))
     }
 
     /// The value of a row's column, as SQL.

@@ -113,6 +113,11 @@ impl Naming {
         self.before.is_empty() && self.after.is_empty() && !self.open
     }
 
+    /// Whether anything may follow.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open
+    }
+
     /// A text that names somebody; `rest` is what makes it one of its own, where that may be.
     pub(crate) fn text(&self, id: &str, rest: &str) -> String {
         let rest = if self.open { rest } else { "" };

@@ -230,7 +230,11 @@ impl Context<'_> {
         } else if self.plan.is_identity(self.catalog, relation) {
             vec![id(&people.nobody)]
         } else {
-            vec![id(&people.other), id(&people.spare)]
+            let nested = self.nested(relation, &people.other, &people.own);
+            [id(&people.other), id(&people.spare)]
+                .into_iter()
+                .chain(nested)
+                .collect()
         }
     }
 

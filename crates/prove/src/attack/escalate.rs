@@ -3,9 +3,10 @@
 
 use super::insert::insertion;
 use super::{Attack, Attempt, Stage, Target, any_of};
-use crate::catalog::{Column, Relation};
+use crate::catalog::Column;
 use crate::constants::words_in;
 use crate::context::Context;
+use crate::naming::Names;
 use crate::plan::Class;
 use crate::rules::{self, Rule};
 use crate::seed::Belongs;
@@ -81,7 +82,6 @@ impl Context<'_> {
 
     /// Relations that can be read, whose policies ask this one.
     fn askers(&self, relation: usize) -> Vec<usize> {
-        let asked = &self.catalog.relations[relation];
         (0..self.catalog.relations.len())
             .filter(|n| *n != relation)
             .filter(|n| {
@@ -91,29 +91,17 @@ impl Context<'_> {
                     && matches!(self.plan.classes[*n], Class::Tenant { .. } | Class::Internal)
                     && table.rights(&self.personas[0].role).select
                     && !self.secret(*n).is_empty()
-                    && self.asks(table, asked)
+                    && self.catalog.asks(*n, relation)
             })
             .collect()
     }
 
-    fn asks(&self, table: &Relation, asked: &Relation) -> bool {
-        table.policies.iter().any(|policy| {
-            policy.text().contains(&asked.name)
-                || policy
-                    .functions
-                    .iter()
-                    .filter_map(|oid| self.catalog.function(*oid))
-                    .any(|function| function.source.contains(&asked.name))
-        })
-    }
-
     /// Values of a column that may mean something to whoever asks.
     fn powers(&self, relation: usize, column: &Column, askers: &[usize]) -> Vec<String> {
-        if self.plan.meaning(relation, &column.name).is_some()
-            || self
-                .plan
-                .tenant_column(relation)
-                .is_some_and(|(name, _)| name == column.name)
+        if self
+            .plan
+            .tenant_column(relation)
+            .is_some_and(|(name, _)| name == column.name)
         {
             return Vec::new();
         }
@@ -132,6 +120,14 @@ impl Context<'_> {
             .collect();
         if texts.is_empty() {
             return Vec::new();
+        }
+        if let Some(names) = self.plan.meaning(relation, &column.name) {
+            let other = &self.people.other;
+            let id = match names {
+                Names::User => &other.user,
+                Names::Tenant => &other.tenant,
+            };
+            return vec![typed(Some(id), &column.base)];
         }
         let mut words: Vec<String> = match column.category {
             'B' => vec!["true".to_owned(), "false".to_owned()],

@@ -47,13 +47,16 @@ impl Context<'_> {
     ) -> Option<Vec<(&'k String, String)>> {
         let parent = self.others_parent(relation, key)?;
         let tenant = self.plan.tenant_column(relation).map(|(column, _)| column);
+        let is_tenant = |column: &str| Some(column) == tenant;
+        // A key that names a tenant beside the row's own may point across; one by the row's own can't.
+        let has_its_own = key.columns.len() > 1 && !key.columns.iter().any(|column| is_tenant(column));
         let reference: Vec<(&String, String)> = key
             .columns
             .iter()
             .zip(&key.target_columns)
-            // The tenant stays what it is: a key that includes it can't point across.
+            // The tenant stays what it is.
             .filter(|(column, _)| {
-                Some(column.as_str()) != tenant && self.plan.meaning(relation, column).is_none()
+                !is_tenant(column) && (has_its_own || self.plan.meaning(relation, column).is_none())
             })
             .filter_map(|(column, target)| Some((column, self.value(parent, target)?)))
             .collect();

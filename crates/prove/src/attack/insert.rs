@@ -6,6 +6,7 @@ use super::{Attack, Attempt, Stage, Target};
 use crate::catalog::{Relation, Rights};
 use crate::context::Context;
 use crate::naming::Names;
+use crate::people::Who;
 use crate::plan::{By, Class};
 use crate::rules::{self, Rule};
 use crate::seed::{Belongs, Draft};
@@ -95,6 +96,7 @@ impl Context<'_> {
         }
         if let Some(who) = &self.personas[persona].who {
             drafts.extend(self.naming(relation, spare, &who.user));
+            drafts.extend(self.nested_draft(relation, spare, who));
         }
         drafts
             .iter()
@@ -132,6 +134,15 @@ impl Context<'_> {
             }
         }
         (changed.columns != draft.columns).then_some(changed)
+    }
+
+    /// The same row in a folder of one's own within the other tenant's.
+    fn nested_draft(&self, relation: usize, draft: &Draft, who: &Who) -> Option<Draft> {
+        let (column, _) = self.plan.tenant_column(relation)?;
+        let mut nested = draft.clone();
+        let name = self.nested(relation, &self.people.other, who)?;
+        nested.columns.insert(column.to_owned(), name);
+        Some(nested)
     }
 
     fn insert_for_nobody(&self, relation: usize, persona: usize, rights: &Rights) -> Vec<Attempt> {

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::{Command, Relation};
 use crate::context::Context;
+use crate::people::Who;
+use crate::persona::Persona;
 use crate::plan::{By, Class};
 use crate::script::Script;
 use crate::seed::{Belongs, Row};
@@ -37,13 +39,13 @@ impl Context<'_> {
     pub(crate) fn harm(&self, matters: impl Fn(usize) -> bool) -> String {
         format!(
             "select count(*) > 0, string_agg(what, ';') from ({}) as mako_harm",
-            self.harms(matters)
+            self.harms(&self.all_foreign(), matters)
         )
     }
 
     /// One line for each harm: rows of another tenant's that were written, or made for another or for nobody.
-    pub(crate) fn harms(&self, matters: impl Fn(usize) -> bool) -> String {
-        let mut parts: Vec<String> = places(&self.all_foreign())
+    pub(crate) fn harms(&self, rows: &[&Row], matters: impl Fn(usize) -> bool) -> String {
+        let mut parts: Vec<String> = places(rows)
             .iter()
             .map(|(home, places)| {
                 let table = self.catalog.relations[*home].sql();
@@ -115,11 +117,26 @@ impl Context<'_> {
 
     /// Every tenant's row that isn't the attacker's.
     pub(crate) fn all_foreign(&self) -> Vec<&Row> {
+        self.tenants_rows(|row| matches!(row.belongs, Belongs::Other | Belongs::Nobody))
+    }
+
+    /// The same for somebody: to whoever is of no tenant, the plain attacker's rows are another tenant's too.
+    pub(crate) fn foreign_to_all_of(&self, persona: &Persona) -> Vec<&Row> {
+        let mut rows = self.all_foreign();
+        let is_of_none = |who: &Who| who.marker == self.people.nobody.marker;
+        if persona.who.as_ref().is_none_or(is_of_none) {
+            let own = &self.people.own.marker;
+            rows.extend(self.tenants_rows(|row| row.belongs == Belongs::Own && row.marker == *own));
+        }
+        rows
+    }
+
+    fn tenants_rows(&self, meant: impl Fn(&Row) -> bool) -> Vec<&Row> {
         self.fixtures
             .rows
             .iter()
             .filter(|row| {
-                matches!(row.belongs, Belongs::Other | Belongs::Nobody)
+                meant(row)
                     && !row.existing
                     && row.relation == row.home
                     && !self.catalog.relations[row.relation].is_planted()

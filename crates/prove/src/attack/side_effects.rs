@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::insert::insertion;
 use super::{Attack, Attempt, Stage, Target};
 use crate::assessment::Assessment;
-use crate::catalog::{RelationKind, Volatility};
+use crate::catalog::{Column, RelationKind, Volatility};
 use crate::context::Context;
 use crate::plan::Class;
 use crate::rules::{self, Rule};
@@ -114,6 +114,11 @@ impl Context<'_> {
             && let Some(spare) = self.spare(relation, Belongs::Own)
         {
             acts.push(insertion(table, role, &rights, &spare.columns, ""));
+            for (name, value) in self.unbound(relation) {
+                let mut columns = spare.columns.clone();
+                columns.insert(name, value);
+                acts.push(insertion(table, role, &rights, &columns, ""));
+            }
         }
         let Some(row) = self.row_to_act_on(relation) else {
             return acts;
@@ -129,10 +134,53 @@ impl Context<'_> {
                 ));
             }
         }
+        for (name, value) in self.unbound(relation) {
+            if rights.updates_column(&name) {
+                change(format!("update {} set {} = {value}", table.sql(), ident(&name)));
+            }
+        }
         if rights.deletes() {
             change(format!("delete from {}", table.sql()));
         }
         acts
+    }
+
+    /// Columns that a trigger reads and no foreign key binds, each with the key of another tenant's row that it could hold.
+    fn unbound(&self, relation: usize) -> Vec<(String, String)> {
+        let table = &self.catalog.relations[relation];
+        let functions = table
+            .triggers
+            .iter()
+            .filter_map(|trigger| self.catalog.function(trigger.function));
+        let sources: Vec<String> = functions.map(|function| function.source.to_lowercase()).collect();
+        let key = table.key().unwrap_or_default();
+        let free = table.columns.iter().filter(|column| {
+            !column.generated
+                && !key.contains(&column.name.as_str())
+                && self.plan.meaning(relation, &column.name).is_none()
+                && !table
+                    .foreign_keys
+                    .iter()
+                    .any(|key| key.columns.contains(&column.name))
+        });
+        free.filter_map(|column| {
+            let read = format!("new.{}", column.name.to_lowercase());
+            let mut sources = sources.iter().filter(|source| source.contains(&read));
+            let row = sources.find_map(|source| self.row_spoken_of(source, column))?;
+            Some((column.name.clone(), row))
+        })
+        .collect()
+    }
+
+    /// The key of another tenant's row, as a column's value, of a relation that a function speaks of.
+    fn row_spoken_of(&self, source: &str, column: &Column) -> Option<String> {
+        self.all_foreign().into_iter().find_map(|row| {
+            let table = &self.catalog.relations[row.relation];
+            let [key] = table.key()?[..] else { return None };
+            let fits = table.column(key)?.base_name == column.base_name;
+            let is_others = row.belongs == Belongs::Other && source.contains(&table.name.to_lowercase());
+            (fits && is_others).then(|| self.value(row, key)).flatten()
+        })
     }
 
     /// The last of one's own rows, or of everybody's where nothing is anybody's own.

@@ -149,6 +149,15 @@ impl Catalog {
                 })
     }
 
+    /// Whether policies of a relation speak of another, themselves or by a function that they call.
+    pub(crate) fn asks(&self, relation: usize, asked: usize) -> bool {
+        let name = self.relations[asked].name.as_str();
+        self.relations[relation].policies.iter().any(|policy| {
+            let mut functions = policy.functions.iter().filter_map(|oid| self.function(*oid));
+            policy.text().contains(name) || functions.any(|function| function.source.contains(name))
+        })
+    }
+
     /// Texts in which policies, views and functions say what they distinguish.
     pub(crate) fn mentions(&self) -> Vec<String> {
         let policies = self.relations.iter().flat_map(|relation| {

@@ -3,13 +3,13 @@
 
 use sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, InTarget,
-    JoinConstraint, JoinOperator, Query, Select, SelectItem, SetExpr, TableFactor, TableWithJoins,
+    JoinConstraint, JoinOperator, Query, Select, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins,
     UnaryOperator, Value,
 };
 
-use super::body;
+use super::body::{self, Piece};
 use super::scope::{Given, Meaning, Scope, identifiers};
-use super::solve::solve;
+use super::solve::{compare, solve};
 
 /// The most ways that are followed.
 const MOST: usize = 16;
@@ -67,13 +67,18 @@ pub(super) fn alternatives(expr: &Expr, yes: bool, scope: &Scope<'_>) -> Alterna
             ..
         } if yes != *negated => any_of_query(query, scope),
         Expr::Case {
+            operand,
             conditions,
             else_result,
             ..
         } => {
+            let meets = |condition: &Expr| match operand {
+                Some(subject) => compare(subject, &BinaryOperator::Eq, condition, scope),
+                None => inner(condition, true),
+            };
             let when = conditions
                 .iter()
-                .flat_map(|when| both(&inner(&when.condition, true), &inner(&when.result, yes)));
+                .flat_map(|when| both(&meets(&when.condition), &inner(&when.result, yes)));
             let otherwise = else_result.iter().flat_map(|result| inner(result, yes));
             when.chain(otherwise).collect()
         }
@@ -184,26 +189,63 @@ pub(super) fn value_of_query(query: &Query, scope: &Scope<'_>) -> Alternatives {
 
 /// What a function decides, by its body.
 fn of_function(call: &Function, yes: bool, scope: &Scope<'_>) -> Alternatives {
-    let (Some(names), FunctionArguments::List(list)) = (identifiers(&call.name), &call.args) else {
-        return unknown();
+    let first = match &call.args {
+        FunctionArguments::List(list) => list.args.first(),
+        _ => None,
     };
-    let Some(name) = names.last() else {
-        return unknown();
+    let is_coalesce = || {
+        let name = identifiers(&call.name).and_then(|mut names| names.pop());
+        name.is_some_and(|name| name.eq_ignore_ascii_case("coalesce"))
     };
-    if let (true, Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(first)))) =
-        (name.eq_ignore_ascii_case("coalesce"), list.args.first())
-    {
+    if let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(first))) = first.filter(|_| is_coalesce()) {
         return alternatives(first, yes, scope);
     }
+    let ways = within(call, scope, |pieces, inner| {
+        let ways = pieces.iter().flat_map(|piece| piece.alternatives(yes, inner));
+        ways.collect()
+    });
+    ways.map_or_else(unknown, |ways| either(ways, unknown()))
+}
+
+/// What the answer of a function's only query is solved for.
+pub(super) fn answered(
+    call: &Expr,
+    scope: &Scope<'_>,
+    solve: impl Fn(&Expr, &Scope<'_>) -> Option<Fact>,
+) -> Option<Fact> {
+    let Expr::Function(call) = call else { return None };
+    within(call, scope, |pieces, inner| {
+        let [Piece::Statement(statement)] = pieces else {
+            return None;
+        };
+        let Statement::Query(query) = statement.as_ref() else {
+            return None;
+        };
+        let SetExpr::Select(select) = query.body.as_ref() else {
+            return None;
+        };
+        match select.projection.as_slice() {
+            [SelectItem::UnnamedExpr(answer) | SelectItem::ExprWithAlias { expr: answer, .. }] => {
+                solve(answer, &inner.inner(&select.from))
+            }
+            _ => None,
+        }
+    })?
+}
+
+/// Reads the body of the function that is called, its parameters in the caller's terms.
+fn within<T>(call: &Function, scope: &Scope<'_>, read: impl Fn(&[Piece], &Scope<'_>) -> T) -> Option<T> {
+    let FunctionArguments::List(list) = &call.args else {
+        return None;
+    };
+    let names = identifiers(&call.name)?;
+    let name = names.last()?;
     let schema = names.len().checked_sub(2).and_then(|at| names.get(at));
     let function = scope.catalog.functions.iter().find(|function| {
         function.name == *name
             && schema.is_none_or(|schema| function.schema == *schema)
             && function.types.len() >= list.args.len()
-    });
-    let Some(function) = function else {
-        return unknown();
-    };
+    })?;
     let mut parameters = Vec::new();
     for (n, argument) in list.args.iter().enumerate() {
         if let Some(given) = given(argument, scope) {
@@ -211,15 +253,8 @@ fn of_function(call: &Function, yes: bool, scope: &Scope<'_>) -> Alternatives {
             parameters.push((function.types[n].name.clone(), given));
         }
     }
-    let Some(inner) = scope.called(parameters) else {
-        return unknown();
-    };
-    let pieces = body::pieces(&function.source);
-    let ways = pieces
-        .iter()
-        .flat_map(|piece| piece.alternatives(yes, &inner))
-        .collect();
-    either(ways, unknown())
+    let inner = scope.called(parameters)?;
+    Some(read(&body::pieces(&function.source), &inner))
 }
 
 /// What a parameter is given: a value, or the whole row of a table.

@@ -8,7 +8,7 @@ use sqlparser::ast::{
 };
 
 use super::constant::{bare, constant, like, only_value, text};
-use super::logic::{Alternatives, Fact, unknown};
+use super::logic::{Alternatives, Fact, answered, unknown};
 use super::scope::{Meaning, Scope, identifiers};
 use crate::catalog::Column;
 use crate::pattern::sample;
@@ -106,8 +106,15 @@ pub(super) fn solve(expr: &Expr, yes: bool, scope: &Scope<'_>) -> Alternatives {
 }
 
 /// A comparison, with the column on either side and constants around it.
-fn compare(left: &Expr, op: &BinaryOperator, right: &Expr, scope: &Scope<'_>) -> Alternatives {
+pub(super) fn compare(left: &Expr, op: &BinaryOperator, right: &Expr, scope: &Scope<'_>) -> Alternatives {
+    let empty = |list: &Expr| {
+        let target = target(list, scope).filter(|target| target.column.category == 'A')?;
+        Some(target.hold("'{}'"))
+    };
     let found = match (constant(left, scope), constant(right, scope)) {
+        // An empty list is within every other.
+        (None, _) if *op == BinaryOperator::ArrowAt => empty(left),
+        (_, None) if *op == BinaryOperator::AtArrow && constant(left, scope).is_none() => empty(right),
         (None, Some(value)) => against(left, op, &value, right, scope),
         (Some(value), None) => against(right, &flipped(op), &value, left, scope),
         _ => None,
@@ -134,7 +141,25 @@ fn against(subject: &Expr, op: &BinaryOperator, value: &str, raw: &Expr, scope: 
             _ => None,
         };
     }
-    let target = target(subject, scope)?;
+    if let Expr::BinaryOp {
+        left,
+        op: BinaryOperator::BitwiseAnd,
+        right,
+    } = bare(subject)
+    {
+        let (of, mask) = match (constant(left, scope), constant(right, scope)) {
+            (None, Some(mask)) => (left, mask),
+            (Some(mask), None) => (right, mask),
+            _ => return None,
+        };
+        let held = if *op == BinaryOperator::Eq { value } else { &mask };
+        return against(of, &BinaryOperator::Eq, held, raw, scope);
+    }
+    let Some(target) = target(subject, scope) else {
+        return answered(subject, scope, |answer, scope| {
+            against(answer, op, value, raw, scope)
+        });
+    };
     let held = match op {
         BinaryOperator::PGLikeMatch | BinaryOperator::PGILikeMatch => like(raw)?,
         BinaryOperator::PGRegexMatch | BinaryOperator::PGRegexIMatch => literal(&sample(&text(raw)?, 1, 4)?),
@@ -350,7 +375,7 @@ fn through<'s>(function: &Function, scope: &'s Scope<'_>) -> Option<Target<'s>> 
     let first = first?;
     let target = target(first, scope)?;
     let view = match (name.as_str(), target.view) {
-        ("lower" | "upper" | "btrim" | "coalesce" | "date_trunc", view) => view,
+        ("lower" | "upper" | "btrim" | "coalesce" | "nullif" | "date_trunc" | "max" | "min", view) => view,
         ("length" | "char_length", View::Whole) => View::Length,
         ("cardinality" | "array_length", View::Whole) => View::Count,
         _ => return None,

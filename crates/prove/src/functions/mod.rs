@@ -105,8 +105,8 @@ impl Context<'_> {
 
     async fn call(&self, n: usize, function: &Function, about: &mut Assessment) -> Vec<Call> {
         let lists = self.argument_lists(function);
-        let judge = self.effects(function);
         let victim = self.victim();
+        let judge = self.effects(function, &victim);
         let mut scripts = Vec::new();
         if !self.session.shares_plans() {
             scripts.push(Script::default().act("discard plans"));
@@ -120,6 +120,7 @@ impl Context<'_> {
         );
         let mut calls = Vec::new();
         for persona in self.callers(function, lists.len()) {
+            let judge = self.effects(function, &self.personas[persona]);
             for arguments in &lists {
                 scripts.push(self.call_script(function, &self.personas[persona], arguments, &judge));
                 calls.push(Call {
@@ -264,9 +265,15 @@ impl Context<'_> {
     /// Whether a text holds the other tenant's words, other than those that were given.
     fn told(&self, text: &str, arguments: &str) -> bool {
         let mut text = text.to_lowercase();
-        let given = crate::constants::words_in(arguments);
-        for given in given.iter().filter(|word| word.len() > 3) {
-            text = text.replace(&given.to_lowercase(), " ");
+        for given in crate::constants::words_in(arguments) {
+            // A syntax error quotes a part of what was given.
+            let parts = given.split(|c: char| !c.is_alphanumeric() && c != '-');
+            for part in std::iter::once(given.as_str())
+                .chain(parts)
+                .filter(|part| part.len() > 3)
+            {
+                text = text.replace(&part.to_lowercase(), " ");
+            }
         }
         self.telling()
             .split('|')
@@ -319,7 +326,7 @@ impl Context<'_> {
     }
 
     /// What of the other tenant's, or for another or nobody, has been written.
-    fn effects(&self, function: &Function) -> String {
+    fn effects(&self, function: &Function, persona: &Persona) -> String {
         let matters = |relation: usize| {
             let name = &self.catalog.relations[relation].name;
             function.volatility == Volatility::Volatile
@@ -327,7 +334,7 @@ impl Context<'_> {
         };
         format!(
             "(select string_agg(what, ';') from ({}) as mako_harm)",
-            self.harms(matters)
+            self.harms(&self.foreign_to_all_of(persona), matters)
         )
     }
 }

@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 
 use crate::assessment::{Assessment, reproduce};
-use crate::catalog::Function;
+use crate::catalog::{Argument, Function, Relation};
 use crate::context::Context;
 use crate::rules;
 use crate::script::Script;
 use crate::seed::Row;
-use crate::sql::typed;
+use crate::sql::{ident, typed};
 
 /// SQL that tells by its error that it was run; what it says is put together only then.
 const RAN: &str = "('mako'||'ran')::int";
@@ -58,16 +58,18 @@ impl Context<'_> {
     fn injections(&self, function: &Function) -> Vec<String> {
         let rows = self.rows_in_question(function);
         let rows: Vec<&Row> = rows.iter().collect();
+        let spoken_of = rows.first().map(|row| &self.catalog.relations[row.relation]);
         let base: Vec<String> = function
             .types
             .iter()
             .map(|argument| {
-                let values = self.values_for(argument, function, &rows);
-                values.into_iter().next().unwrap_or_default()
+                let name = spoken_of.and_then(|relation| name_wanted(argument, function, relation));
+                name.or_else(|| self.values_for(argument, function, &rows).into_iter().next())
+                    .unwrap_or_default()
             })
             .collect();
-        let table = rows.first().map(|row| self.catalog.relations[row.relation].sql());
-        let payloads = payloads(table.as_deref());
+        let required = function.types.len() - function.defaults.min(function.types.len());
+        let payloads = payloads(spoken_of.map(Relation::sql).as_deref());
         let keys = crate::constants::words_in(&function.source);
         let mut lists = Vec::new();
         for (at, argument) in function.types.iter().enumerate() {
@@ -76,19 +78,44 @@ impl Context<'_> {
                 continue;
             }
             for payload in &payloads {
-                let mut values = base.clone();
-                values[at] = if is_text {
+                let value = if is_text {
                     typed(Some(payload), &argument.sql_type)
                 } else {
                     let object: BTreeMap<&str, &str> =
                         keys.iter().map(|key| (key.as_str(), payload.as_str())).collect();
                     typed(serde_json::to_string(&object).ok().as_deref(), &argument.sql_type)
                 };
+                // What has a default keeps it: another text there may be refused before this one is run.
+                let mut values = base[..required].to_vec();
+                if at < required {
+                    values[at] = value;
+                } else if argument.name.is_empty() {
+                    values = [&base[..at], &[value]].concat();
+                } else {
+                    values.push(format!("{} => {value}", ident(&argument.name)));
+                }
                 lists.push(values.join(", "));
             }
         }
         lists
     }
+}
+
+/// What a text must be that a function quotes as a name: a relation's, or a column's.
+fn name_wanted(argument: &Argument, function: &Function, relation: &Relation) -> Option<String> {
+    let quotes = ["%I", "quote_ident("]
+        .iter()
+        .any(|way| function.source.contains(way));
+    let name = argument.name.to_lowercase();
+    let of_relation = ["table", "tbl", "relation"]
+        .iter()
+        .any(|part| name.contains(part));
+    let wanted = if of_relation {
+        relation.name.as_str()
+    } else {
+        *relation.key()?.first()?
+    };
+    (quotes && argument.category == 'S').then(|| typed(Some(wanted), &argument.sql_type))
 }
 
 /// Texts that do something if they are run: as a statement, a condition, a relation, out of a quoted string.
@@ -102,6 +129,9 @@ fn payloads(table: Option<&str>) -> Vec<String> {
         format!("x' || {RAN} || '"),
         format!("x' or {RAN} = 1 or 'x' = '"),
         format!("1; select {RAN}"),
+        // After what is sorted by: a constant is reckoned before there are rows to sort.
+        format!("asc, {RAN}"),
+        format!("asc, {set}"),
         format!("select {set}"),
         format!("{set} is not null"),
         format!("x' || {set} || '"),

@@ -9,7 +9,7 @@ use crate::catalog::{Column, Relation};
 use crate::naming::Names;
 use crate::plan::By;
 use crate::script::{Outcome, Script};
-use crate::sql::typed;
+use crate::sql::{literal, typed};
 use crate::values::{self, Seed};
 
 /// What some columns of a row are to hold, so that the checks which they share are met.
@@ -194,7 +194,10 @@ impl Seeder<'_> {
                 Some(Names::Tenant) => &reader.tenant,
                 _ => &reader.user,
             };
-            return Some(typed(Some(id), &column.base));
+            return Some(match column.category {
+                'A' => format!("array[{}]::{}", literal(id), column.base),
+                _ => typed(Some(id), &column.base),
+            });
         }
         let by = tenant.filter(|_| is_tenant).map(|(_, by)| by);
         let id = match (by, self.plan.meaning(relation, &column.name)) {

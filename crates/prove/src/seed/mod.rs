@@ -147,6 +147,10 @@ impl<'a> Seeder<'a> {
             };
             row.ctid = values.pop().flatten().unwrap_or_default();
             row.public = values.pop().flatten().as_deref() == Some("t");
+            if !row.public && row.belongs == Belongs::Other && row.marker == self.people.third.marker {
+                // It was to be public, and can't be: then it is some tenant's, who may have members among the attackers.
+                row.belongs = Belongs::Shared;
+            }
             let home = &self.catalog.relations[row.home];
             row.values = home
                 .columns

@@ -61,8 +61,12 @@ impl Seeder<'_> {
         let people = self.people;
         let own = |who: &Who| RowSpec::new(relation, Belongs::Own, who);
         let mut specs = vec![own(&people.own)];
+        // The first have the roles that are spoken of, the last what policies ask of members otherwise.
+        let contents = self.contents.about(relation);
+        let many = people.colleagues.len();
         specs.extend(people.colleagues.iter().enumerate().map(|(n, who)| RowSpec {
             variant: 3 + n,
+            content: contents.get(many - 1 - n).cloned().unwrap_or_default(),
             ..own(who)
         }));
         specs.push(own(&people.two));
@@ -151,6 +155,7 @@ impl Seeder<'_> {
                 ..spec(Belongs::Other, &people.other, 0)
             }));
         }
+        specs.extend(self.specs_by_people(relation));
         if self.catalog.relations[relation].is_partition {
             // A partition by hash or list may not take the other tenant's rows; perhaps those of one more.
             specs.push(spec(Belongs::Other, &people.spare, 0));
@@ -171,6 +176,21 @@ impl Seeder<'_> {
             });
         }
         specs
+    }
+
+    /// Rows of tenants whom policies single out by what they themselves are: on trial, or with a public profile.
+    fn specs_by_people(&self, relation: usize) -> Vec<RowSpec> {
+        const MOST: usize = 3;
+        if self.plan.is_identity(self.catalog, relation) {
+            return Vec::new();
+        }
+        let asked = (0..self.catalog.relations.len())
+            .filter(|n| self.plan.is_identity(self.catalog, *n) && self.catalog.asks(relation, *n));
+        let singled_out = asked.map(|n| self.contents.about(n).len()).max().unwrap_or(0);
+        let strangers = self.people.strangers.iter().take(singled_out.min(MOST));
+        strangers
+            .map(|who| RowSpec::new(relation, Belongs::Other, who))
+            .collect()
     }
 
     /// Rows of more tenants, as many as there are contents of relations that hold one row for each.

@@ -55,16 +55,16 @@ pub(super) fn others_for(column: &Column, seed: Seed<'_>) -> Vec<String> {
         "money" => one(format!("{}", n % 1000 + 1)),
         "hstore" => one(format!("mako=>{marked}")),
         "int4range" | "int8range" | "numrange" => one(format!("[{},{})", n * 10, n * 10 + 5)),
-        "daterange" => one(format!(
-            "[{:04}-01-01,{:04}-01-02)",
-            1000 + n % 8000,
-            1000 + n % 8000
-        )),
-        "tsrange" | "tstzrange" => one(format!(
-            "[{:04}-01-01 00:00,{:04}-01-01 01:00)",
-            1000 + n % 8000,
-            1000 + n % 8000
-        )),
+        "daterange" | "tsrange" | "tstzrange" => {
+            let apart = format!("[{0:04}-01-01,{0:04}-01-02)", 1000 + n % 8000);
+            // What goes on is what most policies ask for.
+            let present = "[2000-01-01,2124-01-01)".to_owned();
+            if seed.unique {
+                vec![apart, present]
+            } else {
+                vec![present, apart]
+            }
+        }
         "vector" | "halfvec" => {
             let dimensions = match limit(column) {
                 usize::MAX => 3,

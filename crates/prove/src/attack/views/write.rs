@@ -53,6 +53,7 @@ impl Context<'_> {
                     });
                 }
                 attempts.extend(self.move_through(view, base, n, &may));
+                attempts.extend(self.rename_through(view, base, n, &may));
             }
             if relation.updatable & DELETES != 0 && rights.deletes() {
                 attempts.push(Attempt {
@@ -155,6 +156,38 @@ impl Context<'_> {
                     "update {} set {} = {value} where {condition}",
                     relation.sql(),
                     ident(column)
+                ),
+            )
+        })
+    }
+
+    /// A row of one's own is given another's key: what finds the row by its new key changes that one.
+    fn rename_through(
+        &self,
+        view: usize,
+        base: usize,
+        persona: usize,
+        may: &dyn Fn(&str) -> bool,
+    ) -> Option<Attempt> {
+        let (relation, table) = (&self.catalog.relations[view], &self.catalog.relations[base]);
+        let own = self.own(base);
+        let row = own.first().filter(|_| persona == 0)?;
+        let other = self.fixtures.of(base, Belongs::Other).find(|row| !row.existing)?;
+        let [key] = table.key()?[..] else { return None };
+        let (column, value) = self.payload_of(base, &|name| name != key && may(name))?;
+        let other_key = self.value(other, key).filter(|_| may(key))?;
+        let condition = self.named(relation, row)?;
+        Some(Attempt {
+            judge: Some(self.written(&[other])),
+            ..Attempt::new(
+                rules::CROSS_TENANT_UPDATE,
+                persona,
+                "changes another tenant's row through {} by giving its key to a row of their own",
+                format!(
+                    "update {} set {} = {other_key}, {} = {value} where {condition}",
+                    relation.sql(),
+                    ident(key),
+                    ident(&column)
                 ),
             )
         })
