@@ -89,48 +89,65 @@ pub(crate) fn app(
         config.request_timeout,
     )?;
     let service = service(&services, draining, proof);
-    let spec = service.spec();
-    let document = document::mended(&spec);
-    let methods = Methods::of(&document)
-        .with(CALLBACK, "GET")
-        .with("/webhooks/{source}", "POST")
-        .with("/webhooks/{source}/{endpoint_key}", "POST");
-    let query_parameters = QueryParameters::of(&document);
-    let document = document.to_string();
-    let page = document::page(&service.swagger_ui_html(), &spec, &document);
-    let refused = &services.measurements.rate_limited;
-    let user_limits = UserLimits::new(config.max_connections, config.rate_limit, refused);
+    let published = Published::of(&service);
+    let measurements = Arc::clone(&services.measurements);
+    let user_limits = UserLimits::new(
+        config.max_connections,
+        config.rate_limit,
+        &measurements.rate_limited,
+    );
     let auth_gate = Arc::new(auth_gate(
         config.auth,
         config.public_base_url.as_deref(),
         &config.cors_allowed_origins,
-        query_parameters,
+        published.query_parameters,
         config.authorization,
         Arc::clone(&services.sealed_store),
         user_limits,
     )?);
-    let routes = beside_the_api(document, page, &services)
+    let routes = beside_the_api(published.document, published.page, &services)
         .nest("/", service)
         .data(auth_gate);
     let bounds = Bounds {
         body_limit: config.body_limit,
         timeout: config.request_timeout,
-        methods,
+        methods: published.methods,
     };
-    let connections = services.measurements.connections.clone();
+    let (origins, connections) = (config.cors_allowed_origins, measurements.connections.clone());
     Ok(App {
-        endpoint: Edge::new(
-            routes,
-            bounds,
-            config.cors_allowed_origins,
-            services.measurements,
-            read_your_writes,
-        ),
+        endpoint: Edge::new(routes, bounds, origins, measurements, read_your_writes),
         receiver: services.receiver,
         key_use_queue: services.key_use_queue,
         sender: services.sender,
         connections,
     })
+}
+
+/// What follows from the operations: their document, the page that shows it, and what the edge refuses by it.
+struct Published {
+    document: String,
+    page: String,
+    methods: Methods,
+    query_parameters: QueryParameters,
+}
+
+impl Published {
+    fn of<T: poem_openapi::OpenApi>(service: &OpenApiService<T, ()>) -> Self {
+        let spec = service.spec();
+        let document = document::mended(&spec);
+        let methods = Methods::of(&document)
+            .with(CALLBACK, "GET")
+            .with("/webhooks/{source}", "POST")
+            .with("/webhooks/{source}/{endpoint_key}", "POST");
+        let query_parameters = QueryParameters::of(&document);
+        let document = document.to_string();
+        Self {
+            page: document::page(&service.swagger_ui_html(), &spec, &document),
+            document,
+            methods,
+            query_parameters,
+        }
+    }
 }
 
 /// What callers need where a replica answers.

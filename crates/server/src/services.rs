@@ -10,7 +10,7 @@ use store::{SealingKeys, Store};
 
 use crate::commands::Failure;
 use crate::config::WebhookSettings;
-use crate::http::operations::Measurements;
+use crate::http::measurements::Measurements;
 use crate::key_uses::{self, KeyUseQueue};
 use crate::oauth::{OAuth, OAuthClient, Pages};
 use crate::receiver::{Addresses, LiveDeliveries, Receiver, Spool};

@@ -13,7 +13,7 @@ use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 
 use super::guard::{Bounds, Guarded};
-use super::operations::Measurements;
+use super::measurements::Measurements;
 use super::read_your_writes::ReadYourWrites;
 use super::request_id;
 use super::user_limits::{QuotaNote, RATE_LIMIT, RATE_LIMIT_POLICY};

@@ -10,6 +10,7 @@ pub(crate) mod groups;
 pub(crate) mod guard;
 pub(crate) mod idempotency;
 pub(crate) mod limits;
+pub(crate) mod measurements;
 pub(crate) mod operations;
 pub(crate) mod page;
 pub(crate) mod problem;

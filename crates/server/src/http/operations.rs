@@ -1,34 +1,21 @@
 //! Tells whether the service is well: health, readiness and measurements; none of them needs or shows a tenant.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
-use std::time::Duration;
 
-use poem::http::StatusCode;
 use poem_openapi::payload::PlainText;
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
-use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::Registry;
 use serde::Serialize;
 use store::rows::api_keys::SealedStore;
 use store::{Fallback, Preparation, Readiness, Store};
 
 use super::answer::JsonResponse;
 use super::groups::Tag;
+use super::measurements::Measurements;
 use super::problem::Problem;
-use super::replica_metrics::ReplicaMetrics;
 use super::schema::Nullable;
-use super::server::{ConnectionMetrics, Draining};
-use crate::key_uses::KeyUseMetrics;
+use super::server::Draining;
 use crate::proof::ProofState;
-use crate::receiver::{Spool, WebhookMetrics};
-use crate::relay::RelayMetrics;
-use crate::sender::SenderMetrics;
-use crate::timings;
+use crate::receiver::Spool;
 
 /// The routes of this module.
 #[derive(Clone)]
@@ -211,151 +198,3 @@ impl Operations {
         .hint("Add them to ENCRYPTION_KEYS_RETIRED; `mako keys status` counts what each has sealed"))
     }
 }
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct RequestLabels {
-    operation: &'static str,
-    status: u16,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct OperationLabel {
-    operation: &'static str,
-}
-
-/// What is counted and timed.
-pub(crate) struct Measurements {
-    registry: Registry,
-    /// What is counted of webhooks.
-    pub(crate) inbound: Arc<WebhookMetrics>,
-    /// What is counted of events that go out.
-    pub(crate) outbound: Arc<SenderMetrics>,
-    /// What is counted of clients' connections.
-    pub(crate) connections: ConnectionMetrics,
-    /// What is counted of the relay.
-    pub(crate) relay: RelayMetrics,
-    /// What is counted of uses of keys.
-    pub(crate) key_uses: KeyUseMetrics,
-    /// Counts requests beyond `RATE_LIMIT`.
-    pub(crate) rate_limited: Counter,
-    replica: ReplicaMetrics,
-    requests: Family<RequestLabels, Counter>,
-    durations: Family<OperationLabel, Histogram, fn() -> Histogram>,
-    in_flight: Gauge,
-    connections_open: Gauge,
-    connections_used: Gauge,
-    proof_drifted: Gauge,
-}
-
-impl Measurements {
-    pub(crate) fn new() -> Self {
-        let mut registry = Registry::with_prefix("mako");
-        let inbound = Arc::new(WebhookMetrics::new(&mut registry));
-        let outbound = Arc::new(SenderMetrics::new(&mut registry));
-        let connections = ConnectionMetrics::default();
-        connections.register(&mut registry);
-        let relay = RelayMetrics::default();
-        relay.register(&mut registry);
-        let key_uses = KeyUseMetrics::default();
-        key_uses.register(&mut registry);
-        timings::register(&mut registry);
-        let rate_limited = Counter::default();
-        registry.register(
-            "rate_limited",
-            "Requests refused because their user made too many",
-            rate_limited.clone(),
-        );
-        let replica = ReplicaMetrics::default();
-        replica.register(&mut registry);
-        let requests = Family::default();
-        let durations = Family::new_with_constructor((|| Histogram::new(SECONDS)) as fn() -> Histogram);
-        let (in_flight, connections_open, connections_used) =
-            (Gauge::default(), Gauge::default(), Gauge::default());
-        let proof_drifted = Gauge::default();
-        registry.register(
-            "proof_drifted",
-            "Whether the database isn't the proven one any more",
-            proof_drifted.clone(),
-        );
-        registry.register("http_requests", "Requests answered", requests.clone());
-        registry.register(
-            "http_request_duration_seconds",
-            "Time to the answer's headers",
-            durations.clone(),
-        );
-        registry.register(
-            "http_requests_in_flight",
-            "Requests being answered",
-            in_flight.clone(),
-        );
-        registry.register(
-            "database_connections_open",
-            "Connections in the pool",
-            connections_open.clone(),
-        );
-        registry.register(
-            "database_connections_used",
-            "Connections lent to requests",
-            connections_used.clone(),
-        );
-        Self {
-            registry,
-            inbound,
-            outbound,
-            connections,
-            relay,
-            key_uses,
-            rate_limited,
-            replica,
-            requests,
-            durations,
-            in_flight,
-            connections_open,
-            connections_used,
-            proof_drifted,
-        }
-    }
-
-    pub(crate) fn request(&self, operation: &'static str, status: StatusCode, elapsed: Duration) {
-        self.requests
-            .get_or_create(&RequestLabels {
-                operation,
-                status: status.as_u16(),
-            })
-            .inc();
-        self.durations
-            .get_or_create(&OperationLabel { operation })
-            .observe(elapsed.as_secs_f64());
-    }
-
-    /// Counts a request as being answered until the guard is dropped, even by cancellation.
-    pub(crate) fn in_flight(&self) -> InFlight {
-        self.in_flight.inc();
-        InFlight(self.in_flight.clone())
-    }
-
-    fn database_connections(&self, open: usize, used: usize) {
-        self.connections_open.set(i64::try_from(open).unwrap_or(i64::MAX));
-        self.connections_used.set(i64::try_from(used).unwrap_or(i64::MAX));
-    }
-
-    fn encode(&self) -> Option<String> {
-        let mut text = String::new();
-        prometheus_client::encoding::text::encode(&mut text, &self.registry).ok()?;
-        Some(text)
-    }
-}
-
-/// A request that is being answered.
-pub(crate) struct InFlight(Gauge<i64, AtomicI64>);
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.dec();
-    }
-}
-
-/// Upper bounds of the duration buckets: from a pipelined read to a timeout.
-const SECONDS: [f64; 12] = [
-    0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0,
-];
