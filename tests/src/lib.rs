@@ -27,6 +27,7 @@ pub mod provider;
 pub mod restartable;
 pub mod sample_project;
 pub mod service;
+pub mod simulation;
 pub mod snapshot;
 pub mod spool_folder;
 pub mod token_server;
