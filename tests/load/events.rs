@@ -181,8 +181,7 @@ fn script() -> String {
         ),
         pgbench::settings(user, "authenticated", "write"),
         pgbench::statement("webhook_events/take", &[user, ":id", "true"]),
-        pgbench::statement("event_effects/lead_by_number", &[user, "{+15550000000,15550000000}"]),
-        pgbench::statement("event_effects/lead_by_digits", &[user, "{15550000000}"]),
+        pgbench::statement("event_effects/lead", &[user, "{+15550000000,15550000000}", "{15550000000}"]),
         pgbench::statement(
             "event_effects/add_lead",
             &[user, "Somebody", ":n::text", "new", "SMS", "I want a quote", "I want a quote", "neutral", when],

@@ -12,6 +12,11 @@ use crate::clients::{CONNECTIONS, TURN};
 
 /// Transactions a second of a script, by the service's login.
 pub(crate) async fn transactions(url: &str, name: &str, script: &str) -> f64 {
+    transactions_by("prepared", url, name, script).await
+}
+
+/// The same with a protocol of pgbench's: through a pooler that keeps no statements there is only `extended`.
+pub(crate) async fn transactions_by(protocol: &str, url: &str, name: &str, script: &str) -> f64 {
     let file: PathBuf = std::env::temp_dir().join(format!("mako-{name}-{}.sql", std::process::id()));
     std::fs::write(&file, script).expect("it can be written");
     let config: Config = url.parse().expect("a URL");
@@ -20,7 +25,8 @@ pub(crate) async fn transactions(url: &str, name: &str, script: &str) -> f64 {
     let Output { stdout, stderr, .. } = Command::new("pgbench")
         .args([
             "--no-vacuum",
-            "--protocol=prepared",
+            "--protocol",
+            protocol,
             "--jobs=2",
             "--host=127.0.0.1",
             "--username=mako",

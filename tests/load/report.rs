@@ -6,7 +6,8 @@ pub(crate) struct Line {
     earlier: String,
     now: String,
     target: String,
-    reached: bool,
+    /// None: nothing is wanted of it.
+    reached: Option<bool>,
 }
 
 impl Line {
@@ -17,11 +18,20 @@ impl Line {
             Target::AtMost(bound) => (format!("≤ {}", number(bound)), now <= bound),
         };
         Self {
+            target: format!("{bound}{unit}"),
+            reached: Some(reached),
+            ..Self::bound(what, now, unit)
+        }
+    }
+
+    /// What another figure can be at most.
+    pub(crate) fn bound(what: impl Into<String>, now: f64, unit: &str) -> Self {
+        Self {
             what: what.into(),
             earlier: String::new(),
             now: format!("{}{unit}", number(now)),
-            target: format!("{bound}{unit}"),
-            reached,
+            target: String::new(),
+            reached: None,
         }
     }
 
@@ -68,7 +78,11 @@ pub(crate) fn print(lines: &[Line]) {
         reached,
     } in lines
     {
-        let reached = if *reached { "yes" } else { "**no**" };
+        let reached = match reached {
+            Some(true) => "yes",
+            Some(false) => "**no**",
+            None => "",
+        };
         println!("| {what} | {earlier} | {now} | {target} | {reached} |");
     }
 }

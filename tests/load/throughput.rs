@@ -31,8 +31,8 @@ pub(crate) async fn measure(earlier: &Earlier) -> Vec<Line> {
 
     let mut lines = lists(&database, &service, &before.url, &postgrest).await;
     let memory = resident(&service);
-    lines.extend(single_rows(&service, &before.url, &postgrest).await);
-    lines.push(pooled(&database, &service).await);
+    lines.extend(single_rows(&database, &service, &before.url, &postgrest).await);
+    lines.extend(pooled(&database, &service).await);
     lines.push(Line::new(
         "resident memory after the lists",
         memory,
@@ -69,16 +69,7 @@ async fn lists(database: &TestDatabase, service: &Service, before: &str, postgre
     let [mako, before, theirs, health] = measured[..] else {
         unreachable!("as many as were asked for")
     };
-    let script = format!(
-        "\\startpipeline\nbegin;\n{}{}commit;\n\\endpipeline\n",
-        pgbench::settings("user-1", "authenticated", "read"),
-        pgbench::statement("leads/list", &["user-1", "2100-01-01", "", "21"])
-    );
-    let mut alone = Vec::new();
-    for _ in 0..3 {
-        alone.push(pgbench::transactions(&database.login_url(), "list", &script).await);
-    }
-    let alone = crate::clients::median(&mut alone);
+    let alone = alone("prepared", &database.login_url(), &list_script()).await;
     let bound = 1.0 / (1.0 / alone + 1.0 / health);
     vec![
         Line::new("list of 20, × PostgREST", mako / theirs, " ×", AtLeast(8.0))
@@ -102,7 +93,35 @@ async fn lists(database: &TestDatabase, service: &Service, before: &str, postgre
     ]
 }
 
-async fn single_rows(service: &Service, before: &str, postgrest: &Postgrest) -> Vec<Line> {
+/// The service's transaction for a list, without a service.
+fn list_script() -> String {
+    pipelined(
+        "read",
+        &pgbench::statement("leads/list", &["user-1", "2100-01-01", "", "21"]),
+    )
+}
+
+/// A tenant's transaction in one message, as the service sends it.
+fn pipelined(access: &str, statement: &str) -> String {
+    let settings = pgbench::settings("user-1", "authenticated", access);
+    format!("\\startpipeline\nbegin;\n{settings}{statement}commit;\n\\endpipeline\n")
+}
+
+/// What pgbench does of it in a second: the median of three turns.
+async fn alone(protocol: &str, url: &str, script: &str) -> f64 {
+    let mut turns = Vec::new();
+    for _ in 0..3 {
+        turns.push(pgbench::transactions_by(protocol, url, "throughput", script).await);
+    }
+    crate::clients::median(&mut turns)
+}
+
+async fn single_rows(
+    database: &TestDatabase,
+    service: &Service,
+    before: &str,
+    postgrest: &Postgrest,
+) -> Vec<Line> {
     let measured = rates(&[
         Asked::get(&service.url, "/v1/leads/lead-{user}-5", 100),
         Asked::get(before, "/v1/leads/lead-{user}-5", 100),
@@ -122,6 +141,9 @@ async fn single_rows(service: &Service, before: &str, postgrest: &Postgrest) -> 
     let [create, created_before, theirs_created] = made[..] else {
         unreachable!("as many as were asked for")
     };
+    let lead = ["user-1", "Ann Lee", "+15550100001", "new", "Web", "Wants a quote"];
+    let insert = pgbench::statement("leads/insert", &[&lead[..], &["null::text"; 3]].concat());
+    let inserted = alone("prepared", &database.login_url(), &pipelined("write", &insert)).await;
     vec![
         Line::new("one row by id, × PostgREST", mako / theirs, " ×", AtLeast(8.0))
             .of(format!("{mako:.0}/s and {theirs:.0}/s"))
@@ -134,11 +156,17 @@ async fn single_rows(service: &Service, before: &str, postgrest: &Postgrest) -> 
         )
         .of(format!("{create:.0}/s and {theirs_created:.0}/s"))
         .earlier(format!("{:.1} ×", created_before / theirs_created)),
+        Line::bound(
+            "the same by pgbench, without a service, × PostgREST",
+            inserted / theirs_created,
+            " ×",
+        )
+        .of(format!("{inserted:.0}/s")),
     ]
 }
 
-/// Through PgBouncer in transaction mode, against direct.
-async fn pooled(database: &TestDatabase, service: &Service) -> Line {
+/// Through PgBouncer in transaction mode, against direct; and what that leaves of pgbench.
+async fn pooled(database: &TestDatabase, service: &Service) -> Vec<Line> {
     let pooler = PgBouncer::with_pool(database, 16).await;
     let through = serve(&pooler.login_url(), &[]).await;
     let measured = rates(&[
@@ -149,6 +177,16 @@ async fn pooled(database: &TestDatabase, service: &Service) -> Line {
     let [through, direct] = measured[..] else {
         unreachable!("as many as were asked for")
     };
-    let what = "list of 20 through PgBouncer in transaction mode, of direct";
-    Line::new(what, through / direct, "", AtLeast(0.85)).of(format!("{through:.0}/s and {direct:.0}/s"))
+    let script = list_script();
+    let direct_alone = alone("prepared", &database.login_url(), &script).await;
+    let through_alone = alone("extended", &pooler.login_url(), &script).await;
+    let of = |through: f64, direct: f64| format!("{through:.0}/s and {direct:.0}/s");
+    let (what, alone) = (
+        "list of 20 through PgBouncer in transaction mode, of direct",
+        "the same by pgbench, without a service",
+    );
+    vec![
+        Line::new(what, through / direct, "", AtLeast(0.85)).of(of(through, direct)),
+        Line::bound(alone, through_alone / direct_alone, "").of(of(through_alone, direct_alone)),
+    ]
 }
