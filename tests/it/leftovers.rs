@@ -5,7 +5,7 @@ use std::pin::pin;
 
 use futures_util::poll;
 use store::rows::leads::{self, LeadFilter, NewLead};
-use store::{Access, Error, PageRequest, Store};
+use store::{Access, Error, PageRequest, Store, TenantTx};
 use tests::TestDatabase;
 use tests::database::{batch, query, store};
 use tests::people::Person::{Alice, Bob};
@@ -117,9 +117,16 @@ async fn every_shape(watched: &Watched) {
         })
     })
     .await;
+    let sending = drop_at_every_await(watched, "a closure that doesn't wait", || {
+        store.run_as(&claims, Access::Write, async |tx| {
+            tx.send(query("users/lock"), &[]).await?;
+            tx.send(query("users/lock"), &[]).await
+        })
+    })
+    .await;
     assert!(
-        read > 1 && several > 1 && write > 1 && closure > 2,
-        "each was dropped at least once: {read}, {several}, {write}, {closure}"
+        read > 1 && several > 1 && write > 1 && closure > 2 && sending > 1,
+        "each was dropped at least once: {read}, {several}, {write}, {closure}, {sending}"
     );
 }
 
@@ -268,6 +275,65 @@ async fn a_closure_that_swallows_an_error_cannot_commit() {
         .await;
     assert!(matches!(outcome, Err(Error::Mismatch(_))), "{outcome:?}");
     watched.assert_clean("a swallowed error").await;
+}
+
+/// Sends an insert that the table's limits refuse.
+async fn send_what_is_refused(tx: &TenantTx<'_>) -> Result<(), Error> {
+    let (too_long, none) = ("n".repeat(201), None::<&str>);
+    tx.send(
+        query("leads/insert"),
+        &[&too_long, &"1", &"new", &"test", &none, &none, &none, &none],
+    )
+    .await
+}
+
+#[tokio::test]
+async fn what_was_sent_is_committed_in_its_order() {
+    let database = TestDatabase::new().await.with_rows().await;
+    let watched = Watched::new(&database, database.store(1)).await;
+    let (store, claims) = (&watched.store, Alice.claims());
+    let made = leads::create(store, &claims, &lead("sent"), None).await.unwrap();
+    let id = made.expect("no key was used before").row.id;
+    let found = store
+        .run_as(&claims, Access::Write, async |tx| {
+            tx.send(query("leads/delete"), &[&id]).await?;
+            let found = tx.run(query("leads/find"), &[&id]).await?.len();
+            tx.send(query("contacts/delete"), &[&"no such contact"]).await?;
+            Ok::<_, Error>(found)
+        })
+        .await;
+    assert!(matches!(found, Ok(0)), "what follows sees it: {found:?}");
+    assert!(leads::find(store, &claims, &id).await.unwrap().is_none());
+    watched.assert_clean("statements that were sent").await;
+}
+
+#[tokio::test]
+async fn what_was_sent_and_refused_is_the_error_of_what_follows_and_of_the_transaction() {
+    let database = TestDatabase::new().await.with_rows().await;
+    let watched = Watched::new(&database, database.store(1)).await;
+    let (store, claims) = (&watched.store, Alice.claims());
+    let refused = Some("23514");
+    let last = store
+        .run_as(&claims, Access::Write, async |tx| {
+            tx.run(query("contacts/delete"), &[&"no such contact"]).await?;
+            send_what_is_refused(tx).await
+        })
+        .await;
+    assert_eq!(last.expect_err("it is too long").sqlstate(), refused);
+    watched.assert_clean("a refusal at the end").await;
+    let swallowed = store
+        .run_as(&claims, Access::Write, async |tx| {
+            tx.send(query("users/lock"), &[]).await?;
+            send_what_is_refused(tx).await?;
+            let following = tx.run(query("users/find"), &[]).await;
+            assert_eq!(following.expect_err("it is aborted").sqlstate(), refused);
+            Ok::<_, Error>(())
+        })
+        .await;
+    assert_eq!(swallowed.expect_err("it is aborted").sqlstate(), refused);
+    watched.assert_clean("a refusal that was swallowed").await;
+    let left = leads::list(store, &claims, &LeadFilter::default(), &page()).await;
+    assert_eq!(left.unwrap().rows.len(), 3);
 }
 
 #[tokio::test]

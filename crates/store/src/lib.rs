@@ -2,6 +2,7 @@
 
 pub mod admin;
 mod connect;
+mod encoded;
 mod error;
 mod listener;
 mod login;

@@ -4,17 +4,20 @@
 //! [`Store::run_as`] gives a closure a [`TenantTx`] for several statements that depend on each other. Neither lets a
 //! caller choose the role, the settings or the commit.
 
-use std::sync::Mutex;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
-use futures_util::join;
+use futures_util::{join, poll};
 use identity::Claims;
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 use tracing::Instrument as _;
 
 use crate::connect::Target;
+use crate::encoded::Encoded;
 use crate::error::Error;
 use crate::listener::{Channel, Listener};
 use crate::pool::{Connections, Lease, ReadyStatement};
@@ -210,14 +213,19 @@ impl Store {
         let tx = TenantTx {
             lease: &lease,
             claims,
-            first_error: Mutex::new(None),
+            first_error: Mutex::default(),
             unanswered: AtomicUsize::new(0),
+            sent: Mutex::default(),
         };
         let done = work(&tx).await?;
-        // COMMIT answers OK for an aborted transaction, so its answer proves nothing.
         tx.verdict()?;
-        // Boxed as in `run`.
-        Box::pin(end(&lease, &commit, self.tells_positions(access))).await?;
+        // Boxed as in `run`. If something that was sent has failed, COMMIT rolls back; it answers OK all the same, so
+        // its answer proves nothing.
+        let commit = Box::pin(end(&lease, &commit, self.tells_positions(access)));
+        let ((), ended) = join!(tx.settle(), commit);
+        ended?;
+        tx.verdict()?;
+        drop(tx);
         lease.idle();
         Ok(done)
     }
@@ -297,51 +305,106 @@ pub struct TenantTx<'a> {
     claims: &'a Claims,
     first_error: Mutex<Option<Error>>,
     unanswered: AtomicUsize,
+    /// What was sent and is answered before whatever follows it.
+    sent: Mutex<Vec<Sent<'a>>>,
 }
 
+/// A statement under way whose rows nobody needs.
+type Sent<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>;
+
 impl TenantTx<'_> {
-    /// Runs a statement; `params` are the values of `$2…`.
+    /// Runs a statement; `params` are the values of `$2…`. If one before it has failed, that is the error.
     pub async fn run(
         &self,
         query: &'static Query,
         params: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, Error> {
-        if query.role != Role::Authenticated {
-            return Err(Error::Mismatch("one transaction, one role"));
-        }
         self.unanswered.fetch_add(1, Ordering::Relaxed);
         let user_id = self.claims.user_id();
         let params: Vec<&(dyn ToSql + Sync)> = std::iter::once(&user_id as &(dyn ToSql + Sync))
             .chain(params.iter().copied())
             .collect();
         let answer = async {
-            let ready = self.lease.make_ready(query.sql, query.types).await?;
+            let ready = self.make_ready(query).await?;
             self.lease.run(&ready, &params).await.map_err(Error::from)
         }
         .instrument(tracing::info_span!("statement", name = query.name))
         .await;
         self.unanswered.fetch_sub(1, Ordering::Relaxed);
-        answer.inspect_err(|error| {
-            let mut first = self
-                .first_error
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
-            first.get_or_insert_with(|| error.clone());
-        })
+        match answer {
+            Ok(rows) => Ok(rows),
+            Err(error) => Err(self.failed(error).await),
+        }
+    }
+
+    /// Puts a statement on the wire without waiting for its answer, which saves a round trip: it is run before whatever
+    /// follows, and if it fails, so does that, and the transaction.
+    pub async fn send(&self, query: &'static Query, params: &[&(dyn ToSql + Sync)]) -> Result<(), Error> {
+        let ready = match self.make_ready(query).await {
+            Ok(ready) => ready,
+            Err(error) => return Err(self.failed(error).await),
+        };
+        let user_id = self.claims.user_id();
+        let params = std::iter::once(&user_id as &(dyn ToSql + Sync)).chain(params.iter().copied());
+        let encoded = params
+            .zip(query.types)
+            .map(|(param, kind)| Encoded::new(param, kind));
+        let encoded = match encoded.collect::<Result<Vec<_>, _>>() {
+            Ok(encoded) => encoded,
+            Err(error) => return Err(self.failed(error).await),
+        };
+        let lease = self.lease;
+        let answer = async move {
+            let params: Vec<_> = encoded.iter().map(|param| param as &(dyn ToSql + Sync)).collect();
+            lease.run(&ready, &params).await.map(drop).map_err(Error::from)
+        };
+        let mut answer: Sent<'_> =
+            Box::pin(answer.instrument(tracing::info_span!("statement", name = query.name)));
+        match poll!(answer.as_mut()) {
+            Poll::Ready(Ok(())) => Ok(()),
+            Poll::Ready(Err(error)) => Err(self.failed(error).await),
+            Poll::Pending => {
+                locked(&self.sent).push(answer);
+                Ok(())
+            }
+        }
+    }
+
+    async fn make_ready(&self, query: &'static Query) -> Result<ReadyStatement, Error> {
+        if query.role != Role::Authenticated {
+            return Err(Error::Mismatch("one transaction, one role"));
+        }
+        self.lease.make_ready(query.sql, query.types).await
+    }
+
+    /// The first error of the transaction, whose others only follow from it.
+    async fn failed(&self, error: Error) -> Error {
+        self.settle().await;
+        locked(&self.first_error).get_or_insert(error).clone()
+    }
+
+    /// Waits for what was sent.
+    async fn settle(&self) {
+        let sent = std::mem::take(&mut *locked(&self.sent));
+        for answer in sent {
+            if let Err(error) = answer.await {
+                locked(&self.first_error).get_or_insert(error);
+            }
+        }
     }
 
     /// The first error of the transaction, or that one of its statements was never waited for.
-    fn verdict(self) -> Result<(), Error> {
-        match self
-            .first_error
-            .into_inner()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-        {
-            Some(error) => Err(error),
-            None if self.unanswered.into_inner() > 0 => Err(Error::Abandoned),
+    fn verdict(&self) -> Result<(), Error> {
+        match &*locked(&self.first_error) {
+            Some(error) => Err(error.clone()),
+            None if self.unanswered.load(Ordering::Relaxed) > 0 => Err(Error::Abandoned),
             None => Ok(()),
         }
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 const READINESS: &str =

@@ -13,7 +13,7 @@ use super::EffectError;
 use super::customer::{LONG, cut};
 
 pub(super) async fn ran(
-    tx: &EventTx<'_>,
+    tx: &EventTx<'_, '_>,
     event: &Event,
     automation: &Automation,
 ) -> Result<EventOutcome, EffectError> {
@@ -35,7 +35,7 @@ pub(super) async fn ran(
     Ok(EventOutcome::Processed)
 }
 
-async fn wanted_lead(tx: &EventTx<'_>, target: &Target) -> Result<(), EffectError> {
+async fn wanted_lead(tx: &EventTx<'_, '_>, target: &Target) -> Result<(), EffectError> {
     let Target::Lead {
         name,
         phone,
@@ -85,7 +85,7 @@ async fn wanted_lead(tx: &EventTx<'_>, target: &Target) -> Result<(), EffectErro
     Ok(())
 }
 
-async fn wanted_contact(tx: &EventTx<'_>, target: &Target) -> Result<(), EffectError> {
+async fn wanted_contact(tx: &EventTx<'_, '_>, target: &Target) -> Result<(), EffectError> {
     let Target::Contact {
         first_name,
         last_name,

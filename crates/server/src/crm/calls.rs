@@ -11,7 +11,7 @@ use super::EffectError;
 use super::customer::{CALL_SUMMARY, LONG, cut, known_name, phone, with_parties};
 
 pub(super) async fn report(
-    tx: &EventTx<'_>,
+    tx: &EventTx<'_, '_>,
     event: &Event,
     report: &CallReport,
 ) -> Result<EventOutcome, EffectError> {
@@ -35,7 +35,7 @@ pub(super) async fn report(
 
 /// A caller who showed interest is a lead, new or contacted.
 async fn interested_caller(
-    tx: &EventTx<'_>,
+    tx: &EventTx<'_, '_>,
     event: &Event,
     number: &PhoneNumber,
     summary: &str,
@@ -67,7 +67,7 @@ async fn interested_caller(
 }
 
 pub(super) async fn progress(
-    tx: &EventTx<'_>,
+    tx: &EventTx<'_, '_>,
     event: &Event,
     call: &Call,
 ) -> Result<EventOutcome, EffectError> {
@@ -117,7 +117,7 @@ pub(super) async fn progress(
 }
 
 pub(super) async fn recording(
-    tx: &EventTx<'_>,
+    tx: &EventTx<'_, '_>,
     event: &Event,
     recording: &Recording,
 ) -> Result<EventOutcome, EffectError> {

@@ -11,7 +11,7 @@ use super::EffectError;
 use super::customer::{CALL_SUMMARY, cut, known_name, with_parties};
 
 pub(super) async fn received(
-    tx: &EventTx<'_>,
+    tx: &EventTx<'_, '_>,
     event: &Event,
     message: &Message,
 ) -> Result<EventOutcome, EffectError> {
@@ -46,7 +46,7 @@ pub(super) async fn received(
 
 /// The lead that wrote, made if it is new; its id.
 async fn writing_lead(
-    tx: &EventTx<'_>,
+    tx: &EventTx<'_, '_>,
     event: &Event,
     number: &PhoneNumber,
     body: &str,
@@ -74,7 +74,7 @@ async fn writing_lead(
 }
 
 pub(super) async fn moved(
-    tx: &EventTx<'_>,
+    tx: &EventTx<'_, '_>,
     event: &Event,
     change: &MessageChange,
 ) -> Result<EventOutcome, EffectError> {

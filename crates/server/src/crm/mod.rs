@@ -27,7 +27,7 @@ pub(crate) enum EffectError {
 }
 
 /// Does what the event says, and tells whether there was anything to do.
-pub(crate) async fn apply(tx: &EventTx<'_>, event: &Event) -> Result<EventOutcome, EffectError> {
+pub(crate) async fn apply(tx: &EventTx<'_, '_>, event: &Event) -> Result<EventOutcome, EffectError> {
     match &event.kind {
         Kind::CallReport(report) => calls::report(tx, event, report).await,
         Kind::Call(call) => calls::progress(tx, event, call).await,

@@ -17,15 +17,15 @@ use crate::rows::webhook_events;
 use crate::tenant_tx::TenantTx;
 
 /// The transaction of an event's effects. Made by [`take`] only.
-pub struct EventTx<'a> {
-    tx: &'a TenantTx<'a>,
+pub struct EventTx<'t, 'a> {
+    tx: &'t TenantTx<'a>,
     arrived_at: DateTime<Utc>,
 }
 
 /// What came of taking an event.
-pub enum EventClaim<'a> {
+pub enum EventClaim<'t, 'a> {
     /// It is locked, and to be acted on.
-    Now(EventTx<'a>),
+    Now(EventTx<'t, 'a>),
     /// It is done already, or isn't the caller's.
     Done,
     /// Another transaction holds it.
@@ -120,38 +120,43 @@ static CALL: Query =
     query!(Write "event_effects/call" [TEXT_ARRAY, TEXT, TEXT, INT4, TEXT, TEXT, TIMESTAMPTZ]);
 static LOG: Query = query!(Write "event_effects/log" [TEXT, TEXT, TEXT, TEXT, TEXT, INT2, TIMESTAMPTZ]);
 static ADD_LOG: Query = query!(Write "event_effects/add_log" [TEXT, TEXT, TEXT, TIMESTAMPTZ]);
-static LEAD_BY_NUMBER: Query = query!(Write "event_effects/lead_by_number" [TEXT_ARRAY]);
-static LEAD_BY_DIGITS: Query = query!(Write "event_effects/lead_by_digits" [TEXT_ARRAY]);
+static LEAD: Query = query!(Write "event_effects/lead" [TEXT_ARRAY, TEXT_ARRAY]);
 static ADD_LEAD: Query =
     query!(Write "event_effects/add_lead" [TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TIMESTAMPTZ]);
 static CHANGE_LEAD: Query =
     query!(Write "event_effects/change_lead" [TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TIMESTAMPTZ]);
 static CONTACT: Query = query!(Write "event_effects/contact" [TEXT, TEXT_ARRAY, TEXT_ARRAY]);
-static CONTACT_BY_DIGITS: Query = query!(Write "event_effects/contact_by_digits" [TEXT_ARRAY]);
 static ADD_CONTACT: Query = query!(Write "event_effects/add_contact" [TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
 static CHANGE_CONTACT: Query = query!(Write "event_effects/change_contact" [TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TIMESTAMPTZ, TIMESTAMPTZ]);
 pub(crate) static QUERIES: &[&Query] = &[
     &CALL,
     &LOG,
     &ADD_LOG,
-    &LEAD_BY_NUMBER,
-    &LEAD_BY_DIGITS,
+    &LEAD,
     &ADD_LEAD,
     &CHANGE_LEAD,
     &CONTACT,
-    &CONTACT_BY_DIGITS,
     &ADD_CONTACT,
     &CHANGE_CONTACT,
 ];
 
-impl EventTx<'_> {
+impl EventTx<'_, '_> {
     async fn run(&self, query: &'static Query, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Error> {
         self.tx.run(query, params).await
+    }
+
+    /// Without waiting: the tenant's other events wait for this transaction's end.
+    async fn send(&self, query: &'static Query, params: &[&(dyn ToSql + Sync)]) -> Result<(), Error> {
+        self.tx.send(query, params).await
     }
 }
 
 /// Takes an event to be processed; if another transaction holds it, this one waits for it or leaves it alone.
-pub async fn take<'a>(tx: &'a TenantTx<'a>, event_id: &str, wait: bool) -> Result<EventClaim<'a>, Error> {
+pub async fn take<'t, 'a>(
+    tx: &'t TenantTx<'a>,
+    event_id: &str,
+    wait: bool,
+) -> Result<EventClaim<'t, 'a>, Error> {
     let rows = tx.run(&webhook_events::TAKE, &[&event_id, &wait]).await?;
     let row = rows.first().ok_or(Error::Mismatch("one row"))?;
     match row.get(0) {
@@ -166,18 +171,16 @@ pub async fn take<'a>(tx: &'a TenantTx<'a>, event_id: &str, wait: bool) -> Resul
 
 /// Notes in the transaction of its effects that an event is done.
 pub async fn finish(
-    tx: &EventTx<'_>,
+    tx: &EventTx<'_, '_>,
     event_id: &str,
     end: webhook_events::EventOutcome,
 ) -> Result<(), Error> {
     let ignored = end == webhook_events::EventOutcome::Ignored;
-    tx.run(&webhook_events::FINISH, &[&event_id, &ignored])
-        .await
-        .map(drop)
+    tx.send(&webhook_events::FINISH, &[&event_id, &ignored]).await
 }
 
 /// Notes what is known of a call; `names` are the provider's ids of it, at least one.
-pub async fn note_call(tx: &EventTx<'_>, names: &[&str], call: &ReportedCall) -> Result<(), Error> {
+pub async fn note_call(tx: &EventTx<'_, '_>, names: &[&str], call: &ReportedCall) -> Result<(), Error> {
     let ReportedCall {
         phone,
         recording_url,
@@ -185,7 +188,7 @@ pub async fn note_call(tx: &EventTx<'_>, names: &[&str], call: &ReportedCall) ->
         sentiment,
         summary,
     } = call;
-    tx.run(
+    tx.send(
         &CALL,
         &[
             &names,
@@ -198,16 +201,15 @@ pub async fn note_call(tx: &EventTx<'_>, names: &[&str], call: &ReportedCall) ->
         ],
     )
     .await
-    .map(drop)
 }
 
 /// Writes or moves on the automation log of a provider's call or message.
-pub async fn note_log(tx: &EventTx<'_>, log: &ProviderLog) -> Result<(), Error> {
+pub async fn note_log(tx: &EventTx<'_, '_>, log: &ProviderLog) -> Result<(), Error> {
     let kind = match log.kind {
         LogKind::Call => "call_log",
         LogKind::Message => "message",
     };
-    tx.run(
+    tx.send(
         &LOG,
         &[
             &kind,
@@ -220,32 +222,26 @@ pub async fn note_log(tx: &EventTx<'_>, log: &ProviderLog) -> Result<(), Error> 
         ],
     )
     .await
-    .map(drop)
 }
 
 /// Adds a line to the automation log that no provider has a name for.
-pub async fn add_log(tx: &EventTx<'_>, log: &NewAutomationLog) -> Result<(), Error> {
-    tx.run(
+pub async fn add_log(tx: &EventTx<'_, '_>, log: &NewAutomationLog) -> Result<(), Error> {
+    tx.send(
         &ADD_LOG,
         &[&log.action_type, &log.status, &log.details, &tx.arrived_at],
     )
     .await
-    .map(drop)
 }
 
 /// The tenant's newest lead with this number, in whichever way somebody has written it.
-pub async fn find_lead(tx: &EventTx<'_>, number: &str) -> Result<Option<FoundLead>, Error> {
+pub async fn find_lead(tx: &EventTx<'_, '_>, number: &str) -> Result<Option<FoundLead>, Error> {
     let spellings = Spellings::of(number);
-    let exact = tx.run(&LEAD_BY_NUMBER, &[&spellings.texts]).await?;
-    if let Some(row) = exact.first() {
-        return Ok(Some(row.into()));
-    }
-    let typed = tx.run(&LEAD_BY_DIGITS, &[&spellings.digits]).await?;
-    Ok(typed.first().map(FoundLead::from))
+    let rows = tx.run(&LEAD, &[&spellings.texts, &spellings.digits]).await?;
+    Ok(rows.first().map(FoundLead::from))
 }
 
 /// Adds a lead; its id.
-pub async fn add_lead(tx: &EventTx<'_>, new: &NewLead) -> Result<Option<String>, Error> {
+pub async fn add_lead(tx: &EventTx<'_, '_>, new: &NewLead) -> Result<Option<String>, Error> {
     let NewLead {
         name,
         phone,
@@ -274,7 +270,7 @@ pub async fn add_lead(tx: &EventTx<'_>, new: &NewLead) -> Result<Option<String>,
 }
 
 /// Notes what an event says of a lead.
-pub async fn change_lead(tx: &EventTx<'_>, id: &str, lead: &ReportedLead) -> Result<(), Error> {
+pub async fn change_lead(tx: &EventTx<'_, '_>, id: &str, lead: &ReportedLead) -> Result<(), Error> {
     let ReportedLead {
         name,
         status,
@@ -283,7 +279,7 @@ pub async fn change_lead(tx: &EventTx<'_>, id: &str, lead: &ReportedLead) -> Res
         ai_summary,
         sentiment,
     } = lead;
-    tx.run(
+    tx.send(
         &CHANGE_LEAD,
         &[
             &id,
@@ -297,12 +293,11 @@ pub async fn change_lead(tx: &EventTx<'_>, id: &str, lead: &ReportedLead) -> Res
         ],
     )
     .await
-    .map(drop)
 }
 
 /// The tenant's newest contact with this address, else with this number, in whichever way somebody has written it.
 pub async fn find_contact(
-    tx: &EventTx<'_>,
+    tx: &EventTx<'_, '_>,
     email: Option<&str>,
     phone: Option<&str>,
 ) -> Result<Option<FoundContact>, Error> {
@@ -310,16 +305,9 @@ pub async fn find_contact(
     let rows = tx
         .run(&CONTACT, &[&email, &spellings.texts, &spellings.digits])
         .await?;
-    if let Some(row) = rows.first() {
-        return Ok(Some(FoundContact {
-            id: row.get(0),
-            has_this_phone: row.get(1),
-        }));
-    }
-    let typed = tx.run(&CONTACT_BY_DIGITS, &[&spellings.digits]).await?;
-    Ok(typed.first().map(|row| FoundContact {
+    Ok(rows.first().map(|row| FoundContact {
         id: row.get(0),
-        has_this_phone: true,
+        has_this_phone: row.get(1),
     }))
 }
 
@@ -346,8 +334,8 @@ impl Spellings {
 }
 
 /// Adds a contact.
-pub async fn add_contact(tx: &EventTx<'_>, new: &NewContact) -> Result<(), Error> {
-    tx.run(
+pub async fn add_contact(tx: &EventTx<'_, '_>, new: &NewContact) -> Result<(), Error> {
+    tx.send(
         &ADD_CONTACT,
         &[
             &new.first_name,
@@ -364,12 +352,11 @@ pub async fn add_contact(tx: &EventTx<'_>, new: &NewContact) -> Result<(), Error
         ],
     )
     .await
-    .map(drop)
 }
 
 /// Notes what an event says of a contact.
-pub async fn change_contact(tx: &EventTx<'_>, id: &str, contact: &ReportedContact) -> Result<(), Error> {
-    tx.run(
+pub async fn change_contact(tx: &EventTx<'_, '_>, id: &str, contact: &ReportedContact) -> Result<(), Error> {
+    tx.send(
         &CHANGE_CONTACT,
         &[
             &id,
@@ -387,7 +374,6 @@ pub async fn change_contact(tx: &EventTx<'_>, id: &str, contact: &ReportedContac
         ],
     )
     .await
-    .map(drop)
 }
 
 impl From<&Row> for FoundLead {
