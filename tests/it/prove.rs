@@ -76,6 +76,27 @@ async fn the_floor_holds_a_stray_policy_and_without_it_that_is_a_leak() {
     );
 }
 
+#[tokio::test]
+async fn an_app_that_a_user_let_in_is_kept_from_keys_and_would_be_noticed() {
+    let database = TestDatabase::new().await;
+    let superuser = database.superuser().await;
+    batch(&superuser, "drop policy trusted_clients_only on api_keys").await;
+    batch(
+        &superuser,
+        "drop policy trusted_clients_change on user_phone_numbers",
+    )
+    .await;
+    let report = proof(&database.superuser_url()).await;
+    let mut found = leaks(&report);
+    found.sort_unstable();
+    let expected = [
+        ("public.api_keys", "third_party_read"),
+        ("public.api_keys", "third_party_write"),
+        ("public.user_phone_numbers", "third_party_write"),
+    ];
+    assert_eq!(found, expected, "{}", report.to_text());
+}
+
 /// As on a replica: nothing can be made that would show.
 #[tokio::test]
 async fn a_read_only_session_accuses_nobody_wrongly_and_proves_nothing() {

@@ -4,9 +4,11 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::Mutex;
+use std::time::Instant;
 
 use devdb::{Data, Options, Postgres, Search};
-use prove::{Model, Report};
+use prove::{Model, Phase, Progress, Report};
 use tokio_postgres::{Client, NoTls};
 
 const MODEL: &str = r#"
@@ -58,10 +60,23 @@ async fn main() {
 
 async fn measure(client: &mut Client, name: &str, model: &Model) {
     for _ in 0..3 {
-        let report = prove::run(client, model, &prove::Options::default())
-            .await
-            .unwrap();
+        let begun: Mutex<Vec<(Phase, Instant)>> = Mutex::default();
+        let observer = |progress: &Progress| {
+            let mut begun = begun.lock().unwrap();
+            if begun.last().is_none_or(|(phase, _)| *phase != progress.phase) {
+                begun.push((progress.phase, Instant::now()));
+            }
+        };
+        let options = prove::Options {
+            progress: Some(&observer),
+        };
+        let report = prove::run(client, model, &options).await.unwrap();
         tell(name, &report);
+        let begun = begun.into_inner().unwrap();
+        let ends = begun.iter().skip(1).map(|(_, at)| *at).chain([Instant::now()]);
+        let phases = begun.iter().zip(ends);
+        let told = phases.map(|((phase, at), end)| format!("{phase} {} ms", (end - *at).as_millis()));
+        eprintln!("  {}", told.collect::<Vec<_>>().join(", "));
     }
 }
 

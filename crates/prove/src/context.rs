@@ -3,7 +3,7 @@
 use crate::catalog::{Catalog, Relation};
 use crate::part::Part;
 use crate::people::{People, Who};
-use crate::persona::{EMPTY_USER, Persona};
+use crate::persona::{EMPTY_USER, Persona, THIRD_PARTY};
 use crate::plan::{By, Plan};
 use crate::script::Settings;
 use crate::seed::{Belongs, Fixtures, Row};
@@ -23,12 +23,13 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// Who attacks a relation: everybody, but a planted one only the plain attacker.
+    /// Who attacks a relation: everybody, but a planted one only the plain attacker. An app reaches no further than its user.
     pub(crate) fn attackers(&self, relation: usize) -> impl Iterator<Item = (usize, &Persona)> {
         let planted = self.catalog.relations[relation].is_planted();
         self.personas
             .iter()
             .enumerate()
+            .filter(|(_, persona)| persona.label != THIRD_PARTY)
             .take(if planted { 1 } else { usize::MAX })
     }
 

@@ -1,7 +1,7 @@
 //! What an attack stands on: the catalog, whose each relation is, controls, and what is known before it.
 
 use crate::Error;
-use crate::catalog::{CONTROLS, Catalog};
+use crate::catalog::Catalog;
 use crate::conditions::Contents;
 use crate::functions::outward::{self, Silenced};
 use crate::model::Model;
@@ -27,13 +27,17 @@ impl Ground {
     pub(crate) async fn load(session: &Session<'_>, model: &Model) -> Result<Self, Error> {
         let mut not_tested = Vec::new();
         not_tested.extend(logins::become_roles(session, model).await);
-        let mut catalog = Catalog::load(session, model, None).await?;
+        let mut catalog = Catalog::load(session, model).await?;
         let mut plan = Plan::new(&catalog, model);
         let note = logins::play_login(session, &catalog, model).await;
         let silenced = outward::silence(session, &catalog).await;
+        if note.is_some() || !silenced.is_empty() {
+            // A login was made, or functions are others than they were.
+            catalog = Catalog::load(session, model).await?;
+        }
         match controls::plant(session, model, &id_type(&catalog, &plan)).await {
             Ok(()) => {
-                catalog = Catalog::load(session, model, Some(CONTROLS)).await?;
+                catalog.add_controls(session, model).await?;
                 plan = Plan::new(&catalog, model);
             }
             Err(why) => not_tested.push(format!("no controls could be planted: {why}")),
@@ -113,6 +117,7 @@ pub(crate) fn words(
     contents: &Contents,
 ) -> Words {
     let mut words = words_of(mentions);
+    words.metadata |= catalog.has_opaque_policies();
     let free = contents.claims().iter().filter(|claims| claims.are_free());
     words.together = free.map(|claims| claims.values.clone()).collect();
     let asks_for_login = |text: &String| text.to_lowercase().contains("session_user");
@@ -146,6 +151,10 @@ fn words_of(mentions: &[String]) -> Words {
                 .map(|found| (found[1].to_owned(), found[2].to_owned())),
         );
     }
+    words.metadata = mentions.iter().any(|text| text.contains("metadata"));
+    words.second_factor = mentions
+        .iter()
+        .any(|text| crate::constants::words_in(text).contains(&"aal2".to_owned()));
     for list in [&mut words.claims, &mut words.headers] {
         list.sort();
         list.dedup();

@@ -43,7 +43,7 @@ mod who;
 pub use baseline::{Accepted, BadBaseline, Baseline, Comparison};
 pub use changes::{Changes, Point};
 pub use fingerprint::{NotProven, Proof, fingerprint};
-pub use model::{BadModel, Claim, Function, Membership, Model, Relation, Tenant};
+pub use model::{BadModel, Claim, Function, Membership, Model, Relation, Tenant, ThirdParty};
 pub use naming::{BadNaming, Names, Naming};
 pub use progress::{Observer, Phase, Progress};
 pub use project::{Applied, Cluster, ConnectError, Origins, Project, ProjectError, Refused, Workbench};

@@ -87,6 +87,9 @@ pub struct Relation {
     /// A condition in SQL on rows that everybody may read, such as `is_public`; whoever writes them is judged as ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_where: Option<String>,
+    /// What an app that a user let in, whose token has `client_id`, may do with that user's rows; anything, if it isn't said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub third_party: Option<ThirdParty>,
     /// Everybody may read it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub public: bool,
@@ -96,6 +99,16 @@ pub struct Relation {
     /// Why it is public or internal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+/// How far an app reaches that a user let in.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ThirdParty {
+    /// It does nothing.
+    None,
+    /// It reads, and changes nothing.
+    Read,
 }
 
 /// What a claim names.
@@ -133,7 +146,7 @@ pub enum BadModel {
     Unqualified(String),
     /// Several classes, or none.
     #[error(
-        "the model classifies {0:?} not at all or twice; give it one of column, public, internal; names, readers, secrets and public_where go with column"
+        "the model classifies {0:?} not at all or twice; give it one of column, public, internal; names, readers, secrets, public_where and third_party go with column"
     )]
     Classes(String),
     /// No schemas or roles.
@@ -164,7 +177,8 @@ impl Model {
             let told = relation.names.is_some()
                 || !relation.readers.is_empty()
                 || !relation.secrets.is_empty()
-                || relation.public_where.is_some();
+                || relation.public_where.is_some()
+                || relation.third_party.is_some();
             if classes > 1 || classes == 0 && !told || told && (relation.public || relation.internal) {
                 return Err(BadModel::Classes(name.clone()));
             }
@@ -195,6 +209,12 @@ impl Model {
     #[must_use]
     pub fn to_toml(&self) -> String {
         toml::to_string(self).unwrap_or_default()
+    }
+
+    /// Whether there is anything that apps which users let in may not do.
+    pub(crate) fn keeps_apps_out(&self) -> bool {
+        let mut entries = self.relations.values().chain(self.buckets.values());
+        entries.any(|entry| entry.third_party.is_some())
     }
 
     /// Relations of other schemas that are named all the same, such as Supabase's files.

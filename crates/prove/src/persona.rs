@@ -15,6 +15,9 @@ use crate::sql::{ident, literal};
 /// A token that names nobody by an empty text.
 pub(crate) const EMPTY_USER: &str = "a token with an empty user";
 
+/// Somebody else's app, that the plain attacker let in.
+pub(crate) const THIRD_PARTY: &str = "a third party's app";
+
 /// How an attacker comes: a role, and the claims of a token that they can have.
 #[derive(Clone, Debug)]
 pub(crate) struct Persona {
@@ -44,6 +47,10 @@ pub(crate) struct Words {
     pub(crate) headers: Vec<String>,
     /// Claims that meet a policy together, and that users give themselves.
     pub(crate) together: Vec<BTreeMap<String, String>>,
+    /// Something reads metadata, or can't be looked into: what users write there themselves may matter.
+    pub(crate) metadata: bool,
+    /// Something asks for a second factor, which any user can add.
+    pub(crate) second_factor: bool,
     /// Other logins than the one by which clients come, where something asks for it.
     pub(crate) logins: Vec<String>,
 }
@@ -158,7 +165,26 @@ impl Persona {
         all.extend(Self::forgers(model, people, member, words));
         all.extend(Self::without_a_user(model, people, &own));
         all.extend(Self::by_headers(people, member, words, &own));
+        if model.keeps_apps_out() {
+            let app = Self {
+                label: THIRD_PARTY,
+                ..own
+            };
+            all.push(app.with(|claims| claims["client_id"] = json!("8c0a3f7e-5d1b-4b62-9b0e-6d616b6f0001")));
+        }
+        if words.second_factor {
+            all = all.into_iter().map(Self::with_second_factor).collect();
+            all.push(signed_in("a user without a second factor", &people.own));
+        }
         all
+    }
+
+    fn with_second_factor(self) -> Self {
+        self.with(|claims| {
+            if let Some(level) = claims.get_mut("aal") {
+                *level = json!("aal2");
+            }
+        })
     }
 
     /// Whoever comes without a name, or with an empty one.
@@ -212,23 +238,11 @@ impl Persona {
     /// Users who edit what they can of their own token, or come by another login.
     fn forgers(model: &Model, people: &People, member: bool, words: &Words) -> Vec<Self> {
         let signed_in = |label, who| Self::signed_in(model, label, who);
-        let mut all = Vec::new();
-        let (tenant, user) = (people.other.tenant.clone(), people.other.user.clone());
-        all.push(
-            signed_in("a user whose user_metadata names the other tenant", &people.own).with(|claims| {
-                fill(&mut claims["user_metadata"], &words.claims, &tenant);
-            }),
-        );
-        if !words.claims.is_empty() {
-            all.push(
-                signed_in("a user whose user_metadata claims privileges", &people.own).with(|claims| {
-                    fill(&mut claims["user_metadata"], &words.claims, "true");
-                    for (claim, value) in &words.compared {
-                        claims["user_metadata"][claim] = json!(value);
-                    }
-                }),
-            );
-        }
+        let mut all = if words.metadata {
+            Self::by_metadata(model, people, member, words)
+        } else {
+            Vec::new()
+        };
         for values in words.together.iter().take(3) {
             let label = "a user whose claims meet a policy together";
             all.push(signed_in(label, &people.own).with_claims(values));
@@ -239,12 +253,28 @@ impl Persona {
                 ..signed_in("a user through another login", &people.own)
             });
         }
+        all
+    }
+
+    /// Users who write the other tenant's ids, its user's or privileges into their own metadata.
+    fn by_metadata(model: &Model, people: &People, member: bool, words: &Words) -> Vec<Self> {
+        let with = |label, value: &str| {
+            Self::signed_in(model, label, &people.own)
+                .with(|claims| fill(&mut claims["user_metadata"], &words.claims, value))
+        };
+        let label = "a user whose user_metadata names the other tenant";
+        let mut all = vec![with(label, &people.other.tenant)];
+        if !words.claims.is_empty() {
+            let powerful = with("a user whose user_metadata claims privileges", "true");
+            all.push(powerful.with(|claims| {
+                for (claim, value) in &words.compared {
+                    claims["user_metadata"][claim] = json!(value);
+                }
+            }));
+        }
         if member {
-            all.push(
-                signed_in("a user whose user_metadata names the other user", &people.own).with(|claims| {
-                    fill(&mut claims["user_metadata"], &words.claims, &user);
-                }),
-            );
+            let label = "a user whose user_metadata names the other user";
+            all.push(with(label, &people.other.user));
         }
         all
     }

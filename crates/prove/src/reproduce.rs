@@ -82,13 +82,16 @@ impl Context<'_> {
             };
             rows.push(row.statement.clone());
         }
+        // To whoever is somebody else, the plain attacker's rows are another's too.
+        let foreign = reproduction.settings.contains(own.user.as_str());
         reproduction.asked = match finding.rule.column {
+            _ if finding.rule == rules::THIRD_PARTY_WRITE => self.differences(about, &concerned, false),
             Some(Column::Insert | Column::Update | Column::Move | Column::Delete) => {
                 self.differences(about, &concerned, true)
             }
             Some(Column::Refer) => self.differences(about, &concerned, false),
             Some(Column::Effects) => self.differences(&[], &concerned, true),
-            _ if finding.rule == rules::FUNCTION_CHANGES_OTHERS => self.differences(&[], &concerned, true),
+            _ if finding.rule == rules::FUNCTION_CHANGES_OTHERS => self.differences(&[], &concerned, foreign),
             _ if finding.rule == rules::RUNS_TEXT_AS_SQL => Some(has_run()),
             _ => None,
         };

@@ -226,6 +226,16 @@ rules! {
         "one's own rows can be made to belong to no tenant",
         "WITH CHECK on the policy for UPDATE, or no UPDATE right on the tenant column",
     );
+    THIRD_PARTY_READ = Rule::leak(
+        "third_party_read", Read,
+        "an app that a user let in reads rows of theirs that the model keeps from apps",
+        "a restrictive policy that no token with client_id passes: using (auth.jwt() ->> 'client_id' is null)",
+    );
+    THIRD_PARTY_WRITE = Rule::leak(
+        "third_party_write", Update,
+        "an app that a user let in makes, changes or deletes rows of theirs that the model keeps from apps",
+        "a restrictive policy for each command, USING and WITH CHECK, that no token with client_id passes: auth.jwt() ->> 'client_id' is null",
+    );
     CROSS_TENANT_DELETE = Rule::leak(
         "cross_tenant_delete", Delete,
         "another tenant's rows can be deleted",

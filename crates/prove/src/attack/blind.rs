@@ -124,7 +124,7 @@ impl Context<'_> {
 }
 
 /// A restrictive policy that admits these rows only.
-fn fence(table: &Relation, rows: &[&Row]) -> String {
+pub(super) fn fence(table: &Relation, rows: &[&Row]) -> String {
     format!(
         "create policy \"mako prove\" on {} as restrictive for all to public using ({}) with check (true)",
         table.sql(),

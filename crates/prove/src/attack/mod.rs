@@ -16,6 +16,7 @@ mod privilege;
 mod read;
 pub(crate) mod side_effects;
 mod standing;
+mod third_party;
 mod trial;
 pub(crate) mod views;
 
@@ -44,7 +45,7 @@ pub(crate) trait Attack: Sync {
 }
 
 /// Every attack on relations; a new one is a file and a line here.
-static ATTACKS: [&dyn Attack; 11] = [
+static ATTACKS: [&dyn Attack; 13] = [
     &read::Read,
     &insert::Insert,
     &insert::Upsert,
@@ -53,6 +54,8 @@ static ATTACKS: [&dyn Attack; 11] = [
     &blind::Blind,
     &blind::BlindGift,
     &existing::BlindOnReal,
+    &third_party::App,
+    &third_party::BlindApp,
     &prepared::Prepared,
     &escalate::Escalation,
     &side_effects::SideEffect,

@@ -98,7 +98,7 @@ impl Context<'_> {
             .collect()
     }
 
-    fn read_of(
+    pub(super) fn read_of(
         &self,
         relation: usize,
         persona: usize,

@@ -17,6 +17,7 @@ pub(crate) struct Function {
     pub(crate) definer: bool,
     /// `i`, `s` or `v`.
     pub(crate) volatility: Volatility,
+    language: String,
     pub(crate) source: String,
     pub(crate) config: Vec<String>,
     pub(crate) owner: String,
@@ -41,6 +42,11 @@ pub(crate) enum Volatility {
 }
 
 impl Function {
+    /// Whether its source is all that it does.
+    pub(crate) fn is_readable(&self) -> bool {
+        matches!(self.language.as_str(), "sql" | "plpgsql")
+    }
+
     /// Whether a client can call it by name.
     pub(crate) fn is_callable(&self) -> bool {
         self.in_scope

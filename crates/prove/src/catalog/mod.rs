@@ -41,21 +41,25 @@ pub(crate) struct Catalog {
     pub(crate) other_logins: Vec<String>,
 }
 
+/// A statement with what it is about.
+fn filled(sql: &str, schemas: &[&str], named: &[String], model: &Model) -> String {
+    extensions::fill(sql)
+        .replace("{schemas}", &array(schemas.iter().copied()))
+        .replace("{named}", &array(named.iter().map(String::as_str)))
+        .replace("{roles}", &array(model.roles.iter().map(String::as_str)))
+}
+
+/// Where relations are; of several parts the first.
+fn by_oid(relations: &[Relation]) -> HashMap<Oid, usize> {
+    let places = relations.iter().enumerate().rev();
+    places.map(|(n, relation)| (relation.oid, n)).collect()
+}
+
 impl Catalog {
     /// Reads it.
-    pub(crate) async fn load(
-        session: &Session<'_>,
-        model: &Model,
-        also: Option<&str>,
-    ) -> Result<Self, Error> {
-        let schemas: Vec<_> = model.schemas.iter().map(String::as_str).chain(also).collect();
-        let named = model.named_elsewhere();
-        let fill = |sql: &str| {
-            extensions::fill(sql)
-                .replace("{schemas}", &array(schemas.iter().copied()))
-                .replace("{named}", &array(named.iter().map(String::as_str)))
-                .replace("{roles}", &array(model.roles.iter().map(String::as_str)))
-        };
+    pub(crate) async fn load(session: &Session<'_>, model: &Model) -> Result<Self, Error> {
+        let schemas: Vec<&str> = model.schemas.iter().map(String::as_str).collect();
+        let fill = |sql: &str| filled(sql, &schemas, &model.named_elsewhere(), model);
         let surroundings = fill(include_str!("../../sql/surroundings.sql"));
         let mut answers = session
             .all(vec![
@@ -88,15 +92,9 @@ impl Catalog {
         let mut logins = serde_json::from_str::<Vec<String>>(&logins)
             .unwrap_or_default()
             .into_iter();
-        let by_oid = relations
-            .iter()
-            .enumerate()
-            .rev()
-            .map(|(n, relation)| (relation.oid, n))
-            .collect();
         Ok(Self {
+            by_oid: by_oid(&relations),
             relations,
-            by_oid,
             functions,
             roles,
             extensions,
@@ -106,6 +104,16 @@ impl Catalog {
             login: logins.next(),
             other_logins: logins.collect(),
         })
+    }
+
+    /// Reads what has been planted.
+    pub(crate) async fn add_controls(&mut self, session: &Session<'_>, model: &Model) -> Result<(), Error> {
+        let planted = filled(include_str!("../../sql/relations.sql"), &[CONTROLS], &[], model);
+        let mut answers = session.all(vec![planted]).await;
+        let planted: Vec<Relation> = documents(answers.pop().unwrap_or_else(|| Ok(Vec::new())))?;
+        self.relations.extend(planted);
+        self.by_oid = by_oid(&self.relations);
+        Ok(())
     }
 
     /// The position of a relation.
@@ -156,6 +164,14 @@ impl Catalog {
             let mut functions = policy.functions.iter().filter_map(|oid| self.function(*oid));
             policy.text().contains(name) || functions.any(|function| function.source.contains(name))
         })
+    }
+
+    /// Whether a policy calls what isn't here to be read: an extension's function.
+    pub(crate) fn has_opaque_policies(&self) -> bool {
+        let policies = self.relations.iter().flat_map(|relation| &relation.policies);
+        policies
+            .flat_map(|policy| &policy.functions)
+            .any(|oid| self.function(*oid).is_none())
     }
 
     /// Texts in which policies, views and functions say what they distinguish.

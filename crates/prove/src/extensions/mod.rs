@@ -44,6 +44,13 @@ pub(crate) fn is_known(name: &str) -> bool {
     KNOWN.contains_key(name)
 }
 
+/// Names of known extensions' functions that run a text as SQL.
+pub(crate) fn runners() -> impl Iterator<Item = &'static str> + Clone {
+    KNOWN
+        .values()
+        .flat_map(|known| known.tries.iter().map(String::as_str))
+}
+
 /// Puts the names of known extensions, and of their functions to try, into a statement.
 pub(crate) fn fill(sql: &str) -> String {
     let tried: Vec<String> = KNOWN

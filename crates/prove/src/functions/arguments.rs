@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::catalog::{Argument, Function, Relation};
+use crate::catalog::{Argument, Catalog, Column, Function, Relation};
 use crate::context::Context;
 use crate::seed::{Belongs, Row};
 use crate::sql::typed;
@@ -164,7 +164,8 @@ impl Context<'_> {
 
     /// The other tenant's ids and words, names of relations and columns, what matches everything.
     fn words(&self, argument: &Argument, function: &Function, others: &[&Row]) -> Vec<String> {
-        let mut texts = vec![self.people.other.user.clone(), self.people.other.tenant.clone()];
+        let mut texts = names_wanted(argument, function, others, self.catalog);
+        texts.extend([self.people.other.user.clone(), self.people.other.tenant.clone()]);
         let marked = others.iter().flat_map(|row| {
             let values = row.values.values().flatten();
             values
@@ -172,11 +173,25 @@ impl Context<'_> {
                 .take(2)
         });
         texts.extend(marked.take(6).cloned());
-        let relations = others.iter().map(|row| &self.catalog.relations[row.relation]);
-        texts.extend(relations.clone().map(|relation| relation.name.clone()).take(3));
-        texts.extend(relations.map(Relation::label).take(1));
+        let says = |words: &[&str]| {
+            words
+                .iter()
+                .any(|word| self.catalog.says(&function.source, word, 0))
+        };
+        let names_things = says(&["execute", "regclass", "_to_xml"]);
+        if names_things {
+            let relations = others.iter().map(|row| &self.catalog.relations[row.relation]);
+            texts.extend(relations.clone().map(|relation| relation.name.clone()).take(3));
+            texts.extend(relations.map(Relation::label).take(1));
+        }
         texts.extend(self.keys(argument, others).into_iter().take(3));
-        texts.extend(["%", "", "user_id", "id", "true"].map(str::to_owned));
+        texts.extend(["", "true"].map(str::to_owned));
+        if names_things {
+            texts.extend(["user_id", "id"].map(str::to_owned));
+        }
+        if names_things || says(&["like", "~", "similar"]) {
+            texts.push("%".to_owned());
+        }
         if function.source.contains("role") {
             texts.extend(["service_role", "postgres"].map(str::to_owned));
         }
@@ -243,6 +258,31 @@ impl Context<'_> {
         values.push(typed(None, &argument.sql_type));
         values
     }
+}
+
+/// What a text must be that a function quotes as a name: a relation's, or a column's, the plainest first.
+fn names_wanted(argument: &Argument, function: &Function, rows: &[&Row], catalog: &Catalog) -> Vec<String> {
+    const RELATIONS: [&str; 6] = ["table", "tbl", "relation", "kind", "entity", "resource"];
+    const COLUMNS: [&str; 7] = ["column", "col", "field", "sort", "order", "attribute", "key"];
+    let quotes = ["%I", "quote_ident("]
+        .iter()
+        .any(|way| function.source.contains(way));
+    let Some(row) = rows.first().filter(|_| quotes) else {
+        return Vec::new();
+    };
+    let relation = &catalog.relations[row.relation];
+    let name = argument.name.to_lowercase();
+    let is_one_of = |words: &[&str]| words.iter().any(|word| name.contains(word));
+    if is_one_of(&RELATIONS) {
+        return vec![relation.name.clone()];
+    }
+    let mut columns: Vec<&Column> = relation.columns.iter().filter(|_| is_one_of(&COLUMNS)).collect();
+    columns.sort_by_key(|column| (column.category != 'S', column.not_null));
+    columns
+        .into_iter()
+        .map(|column| column.name.clone())
+        .take(3)
+        .collect()
 }
 
 /// An argument's name without the prefixes that keep it apart from columns.

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use crate::assessment::{Assessment, reproduce};
-use crate::catalog::{Argument, Function, Relation};
+use crate::catalog::{Catalog, Function, Relation};
 use crate::context::Context;
+use crate::extensions;
 use crate::rules;
 use crate::script::Script;
 use crate::seed::Row;
@@ -14,12 +15,43 @@ use crate::sql::{ident, typed};
 /// SQL that tells by its error that it was run; what it says is put together only then.
 const RAN: &str = "('mako'||'ran')::int";
 const RAN_ERROR: &str = "\"makoran\"";
+
+/// What runs a text that isn't part of a body.
+const RUNNERS: [&str; 7] = [
+    "execute",
+    "_to_xml",
+    "ts_stat",
+    "ts_rewrite",
+    "dblink",
+    "crosstab",
+    "call ",
+];
+
+impl Catalog {
+    /// Whether a function may run a text, itself or by what it calls or sets off; only those of nothing but SQL and
+    /// PL/pgSQL are known not to.
+    fn may_run_text(&self, function: &Function) -> bool {
+        let runners = RUNNERS.into_iter().chain(extensions::runners());
+        let may = |function: &Function| {
+            !function.is_readable()
+                || runners
+                    .clone()
+                    .any(|runner| self.says(&function.source, runner, 0))
+        };
+        let is_set_off = |other: &&Function| other.returns == "trigger";
+        may(function) || self.functions.iter().filter(is_set_off).any(may)
+    }
+}
+
 impl Context<'_> {
     /// Does it run a text as SQL? Whoever calls it then is whoever they like.
     pub(super) async fn run_as_sql(&self, function: &Function, about: &mut Assessment) {
         let Some(persona) = self.callers(function, 2).first().copied() else {
             return;
         };
+        if !self.catalog.may_run_text(function) {
+            return;
+        }
         let tries = self.injections(function);
         let settings = self.personas[persona].settings(&self.session.admin, self.catalog, &function.schema);
         let scripts = tries
@@ -63,9 +95,8 @@ impl Context<'_> {
             .types
             .iter()
             .map(|argument| {
-                let name = spoken_of.and_then(|relation| name_wanted(argument, function, relation));
-                name.or_else(|| self.values_for(argument, function, &rows).into_iter().next())
-                    .unwrap_or_default()
+                let values = self.values_for(argument, function, &rows);
+                values.into_iter().next().unwrap_or_default()
             })
             .collect();
         let required = function.types.len() - function.defaults.min(function.types.len());
@@ -99,23 +130,6 @@ impl Context<'_> {
         }
         lists
     }
-}
-
-/// What a text must be that a function quotes as a name: a relation's, or a column's.
-fn name_wanted(argument: &Argument, function: &Function, relation: &Relation) -> Option<String> {
-    let quotes = ["%I", "quote_ident("]
-        .iter()
-        .any(|way| function.source.contains(way));
-    let name = argument.name.to_lowercase();
-    let of_relation = ["table", "tbl", "relation"]
-        .iter()
-        .any(|part| name.contains(part));
-    let wanted = if of_relation {
-        relation.name.as_str()
-    } else {
-        *relation.key()?.first()?
-    };
-    (quotes && argument.category == 'S').then(|| typed(Some(wanted), &argument.sql_type))
 }
 
 /// Texts that do something if they are run: as a statement, a condition, a relation, out of a quoted string.

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::catalog::{Catalog, Column, ForeignKey, Policy, Relation, RelationKind};
 use crate::conditions::is_user;
-use crate::model::Model;
+use crate::model::{Model, ThirdParty};
 use crate::naming::{Names, Naming};
 use crate::part::Part;
 use crate::sql::typed;
@@ -58,6 +58,8 @@ pub(crate) struct Plan {
     pub(crate) public_where: HashMap<usize, String>,
     /// How the tenant column names whose a row is, where that isn't by an id alone.
     namings: HashMap<usize, Naming>,
+    /// How far apps reach that users let in, by relation.
+    third_party: HashMap<usize, ThirdParty>,
 }
 
 type Place = (usize, String);
@@ -79,6 +81,7 @@ impl Plan {
             secrets: secrets(catalog, model),
             public_where: HashMap::new(),
             namings: namings(catalog, model),
+            third_party: third_party(catalog, model),
         };
         plan.classes = catalog
             .relations
@@ -132,6 +135,11 @@ impl Plan {
     /// Columns whose content nobody knows for whom the row isn't.
     pub(crate) fn secrets(&self, relation: usize) -> &[String] {
         self.secrets.get(&relation).map_or(&[], Vec::as_slice)
+    }
+
+    /// How far an app reaches that a user let in, where the model says so.
+    pub(crate) fn third_party(&self, relation: usize) -> Option<ThirdParty> {
+        self.third_party.get(&relation).copied()
     }
 
     /// What others may read on purpose: what the model says of it, and shares: rows that each give one user another
@@ -382,6 +390,12 @@ fn secrets(catalog: &Catalog, model: &Model) -> HashMap<usize, Vec<String>> {
     let secrets =
         relations.filter_map(|(at, relation)| Some((at, model.entry_of(relation)?.secrets.clone())));
     secrets.filter(|(_, columns)| !columns.is_empty()).collect()
+}
+
+fn third_party(catalog: &Catalog, model: &Model) -> HashMap<usize, ThirdParty> {
+    let relations = catalog.relations.iter().enumerate();
+    let kept = relations.filter_map(|(at, relation)| Some((at, model.entry_of(relation)?.third_party?)));
+    kept.collect()
 }
 
 /// How tenant columns name whose a row is, where that isn't by an id alone.

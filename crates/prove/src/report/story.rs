@@ -75,6 +75,16 @@ const STORIES: &[(&str, &str, &str)] = &[
         "They stay, and no tenant answers for them.",
     ),
     (
+        "third_party_read",
+        "has Alice let his app in, and looks into {it} with the token that it got",
+        "He gets rows of hers that apps are kept from.",
+    ),
+    (
+        "third_party_write",
+        "has Alice let his app in, and writes to {it} with the token that it got",
+        "Her rows change, though apps are kept from them.",
+    ),
+    (
         "cross_tenant_delete",
         "deletes from {it}",
         "Rows of Alice's are gone.",

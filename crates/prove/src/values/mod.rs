@@ -303,8 +303,25 @@ fn numbers_for(column: &Column, seed: Seed<'_>) -> Vec<String> {
     numbers
 }
 
+/// Names of columns that say until when something holds.
+const ENDS: [&str; 7] = ["expir", "until", "ends_", "end_", "_end", "valid_to", "deadline"];
+
 fn times_for(column: &Column, seed: Seed<'_>) -> Vec<String> {
     let n = seed.number;
+    let is_end = ENDS.iter().any(|word| column.name.to_lowercase().contains(word));
+    if is_end
+        && seed.variant == 0
+        && !seed.unique
+        && column.base_name != "time"
+        && column.base_name != "timetz"
+    {
+        // Most policies ask that it hasn't come yet.
+        return vec![
+            format!("2124-01-{:02}", n % 27 + 1),
+            "now".to_owned(),
+            "2024-01-01".to_owned(),
+        ];
+    }
     let (day, minute) = (n % 27 + 1, n % 60);
     let hour = n / 60 % 24;
     match column.base_name.as_str() {

@@ -7,8 +7,8 @@ use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::server::connect;
 
-/// The rows of an answer as text, or a refusal.
-type Answer = Result<Vec<Vec<Option<String>>>, tokio_postgres::Error>;
+/// The rows of an answer as text, none if the statement doesn't answer with any, or a refusal.
+type Answer = Result<Option<Vec<Vec<Option<String>>>>, tokio_postgres::Error>;
 
 /// Findings that their own reproduction doesn't show, each with what it came to.
 pub(crate) async fn not_shown(report: &Report, url: &str) -> Vec<String> {
@@ -45,13 +45,9 @@ async fn shows(finding: &Finding, client: &Client) -> Result<(), String> {
             Err(format!("{message} [{code}]"))
         };
     }
-    let last = answers.iter().flatten().rev().find(|rows| !rows.is_empty());
-    match last
-        .and_then(|rows| rows[0].first())
-        .cloned()
-        .flatten()
-        .as_deref()
-    {
+    let last = answers.iter().flatten().flatten().next_back();
+    let first_field = last.and_then(|rows| rows.first()?.first());
+    match first_field.cloned().flatten().as_deref() {
         None | Some("f" | "0") => Err(format!("the answer was {last:?}")),
         Some(_) => Ok(()),
     }
@@ -79,17 +75,18 @@ fn differ(statements: &[String], answers: &[Answer]) -> Result<(), String> {
     }
 }
 
-/// The rows of the last statement that answers with any, or none.
+/// The rows of the last statement that answers with any.
 async fn ask(client: &Client, sql: &str) -> Answer {
-    let mut rows = Vec::new();
+    let mut answer = None;
     for message in client.simple_query(sql).await? {
         match message {
-            SimpleQueryMessage::RowDescription(_) => rows.clear(),
+            SimpleQueryMessage::RowDescription(_) => answer = Some(Vec::new()),
             SimpleQueryMessage::Row(row) => {
-                rows.push((0..row.len()).map(|n| row.get(n).map(str::to_owned)).collect());
+                let fields = (0..row.len()).map(|n| row.get(n).map(str::to_owned));
+                answer.get_or_insert_with(Vec::new).push(fields.collect());
             }
             _ => {}
         }
     }
-    Ok(rows)
+    Ok(answer)
 }
