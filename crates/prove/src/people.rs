@@ -3,8 +3,10 @@
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::Error;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Relation};
+use crate::constants::words_in;
 use crate::naming::Names;
+use crate::pattern::sample;
 use crate::plan::Plan;
 
 pub(crate) use crate::who::Who;
@@ -35,11 +37,13 @@ pub(crate) struct People {
 }
 
 /// The form of ids.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 enum Form {
     Uuid,
     Integer,
     Small,
+    /// A text that a check's regular expression accepts.
+    Pattern(String),
 }
 
 impl People {
@@ -57,13 +61,13 @@ impl People {
         let mut number = 0;
         let mut who = |name: &str, tenant: Option<&Who>| {
             number += 1;
-            let user = id(users, nonce, number);
+            let user = id(&users, nonce, number);
             number += 1;
             Who {
                 marker: format!("mako{name}{tag}"),
                 tenant: match (tenant, &plan.membership) {
                     (Some(whose), _) => whose.tenant.clone(),
-                    (None, Some(_)) => id(tenants, nonce, number),
+                    (None, Some(_)) => id(&tenants, nonce, number),
                     (None, None) => user.clone(),
                 },
                 user,
@@ -114,13 +118,39 @@ fn form(catalog: &Catalog, plan: &Plan, names: Names) -> Form {
         {
             Form::Integer
         }
-        _ => Form::Uuid,
+        _ => plan
+            .places(names)
+            .find_map(|(at, column)| pattern(&catalog.relations[*at], column))
+            .map_or(Form::Uuid, Form::Pattern),
     }
 }
 
-fn id(form: Form, nonce: u64, number: u64) -> String {
+/// The regular expression that a check holds against a column, where it accepts no UUID.
+fn pattern(table: &Relation, column: &str) -> Option<String> {
+    // What is shorter would be found by chance within other texts.
+    const SHORTEST: usize = 5;
+    let checks = table
+        .checks
+        .iter()
+        .filter(|check| check.columns.iter().any(|name| name == column));
+    let of_domain = table.column(column)?.domain_checks.iter();
+    let texts = checks.map(|check| &check.expression).chain(of_domain);
+    let accepts_none = |pattern: &String| {
+        let is_long = sample(pattern, 1, MORE).is_some_and(|text| text.len() >= SHORTEST);
+        is_long && regex::Regex::new(pattern).is_ok_and(|regex| !regex.is_match(&uuid(1, 1)))
+    };
+    texts.flat_map(|text| words_in(text)).find(accepts_none)
+}
+
+/// How many more characters than it must have an id has that a pattern accepts.
+const MORE: u32 = 4;
+
+fn id(form: &Form, nonce: u64, number: u64) -> String {
     match form {
         Form::Uuid => uuid(nonce, number),
+        Form::Pattern(pattern) => {
+            sample(pattern, nonce % 10_000 * 100 + number, MORE).unwrap_or_else(|| uuid(nonce, number))
+        }
         Form::Integer => (1_900_000_000 + nonce % 100_000 * 100 + number).to_string(),
         Form::Small => (31_000 + number).to_string(),
     }

@@ -125,37 +125,7 @@ impl Persona {
             ..own.clone()
         });
         if member {
-            all.extend(
-                people
-                    .colleagues
-                    .iter()
-                    .map(|who| signed_in("a user with another role in another tenant", who)),
-            );
-            let lists = model
-                .tenant
-                .claims
-                .iter()
-                .filter(|(_, names)| **names == Claim::Tenants);
-            let both = json!([people.two.tenant, people.third.tenant]);
-            all.push(
-                signed_in("a user of two other tenants", &people.two)
-                    .with(|claims| lists.for_each(|(claim, _)| set_path(claims, claim, both.clone()))),
-            );
-            let tenant = people.other.tenant.clone();
-            all.push(
-                signed_in("a removed member with an old token", &people.removed).with(|claims| {
-                    fill(&mut claims["app_metadata"], &words.claims, &tenant);
-                    // A hook looks memberships up for each token: what it writes isn't old for long.
-                    let kept = format!("app_metadata.{}", model.tenant.column());
-                    for (claim, names) in model.tenant.claims.iter().filter(|(claim, _)| **claim != kept) {
-                        let value = match names {
-                            Claim::Tenants => json!([people.nobody.tenant]),
-                            Claim::User | Claim::Tenant => json!(people.nobody.tenant),
-                        };
-                        set_path(claims, claim, value);
-                    }
-                }),
-            );
+            all.extend(Self::members(model, people, words));
         }
         all.push(signed_in("a user without any tenant", &people.nobody));
         all.push(
@@ -176,6 +146,44 @@ impl Persona {
             all = all.into_iter().map(Self::with_second_factor).collect();
             all.push(signed_in("a user without a second factor", &people.own));
         }
+        all
+    }
+
+    /// Members of other tenants in other roles, of two at once, and one who was a member of the victim's.
+    fn members(model: &Model, people: &People, words: &Words) -> Vec<Self> {
+        let signed_in = |label, who| Self::signed_in(model, label, who);
+        let mut all = Vec::new();
+        all.extend(
+            people
+                .colleagues
+                .iter()
+                .map(|who| signed_in("a user with another role in another tenant", who)),
+        );
+        let lists = model
+            .tenant
+            .claims
+            .iter()
+            .filter(|(_, names)| **names == Claim::Tenants);
+        let both = json!([people.two.tenant, people.third.tenant]);
+        all.push(
+            signed_in("a user of two other tenants", &people.two)
+                .with(|claims| lists.for_each(|(claim, _)| set_path(claims, claim, both.clone()))),
+        );
+        let tenant = people.other.tenant.clone();
+        all.push(
+            signed_in("a removed member with an old token", &people.removed).with(|claims| {
+                fill(&mut claims["app_metadata"], &words.claims, &tenant);
+                // A hook looks memberships up for each token: what it writes isn't old for long.
+                let kept = format!("app_metadata.{}", model.tenant.column());
+                for (claim, names) in model.tenant.claims.iter().filter(|(claim, _)| **claim != kept) {
+                    let value = match names {
+                        Claim::Tenants => json!([people.nobody.tenant]),
+                        Claim::User | Claim::Tenant => json!(people.nobody.tenant),
+                    };
+                    set_path(claims, claim, value);
+                }
+            }),
+        );
         all
     }
 

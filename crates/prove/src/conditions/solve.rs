@@ -52,6 +52,10 @@ enum View {
     Length,
     /// How many elements an array has.
     Count,
+    /// Where a range begins.
+    Lower,
+    /// Where a range ends.
+    Upper,
 }
 
 /// How to make what isn't logic true, or false.
@@ -122,38 +126,45 @@ pub(super) fn compare(left: &Expr, op: &BinaryOperator, right: &Expr, scope: &Sc
     found.map_or_else(unknown, |fact| vec![vec![fact]])
 }
 
-fn against(subject: &Expr, op: &BinaryOperator, value: &str, raw: &Expr, scope: &Scope<'_>) -> Option<Fact> {
-    // What is added to the column is taken from the constant.
-    if let Expr::BinaryOp {
+/// The column within a sum, a difference or a mask.
+fn reckoned(subject: &Expr, op: &BinaryOperator, value: &str, raw: &Expr, scope: &Scope<'_>) -> Option<Fact> {
+    let Expr::BinaryOp {
         left,
-        op: sign @ (BinaryOperator::Plus | BinaryOperator::Minus),
+        op: sign,
         right,
-    } = bare(subject)
-    {
-        let plus = *sign == BinaryOperator::Plus;
-        return match (constant(left, scope), constant(right, scope)) {
-            (None, Some(term)) => {
-                let back = if plus { "-" } else { "+" };
-                against(left, op, &format!("({value} {back} {term})"), raw, scope)
-            }
-            (Some(term), None) if plus => against(right, op, &format!("({value} - {term})"), raw, scope),
-            (Some(term), None) => against(right, &flipped(op), &format!("({term} - {value})"), raw, scope),
-            _ => None,
-        };
+    } = subject
+    else {
+        return None;
+    };
+    let of = |column: &Expr, op: &BinaryOperator, value: &str| against(column, op, value, raw, scope);
+    match (sign, constant(left, scope), constant(right, scope)) {
+        // What is added to the column is taken from the constant.
+        (BinaryOperator::Plus, None, Some(term)) => of(left, op, &format!("({value} - {term})")),
+        (BinaryOperator::Plus, Some(term), None) => of(right, op, &format!("({value} - {term})")),
+        (BinaryOperator::Minus, None, Some(term)) => of(left, op, &format!("({value} + {term})")),
+        (BinaryOperator::Minus, Some(term), None) => of(right, &flipped(op), &format!("({term} - {value})")),
+        (BinaryOperator::BitwiseAnd, None, Some(mask)) => {
+            of(left, &BinaryOperator::Eq, bits(op, value, &mask))
+        }
+        (BinaryOperator::BitwiseAnd, Some(mask), None) => {
+            of(right, &BinaryOperator::Eq, bits(op, value, &mask))
+        }
+        _ => None,
     }
+}
+
+/// What leaves a value under a mask, or else anything.
+fn bits<'v>(op: &BinaryOperator, value: &'v str, mask: &'v str) -> &'v str {
+    if *op == BinaryOperator::Eq { value } else { mask }
+}
+
+fn against(subject: &Expr, op: &BinaryOperator, value: &str, raw: &Expr, scope: &Scope<'_>) -> Option<Fact> {
     if let Expr::BinaryOp {
-        left,
-        op: BinaryOperator::BitwiseAnd,
-        right,
+        op: BinaryOperator::Plus | BinaryOperator::Minus | BinaryOperator::BitwiseAnd,
+        ..
     } = bare(subject)
     {
-        let (of, mask) = match (constant(left, scope), constant(right, scope)) {
-            (None, Some(mask)) => (left, mask),
-            (Some(mask), None) => (right, mask),
-            _ => return None,
-        };
-        let held = if *op == BinaryOperator::Eq { value } else { &mask };
-        return against(of, &BinaryOperator::Eq, held, raw, scope);
+        return reckoned(bare(subject), op, value, raw, scope);
     }
     let Some(target) = target(subject, scope) else {
         return answered(subject, scope, |answer, scope| {
@@ -231,6 +242,8 @@ impl Target<'_> {
                 let element = self.column.element.as_deref().unwrap_or("text");
                 format!("array_fill(null::{element}, array[({value})::int])::{base}")
             }
+            View::Lower => format!("{}(({value})::{}, null)", self.column.base_name, self.bound()),
+            View::Upper => format!("{}(null, ({value})::{})", self.column.base_name, self.bound()),
             View::Member { path, json } => {
                 let inner = if *json {
                     format!("({value})::jsonb")
@@ -263,18 +276,31 @@ impl Target<'_> {
         }
     }
 
+    /// The type of a range's bounds.
+    fn bound(&self) -> &'static str {
+        match self.column.base_name.as_str() {
+            "int4range" => "int4",
+            "int8range" => "int8",
+            "numrange" => "numeric",
+            "daterange" => "date",
+            "tsrange" => "timestamp",
+            _ => "timestamptz",
+        }
+    }
+
     /// A value above or below a constant.
     fn beyond(&self, value: &str, sign: char) -> String {
         let numeric = match self.view {
             View::Whole => self.column.category == 'N',
             View::Length | View::Count => true,
+            View::Lower | View::Upper => matches!(self.bound(), "int4" | "int8" | "numeric"),
             View::Member { .. } => value.trim_matches(|c| "'()".contains(c)).parse::<f64>().is_ok(),
         };
         if numeric {
             return format!("(({value})::numeric {sign} 1)");
         }
         match self.column.category {
-            'D' => format!("(({value})::timestamptz {sign} interval '1 day')"),
+            'D' | 'R' => format!("(({value})::timestamptz {sign} interval '1 day')"),
             'T' => format!("(({value})::interval {sign} interval '1 day')"),
             _ if sign == '+' => format!("(({value})::text || 'a')"),
             _ => "''".to_owned(),
@@ -375,6 +401,8 @@ fn through<'s>(function: &Function, scope: &'s Scope<'_>) -> Option<Target<'s>> 
     let first = first?;
     let target = target(first, scope)?;
     let view = match (name.as_str(), target.view) {
+        ("lower", View::Whole) if target.column.category == 'R' => View::Lower,
+        ("upper", View::Whole) if target.column.category == 'R' => View::Upper,
         ("lower" | "upper" | "btrim" | "coalesce" | "nullif" | "date_trunc" | "max" | "min", view) => view,
         ("length" | "char_length", View::Whole) => View::Length,
         ("cardinality" | "array_length", View::Whole) => View::Count,

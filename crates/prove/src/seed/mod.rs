@@ -11,6 +11,7 @@ mod order;
 mod settle;
 mod spares;
 mod specs;
+mod strangers;
 mod ties;
 
 use std::collections::{BTreeMap, BTreeSet};
