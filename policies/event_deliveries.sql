@@ -211,11 +211,10 @@ begin
   );
 end $$;
 
--- Notes what became of deliveries, whosever: only for whoever still has the lease, so that no answer counts twice. Says how
--- many that were. p_results: [{user_id, id, leased_until, outcome, retry_in_seconds, attempted_at, duration_ms, status_code,
--- error, response_start}]; outcome is delivered, failed, dead, gone (dead, and so is the subscription), withheld, or
--- released: given back unsent.
-create or replace function mako.finish_event_deliveries(p_results jsonb) returns int
+-- What is still being sent stays the taker's for another lease; says what that is. One that somebody else has locked is
+-- passed over this time: whoever removes many deliveries waits for none of these, nor these for them.
+create or replace function mako.renew_event_leases(p_leases jsonb, p_lease interval)
+returns table (user_id text, id text, leased_until timestamptz)
 language plpgsql volatile security definer
 set search_path = ''
 set row_security = on
@@ -223,30 +222,89 @@ set enable_seqscan = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
-declare
-  finished int;
+begin
+  perform set_config('synchronous_commit', 'off', true);
+  return query
+    with held as (
+      select d.user_id, d.id
+      from jsonb_to_recordset(p_leases) l (user_id text, id text, leased_until timestamptz)
+      join mako.event_deliveries d on d.user_id = l.user_id and d.id = l.id
+      where d.leased_until = l.leased_until
+      for no key update of d skip locked
+    )
+    update mako.event_deliveries d
+    set leased_until = now() + p_lease
+    from held
+    where d.user_id = held.user_id and d.id = held.id
+    returning d.user_id, d.id, d.leased_until;
+end $$;
+
+-- Notes what became of deliveries, whosever: only for whoever still has the lease, so that no answer counts twice.
+-- p_results: [{user_id, id, leased_until, outcome, retry_in_seconds, attempted_at, duration_ms, status_code, error,
+-- response_start}]; outcome is delivered, failed, dead, gone (dead, and so is the subscription), withheld, or released:
+-- given back unsent.
+-- Waits for nobody, or a user who is being removed would hold up everybody's: says which are to be noted again, since
+-- somebody else has locked them or their subscription.
+create or replace function mako.note_event_outcomes(p_results jsonb) returns table (user_id text, id text)
+language plpgsql volatile security definer
+set search_path = ''
+set row_security = on
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
 begin
   -- What is lost with the server is sent again; the receiver knows it by its id.
   perform set_config('synchronous_commit', 'off', true);
-  with result as (
-    select r.*
+  return query
+  with result as materialized (
+    select r.*, d.subscription_id
     from jsonb_to_recordset(p_results) r (
       user_id text, id text, leased_until timestamptz, outcome text, retry_in_seconds float8, attempted_at timestamptz,
       duration_ms int, status_code int, error text, response_start text
     )
+    join mako.event_deliveries d on d.user_id = r.user_id and d.id = r.id and d.leased_until = r.leased_until
+  ),
+  -- Most deliveries change nothing of their subscription.
+  changing as materialized (
+    select s.user_id, s.id, j.delivered, j.gone
+    from (
+      select r.user_id, r.subscription_id, bool_or(r.outcome = 'delivered') as delivered, bool_or(r.outcome = 'gone') as gone
+      from result r
+      where r.outcome in ('delivered', 'failed', 'dead', 'gone')
+      group by r.user_id, r.subscription_id
+    ) j
+    join mako.event_subscriptions s on s.user_id = j.user_id and s.id = j.subscription_id
+    where s.status = 'active'
+      and (j.gone or j.delivered = (s.failing_since is not null) or s.failing_since < now() - interval '5 days')
+  ),
+  concerned as materialized (
+    select s.user_id, s.id, c.delivered, c.gone
+    from changing c
+    join mako.event_subscriptions s on s.user_id = c.user_id and s.id = c.id
+    for no key update of s skip locked
+  ),
+  free as materialized (
+    select r.*
+    from result r
+    join mako.event_deliveries d on d.user_id = r.user_id and d.id = r.id
+    where d.leased_until = r.leased_until
+      and ((r.user_id, r.subscription_id) not in (select c.user_id, c.id from changing c)
+        or (r.user_id, r.subscription_id) in (select c.user_id, c.id from concerned c))
+    for no key update of d skip locked
   ),
   noted as (
     update mako.event_deliveries d
-    set status = case r.outcome when 'gone' then 'dead' when 'released' then d.status else r.outcome end
-      , attempts = d.attempts + case when r.outcome in ('withheld', 'released') then 0 else 1 end
-      , next_attempt_at = case when r.outcome = 'failed' then now() + make_interval(secs => r.retry_in_seconds)
+    set status = case f.outcome when 'gone' then 'dead' when 'released' then d.status else f.outcome end
+      , attempts = d.attempts + case when f.outcome in ('withheld', 'released') then 0 else 1 end
+      , next_attempt_at = case when f.outcome = 'failed' then now() + make_interval(secs => f.retry_in_seconds)
           else d.next_attempt_at end
       , leased_until = null
-      , last_error = case when r.outcome = 'released' then d.last_error else left(r.error, 200) end
-      , finished_at = case when r.outcome in ('delivered', 'dead', 'gone', 'withheld') then now() end
-    from result r
-    where d.user_id = r.user_id and d.id = r.id and d.leased_until = r.leased_until
-    returning r.*, d.subscription_id
+      , last_error = case when f.outcome = 'released' then d.last_error else left(f.error, 200) end
+      , finished_at = case when f.outcome in ('delivered', 'dead', 'gone', 'withheld') then now() end
+    from free f
+    where d.user_id = f.user_id and d.id = f.id
+    returning f.*
   ),
   recorded as (
     insert into mako.event_attempts
@@ -256,21 +314,6 @@ begin
     where n.outcome not in ('withheld', 'released')
     on conflict do nothing
   ),
-  judged as (
-    select n.user_id, n.subscription_id, bool_or(n.outcome = 'delivered') as delivered, bool_or(n.outcome = 'gone') as gone
-    from noted n
-    where n.outcome in ('delivered', 'failed', 'dead', 'gone')
-    group by n.user_id, n.subscription_id
-  ),
-  -- Most deliveries change nothing of their subscription. In one order, so that two callers don't wait for each other.
-  concerned as (
-    select s.user_id, s.id, j.delivered, j.gone
-    from judged j
-    join mako.event_subscriptions s on s.user_id = j.user_id and s.id = j.subscription_id
-    where s.status = 'active' and (j.gone or j.delivered = (s.failing_since is not null) or s.failing_since < now() - interval '5 days')
-    order by s.user_id, s.id
-    for no key update of s
-  ),
   subscribed as (
     update mako.event_subscriptions s
     set failing_since = case when c.delivered then null else coalesce(s.failing_since, now()) end
@@ -278,11 +321,14 @@ begin
       , disabled_reason = case when c.gone then 'gone'
           when not c.delivered and s.failing_since < now() - interval '5 days' then 'failing' end
     from concerned c
-    where s.user_id = c.user_id and s.id = c.id
+    where s.user_id = c.user_id and s.id = c.id and s.status = 'active'
   )
-  select count(*) into finished from noted;
-  return finished;
+  select r.user_id, r.id
+  from result r
+  where (r.user_id, r.id) not in (select n.user_id, n.id from noted n);
 end $$;
+-- Its predecessor, which waited.
+drop function if exists mako.finish_event_deliveries(jsonb);
 
 -- One of the caller's deliveries is sent again, whatever became of it; null if there is none, false if it is under way or
 -- its subscription is off.
@@ -399,7 +445,8 @@ begin
       ('mako.lease_event_deliveries(text, text, int, int, int, interval)', null,
         'Leases due deliveries of one subscription, and counts those under way'),
       ('mako.end_event_deliveries(text, text)', null, 'Ends what waits for a subscription that is off'),
-      ('mako.finish_event_deliveries(jsonb)', 'mako_router', 'Notes what became of deliveries'),
+      ('mako.renew_event_leases(jsonb, interval)', 'mako_router', 'Keeps what is still being sent the taker''s'),
+      ('mako.note_event_outcomes(jsonb)', 'mako_router', 'Notes what became of deliveries'),
       ('mako.retry_event_delivery(text)', 'authenticated', 'Sends one of the caller''s deliveries again'),
       ('mako.retry_event_deliveries(text, timestamptz, timestamptz, int)', 'authenticated',
         'Sends again what the caller''s subscription didn''t get'),

@@ -1,5 +1,8 @@
 //! Do events reach their receivers: signed, once under each id, again after failures, and only what their owner sees?
 
+mod at_once;
+mod in_flight;
+
 use serde_json::{Value, json};
 use tests::database::batch;
 use tests::event_receiver::{Arrived, EventReceiver};

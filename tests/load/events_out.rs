@@ -1,5 +1,7 @@
-//! How many events go out in a second, and how soon one does; see the README beside this file.
+//! How many events go out in a second, how soon one does, and what they cost who writes; see the README beside this file.
 #![expect(clippy::print_stdout, reason = "a report on a terminal")]
+
+mod imports;
 
 use std::time::{Duration, Instant};
 
@@ -41,7 +43,7 @@ async fn main() {
     let began = Instant::now();
     let address = format!("127.0.0.1:{}", free_port());
     let settings = [TO_LOOPBACK, ("LOG", "warn"), ("LISTEN", address.as_str())];
-    let _service = Service::with(&database.login_url(), &settings).await;
+    let service = Service::with(&database.login_url(), &settings).await;
     arrival(&receiver, events).await;
     let rate = per_second(events, began.elapsed());
     let plain = plain(&receiver).await;
@@ -66,6 +68,13 @@ async fn main() {
     println!(
         "idle, from commit to arrival: median {:.1} ms, worst of 100 {:.1} ms",
         lags[50], lags[99]
+    );
+    let [without_triggers, untold, told] = imports::measure(&database, &service, &receiver).await;
+    println!(
+        "an import of 5,000 contacts: {:.0} ms without the triggers; nobody told {:.2} ×; a receiver told {:.2} ×",
+        without_triggers * 1000.0,
+        untold / without_triggers,
+        told / untold
     );
 }
 

@@ -38,11 +38,11 @@ struct Target {
 }
 
 impl Target {
-    async fn start() -> Self {
+    async fn start(receivers: &str) -> Self {
         let postgres = Restartable::start().await;
         let receiver = EventReceiver::start().await;
         for person in [Alice, Bob] {
-            let url = format!("{}{}", receiver.url, path(person));
+            let url = format!("{}/{receivers}/{}", receiver.url, owner(person));
             subscribe(&postgres.login_url(), &person.claims(), &url, &[]).await;
         }
         let addresses = [(); 2].map(|()| format!("127.0.0.1:{}", free_port()));
@@ -129,13 +129,17 @@ impl Target {
 pub enum Killed {
     /// Both. What they had taken is taken again at once, by the database's clock.
     Both,
-    /// One and the other in turns. What it had taken is taken again when its leases are over.
+    /// One and the other in turns. What it had taken is taken again when its leases are over. Receivers also hang.
     One,
 }
 
 /// `kill -9` of every process of Postgres and of services, so many times each, while so many events are sent.
 pub async fn run(events: usize, kills: usize, killed: Killed, mut progress: impl FnMut(usize)) -> Outcome {
-    let mut target = Target::start().await;
+    let receivers = match killed {
+        Killed::Both => "mixed",
+        Killed::One => "wild",
+    };
+    let mut target = Target::start(receivers).await;
     let started = Instant::now();
     let rows = events.div_ceil(2 * OF_A_ROW * kills);
     for kill in 0..kills {
@@ -204,8 +208,4 @@ fn owner(person: Person) -> &'static str {
         Bob => "bob",
         Person::Mallory => "mallory",
     }
-}
-
-fn path(person: Person) -> String {
-    format!("/mixed/{}", owner(person))
 }

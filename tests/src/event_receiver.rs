@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -52,7 +53,8 @@ pub const SAID: &str = "what-the-receiver-said";
 /// | `/talks/…` | 500, and [`SAID`] in a header and in its body |
 /// | `/hangs/…` | nothing, for ever |
 /// | `/late/…` | 200 once the test says so |
-/// | `/mixed/…` | by the event's id and how often it came: 204, 500, closes, floods |
+/// | `/mixed/…` | by the event's id and how often it came: takes, 500, closes, floods, or takes after a while |
+/// | `/wild/…` | the same, and of one in 256 it never answers the first attempt |
 pub struct EventReceiver {
     /// `http://127.0.0.1:PORT`.
     pub url: String,
@@ -137,7 +139,8 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
             *times += 1;
             *times - 1
         };
-        let (answered, whole) = answer(&path, &id, before);
+        let manner = manner(&path, &id, before);
+        let (answered, whole) = answer(manner, &path, before);
         shared
             .arrived
             .lock()
@@ -148,11 +151,11 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
                 body,
                 answered,
             });
-        if path.starts_with("/late/") {
-            released.await;
-        }
-        if path.starts_with("/hangs/") {
-            return hang(read, write).await;
+        match manner {
+            "late" => released.await,
+            "dawdles" => tokio::time::sleep(Duration::from_millis(200)).await,
+            "hangs" => return hang(read, write).await,
+            _ => {}
         }
         if answered == 0 || write.write_all(&whole).await.is_err() {
             return;
@@ -167,9 +170,23 @@ async fn hang(mut read: BufReader<OwnedReadHalf>, write: OwnedWriteHalf) {
     drop(write);
 }
 
+/// How the receiver behaves: the first part of a path, or what that stands for at this attempt.
+fn manner<'a>(path: &'a str, id: &str, before: usize) -> &'a str {
+    let word = path.split('/').nth(1).unwrap_or_default();
+    match word {
+        "wild" if before == 0 && id.starts_with("00") => "hangs",
+        // Every event comes through at its third attempt, if not before.
+        "mixed" | "wild" if before < 2 => {
+            let manners = ["fails", "closes", "floods", "dawdles", "takes"];
+            manners[id.bytes().map(usize::from).sum::<usize>() % manners.len()]
+        }
+        "mixed" | "wild" => "takes",
+        word => word,
+    }
+}
+
 /// The status of an answer and all of it.
-fn answer(path: &str, id: &str, before: usize) -> (u16, Vec<u8>) {
-    let mut words = path.split('/').skip(1);
+fn answer(manner: &str, path: &str, before: usize) -> (u16, Vec<u8>) {
     let short = |status: u16| {
         let whole = format!("HTTP/1.1 {status} Answer\r\ncontent-length: 5\r\n\r\nheard");
         (status, whole.into_bytes())
@@ -180,9 +197,13 @@ fn answer(path: &str, id: &str, before: usize) -> (u16, Vec<u8>) {
         (200, whole)
     };
     let none = || (0, Vec::new());
-    match words.next().unwrap_or_default() {
-        "answers" => short(words.next().and_then(|word| word.parse().ok()).expect("a status")),
+    match manner {
+        "answers" => {
+            let status = path.split('/').nth(2).and_then(|word| word.parse().ok());
+            short(status.expect("a status"))
+        }
         "second" if before == 0 => short(500),
+        "fails" => short(500),
         "busy" => (
             503,
             b"HTTP/1.1 503 Busy\r\nretry-after: 3600\r\ncontent-length: 0\r\n\r\n".to_vec(),
@@ -195,13 +216,6 @@ fn answer(path: &str, id: &str, before: usize) -> (u16, Vec<u8>) {
         }
         "floods" => flood(),
         "closes" | "hangs" => none(),
-        // Every event comes through at its third attempt, if not before.
-        "mixed" if before < 2 => match id.bytes().map(usize::from).sum::<usize>() % 4 {
-            0 => short(500),
-            1 => none(),
-            2 => flood(),
-            _ => short(200),
-        },
         "takes" => (204, b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()),
         _ => short(200),
     }

@@ -89,6 +89,51 @@ async fn only_what_is_asked_for_is_told_and_nothing_while_it_is_off() {
 }
 
 #[tokio::test]
+async fn whatever_kind_of_statement_writes_a_row_it_is_told_of_once() {
+    let (_database, owner) = tenants().await;
+    subscribe(&owner, Alice, "hers", &[]).await;
+    // Rows are written by name alone; whose they are, by a default.
+    let default = format!(
+        "alter table leads alter user_id set default '{0}'; alter table contacts alter user_id set default '{0}'",
+        Alice.id()
+    );
+    batch(&owner, &default).await;
+    let upsert = "insert into contacts (id, first_name) values ('1', 'Ann'), ('2', 'Eve') on conflict (id) do update set
+        first_name = excluded.first_name";
+    for (statement, expected) in [
+        (
+            "copy contacts (id, first_name) from program 'printf \"1\\t2\\n3\\t4\\n\"'",
+            vec!["contact.created"; 2],
+        ),
+        // As PostgREST writes `on_conflict`: of these two one is there.
+        (upsert, vec!["contact.created", "contact.updated"]),
+        (upsert, vec![]),
+        ("insert into contacts (id, first_name) values ('1', 'Ann') on conflict do nothing", vec![]),
+        (
+            "merge into contacts c using (values ('1', 'Zoe'), ('2', null), ('9', 'Ida')) v (id, name) on c.id = v.id
+             when matched and v.name is null then delete when matched then update set first_name = v.name
+             when not matched then insert (id, first_name) values (v.id, v.name)",
+            vec!["contact.created", "contact.updated", "contact.deleted"],
+        ),
+        (
+            "with moved as (delete from contacts returning first_name)
+             insert into leads (name, phone, status, source) select first_name, '1', 'new', 'x' from moved",
+            vec!["contact.deleted", "contact.deleted", "contact.deleted", "lead.created", "lead.created", "lead.created"],
+        ),
+        ("update leads set status = 'booked' where false", vec![]),
+        ("begin; update leads set status = 'booked'; update leads set status = 'new'; commit", vec!["lead.updated"; 6]),
+    ] {
+        batch(&owner, "delete from mako.event_deliveries").await;
+        batch(&owner, statement).await;
+        let told = told(&owner, "hers").await;
+        let (mut told, mut expected) = (types(&told), expected);
+        told.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(told, expected, "{statement}");
+    }
+}
+
+#[tokio::test]
 async fn messages_and_refused_connections_are_told_of() {
     let (_database, owner) = tenants().await;
     subscribe(&owner, Alice, "hers", &["message.logged", "connection.error"]).await;
@@ -148,4 +193,43 @@ async fn what_is_rolled_back_is_not_told_and_a_deleted_user_leaves_nothing() {
     assert_eq!(left().await, [1, 1, 1]);
     batch(&owner, &format!("delete from users where id = '{}'", Alice.id())).await;
     assert_eq!(left().await, [0, 0, 0]);
+}
+
+#[tokio::test]
+async fn of_five_thousand_rows_is_asked_once_who_is_to_be_told_and_written_only_for_them() {
+    let (_database, owner) = tenants().await;
+    subscribe(&owner, Alice, "hers", &["contact.created", "contact.updated"]).await;
+    let counts = "select array[
+        coalesce((select calls from pg_stat_xact_user_functions where funcname = 'FUNCTION'), 0),
+        (select coalesce(seq_scan, 0) + coalesce(idx_scan, 0) from pg_stat_xact_all_tables
+          where relid = 'mako.event_subscriptions'::regclass),
+        (select n_tup_ins from pg_stat_xact_all_tables where relid = 'mako.event_deliveries'::regclass)]";
+    let counted = async |function: &str| {
+        let counts = counts.replace("FUNCTION", function);
+        owner.query_one(&counts, &[]).await.unwrap().get::<_, Vec<i64>>(0)
+    };
+    let insert =
+        "insert into contacts (user_id, first_name) select 'USER', 'Ann' from generate_series(1, 5000)";
+    let update = "update contacts set notes = 'vip' where user_id = 'USER'";
+    for (person, events) in [(Bob, 0), (Alice, 5000)] {
+        for (function, statement) in [("capture_created", insert), ("capture_updated", update)] {
+            let statement = statement.replace("USER", person.id());
+            batch(&owner, "set track_functions = 'all'; begin").await;
+            let before = counted(function).await;
+            batch(&owner, &statement).await;
+            let after = counted(function).await;
+            batch(&owner, "commit").await;
+            let counted: Vec<i64> = after
+                .iter()
+                .zip(before)
+                .map(|(after, before)| after - before)
+                .collect();
+            let [called, looked, told] = counted[..] else {
+                panic!("{counted:?}")
+            };
+            assert_eq!((called, told), (1, events), "{statement}");
+            // One look, and the planner's; and each event's foreign key at whether its subscription is still there.
+            assert!(looked <= 5 + events, "{looked}: {statement}");
+        }
+    }
 }

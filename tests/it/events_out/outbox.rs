@@ -33,9 +33,10 @@ async fn take(store: &Store) -> Vec<TakenDelivery> {
     event_outbox::take(store, "", &LIMITS).await.unwrap()
 }
 
-async fn finish(store: &Store, taken: Vec<TakenDelivery>, outcome: &DeliveryOutcome) -> i32 {
+/// Says how many are to be noted again.
+async fn finish(store: &Store, taken: Vec<TakenDelivery>, outcome: &DeliveryOutcome) -> usize {
     let results: Vec<_> = taken.into_iter().map(|taken| (taken, outcome.clone())).collect();
-    event_outbox::finish(store, &results).await.unwrap()
+    event_outbox::finish(store, &results).await.unwrap().len()
 }
 
 /// So many leads of alice's, then a change of each.
@@ -85,7 +86,7 @@ async fn what_happened_to_a_row_is_sent_in_order_until_the_receiver_has_failed_t
             "{round}"
         );
         assert_eq!(take(&store).await.len(), 0, "it is under way");
-        assert_eq!(finish(&store, taken, &failed).await, 1);
+        assert_eq!(finish(&store, taken, &failed).await, 0);
         assert_eq!(
             take(&store).await.len(),
             usize::from(round == 2),
@@ -121,18 +122,64 @@ async fn a_lease_that_is_over_is_the_next_ones_and_its_late_result_counts_for_no
     .await;
     let next = take(&store).await;
     assert_eq!(next.len(), 2);
+    let state = async || {
+        let states = "select string_agg(distinct status || attempts, ',') from mako.event_deliveries";
+        one(&owner, states).await
+    };
+    let lease = LIMITS.lease;
+    assert_eq!(event_outbox::renew(&store, &dead, lease).await.unwrap().len(), 0);
     assert_eq!(finish(&store, dead, &DeliveryOutcome::Dead(attempt())).await, 0);
-    assert_eq!(
-        finish(&store, next.clone(), &DeliveryOutcome::Delivered(attempt())).await,
-        2
+    assert_eq!(state().await.as_deref(), Some("pending0"));
+    // Whoever renews a lease knows the delivery by the new one.
+    let renewed = event_outbox::renew(&store, &next, lease).await.unwrap();
+    assert_eq!(renewed.len(), 2);
+    finish(&store, next, &DeliveryOutcome::Dead(attempt())).await;
+    assert_eq!(state().await.as_deref(), Some("pending0"));
+    for _ in 0..2 {
+        finish(&store, renewed.clone(), &DeliveryOutcome::Delivered(attempt())).await;
+        assert_eq!(state().await.as_deref(), Some("delivered1"), "once");
+    }
+}
+
+#[tokio::test]
+async fn outcomes_wait_for_nobody_who_removes_a_tenant_or_changes_a_subscription() {
+    let (database, owner) = tenants().await;
+    let store = database.store(2);
+    for (person, name) in [(Alice, "removed"), (Bob, "changed"), (Bob, "neither")] {
+        subscribe(&owner, person, name, &["contact.created"]).await;
+    }
+    let contacts = "insert into contacts (user_id, first_name) select id, 'Ann' from users";
+    batch(&owner, contacts).await;
+    let taken = take(&store).await;
+    assert_eq!(taken.len(), 3);
+    let other = database.superuser().await;
+    let change = format!(
+        "begin; delete from users where id = '{}';
+         update mako.event_subscriptions set description = 'x' where id = 'changed'",
+        Alice.id()
     );
+    batch(&other, &change).await;
+
+    let renewed = event_outbox::renew(&store, &taken, LIMITS.lease).await.unwrap();
+    let mut held = taken;
+    held.retain(|taken| taken.user_id == Alice.id());
     assert_eq!(
-        finish(&store, next, &DeliveryOutcome::Delivered(attempt())).await,
-        0,
-        "once"
+        (held.len(), renewed.len()),
+        (1, 2),
+        "what is being removed isn't kept"
     );
-    let states = "select string_agg(distinct status || attempts, ',') from mako.event_deliveries";
-    assert_eq!(one(&owner, states).await.as_deref(), Some("delivered1"));
+    held.extend(renewed);
+    let failed = DeliveryOutcome::Failed(attempt(), Duration::from_mins(1));
+    assert_eq!(finish(&store, held.clone(), &failed).await, 2, "later");
+    let states = "select string_agg(subscription_id || ' ' || d.status || ' ' || (failing_since is not null), ', '
+        order by subscription_id) from mako.event_deliveries d join mako.event_subscriptions s on s.id = subscription_id";
+    let before = "changed pending false, neither failed true, removed pending false";
+    assert_eq!(one(&owner, states).await.as_deref(), Some(before));
+
+    batch(&other, "commit").await;
+    assert_eq!(finish(&store, held, &failed).await, 0);
+    let after = "changed failed true, neither failed true";
+    assert_eq!(one(&owner, states).await.as_deref(), Some(after));
 }
 
 #[tokio::test]
@@ -256,7 +303,7 @@ async fn what_a_tenant_no_longer_sees_is_withheld_and_of_what_is_deleted_the_id_
     assert_eq!(read().await, [lead, None, deleted.clone()]);
     batch(&owner, &format!("update leads set user_id = '{}'", Bob.id())).await;
     assert_eq!(read().await, [None, None, deleted]);
-    assert_eq!(finish(&store, taken, &DeliveryOutcome::Withheld).await, 1);
+    assert_eq!(finish(&store, taken, &DeliveryOutcome::Withheld).await, 0);
     let state = "select status || attempts from mako.event_deliveries where event_type = 'lead.created'";
     assert_eq!(one(&owner, state).await.as_deref(), Some("withheld0"));
 }

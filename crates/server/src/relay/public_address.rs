@@ -12,13 +12,16 @@ impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let public: Vec<SocketAddr> = found.filter(|found| is_public(found.ip())).collect();
-            if public.is_empty() {
-                return Err("the name has no public address".into());
-            }
+            let public = public_ones(found).ok_or("the name has no public address")?;
             Ok(Box::new(public.into_iter()) as Addrs)
         })
     }
+}
+
+/// Those of a name's addresses that are called. A name may have others as well: nobody tries those.
+fn public_ones(found: impl Iterator<Item = SocketAddr>) -> Option<Vec<SocketAddr>> {
+    let public: Vec<_> = found.filter(|found| is_public(found.ip())).collect();
+    (!public.is_empty()).then_some(public)
 }
 
 /// Whether the IANA registries of special-purpose addresses (RFC 6890) leave it to the internet.
@@ -120,6 +123,24 @@ mod tests {
         ] {
             assert!(is_public(address.parse().expect("an address")), "{address}");
         }
+    }
+
+    #[test]
+    fn of_a_name_that_leads_everywhere_only_its_public_addresses_are_called() {
+        let found = |addresses: &[&str]| {
+            let addresses: Vec<SocketAddr> = addresses
+                .iter()
+                .map(|text| text.parse().expect("an address"))
+                .collect();
+            public_ones(addresses.into_iter())
+        };
+        let public: SocketAddr = "1.1.1.1:0".parse().expect("an address");
+        assert_eq!(
+            found(&["127.0.0.1:0", "1.1.1.1:0", "[::1]:0", "10.0.0.1:0"]),
+            Some(vec![public])
+        );
+        assert_eq!(found(&["127.0.0.1:0", "[fd12::1]:0"]), None);
+        assert_eq!(found(&[]), None);
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, SecondsFormat, Utc};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use store::rows::event_outbox::{DeliveryAttempt, DeliveryOutcome, DueDelivery, TakenDelivery};
+use store::rows::event_outbox::{DeliveryAttempt, DeliveryOutcome, DueDelivery};
 use webhooks::Secret;
 
 use super::Sender;
@@ -14,9 +14,10 @@ use super::schedule::delay;
 
 /// An event as it is to be sent.
 pub(super) struct Prepared {
-    pub(super) taken: TakenDelivery,
+    /// Whose it is.
+    pub(super) user_id: String,
     pub(super) due: DueDelivery,
-    /// None: the owner doesn't see the row any more.
+    /// None: the owner doesn't see the row any more, or this version doesn't know the type.
     pub(super) data: Option<Value>,
 }
 
@@ -51,16 +52,20 @@ enum Verdict {
 impl Sender {
     /// Sends an event once.
     #[tracing::instrument(name = "event_out", skip_all, fields(name = prepared.event_type()))]
-    pub(super) async fn attempt(&self, prepared: Prepared) -> (TakenDelivery, DeliveryOutcome) {
+    pub(super) async fn attempt(&self, prepared: Prepared) -> DeliveryOutcome {
         let (began, at) = (Instant::now(), now());
         if prepared.due.attempts == 0 {
             self.metrics.captured.inc();
         }
-        let Some(data) = &prepared.data else {
-            self.metrics.withheld.inc();
-            return (prepared.taken, DeliveryOutcome::Withheld);
+        let answered = match (prepared.due.event_type, &prepared.data) {
+            (Some(_), Some(data)) => self.answered(&prepared, data, at).await,
+            (Some(_), None) => {
+                self.metrics.withheld.inc();
+                return DeliveryOutcome::Withheld;
+            }
+            // While versions are exchanged, or after one was taken back: it is left to those that know it.
+            (None, _) => Answered::failed("this version of the service doesn't know the event's type"),
         };
-        let answered = self.answered(&prepared, data, at).await;
         let attempts = prepared.due.attempts.unsigned_abs() + 1;
         let verdict = judged(&prepared.due.id, attempts, &answered);
         self.count(verdict, attempts, now() - prepared.due.created_at);
@@ -73,13 +78,12 @@ impl Sender {
             error: answered.error.or(refused),
             response_start: answered.status.map(|_| answered.beginning),
         };
-        let outcome = match verdict {
+        match verdict {
             Verdict::Delivered => DeliveryOutcome::Delivered(attempt),
             Verdict::Again(delay) => DeliveryOutcome::Failed(attempt, delay),
             Verdict::Dead => DeliveryOutcome::Dead(attempt),
             Verdict::Gone => DeliveryOutcome::Gone(attempt),
-        };
-        (prepared.taken, outcome)
+        }
     }
 
     /// Signs and sends.
@@ -100,7 +104,7 @@ impl Sender {
             return Answered::failed("the subscription's secret can't be opened");
         };
         let message = Message {
-            user_id: &prepared.taken.user_id,
+            user_id: &prepared.user_id,
             url: &url,
             id: &due.id,
             timestamp,

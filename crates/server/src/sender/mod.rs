@@ -1,11 +1,12 @@
 //! Sends tenants' events to the receivers that they subscribed: signed, retried, and only what the owner may see.
 //!
 //! ```text
-//! triggers ─► mako.event_deliveries ─► worker.rs: take, by leases ─► payload.rs: read as the owner
+//! triggers ─► mako.event_deliveries ─► worker.rs: take ─► leases.rs: hold ─► payload.rs: read as the owner
 //!              └ NOTIFY ─► wake.rs       └ note ◄─ attempt.rs: sign ─► post.rs ─► the receiver    (schedule.rs: and again)
 //! ```
 
 mod attempt;
+mod leases;
 mod measurements;
 mod payload;
 mod post;
@@ -14,7 +15,6 @@ mod schedule;
 mod wake;
 mod worker;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -54,20 +54,17 @@ impl Sender {
     }
 
     /// Reads what one tenant's deliveries tell, as their owner; those that are gone by now are left out.
-    async fn read(&self, taken: Vec<TakenDelivery>) -> Result<Vec<Prepared>, store::Error> {
+    async fn read(&self, taken: &[TakenDelivery]) -> Result<Vec<Prepared>, store::Error> {
         let Some(Ok(claims)) = taken.first().map(TakenDelivery::claims) else {
             return Ok(Vec::new());
         };
         let ids: Vec<&str> = taken.iter().map(|delivery| delivery.id.as_str()).collect();
         let due = self.sealed_store.due_deliveries(&claims, &ids).await?;
         let said = payload::read(&self.store, &claims, &due).await?;
-        let mut taken: HashMap<String, _> = taken
-            .into_iter()
-            .map(|delivery| (delivery.id.clone(), delivery))
-            .collect();
-        let prepared = due.into_iter().zip(said).filter_map(|(due, data)| {
-            let taken = taken.remove(&due.id)?;
-            Some(Prepared { taken, due, data })
+        let prepared = due.into_iter().zip(said).map(|(due, data)| Prepared {
+            user_id: claims.user_id().to_owned(),
+            due,
+            data,
         });
         Ok(prepared.collect())
     }

@@ -14,7 +14,7 @@ use super::schedule::retry_after;
 use crate::relay::{Reach, one_tenants_client};
 
 /// For a whole attempt, its answer included.
-pub(super) const WHOLE: Duration = Duration::from_secs(20);
+const WHOLE: Duration = Duration::from_secs(20);
 /// Bytes of an answer that are read; the connection of a longer one is closed.
 const LARGEST: usize = 1024 * 1024;
 /// Bytes of an answer that its tenant may read.
@@ -193,6 +193,9 @@ mod tests {
                     let mut request = [0; 4096];
                     while stream.read(&mut request).await.is_ok_and(|read| read > 0) && !answer.is_empty() {
                         stream.write_all(&answer).await.ok();
+                        if answer.starts_with(b"HTTP/1.0") {
+                            return;
+                        }
                     }
                 });
             }
@@ -256,6 +259,87 @@ mod tests {
         // What breaks off after its status has answered.
         let (url, _) = receiver(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()).await;
         assert_eq!(post(&url).await.status, Some(StatusCode::NO_CONTENT));
+    }
+
+    #[tokio::test]
+    async fn answers_of_every_kind_are_read_for_what_they_say() {
+        let endless = format!(
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n100000\r\n{0}\r\n100000\r\n{0}\r\n",
+            "x".repeat(LARGEST)
+        );
+        for (answer, status, shown) in [
+            ("HTTP/1.0 200 OK\r\n\r\nuntil the end", Some(200), 13),
+            (
+                "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
+                Some(204),
+                0,
+            ),
+            // Another protocol is no receiver's answer.
+            (
+                "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n",
+                Some(101),
+                0,
+            ),
+            (endless.as_str(), Some(200), SHOWN),
+            ("SSH-2.0-OpenSSH_9.2\r\n\r\n", None, 0),
+            (
+                "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nno",
+                None,
+                0,
+            ),
+        ] {
+            let (url, _) = receiver(answer.as_bytes().to_vec()).await;
+            let answered = post(&url).await;
+            let head = answer.lines().next().unwrap();
+            assert_eq!(answered.status.map(|status| status.as_u16()), status, "{head}");
+            assert_eq!(answered.beginning.len(), shown, "{head}");
+            assert_eq!(answered.error.is_none(), status.is_some(), "{head}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_never_ends_is_what_its_status_says() {
+        let endless = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n";
+        let (url, _) = receiver(endless.to_vec()).await;
+        tokio::time::pause();
+        let began = tokio::time::Instant::now();
+        let answered = post(&url).await;
+        assert_eq!(answered.status, Some(StatusCode::OK), "{answered:?}");
+        assert_eq!(answered.beginning, "ok");
+        assert!(began.elapsed() <= WHOLE + Duration::from_secs(1));
+    }
+
+    #[tokio::test]
+    async fn a_receiver_without_a_certificate_that_is_trusted_is_sent_nothing() {
+        let poster = Poster::new().unwrap();
+        let anywhere = one_tenants_client(Reach::Anywhere, WHOLE, poster.tls.clone()).unwrap();
+        let kept = Kept {
+            client: anywhere,
+            used: Instant::now(),
+        };
+        let of = ("alice".to_owned(), false);
+        poster.clients.lock().unwrap().insert(of, kept);
+        let certified = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let key = rustls::pki_types::PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
+        let config = rustls::ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(vec![certified.cert.der().clone()], key)
+            .unwrap();
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://localhost:{}/", listener.local_addr().unwrap().port());
+        let url = Url::parse(&url).unwrap();
+        let accepting = async {
+            let (stream, _) = listener.accept().await.unwrap();
+            acceptor.accept(stream).await.is_ok()
+        };
+        let (answered, trusted) = tokio::join!(post_as(&poster, "alice", &url), accepting);
+        assert!(
+            answered
+                .error
+                .is_some_and(|error| error.starts_with("no connection"))
+        );
+        assert!(!trusted, "it was told so before there was anything to read");
     }
 
     #[tokio::test]

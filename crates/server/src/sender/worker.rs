@@ -1,22 +1,22 @@
 //! Takes what is due, sends it and notes what became of it; any number of services do so beside each other.
 //!
-//! What is taken is leased: a service that is killed has said nothing by the end of the lease, and another sends it. So an
-//! event may arrive twice, under the same id, and none is lost.
+//! What is taken is leased (`leases.rs`): a service that is killed has said nothing by the end of the lease, and another sends
+//! it. So an event may arrive twice, under the same id, and none is lost.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use store::rows::event_outbox::{self, DeliveryOutcome, TakeLimits, TakenDelivery};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::attempt::now;
-use super::post::WHOLE;
+use super::leases::{Held, LEASE, Leases};
 use super::{Sender, wake};
 
-/// How often what is due is looked for, whether or not anything was heard.
+/// How often what is due is looked for, whether or not anything was heard, and what is held is looked through.
 const OFTEN: Duration = Duration::from_secs(1);
 /// How often what waits is counted.
 const NOW_AND_THEN: Duration = Duration::from_secs(10);
@@ -34,15 +34,17 @@ const SHARE: usize = 32;
 const SUBSCRIPTIONS: usize = 4;
 /// Tenants whose events are read from the database at the same time.
 const READS: usize = 4;
-/// Longer than an attempt with all that is done around it. One that takes longer all the same is made twice.
-const LEASE: Duration = Duration::from_secs(WHOLE.as_secs() + 10);
 /// Outcomes that are noted together.
 const NOTED: usize = 256;
+/// For how long the database may be away until outcomes are given up, and their events sent once more.
+const AWAY: Duration = Duration::from_secs(30);
+/// After which outcomes are noted that somebody stood in the way of.
+const SOON: Duration = Duration::from_millis(100);
 
-/// An event that has been sent, or not, and the place that it took.
+/// An event that has been sent, or not; it is held until that is noted.
 struct Done {
-    noted: (TakenDelivery, DeliveryOutcome),
-    place: OwnedSemaphorePermit,
+    held: Held,
+    outcome: DeliveryOutcome,
 }
 
 /// Background work that sends events; dropping it leaves what is being sent to another.
@@ -100,9 +102,17 @@ impl Drop for SenderWorker {
 /// Takes what is due whenever there may be some, until it is told to stop; ends when all that it took is noted.
 async fn run(sender: Arc<Sender>, wake: Arc<Notify>, mut stopped: watch::Receiver<bool>) {
     let (done, outcomes) = mpsc::unbounded_channel(); // Bounded by the places.
-    let noting = tokio::spawn(note(Arc::clone(&sender), outcomes, Arc::clone(&wake)));
+    let leases = Arc::<Leases>::default();
+    let noting = note(
+        Arc::clone(&sender),
+        outcomes,
+        Arc::clone(&leases),
+        Arc::clone(&wake),
+    );
+    let noting = tokio::spawn(noting);
     let mut taker = Taker {
         sender,
+        leases,
         places: Arc::new(Semaphore::new(PLACES)),
         reads: Arc::new(Semaphore::new(READS)),
         after: String::new(),
@@ -126,6 +136,7 @@ async fn run(sender: Arc<Sender>, wake: Arc<Notify>, mut stopped: watch::Receive
 /// Who takes deliveries, by turns of their tenants.
 struct Taker {
     sender: Arc<Sender>,
+    leases: Arc<Leases>,
     places: Arc<Semaphore>,
     reads: Arc<Semaphore>,
     /// The tenant who was served last.
@@ -161,14 +172,16 @@ impl Taker {
     }
 
     fn send_all(&self, taken: Vec<TakenDelivery>) {
-        let mut tenants: HashMap<String, Vec<(TakenDelivery, OwnedSemaphorePermit)>> = HashMap::new();
+        let mut tenants: HashMap<String, Vec<(TakenDelivery, Held)>> = HashMap::new();
         for delivery in taken {
             // There are as many as were free before, and nobody else takes any. Without one its lease runs out.
             let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
                 continue;
             };
-            let of = tenants.entry(delivery.user_id.clone()).or_default();
-            of.push((delivery, place));
+            if let Some(held) = self.leases.hold(&delivery, place) {
+                let of = tenants.entry(delivery.user_id.clone()).or_default();
+                of.push((delivery, held));
+            }
         }
         for deliveries in tenants.into_values() {
             let (sender, reads) = (Arc::clone(&self.sender), Arc::clone(&self.reads));
@@ -181,58 +194,89 @@ impl Taker {
 /// Sends what one tenant is owed: read together, sent at the same time.
 async fn send_tenants(
     sender: &Arc<Sender>,
-    deliveries: Vec<(TakenDelivery, OwnedSemaphorePermit)>,
+    deliveries: Vec<(TakenDelivery, Held)>,
     reads: &Semaphore,
     done: &mpsc::UnboundedSender<Done>,
     stopped: &watch::Receiver<bool>,
 ) {
-    let (taken, mut places): (Vec<_>, Vec<_>) = deliveries.into_iter().unzip();
+    let (taken, held): (Vec<_>, Vec<_>) = deliveries.into_iter().unzip();
     let read = {
         let _turn = reads.acquire().await;
-        sender.read(taken).await
+        sender.read(&taken).await
     };
     let prepared = match read {
         Ok(prepared) => prepared,
         // They are taken again when their lease is over.
         Err(error) => return tracing::warn!(%error, "events can't be read now"),
     };
+    let mut held: HashMap<String, Held> = held
+        .into_iter()
+        .map(|held| (held.id().to_owned(), held))
+        .collect();
     for prepared in prepared {
-        let (Some(place), sender) = (places.pop(), Arc::clone(sender)) else {
-            return;
+        let Some(held) = held.remove(&prepared.due.id) else {
+            continue;
         };
-        let (done, stopped) = (done.clone(), *stopped.borrow());
+        let (sender, done, stopped) = (Arc::clone(sender), done.clone(), *stopped.borrow());
         tokio::spawn(async move {
-            let noted = if stopped {
-                (prepared.taken, DeliveryOutcome::Released)
+            let outcome = if stopped {
+                DeliveryOutcome::Released
             } else {
                 sender.attempt(prepared).await
             };
             // Whoever notes outcomes ends after whoever makes them.
-            drop(done.send(Done { noted, place }));
+            drop(done.send(Done { held, outcome }));
         });
     }
 }
 
 /// Notes outcomes, those together that came while others were being noted, and has the next events looked for: some may
-/// have waited for these.
-async fn note(sender: Arc<Sender>, mut outcomes: mpsc::UnboundedReceiver<Done>, wake: Arc<Notify>) {
-    let mut done = Vec::new();
-    while outcomes.recv_many(&mut done, NOTED).await > 0 {
-        let (noted, places): (Vec<_>, Vec<_>) = done.drain(..).map(|done| (done.noted, done.place)).unzip();
-        note_batch(&sender, &noted).await;
-        drop(places);
+/// have waited for these. Keeps what is still being sent; one after the other, since both know a delivery by its lease.
+async fn note(
+    sender: Arc<Sender>,
+    mut outcomes: mpsc::UnboundedReceiver<Done>,
+    leases: Arc<Leases>,
+    wake: Arc<Notify>,
+) {
+    let mut ticks = tokio::time::interval(OFTEN);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut done, mut more) = (Vec::new(), true);
+    while more || !done.is_empty() {
+        tokio::select! {
+            received = outcomes.recv_many(&mut done, NOTED), if more => more = received > 0,
+            () = tokio::time::sleep(SOON), if !done.is_empty() => {}
+            _ = ticks.tick() => {
+                leases.renew(&sender.store).await;
+                continue;
+            }
+        }
+        done = note_batch(&sender, done).await;
         wake.notify_one();
     }
 }
 
-/// Notes outcomes, also those that came while the database was away for a moment: else they would be sent again.
-async fn note_batch(sender: &Sender, noted: &[(TakenDelivery, DeliveryOutcome)]) {
-    let leased_until = Instant::now() + LEASE;
-    while let Err(error) = event_outbox::finish(&sender.store, noted).await {
-        if !error.is_passing() || Instant::now() + OFTEN > leased_until {
-            return tracing::warn!(%error, "what became of events can't be noted: they will be sent again");
+/// Notes outcomes, also those that came while the database was away for a moment: else they would be sent again. Which of
+/// them are to be noted later, since somebody has locked them.
+async fn note_batch(sender: &Sender, mut done: Vec<Done>) -> Vec<Done> {
+    let given_up = Instant::now() + AWAY;
+    loop {
+        let outcomes = done
+            .iter()
+            .filter_map(|done| Some((done.held.taken()?, done.outcome.clone())));
+        let outcomes: Vec<_> = outcomes.collect();
+        match event_outbox::finish(&sender.store, &outcomes).await {
+            Ok(locked) => {
+                done.retain(|done| locked.contains(done.held.id()));
+                return done;
+            }
+            Err(error) if error.is_passing() && Instant::now() + OFTEN < given_up => {
+                tokio::time::sleep(OFTEN).await;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "what became of events can't be noted: they will be sent again");
+                return Vec::new();
+            }
         }
-        tokio::time::sleep(OFTEN).await;
     }
 }
 

@@ -1,7 +1,7 @@
 //! Hands out deliveries that are due, and notes what became of them: the router's statements, run as nobody; what is sent
 //! is read as the tenant whose it is.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ pub struct TakeLimits {
     pub lease: Duration,
 }
 
-/// A delivery that is the taker's to send until its lease ends.
+/// A delivery that is the taker's to send until its lease ends; [`renew`] and [`finish`] know it by that.
 #[derive(Clone, Debug)]
 pub struct TakenDelivery {
     /// Its id.
@@ -42,6 +42,15 @@ pub struct TakenDelivery {
 }
 
 impl TakenDelivery {
+    fn new(row: &Row) -> Self {
+        Self {
+            user_id: row.get(0),
+            id: row.get(1),
+            leased_until: row.get(2),
+            proof: proof(),
+        }
+    }
+
     /// The identity of the tenant whose delivery it is: as them the row is read.
     pub fn claims(&self) -> Result<Claims, Rejected> {
         Claims::on_behalf_of(&self.user_id, &self.proof)
@@ -122,7 +131,8 @@ pub struct EventBacklog {
 
 pub(crate) static TAKE: RouterQuery =
     router_query!("router/take_event_deliveries" [TEXT, INT4, INT4, INT4, FLOAT8]);
-pub(crate) static FINISH: RouterQuery = router_query!("router/finish_event_deliveries"[JSONB]);
+pub(crate) static RENEW: RouterQuery = router_query!("router/renew_event_leases" [JSONB, FLOAT8]);
+pub(crate) static FINISH: RouterQuery = router_query!("router/note_event_outcomes"[JSONB]);
 pub(crate) static FORGET: RouterQuery = router_query!("router/forget_event_deliveries" [INT4, INT4]);
 pub(crate) static BACKLOG: RouterQuery = router_query!("router/event_backlog"[]);
 static DUE: Query = query!(Sealer Read "event_deliveries/due" [TEXT_ARRAY]);
@@ -140,13 +150,7 @@ pub async fn take(store: &Store, after: &str, limits: &TakeLimits) -> Result<Vec
     let rows = store
         .route(&TAKE, &[&after, total, per_user, per_subscription, &lease])
         .await?;
-    let taken = rows.iter().map(|row| TakenDelivery {
-        user_id: row.get(0),
-        id: row.get(1),
-        leased_until: row.get(2),
-        proof: proof(),
-    });
-    Ok(taken.collect())
+    Ok(rows.iter().map(TakenDelivery::new).collect())
 }
 
 #[expect(
@@ -157,14 +161,33 @@ fn proof() -> Verified<()> {
     Verified::assert_verified(())
 }
 
-/// Notes what became of deliveries; how many of them were still the taker's.
-pub async fn finish(store: &Store, results: &[(TakenDelivery, DeliveryOutcome)]) -> Result<i32, Error> {
-    let results = Value::Array(results.iter().map(result).collect());
-    let rows = store.route(&FINISH, &[&results]).await?;
-    Ok(rows.first().map_or(0, |row| row.get(0)))
+/// Keeps what is still being sent for another lease; those that are still the taker's, as they are now. One that somebody
+/// has locked just now is missing too, and keeps the lease that it had.
+pub async fn renew(
+    store: &Store,
+    taken: &[TakenDelivery],
+    lease: Duration,
+) -> Result<Vec<TakenDelivery>, Error> {
+    let leases = taken
+        .iter()
+        .map(|taken| json!({"user_id": taken.user_id, "id": taken.id, "leased_until": taken.leased_until}));
+    let leases = Value::Array(leases.collect());
+    let rows = store.route(&RENEW, &[&leases, &lease.as_secs_f64()]).await?;
+    Ok(rows.iter().map(TakenDelivery::new).collect())
 }
 
-/// As `mako.finish_event_deliveries()` takes it.
+/// Notes what became of deliveries, of those that are still the taker's. The ids of those that somebody else has locked
+/// just now: they are to be noted again.
+pub async fn finish(
+    store: &Store,
+    results: &[(TakenDelivery, DeliveryOutcome)],
+) -> Result<HashSet<String>, Error> {
+    let results = Value::Array(results.iter().map(result).collect());
+    let rows = store.route(&FINISH, &[&results]).await?;
+    Ok(rows.iter().map(|row| row.get(1)).collect())
+}
+
+/// As `mako.note_event_outcomes()` takes it.
 fn result((delivery, outcome): &(TakenDelivery, DeliveryOutcome)) -> Value {
     let (name, attempt, retry_in) = match outcome {
         DeliveryOutcome::Delivered(attempt) => ("delivered", Some(attempt), None),

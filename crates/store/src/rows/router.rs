@@ -93,6 +93,7 @@ pub static QUERIES: &[&RouterQuery] = &[
     &FOLD_STATS,
     &super::access_tokens::USE,
     &super::event_outbox::TAKE,
+    &super::event_outbox::RENEW,
     &super::event_outbox::FINISH,
     &super::event_outbox::FORGET,
     &super::event_outbox::BACKLOG,
