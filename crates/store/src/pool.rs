@@ -166,14 +166,16 @@ struct Sessions(Target);
 struct Session {
     client: ClientWrapper,
     preface: Option<Arc<Preface>>,
+    /// Its server is its own: no pooler stands in between.
+    is_own: bool,
 }
 
 impl Session {
     /// What comes before the first use.
-    async fn begin(&self, prepared: &Prepared, statement_timeout: &str) -> Result<(), HookError<Error>> {
+    async fn begin(&mut self, prepared: &Prepared, statement_timeout: &str) -> Result<(), HookError<Error>> {
         let process_id = self.preface.as_ref().and_then(|preface| preface.process_id());
-        let is_own = prepared.begin(&self.client, process_id).await.map_err(backend)?;
-        if is_own {
+        self.is_own = prepared.begin(&self.client, process_id).await.map_err(backend)?;
+        if self.is_own {
             // Preparing waits for locks too, and comes before the transaction and its own limit. Through a pooler a
             // session's setting would stay with somebody else.
             let set = "select set_config('statement_timeout', $1, false)";
@@ -194,7 +196,11 @@ impl managed::Manager for Sessions {
     async fn create(&self) -> Result<Session, Error> {
         // Boxed: every request's future holds this one, and few make a connection.
         let (client, preface) = Box::pin(preface::connect(&self.0, || ())).await?;
-        Ok(Session { client, preface })
+        Ok(Session {
+            client,
+            preface,
+            is_own: false, // Not known yet.
+        })
     }
 
     async fn recycle(&self, session: &mut Session, _: &Metrics) -> RecycleResult<Error> {
@@ -282,6 +288,11 @@ impl Lease {
     /// The connection isn't lent again.
     pub(crate) fn outdated(&self) {
         self.outdated.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether no pooler stands in between: statements that were made ready stay so.
+    pub(crate) fn is_own(&self) -> bool {
+        self.session().is_own
     }
 
     /// Whether [`Lease::run_with_preface`] can be used on this connection.

@@ -206,7 +206,7 @@ impl Store {
         work: impl AsyncFnOnce(&TenantTx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let identity = Identity::new(self.settings(claims.payload(), Role::Authenticated.name(), access));
-        let (mut lease, commit) = match self.begin(claims.user_id(), &identity).await {
+        let (mut lease, frame) = match self.begin(claims.user_id(), &identity).await {
             Err(Error::StatementForgotten) => self.begin(claims.user_id(), &identity).await,
             other => other,
         }?;
@@ -217,6 +217,10 @@ impl Store {
             unanswered: AtomicUsize::new(0),
             sent: Mutex::default(),
         };
+        let Frame { opening, commit } = frame;
+        for (ready, encoded) in opening {
+            tx.put_on_wire(ready, encoded, tracing::Span::none()).await?;
+        }
         let done = work(&tx).await?;
         tx.verdict()?;
         // Boxed as in `run`. If something that was sent has failed, COMMIT rolls back; it answers OK all the same, so
@@ -230,16 +234,23 @@ impl Store {
         Ok(done)
     }
 
-    /// A connection in a transaction of the caller's, and what commits it.
-    async fn begin(&self, user: &str, identity: &Identity<'_>) -> Result<(Lease, ReadyStatement), Error> {
+    /// A connection for a transaction of the caller's, and what is to stand around its statements.
+    async fn begin(&self, user: &str, identity: &Identity<'_>) -> Result<(Lease, Frame), Error> {
         let mut lease = self.connections.lease(Some(user)).await?;
         lease.busy();
         let (begin, settings, commit) = transaction_frame(&lease, identity).await?;
-        let identity = identity.params();
-        let (opened, set) = join!(lease.run(&begin, &[]), lease.run(&settings, &identity));
+        let values = identity.params();
+        if lease.is_own() {
+            let values = values.into_iter().map(|value| Encoded::new(value, &Type::TEXT));
+            let opening = vec![(begin, Vec::new()), (settings, values.collect::<Result<_, _>>()?)];
+            return Ok((lease, Frame { opening, commit }));
+        }
+        // A pooler may have forgotten them, and then it is tried again: before anything else is sent.
+        let (opened, set) = join!(lease.run(&begin, &[]), lease.run(&settings, &values));
         opened?;
         set?;
-        Ok((lease, commit))
+        let opening = Vec::new();
+        Ok((lease, Frame { opening, commit }))
     }
 
     /// Listens on a connection beside the pool's; None behind a pooler, where nothing would be heard.
@@ -299,6 +310,13 @@ impl Store {
     }
 }
 
+/// What stands around the statements of a transaction.
+struct Frame {
+    /// What is still to be sent in front of the first, in the same round trip.
+    opening: Vec<(ReadyStatement, Vec<Encoded>)>,
+    commit: ReadyStatement,
+}
+
 /// A transaction in which Postgres knows the tenant. Made by [`Store::run_as`] only.
 pub struct TenantTx<'a> {
     lease: &'a Lease,
@@ -353,13 +371,23 @@ impl TenantTx<'_> {
             Ok(encoded) => encoded,
             Err(error) => return Err(self.failed(error).await),
         };
+        let span = tracing::info_span!("statement", name = query.name);
+        self.put_on_wire(ready, encoded, span).await
+    }
+
+    /// Sends a statement, behind what was sent before and in front of whatever follows.
+    async fn put_on_wire(
+        &self,
+        ready: ReadyStatement,
+        params: Vec<Encoded>,
+        span: tracing::Span,
+    ) -> Result<(), Error> {
         let lease = self.lease;
         let answer = async move {
-            let params: Vec<_> = encoded.iter().map(|param| param as &(dyn ToSql + Sync)).collect();
+            let params: Vec<_> = params.iter().map(|param| param as &(dyn ToSql + Sync)).collect();
             lease.run(&ready, &params).await.map(drop).map_err(Error::from)
         };
-        let mut answer: Sent<'_> =
-            Box::pin(answer.instrument(tracing::info_span!("statement", name = query.name)));
+        let mut answer: Sent<'_> = Box::pin(answer.instrument(span));
         match poll!(answer.as_mut()) {
             Poll::Ready(Ok(())) => Ok(()),
             Poll::Ready(Err(error)) => Err(self.failed(error).await),
