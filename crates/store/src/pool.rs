@@ -88,9 +88,11 @@ impl Connections {
             None => None,
         };
         let got = self.pool.get().await;
-        let is_away = matches!(&got, Err(error) if !matches!(error, PoolError::Timeout(TimeoutType::Wait)));
-        if self.is_away.load(Ordering::Relaxed) != is_away {
-            self.is_away.store(is_away, Ordering::Relaxed);
+        // One that waited in vain for a connection knows nothing of the database.
+        if !matches!(&got, Err(PoolError::Timeout(TimeoutType::Wait)))
+            && self.is_away.load(Ordering::Relaxed) != got.is_err()
+        {
+            self.is_away.store(got.is_err(), Ordering::Relaxed);
         }
         let connection = got?;
         let waited = asked.elapsed();
