@@ -74,7 +74,7 @@ impl Context<'_> {
             &reproduction.prelude,
         ];
         let shown = shown.map(String::as_str).join(" ");
-        for row in self.needed(&concerned, shown) {
+        for row in self.needed(&concerned, shown, reproduction.compares) {
             let rows = if row.is_others {
                 &mut reproduction.others
             } else {
@@ -97,11 +97,14 @@ impl Context<'_> {
         };
     }
 
-    /// The rows that a finding needs: both tenants', and of bystanders' those that one of these names by its key.
-    fn needed(&self, concerned: &BTreeSet<usize>, mut text: String) -> Vec<&Made> {
+    /// The rows that a finding needs: both tenants', and of bystanders' those that one of these names by its key. What is
+    /// compared may count anybody's.
+    fn needed(&self, concerned: &BTreeSet<usize>, mut text: String, compares: bool) -> Vec<&Made> {
         let (own, other) = (&self.people.own.marker, &self.people.other.marker);
+        let strangers = &self.people.strangers;
         let is_theirs = |made: &Made| {
             [own, other].contains(&&made.marker)
+                || compares && strangers.iter().any(|who| who.marker == made.marker)
                 || made.marker.is_empty()
                 || made.key.is_empty()
                 // What rows refer to, not always by its key.
