@@ -14,6 +14,7 @@ mod coverage;
 mod dashboard;
 mod declared_tables;
 mod dev;
+mod distributed;
 mod edge;
 mod event_delivery;
 mod events_out;

@@ -56,6 +56,10 @@ const COMMANDS: &[(&str, How)] = &[
     ("export ", Says("")),
     ("mako migrate", Says("done")),
     ("mako migrate --check", Says("")),
+    (
+        "mako migrate --distributed",
+        Elsewhere("tests/it/distributed/there_and_back.rs", "--distributed"),
+    ),
     ("mako adopt", Says("")),
     ("mako prove", Says("proven: ")),
     (
@@ -132,6 +136,7 @@ const PAGES: &[&str] = &[
     "crates/server/docs/webhook-providers.md",
     "crates/server/docs/events-out.md",
     "crates/server/docs/operating.md",
+    "crates/server/docs/citus.md",
     "crates/server/docs/troubleshooting.md",
 ];
 

@@ -11,8 +11,10 @@ use tokio::sync::Mutex;
 /// A running Postgres with a migrated template database.
 pub struct Cluster {
     postgres: Postgres,
+    /// Citus' other nodes, of a cluster that has some.
+    pub(crate) workers: Vec<Postgres>,
     /// Only one clone at a time: CREATE DATABASE refuses a template that another session is reading.
-    cloning: Mutex<()>,
+    pub(crate) cloning: Mutex<()>,
 }
 
 /// What the login role `mako` has as its password in tests.
@@ -26,8 +28,14 @@ static SHARED: Mutex<Weak<Cluster>> = Mutex::const_new(Weak::new());
 static NEXT: AtomicU32 = AtomicU32::new(1);
 
 impl Cluster {
-    /// The cluster of this process, started if it isn't there.
+    /// The cluster of this process, started if it isn't there. With `MAKO_TESTS_THROUGH=citus` in the environment one
+    /// that has workers: so the API's own tests are run on distributed databases, too.
     pub async fn shared() -> Arc<Self> {
+        if std::env::var_os("MAKO_TESTS_THROUGH").is_some_and(|through| through == "citus") {
+            return Self::with_workers()
+                .await
+                .expect("MAKO_TEST_CITUS names a prefix");
+        }
         let mut shared = SHARED.lock().await;
         if let Some(cluster) = shared.upgrade() {
             return cluster;
@@ -39,21 +47,15 @@ impl Cluster {
 
     /// A cluster with nothing of ours in it.
     pub async fn bare(search: Search) -> Self {
-        let settings = [("max_connections", "300")]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .to_vec();
-        let options = Options {
-            data: Data::Ephemeral,
-            search,
-            settings,
-            cancel: devdb::Cancel::default(),
-        };
-        let postgres = tokio::task::spawn_blocking(move || devdb::start(options, &mut |_| ()))
-            .await
-            .expect("devdb doesn't panic")
-            .expect("a private Postgres starts");
+        let postgres = server(search, &[("max_connections", "300")]).await;
+        Self::of(postgres, Vec::new())
+    }
+
+    /// A cluster of these servers.
+    pub(crate) fn of(postgres: Postgres, workers: Vec<Postgres>) -> Self {
         Self {
             postgres,
+            workers,
             cloning: Mutex::new(()),
         }
     }
@@ -97,6 +99,9 @@ impl Cluster {
 
     /// A migrated database of its own; returns its name.
     pub async fn clone_template(&self) -> String {
+        if !self.workers.is_empty() {
+            return self.distributed_database().await;
+        }
         let name = format!("t{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let _one_at_a_time = self.cloning.lock().await;
         let sql = format!("create database {name} template {TEMPLATE}");
@@ -110,7 +115,7 @@ impl Cluster {
 
     /// An empty database of its own; returns its name.
     pub async fn empty_database(&self) -> String {
-        let name = format!("e{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let name = new_name();
         self.admin("postgres")
             .await
             .run("empty", &format!("create database {name}"))
@@ -163,4 +168,26 @@ impl Cluster {
     pub fn postgres(&self) -> &Postgres {
         &self.postgres
     }
+}
+
+/// A name that no other database has.
+pub(crate) fn new_name() -> String {
+    format!("e{}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A server with these settings, which keeps nothing.
+pub(crate) async fn server(search: Search, settings: &[(&str, &str)]) -> Postgres {
+    let settings = settings.iter();
+    let options = Options {
+        data: Data::Ephemeral,
+        search,
+        settings: settings
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
+        cancel: devdb::Cancel::default(),
+    };
+    tokio::task::spawn_blocking(move || devdb::start(options, &mut |_| ()))
+        .await
+        .expect("devdb doesn't panic")
+        .expect("a private Postgres starts")
 }

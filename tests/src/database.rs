@@ -100,6 +100,18 @@ impl TestDatabase {
         store(&self.login_url(), pool_size, PreparedStatements::On)
     }
 
+    /// Whether its rows lie on several nodes.
+    #[must_use]
+    pub fn is_distributed(&self) -> bool {
+        !self.cluster.workers.is_empty()
+    }
+
+    /// An empty database with Citus on every node, which nothing was distributed in.
+    pub async fn on_citus(cluster: Arc<Cluster>) -> Self {
+        let name = cluster.citus_database().await;
+        Self { cluster, name }
+    }
+
     /// Rows for alice and bob in every tenant table, different in number: alice 3 of each, bob 2.
     pub async fn with_rows(self) -> Self {
         let client = self.superuser().await;
@@ -107,9 +119,23 @@ impl TestDatabase {
             let sql = include_str!("../sql/rows.sql")
                 .replace("{user}", person.id())
                 .replace("{email}", person.email());
-            batch(&client, &sql.replace("{rows}", &rows.to_string())).await;
+            let sql = sql.replace("{rows}", &rows.to_string());
+            if self.is_distributed() {
+                fill_spread(&client, &sql).await;
+            } else {
+                batch(&client, &sql).await;
+            }
         }
         self
+    }
+}
+
+/// A statement after the other: that there is a user is told to other nodes as another role, which its transaction doesn't see.
+/// Without subscriptions and their deliveries, of which a distributed database has none.
+async fn fill_spread(client: &Client, sql: &str) {
+    let statements = sql.split_inclusive(";\n");
+    for statement in statements.filter(|statement| !statement.contains("insert into mako.event_")) {
+        batch(client, statement).await;
     }
 }
 

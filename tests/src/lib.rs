@@ -3,6 +3,7 @@
 
 pub mod attack;
 pub mod authorization_server;
+pub mod citus;
 pub mod cluster;
 pub mod collector;
 pub mod compose;

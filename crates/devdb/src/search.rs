@@ -70,6 +70,18 @@ impl Search {
         }
     }
 
+    /// Only the programs in this folder.
+    #[must_use]
+    pub fn only(bin: PathBuf) -> Self {
+        Self {
+            bin: Some(bin),
+            path: None,
+            usual_places: false,
+            npm: None,
+            cache: None,
+        }
+    }
+
     /// Without npm.
     #[must_use]
     pub fn without_npm(self) -> Self {

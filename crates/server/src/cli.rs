@@ -28,7 +28,8 @@ Exit codes: 0 done; 1 the answer is no; 2 usage or environment.";
 const MIGRATE: &str = "\
 Needs ADMIN_DATABASE_URL: an owner's connection, direct or in session mode, never a transaction pooler.
 With DATABASE_URL it also sets the password of the service's login, as a SCRAM verifier.
-May be repeated, and run by several at once; serving goes on.";
+May be repeated, and run by several at once; serving goes on.
+--distributed needs a superuser's connection to Citus' coordinator; crates/server/docs/citus.md says what is different then.";
 
 const ADMIN: &str = "\
 Needs ADMIN_DATABASE_URL: an owner's connection, direct or in session mode, never a transaction pooler.
@@ -51,11 +52,7 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Brings the database to the schema and policies of this version, under a lock
     #[command(after_help = MIGRATE)]
-    Migrate {
-        /// Change nothing; exit 1 if something is pending
-        #[arg(long)]
-        check: bool,
-    },
+    Migrate(Migrate),
     /// Sealing keys: make, count, rotate, take over
     #[command(subcommand, after_help = KEYS)]
     Keys(Keys),
@@ -153,6 +150,24 @@ pub(crate) struct Serve {
         requires = "require_proof"
     )]
     pub(crate) on_drift: OnDrift,
+}
+
+/// Options of `mako migrate`.
+#[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
+pub(crate) struct Migrate {
+    /// Change nothing; exit 1 if something is pending
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Then have Citus spread tenants' rows over its nodes; says first what that is
+    #[arg(long, conflicts_with = "check")]
+    pub(crate) distributed: bool,
+    /// Only say what --distributed would do
+    #[arg(long, requires = "distributed")]
+    pub(crate) plan: bool,
+    /// Bring the rows back to one node
+    #[arg(long, requires = "distributed", conflicts_with = "plan")]
+    pub(crate) undo: bool,
 }
 
 /// Options of `mako prove`.

@@ -36,7 +36,7 @@ async fn main() -> ExitCode {
     let answer = match Cli::parse().command {
         Command::Dev(options) => commands::dev::run(options).await,
         Command::Serve(options) => commands::serve::run(options).await,
-        Command::Migrate { check } => commands::migrate::run(check).await,
+        Command::Migrate(options) => commands::migrate::run(&options).await,
         Command::Keys(what) => commands::keys::run(what).await,
         Command::Numbers(what) => commands::numbers::run(what).await,
         Command::Events(what) => commands::events::run(what).await,

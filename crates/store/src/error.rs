@@ -167,6 +167,7 @@ impl From<tokio_postgres::Error> for Error {
 
 /// SQLSTATEs, or their beginnings, that say something of the database and nothing of the request.
 const STATES: &[&str] = &[
+    "08",    // one of several nodes is away
     "0A000", // no writes: a standby that isn't promoted yet
     "25006", // no writes: read-only by setting
     "22023", // no such role: not migrated, or not restored yet

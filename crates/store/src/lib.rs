@@ -2,6 +2,7 @@
 
 pub mod admin;
 mod connect;
+mod distributed;
 mod encoded;
 mod error;
 mod listener;
@@ -20,6 +21,7 @@ mod tenant_tx;
 mod user_permits;
 
 pub use connect::{BadTarget, Target};
+pub use distributed::replacement;
 pub use error::{Error, SqlError};
 pub use listener::{Channel, Listener};
 pub use prepared::{Preparation, PreparedStatements};

@@ -18,6 +18,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 
 use crate::connect::Target;
+use crate::distributed::{self, Nodes};
 use crate::error::Error;
 use crate::listener::{Channel, Listener};
 use crate::login;
@@ -170,6 +171,8 @@ struct Session {
     preface: Option<Arc<Preface>>,
     /// Its server is its own: no pooler stands in between.
     is_own: bool,
+    /// Its database's rows lie on several nodes.
+    is_distributed: bool,
 }
 
 impl Session {
@@ -184,10 +187,15 @@ impl Session {
             let bound = [(&statement_timeout as &(dyn ToSql + Sync), Type::TEXT)];
             self.client.query_typed(set, &bound).await.map_err(backend)?;
         }
-        match login::objection(&self.client).await.map_err(backend)? {
-            Some(why) => Err(HookError::Message(why.into())),
-            None => Ok(()),
+        if let Some(why) = login::objection(&self.client).await.map_err(backend)? {
+            return Err(HookError::Message(why.into()));
         }
+        match distributed::nodes(&self.client).await.map_err(backend)? {
+            Nodes::Unfit(why) => return Err(HookError::Message(why.into())),
+            Nodes::One => (),
+            Nodes::Several => self.is_distributed = true,
+        }
+        Ok(())
     }
 }
 
@@ -202,6 +210,7 @@ impl managed::Manager for Sessions {
             client,
             preface,
             is_own: false, // Not known yet.
+            is_distributed: false,
         })
     }
 
@@ -265,6 +274,22 @@ impl Lease {
         }
     }
 
+    /// The same for a statement of ours, as this session's database takes it.
+    pub(crate) async fn make_query_ready(
+        &self,
+        name: &str,
+        sql: &'static str,
+        types: &'static [Type],
+    ) -> Result<ReadyStatement, Error> {
+        let replaced = self.is_distributed().then(|| distributed::replacement(name));
+        self.make_ready(replaced.flatten().unwrap_or(sql), types).await
+    }
+
+    /// Whether its database's rows lie on several nodes.
+    pub(crate) fn is_distributed(&self) -> bool {
+        self.session().is_distributed
+    }
+
     /// Runs a statement. The first poll puts the whole message on the wire, so several joined runs are pipelined.
     pub(crate) async fn run(
         &self,
@@ -297,9 +322,10 @@ impl Lease {
         self.session().is_own
     }
 
-    /// Whether [`Lease::run_with_preface`] can be used on this connection.
+    /// Whether [`Lease::run_with_preface`] can be used on this connection. Citus passes claims on in transactions that
+    /// BEGIN has begun, and in no other.
     pub(crate) fn takes_preface(&self) -> bool {
-        self.session().preface.is_some()
+        self.session().preface.is_some() && !self.is_distributed()
     }
 
     /// Runs `settings`, whose parameters are texts, and a statement in one message, which is a transaction of its own.

@@ -5,6 +5,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 use tracing::Instrument as _;
 
+use crate::distributed::{self, SettingsText};
 use crate::error::Error;
 use crate::pool::{Connections, Lease, ReadyStatement};
 use crate::read_your_writes::{self, Lsn};
@@ -21,7 +22,7 @@ pub(crate) struct Statement<'a> {
 
 /// Who speaks in a transaction, and what it may do: a statement that sets it, and the values of its parameters.
 pub(crate) struct Identity<'a> {
-    sql: &'static str,
+    sql: &'static SettingsText,
     values: [&'a str; 5],
     count: usize,
 }
@@ -30,7 +31,7 @@ impl<'a> Identity<'a> {
     /// With the values of `sql/settings.sql`.
     pub(crate) fn new([claims, timeout, role, access]: [&'a str; 4]) -> Self {
         Self {
-            sql: SETTINGS,
+            sql: &SETTINGS,
             values: [claims, timeout, role, access, ""],
             count: 4,
         }
@@ -39,10 +40,15 @@ impl<'a> Identity<'a> {
     /// The same on a standby that has replayed the log up to `position`; any other server refuses it.
     pub(crate) fn on_replica([claims, timeout, role, access]: [&'a str; 4], position: &'a str) -> Self {
         Self {
-            sql: REPLICA_SETTINGS,
+            sql: &REPLICA_SETTINGS,
             values: [claims, timeout, role, access, position],
             count: 5,
         }
+    }
+
+    /// The statement, as this session is to be told.
+    fn sql(&self, lease: &Lease) -> &'static str {
+        self.sql.text(lease.is_distributed())
     }
 
     fn values(&self) -> &[&'a str] {
@@ -62,8 +68,12 @@ impl<'a> Identity<'a> {
 
 /// Transaction-local settings, in one statement. The legacy claims are blanked because Supabase's
 /// `auth.uid()` prefers them: a stale one would impersonate.
-const SETTINGS: &str = include_str!("../../../sql/settings.sql");
-const REPLICA_SETTINGS: &str = concat!(
+static SETTINGS: SettingsText = SettingsText::new(SETTINGS_SQL, || distributed::forwarding(SETTINGS_SQL));
+static REPLICA_SETTINGS: SettingsText = SettingsText::new(REPLICA_SETTINGS_SQL, || {
+    distributed::forwarding(REPLICA_SETTINGS_SQL)
+});
+const SETTINGS_SQL: &str = include_str!("../../../sql/settings.sql");
+const REPLICA_SETTINGS_SQL: &str = concat!(
     include_str!("../../../sql/settings.sql"),
     include_str!("../../../sql/replica.sql")
 );
@@ -118,7 +128,7 @@ async fn run_in_one_message(
     let ready = lease.make_ready(statement.sql, statement.types).await?;
     let values = identity.values();
     let (rows, committed) = join!(
-        lease.run_with_preface(identity.sql, values, &ready, &statement.params),
+        lease.run_with_preface(identity.sql(lease), values, &ready, &statement.params),
         position.ask(lease),
     );
     let rows = rows?;
@@ -136,7 +146,9 @@ async fn run_in_a_frame(
     // All preparing comes first: it is a round trip of its own, and must not fall behind COMMIT.
     let position = Position::of(lease, statement.positioned).await?;
     let (begin, settings, commit) = transaction_frame(lease, identity).await?;
-    let ready = lease.make_ready(statement.sql, statement.types).await?;
+    let ready = lease
+        .make_query_ready(statement.name, statement.sql, statement.types)
+        .await?;
 
     let identity = identity.params();
     // `join!` polls all of them before any answer is looked at, so that COMMIT is queued whatever
@@ -166,7 +178,7 @@ pub(crate) async fn transaction_frame(
 ) -> Result<(ReadyStatement, ReadyStatement, ReadyStatement), Error> {
     Ok((
         lease.make_ready("begin", &[]).await?,
-        lease.make_ready(identity.sql, identity.types()).await?,
+        lease.make_ready(identity.sql(lease), identity.types()).await?,
         lease.make_ready("commit", &[]).await?,
     ))
 }

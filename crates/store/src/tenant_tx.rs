@@ -402,7 +402,9 @@ impl TenantTx<'_> {
         if query.role != Role::Authenticated {
             return Err(Error::Mismatch("one transaction, one role"));
         }
-        self.lease.make_ready(query.sql, query.types).await
+        self.lease
+            .make_query_ready(query.name, query.sql, query.types)
+            .await
     }
 
     /// The first error of the transaction, whose others only follow from it.

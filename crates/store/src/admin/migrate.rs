@@ -85,8 +85,20 @@ impl Admin {
         login: Option<&Target>,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Done, AdminError> {
-        self.lock(progress).await?;
         // The lock ends with the session, whatever happens from here on.
+        self.lock(progress).await?;
+        if self.is_distributed().await? {
+            return self.keep_distributed(login).await;
+        }
+        self.bring_up(login, progress).await
+    }
+
+    /// The same, under a lock that is held already.
+    pub(super) async fn bring_up(
+        &mut self,
+        login: Option<&Target>,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Done, AdminError> {
         progress(Progress::Roles);
         self.run_roles(login).await?;
         let before = policies::FILES.iter().filter(|file| file.precedes_tables());
@@ -104,7 +116,25 @@ impl Admin {
         })
     }
 
-    /// What [`Admin::migrate`] would do, without doing it.
+    /// Citus takes neither the migrations nor the policies as they are.
+    async fn keep_distributed(&self, login: Option<&Target>) -> Result<Done, AdminError> {
+        let pending = self.pending().await?;
+        if !pending.is_empty() {
+            return Err(AdminError::Refused(format!(
+                "the database is distributed, and lacks: {}; bring it to one node first: mako migrate --distributed --undo",
+                pending.join(", ")
+            )));
+        }
+        if let Some(login) = login {
+            self.set_password(login).await?;
+        }
+        Ok(Done {
+            migrations: 0,
+            policies: 0,
+        })
+    }
+
+    /// What [`Admin::migrate`] would do, without doing it; of a distributed database also what its distribution lacks.
     pub async fn pending(&self) -> Result<Vec<String>, AdminError> {
         let migrations = self.pending_migrations().await?;
         let mut pending: Vec<_> = migrations
@@ -115,6 +145,10 @@ impl Admin {
             if !self.is_applied(file).await? {
                 pending.push(format!("policies/{}", file.0));
             }
+        }
+        if self.is_distributed().await? {
+            let lacking = self.lacking_distribution().await?;
+            pending.extend(lacking.into_iter().map(|words| format!("distribution: {words}")));
         }
         Ok(pending)
     }

@@ -4,6 +4,7 @@
 //! of an `UPDATE 0` or a constraint validated on the rows that it happens to see.
 
 pub mod adopt;
+mod distribute;
 mod events;
 mod events_out;
 mod indexes;
@@ -153,10 +154,22 @@ impl Admin {
 pub async fn attacker(target: &Target) -> Result<Client, AdminError> {
     let (client, other) = (open(target).await?, open(target).await?);
     match shares_servers(&client, &other).await {
-        Ok(false) => Ok(client),
+        Ok(false) => refuse_distributed(client).await,
         Ok(true) => Err(AdminError::TransactionPooler),
         Err(error) => Err(AdminError::at("looking for a pooler")(error)),
     }
+}
+
+/// An attack sets claims in a way that doesn't reach Citus' workers, and would find nothing there.
+async fn refuse_distributed(client: Client) -> Result<Client, AdminError> {
+    let row = client.query_one(distribute::IS_DISTRIBUTED, &[]).await;
+    if row.map_err(AdminError::at("looking for other nodes"))?.get(0) {
+        return Err(AdminError::Refused(
+            "the database is distributed, and attacks would not reach its workers; prove it on one node"
+                .to_owned(),
+        ));
+    }
+    Ok(client)
 }
 
 /// A plain session of the service's login, to look at the catalog before serving. That login has no rights on rows.

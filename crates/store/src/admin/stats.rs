@@ -16,6 +16,7 @@ pub struct Drift {
 impl Admin {
     /// Compares every count with the rows, in one snapshot, while others write; by table, and none if all agree.
     pub async fn stats_drift(&self) -> Result<Vec<Drift>, AdminError> {
+        self.refuse_live_counts().await?;
         let sql = "select relation, count(distinct user_id), count(*) from mako.stats_drift() group by 1 order by 1";
         let rows = self
             .client
@@ -34,7 +35,17 @@ impl Admin {
 
     /// Counts all rows afresh, while others write; how many counts that makes.
     pub async fn rebuild_stats(&self) -> Result<i64, AdminError> {
+        self.refuse_live_counts().await?;
         let row = self.client.query_one("select mako.rebuild_stats()", &[]).await;
         Ok(row.map_err(AdminError::at("counting afresh"))?.get(0))
+    }
+
+    async fn refuse_live_counts(&self) -> Result<(), AdminError> {
+        if self.counts_live().await? {
+            return Err(AdminError::Refused(
+                "the database is distributed: counts are taken from the rows when they are asked for, and are never wrong".to_owned(),
+            ));
+        }
+        Ok(())
     }
 }

@@ -68,13 +68,14 @@ pub(crate) static QUERIES: &[&Query] = &[&FOLD, &IMPORTED, &CANDIDATES, &INSERT,
 
 /// Takes over the objects in one transaction, a handful of statements however many there are.
 pub async fn import(store: &Store, claims: &Claims, objects: Vec<Imported>) -> Result<Outcome, Error> {
+    // In a transaction of its own: where rows lie on several nodes, theirs doesn't see it yet.
+    store.run(claims, &users::ENSURE, &[]).await?;
     store
         .run_as(claims, Access::Write, async |tx| import_in(tx, objects).await)
         .await
 }
 
 async fn import_in(tx: &TenantTx<'_>, objects: Vec<Imported>) -> Result<Outcome, Error> {
-    tx.run(&users::ENSURE, &[]).await?;
     tx.run(&users::LOCK, &[]).await?;
     let texts = |text: fn(&Imported) -> Option<String>| objects.iter().filter_map(text).collect::<Vec<_>>();
     let mut folds = Folds::default();

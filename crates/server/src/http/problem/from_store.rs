@@ -42,6 +42,9 @@ impl Problem {
         let (status, message) = match code {
             "23503" => (StatusCode::CONFLICT, "The row refers to one that isn't there"),
             "23505" => (StatusCode::CONFLICT, "There is such a row already"),
+            "23514" if refusal.constraint.as_deref() == Some("no_events_from_distributed_tables") => {
+                return Self::no_events();
+            }
             "42501" => (StatusCode::FORBIDDEN, "Postgres doesn't permit this"),
             // Tables, schema, functions or roles that `mako migrate` makes.
             "42P01" | "3F000" | "42703" | "42883" | "22023" => return Self::not_migrated(),
@@ -61,7 +64,7 @@ impl Problem {
             _ if code.starts_with("53") => {
                 return Self::unavailable("PGRST001", "The database has no room left");
             }
-            _ if ["3D000", "57P", "58", "XX"]
+            _ if ["08", "3D000", "57P", "58", "XX"]
                 .iter()
                 .any(|state| code.starts_with(state)) =>
             {
@@ -89,7 +92,8 @@ mod tests {
     #[test]
     fn the_state_of_the_database_is_a_503_to_be_tried_again() {
         for code in [
-            "0A000", "25006", "3D000", "53100", "53300", "57P01", "57P03", "58000", "58P01", "58030", "XX000",
+            "08006", "0A000", "25006", "3D000", "53100", "53300", "57P01", "57P03", "58000", "58P01",
+            "58030", "XX000",
         ] {
             let problem = Problem::from(store::Error::Sql(refusal(code)));
             assert_eq!(problem.status, StatusCode::SERVICE_UNAVAILABLE, "{code}");

@@ -311,6 +311,16 @@ impl Problem {
         .hint("Sign in with a second factor: supabase.auth.mfa.challengeAndVerify()")
     }
 
+    /// A subscription where nothing tells of what happens to rows.
+    fn no_events() -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "MK_DISTRIBUTED",
+            "Events aren't sent from this database, whose rows lie on several nodes",
+        )
+        .hint("Ask the operator; lists filtered by created_after tell what is new")
+    }
+
     /// A service that the caller has no active key for.
     pub(crate) fn not_connected() -> Self {
         Self::new(

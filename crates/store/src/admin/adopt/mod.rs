@@ -89,6 +89,7 @@ impl Admin {
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Report, AdminError> {
         self.lock(progress).await?;
+        self.refuse_distributed().await?;
         self.prepare_session().await?;
         let plan = self.plan_without_blockers().await?;
         progress(Progress::Roles);
@@ -116,6 +117,7 @@ impl Admin {
     /// Makes the user mandatory, once the old writers are gone and no orphan is left.
     pub async fn enforce(self, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<Report, AdminError> {
         self.lock(progress).await?;
+        self.refuse_distributed().await?;
         self.prepare_session().await?;
         let plan = self.plan_without_blockers().await?;
         if !plan.is_adopted() {
@@ -133,6 +135,15 @@ impl Admin {
             return Err(refusal);
         }
         self.report(progress).await
+    }
+
+    async fn refuse_distributed(&self) -> Result<(), AdminError> {
+        if self.is_distributed().await? {
+            return Err(AdminError::Refused(
+                "the database is distributed, and so adopted already".to_owned(),
+            ));
+        }
+        Ok(())
     }
 
     /// Lets the old writers write again: takes away the checks that were to become NOT NULL.
