@@ -9,6 +9,7 @@ mod pgbench;
 mod relay;
 mod report;
 mod rows;
+mod simulation;
 mod skew;
 mod throughput;
 
@@ -41,6 +42,10 @@ async fn main() {
     }
     if is_wanted("relay") {
         lines.extend(relay::measure().await);
+    }
+    // What a larger cluster would do is no part of what was promised of this one.
+    if parts.iter().any(|wanted| wanted == "simulation") {
+        lines.extend(simulation::measure().await);
     }
     report::print(&lines);
     println!("\nin {} s", started.elapsed().as_secs());

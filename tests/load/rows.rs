@@ -17,14 +17,18 @@ pub(crate) const LARGEST: &str = "user-largest";
 
 /// Users with leads, and nothing else.
 pub(crate) async fn users_with_leads(owner: &Client) {
-    let sql = format!(
-        "insert into users (id, email, password) select 'user-' || n, n || '@example.com', '!' from generate_series(1, {USERS}) n;
-         insert into leads (id, user_id, name, phone, status, source, summary, created_at)
+    let users = format!(
+        "insert into users (id, email, password) select 'user-' || n, n || '@example.com', '!' from generate_series(1, {USERS}) n"
+    );
+    let leads = format!(
+        "insert into leads (id, user_id, name, phone, status, source, summary, created_at)
          select 'lead-' || 1 + n % {USERS} || '-' || n / {USERS}, 'user-' || 1 + n % {USERS}, 'Lead ' || n,
            '+1555' || lpad(n::text, 7, '0'), 'new', 'Voice', 'Wants a quote for ' || n, now() - n * interval '1 minute'
          from generate_series({USERS}, {USERS} * {LEADS} + {USERS} - 1) n"
     );
-    batch(owner, &sql).await;
+    // Each on its own: other nodes know of users once that is committed.
+    batch(owner, &users).await;
+    batch(owner, &leads).await;
     batch(owner, "vacuum analyze").await;
 }
 

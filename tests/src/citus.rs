@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 
 use devdb::{Postgres, Search};
+use futures_util::future::join_all;
 use store::Target;
 use store::admin::Admin;
 use tokio::sync::Mutex;
@@ -37,19 +38,20 @@ impl Cluster {
         if let Some(cluster) = shared.upgrade() {
             return Some(cluster);
         }
-        let cluster = Arc::new(Self::citus().await?);
+        let cluster = Arc::new(Self::citus(2).await?);
         *shared = Arc::downgrade(&cluster);
         Some(cluster)
     }
 
-    /// One of one's own: roles belong to all databases of a cluster.
-    pub async fn citus() -> Option<Self> {
+    /// One of one's own with so many workers: roles belong to all databases of a cluster.
+    pub async fn citus(workers: usize) -> Option<Self> {
         let Some(prefix) = std::env::var_os("MAKO_TEST_CITUS").map(PathBuf::from) else {
             eprintln!("skipped: MAKO_TEST_CITUS names no prefix with Citus");
             return None;
         };
-        let (coordinator, first, second) = tokio::join!(node(&prefix), node(&prefix), node(&prefix));
-        Some(Self::of(coordinator, vec![first, second]))
+        let mut nodes = join_all((0..=workers).map(|_| node(&prefix))).await;
+        let workers = nodes.split_off(1);
+        Some(Self::of(nodes.remove(0), workers))
     }
 
     /// An empty database on every node, which know each other; returns its name.

@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 pub struct Cluster {
     postgres: Postgres,
     /// Citus' other nodes, of a cluster that has some.
-    pub(crate) workers: Vec<Postgres>,
+    pub workers: Vec<Postgres>,
     /// Only one clone at a time: CREATE DATABASE refuses a template that another session is reading.
     pub(crate) cloning: Mutex<()>,
 }

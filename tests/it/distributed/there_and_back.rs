@@ -68,7 +68,7 @@ async fn text(database: &TestDatabase, sql: &str) -> String {
 
 #[tokio::test]
 async fn every_row_goes_and_comes_back_and_so_does_the_schema() {
-    let Some(cluster) = Cluster::citus().await else {
+    let Some(cluster) = Cluster::citus(2).await else {
         return;
     };
     let database = TestDatabase::on_citus(Arc::new(cluster)).await;
