@@ -128,7 +128,9 @@ fn print_costs(nodes: &str, costs: &Costs) {
 
 /// Machines of eight cores each, a tenth of a millisecond apart; as many services as are needed.
 fn print_predictions(one: &Costs, citus: &Costs) {
-    println!("\n| nodes | sizes | answers/s | p99 at 70 % | full first | fullest worker's share |\n|---|---|---|---|---|---|");
+    println!(
+        "\n| nodes | sizes | answers/s | p99 at 70 % | full first | fullest worker's share |\n|---|---|---|---|---|---|"
+    );
     for exponent in [0.0, 0.8, 1.0] {
         for workers in [0, 1, 2, 4, 8, 16, 32, 64] {
             let costs = if workers == 0 { one } else { citus };
