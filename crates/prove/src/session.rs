@@ -259,6 +259,9 @@ impl<'c> Session<'c> {
     }
 
     fn tried(&self, about: &str, scripts: usize) {
+        if scripts == 0 {
+            return;
+        }
         let mut progress = self.progress();
         progress.tried += scripts;
         let progress = Progress {
@@ -315,11 +318,11 @@ impl<'c> Session<'c> {
                     break;
                 }
             }
-            let last = open[batch.len() - 1];
             let progress = match self.batch(effects, &batch).await {
                 Ok(replies) => {
-                    let came = replies.iter().map(Reply::len).sum();
-                    self.tried(&bundles[last].about, came);
+                    for (n, reply) in open.iter().zip(&replies) {
+                        self.tried(&bundles[*n].about, reply.len());
+                    }
                     settle(&mut answers, &open, replies)
                 }
                 Err(refusal) => {
