@@ -15,7 +15,7 @@ use crate::{rows, serve};
 
 const LIST: &str = "/v1/leads?limit=20";
 const TWENTY: usize = 2_000;
-/// Of the service, as `DATABASE_POOL_SIZE` has it when nothing is set, and of Citus to each worker.
+/// Connections of the service, as `POOL_SIZE` has it when nothing is set; as many are taken for those of Citus to each worker.
 const POOL: u32 = 16;
 /// How many requests are played for each prediction.
 const PLAYED: u32 = 200_000;

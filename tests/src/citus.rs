@@ -1,4 +1,4 @@
-//! A coordinator and two workers, from a Citus that `MAKO_TEST_CITUS` names: a prefix whose `bin` has PostgreSQL's programs.
+//! A coordinator and workers, from a Citus that `MAKO_TEST_CITUS` names: a prefix whose `bin` has PostgreSQL's programs.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
