@@ -5,9 +5,10 @@ use std::path::Path;
 use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../..")
-        .canonicalize()?;
+    // Of this run: `env!` would be that of whichever checkout compiled this script, if several share a target folder.
+    let crate_folder =
+        env::var_os("CARGO_MANIFEST_DIR").ok_or_else(|| io::Error::other("cargo sets CARGO_MANIFEST_DIR"))?;
+    let root = Path::new(&crate_folder).join("../..").canonicalize()?;
     for folder in ["policies", "sql"] {
         println!("cargo::rerun-if-changed={}", root.join(folder).display());
     }
