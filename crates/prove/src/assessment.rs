@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::ids::RelationId;
 use crate::persona::Persona;
 use crate::report::{Finding, Reproduction};
 use crate::rules::{Column, Rule};
@@ -9,7 +10,7 @@ use crate::rules::{Column, Rule};
 /// What has been learnt, by the positions of relations and functions in the catalog.
 #[derive(Debug, Default)]
 pub(crate) struct Assessments {
-    pub(crate) relations: BTreeMap<usize, Assessment>,
+    pub(crate) relations: BTreeMap<RelationId, Assessment>,
     pub(crate) functions: BTreeMap<usize, Assessment>,
 }
 

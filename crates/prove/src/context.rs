@@ -1,6 +1,7 @@
 //! What attacks need to know, and what they all ask of it.
 
 use crate::catalog::{Catalog, Relation};
+use crate::ids::RelationId;
 use crate::part::Part;
 use crate::people::{People, Who};
 use crate::persona::{EMPTY_USER, Persona, THIRD_PARTY};
@@ -24,7 +25,7 @@ pub(crate) struct Context<'a> {
 
 impl Context<'_> {
     /// Who attacks a relation: everybody, but a planted one only the plain attacker. An app reaches no further than its user.
-    pub(crate) fn attackers(&self, relation: usize) -> impl Iterator<Item = (usize, &Persona)> {
+    pub(crate) fn attackers(&self, relation: RelationId) -> impl Iterator<Item = (usize, &Persona)> {
         let planted = self.catalog.relations[relation].is_planted();
         self.personas
             .iter()
@@ -34,7 +35,7 @@ impl Context<'_> {
     }
 
     /// Rows that one attacker may not reach. Whoever has an empty name has the rows of an empty name.
-    pub(crate) fn foreign_to(&self, relation: usize, persona: usize) -> Vec<&Row> {
+    pub(crate) fn foreign_to(&self, relation: RelationId, persona: usize) -> Vec<&Row> {
         let mut rows = self.foreign(relation);
         if let (true, Some((column, _))) = (
             self.personas[persona].label == EMPTY_USER,
@@ -46,18 +47,18 @@ impl Context<'_> {
     }
 
     /// Rows that nobody among the attackers may reach.
-    pub(crate) fn foreign(&self, relation: usize) -> Vec<&Row> {
+    pub(crate) fn foreign(&self, relation: RelationId) -> Vec<&Row> {
         self.fixtures.foreign(relation, &self.plan.classes[relation])
     }
 
     /// Those of them that nobody among the attackers may read.
-    pub(crate) fn secret(&self, relation: usize) -> Vec<&Row> {
+    pub(crate) fn secret(&self, relation: RelationId) -> Vec<&Row> {
         let mut rows = self.foreign(relation);
         rows.retain(|row| !row.public);
         rows
     }
 
-    pub(crate) fn own(&self, relation: usize) -> Vec<&Row> {
+    pub(crate) fn own(&self, relation: RelationId) -> Vec<&Row> {
         let marker = &self.people.own.marker;
         self.fixtures
             .of(relation, Belongs::Own)
@@ -66,7 +67,7 @@ impl Context<'_> {
     }
 
     /// Whether any attacker's role has any right on it.
-    pub(crate) fn reachable(&self, relation: usize) -> bool {
+    pub(crate) fn reachable(&self, relation: RelationId) -> bool {
         self.catalog.relations[relation]
             .rights
             .values()
@@ -85,7 +86,7 @@ impl Context<'_> {
     }
 
     /// A condition on the tenant column: it names whom another's row names.
-    pub(crate) fn is_tenant(&self, relation: usize, value: &str) -> String {
+    pub(crate) fn is_tenant(&self, relation: RelationId, value: &str) -> String {
         let whose = |text: &str| self.plan.whose(relation, text);
         match self.plan.tenant_column(relation) {
             Some((column, _)) => format!("{} = {}", whose(&ident(column)), whose(value)),
@@ -94,13 +95,13 @@ impl Context<'_> {
     }
 
     /// Whether Supabase's storage says whose a row is, whatever a client sends.
-    pub(crate) fn is_owner_given(&self, relation: usize) -> bool {
+    pub(crate) fn is_owner_given(&self, relation: RelationId) -> bool {
         let of_files = matches!(self.catalog.relations[relation].part, Some(Part::Bucket(_)));
         of_files && self.plan.naming(relation).is_none()
     }
 
     /// The own tenant's id as a value of a relation's tenant column.
-    pub(crate) fn own_id(&self, relation: usize) -> Option<(String, String)> {
+    pub(crate) fn own_id(&self, relation: RelationId) -> Option<(String, String)> {
         let (column, by) = self.plan.tenant_column(relation)?;
         let own = &self.people.own;
         let kind = &self.catalog.relations[relation].column(column)?.base;
@@ -116,7 +117,7 @@ impl Context<'_> {
     }
 
     /// A name in somebody's folder that holds another's ids too: policies that look for an id anywhere find theirs.
-    pub(crate) fn nested(&self, relation: usize, whose: &Who, within: &Who) -> Option<String> {
+    pub(crate) fn nested(&self, relation: RelationId, whose: &Who, within: &Who) -> Option<String> {
         let naming = self.plan.naming(relation).filter(|naming| naming.is_open())?;
         let (column, _) = self.plan.tenant_column(relation)?;
         let table = &self.catalog.relations[relation];

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use crate::assessment::Assessment;
 use crate::catalog::{CONTROLS, Catalog};
+use crate::ids::RelationId;
 use crate::model::Model;
 use crate::persona::signed_in_role;
 use crate::plan::{Class, Plan};
@@ -54,11 +55,11 @@ pub(crate) async fn plant(session: &Session<'_>, model: &Model, id_type: &str) -
 pub(crate) fn judge(
     catalog: &Catalog,
     plan: &Plan,
-    assessments: &mut BTreeMap<usize, Assessment>,
+    assessments: &mut BTreeMap<RelationId, Assessment>,
 ) -> Controls {
     let mut controls = Controls::default();
     let mut missed: Vec<&Rule> = Vec::new();
-    for (at, relation) in catalog.relations.iter().enumerate() {
+    for (at, relation) in catalog.relations.with_ids() {
         let Some((rule, _)) =
             planted().find(|(_, control)| relation.is_planted() && relation.name == control.table)
         else {

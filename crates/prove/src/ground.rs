@@ -4,6 +4,7 @@ use crate::Error;
 use crate::catalog::Catalog;
 use crate::conditions::Contents;
 use crate::functions::outward::{self, Silenced};
+use crate::ids::RelationId;
 use crate::model::Model;
 use crate::naming::Names;
 use crate::persona::Words;
@@ -74,7 +75,7 @@ impl Ground {
 
 /// Conditions of the model's that can't be asked open nothing.
 async fn check_conditions(session: &Session<'_>, catalog: &Catalog, plan: &mut Plan) -> Vec<String> {
-    let (relations, scripts): (Vec<usize>, Vec<Script>) = plan
+    let (relations, scripts): (Vec<RelationId>, Vec<Script>) = plan
         .public_where
         .iter()
         .map(|(at, condition)| {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::assessment::{Assessment, Assessments};
 use crate::catalog::{Catalog, Function, Relation};
 use crate::functions::outward::Silenced;
+use crate::ids::RelationId;
 use crate::model::Model;
 use crate::plan::{Class, Plan};
 use crate::report::{Finding, FunctionReport, RelationReport, Report, Verdict};
@@ -30,10 +31,10 @@ pub(crate) fn beyond(catalog: &Catalog, superuser: bool, found: &mut Assessments
 pub(crate) fn name_silenced(
     catalog: &Catalog,
     silenced: &[Silenced],
-    assessments: &mut BTreeMap<usize, Assessment>,
+    assessments: &mut BTreeMap<RelationId, Assessment>,
 ) -> Vec<String> {
     let mut notes = Vec::new();
-    for (n, relation) in catalog.relations.iter().enumerate() {
+    for (n, relation) in catalog.relations.with_ids() {
         for trigger in &relation.triggers {
             let Some(silenced) = silenced.iter().find(|silent| silent.function == trigger.function) else {
                 continue;
@@ -68,7 +69,7 @@ pub(crate) fn report(
 ) -> Report {
     let controls = controls::judge(catalog, plan, &mut found.relations);
     let mut relations: Vec<RelationReport> = Vec::new();
-    for (at, relation) in catalog.relations.iter().enumerate() {
+    for (at, relation) in catalog.relations.with_ids() {
         let about = found.relations.remove(&at).unwrap_or_default();
         if !relation.in_scope || relation.is_planted() || plan.classes[at] == Class::Outside {
             continue;

@@ -15,6 +15,7 @@ mod fingerprint;
 mod frozen;
 mod functions;
 mod ground;
+mod ids;
 mod judge;
 mod lint;
 mod logins;

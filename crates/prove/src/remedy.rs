@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use crate::assessment::{Assessment, Assessments};
 use crate::catalog::{Catalog, Command, Policy, Relation};
+use crate::ids::RelationId;
 use crate::plan::{By, Class, Plan};
 use crate::report::Remedy;
 use crate::rules::{self, Column, Rule};
@@ -50,13 +51,12 @@ struct Examples<'c> {
 }
 
 impl<'c> Examples<'c> {
-    fn of(catalog: &'c Catalog, plan: &'c Plan, found: &BTreeMap<usize, Assessment>) -> Self {
+    fn of(catalog: &'c Catalog, plan: &'c Plan, found: &BTreeMap<RelationId, Assessment>) -> Self {
         let mut conditions: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         let mut asks_supabase = false;
         for (n, relation) in catalog
             .relations
-            .iter()
-            .enumerate()
+            .with_ids()
             .filter(|(_, relation)| is_plain(relation))
         {
             asks_supabase |= relation

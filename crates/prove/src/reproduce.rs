@@ -7,6 +7,7 @@ use crate::assessment::Assessment;
 use crate::catalog::{Function, RelationKind};
 use crate::context::Context;
 use crate::functions::outward::Silenced;
+use crate::ids::RelationId;
 use crate::plan::Class;
 use crate::report::Finding;
 use crate::rules::{self, Column};
@@ -20,7 +21,7 @@ impl Context<'_> {
     /// Makes every finding's reproduction runnable.
     pub(crate) fn complete(
         &self,
-        assessments: &mut BTreeMap<usize, Assessment>,
+        assessments: &mut BTreeMap<RelationId, Assessment>,
         of_functions: &mut BTreeMap<usize, Assessment>,
         silenced: &[Silenced],
     ) {
@@ -43,7 +44,7 @@ impl Context<'_> {
         }
     }
 
-    fn stage(&self, finding: &mut Finding, about: &[usize], source: &str, silenced: &[String]) {
+    fn stage(&self, finding: &mut Finding, about: &[RelationId], source: &str, silenced: &[String]) {
         let reproduction = &mut finding.reproduce;
         if reproduction.settings.is_empty() {
             return;
@@ -99,7 +100,7 @@ impl Context<'_> {
 
     /// The rows that a finding needs: both tenants', and of bystanders' those that one of these names by its key. What is
     /// compared may count anybody's.
-    fn needed(&self, concerned: &BTreeSet<usize>, mut text: String, compares: bool) -> Vec<&Made> {
+    fn needed(&self, concerned: &BTreeSet<RelationId>, mut text: String, compares: bool) -> Vec<&Made> {
         let (own, other) = (&self.people.own.marker, &self.people.other.marker);
         let strangers = &self.people.strangers;
         let is_theirs = |made: &Made| {
@@ -148,21 +149,21 @@ impl Context<'_> {
     }
 
     /// What a finding has to do with: what its relations refer to, what their policies and triggers ask, and further.
-    fn concerned(&self, about: &[usize], text: &str) -> BTreeSet<usize> {
-        let mut found: BTreeSet<usize> = about.iter().copied().collect();
+    fn concerned(&self, about: &[RelationId], text: &str) -> BTreeSet<RelationId> {
+        let mut found: BTreeSet<RelationId> = about.iter().copied().collect();
         let mut seen = BTreeSet::new();
         found.extend(self.plan.membership.as_ref().map(|(at, ..)| *at));
         found.extend(self.mentioned(text, &mut seen, 0));
-        let mut open: Vec<usize> = found.iter().copied().collect();
+        let mut open: Vec<RelationId> = found.iter().copied().collect();
         while let Some(at) = open.pop() {
             let relation = &self.catalog.relations[at];
             let keys = relation.foreign_keys.iter().map(|key| key.target);
             let oids = keys
                 .chain(relation.reads.iter().copied())
                 .chain(relation.parents.iter().copied());
-            let mut next: BTreeSet<usize> = oids.filter_map(|oid| self.catalog.position(oid)).collect();
-            let is_child = |n: &usize| self.catalog.relations[*n].parents.contains(&relation.oid);
-            next.extend((0..self.catalog.relations.len()).filter(is_child));
+            let mut next: BTreeSet<RelationId> = oids.filter_map(|oid| self.catalog.position(oid)).collect();
+            let is_child = |n: &RelationId| self.catalog.relations[*n].parents.contains(&relation.oid);
+            next.extend(self.catalog.relations.ids().filter(is_child));
             let policies = relation.policies.iter().map(crate::catalog::Policy::text);
             let called = relation
                 .policies
@@ -183,12 +184,12 @@ impl Context<'_> {
     }
 
     /// Relations that a text names, itself or by a function that it calls.
-    fn mentioned(&self, text: &str, seen: &mut BTreeSet<usize>, depth: usize) -> BTreeSet<usize> {
-        let names = |n: &usize| {
+    fn mentioned(&self, text: &str, seen: &mut BTreeSet<usize>, depth: usize) -> BTreeSet<RelationId> {
+        let names = |n: &RelationId| {
             let relation = &self.catalog.relations[*n];
             !relation.is_planted() && text.contains(relation.name.as_str())
         };
-        let mut found: BTreeSet<usize> = (0..self.catalog.relations.len()).filter(names).collect();
+        let mut found: BTreeSet<RelationId> = self.catalog.relations.ids().filter(names).collect();
         let calls = |function: &Function| {
             text.contains(&format!("{}(", function.name))
                 || text.contains(&format!("{}(", ident(&function.name)))
@@ -204,11 +205,11 @@ impl Context<'_> {
     /// What the tables hold that isn't the attacker's, or at all, before an attack and not after it, and the reverse.
     fn differences(
         &self,
-        about: &[usize],
-        concerned: &BTreeSet<usize>,
+        about: &[RelationId],
+        concerned: &BTreeSet<RelationId>,
         foreign: bool,
     ) -> Option<(String, String)> {
-        let mut tables: Vec<usize> = if about.is_empty() {
+        let mut tables: Vec<RelationId> = if about.is_empty() {
             concerned.iter().copied().collect()
         } else {
             about
@@ -247,7 +248,7 @@ impl Context<'_> {
     }
 
     /// A condition on rows that aren't the attacker's.
-    fn is_foreign(&self, relation: usize) -> String {
+    fn is_foreign(&self, relation: RelationId) -> String {
         let table = &self.catalog.relations[relation];
         let Some((name, column)) = self
             .plan

@@ -8,6 +8,7 @@ use super::change::CHANGES;
 use super::{Attack, Attempt, Stage, Target, any_of};
 use crate::catalog::Relation;
 use crate::context::Context;
+use crate::ids::RelationId;
 use crate::rules::{self, Rule};
 use crate::seed::Row;
 
@@ -47,7 +48,7 @@ impl Attack for BlindGift {
 
 impl Context<'_> {
     /// What everybody may try on another's rows.
-    pub(super) fn blind_changes(&self, relation: usize) -> Vec<Attempt> {
+    pub(super) fn blind_changes(&self, relation: RelationId) -> Vec<Attempt> {
         let table = &self.catalog.relations[relation];
         let fence = fence(table, &self.foreign(relation));
         let mut takes = Vec::new();
@@ -99,7 +100,7 @@ impl Context<'_> {
 
     /// One row at a time: two that are moved to the same place might meet a unique index. The last are those that
     /// policies single out.
-    fn blind_gifts(&self, relation: usize) -> Vec<Attempt> {
+    fn blind_gifts(&self, relation: RelationId) -> Vec<Attempt> {
         let table = &self.catalog.relations[relation];
         let role = &self.personas[0].role;
         let rights = table.rights(role);

@@ -3,6 +3,7 @@
 use super::{Attack, Attempt, Stage, Target, any_of};
 use crate::catalog::{Column, Relation, Rights};
 use crate::context::Context;
+use crate::ids::RelationId;
 use crate::people::Who;
 use crate::plan::By;
 use crate::rules::{self, Rule};
@@ -36,7 +37,7 @@ pub(super) static CHANGES: [&Rule; 5] = [
 ];
 
 impl Context<'_> {
-    fn sighted_changes(&self, relation: usize) -> Vec<Attempt> {
+    fn sighted_changes(&self, relation: RelationId) -> Vec<Attempt> {
         let table = &self.catalog.relations[relation];
         let mut attempts = Vec::new();
         for (n, persona) in self.attackers(relation) {
@@ -88,7 +89,7 @@ impl Context<'_> {
     }
 
     /// What may be done to another's row.
-    pub(super) fn changes(&self, relation: usize, rights: &Rights) -> Vec<Deed> {
+    pub(super) fn changes(&self, relation: RelationId, rights: &Rights) -> Vec<Deed> {
         let mut changes = Vec::new();
         if let Some((column, own)) = self.own_id(relation)
             && rights.updates_column(&column)
@@ -114,7 +115,7 @@ impl Context<'_> {
     }
 
     /// The plainer a column, the better: no key, no tenant, no reference, not unique.
-    fn weight(&self, relation: usize, column: &Column) -> usize {
+    fn weight(&self, relation: RelationId, column: &Column) -> usize {
         let table = &self.catalog.relations[relation];
         let tenant = self
             .plan
@@ -142,7 +143,7 @@ impl Context<'_> {
     }
 
     /// A value that the column takes.
-    pub(super) fn payload(&self, relation: usize, column: &Column) -> Option<String> {
+    pub(super) fn payload(&self, relation: RelationId, column: &Column) -> Option<String> {
         let spare = self
             .spare(relation, Belongs::Own)
             .or_else(|| self.spare(relation, Belongs::Other));
@@ -162,7 +163,7 @@ impl Context<'_> {
     /// Rows of one's own that are given to another tenant, or to none.
     pub(super) fn moves(
         &self,
-        relation: usize,
+        relation: RelationId,
         persona: usize,
         rights: &Rights,
         sighted: bool,
@@ -215,7 +216,7 @@ impl Context<'_> {
 
     /// To whom a row may be given, as values of the tenant column: another tenant, and one that has no rows yet, where
     /// a row of each tenant's would be in the way.
-    fn receivers(&self, relation: usize, column: &Column, by: By) -> Vec<String> {
+    fn receivers(&self, relation: RelationId, column: &Column, by: By) -> Vec<String> {
         let people = self.people;
         let id = |who: &Who| {
             let id = if by == By::User { &who.user } else { &who.tenant };
@@ -239,7 +240,7 @@ impl Context<'_> {
     }
 
     /// Columns that may be set, the plainest first.
-    pub(super) fn changeable(&self, relation: usize, may: impl Fn(&str) -> bool) -> Vec<&Column> {
+    pub(super) fn changeable(&self, relation: RelationId, may: impl Fn(&str) -> bool) -> Vec<&Column> {
         let mut columns: Vec<&Column> = self.catalog.relations[relation]
             .columns
             .iter()

@@ -6,6 +6,7 @@ use super::{Attack, Attempt, Stage, Target, any_of};
 use crate::catalog::Column;
 use crate::constants::words_in;
 use crate::context::Context;
+use crate::ids::RelationId;
 use crate::naming::Names;
 use crate::plan::Class;
 use crate::rules::{self, Rule};
@@ -31,7 +32,7 @@ impl Attack for Escalation {
 }
 
 impl Context<'_> {
-    fn escalations(&self, relation: usize, closed: &[usize]) -> Vec<Attempt> {
+    fn escalations(&self, relation: RelationId, closed: &[RelationId]) -> Vec<Attempt> {
         let table = &self.catalog.relations[relation];
         let mut askers = self.askers(relation);
         askers.retain(|asker| closed.contains(asker));
@@ -81,8 +82,10 @@ impl Context<'_> {
     }
 
     /// Relations that can be read, whose policies ask this one.
-    fn askers(&self, relation: usize) -> Vec<usize> {
-        (0..self.catalog.relations.len())
+    fn askers(&self, relation: RelationId) -> Vec<RelationId> {
+        self.catalog
+            .relations
+            .ids()
             .filter(|n| *n != relation)
             .filter(|n| {
                 let table = &self.catalog.relations[*n];
@@ -97,7 +100,7 @@ impl Context<'_> {
     }
 
     /// Values of a column that may mean something to whoever asks.
-    fn powers(&self, relation: usize, column: &Column, askers: &[usize]) -> Vec<String> {
+    fn powers(&self, relation: RelationId, column: &Column, askers: &[RelationId]) -> Vec<String> {
         if self
             .plan
             .tenant_column(relation)

@@ -8,6 +8,7 @@ use super::{Attack, Attempt, Stage, Target};
 use crate::assessment::Assessment;
 use crate::catalog::{Column, Relation, RelationKind, Rights};
 use crate::context::Context;
+use crate::ids::RelationId;
 use crate::plan::Class;
 use crate::rules::Rule;
 use crate::script::Script;
@@ -53,7 +54,7 @@ impl Attack for BlindOnReal {
 
 impl Context<'_> {
     /// Where real rows are, one of each kind.
-    pub(super) async fn existing(&self, relation: usize, about: &Assessment) -> Vec<String> {
+    pub(super) async fn existing(&self, relation: RelationId, about: &Assessment) -> Vec<String> {
         let table = &self.catalog.relations[relation];
         let writes = |rights: &Rights| rights.updates() || rights.deletes();
         if table.kind != RelationKind::Table
@@ -86,7 +87,7 @@ impl Context<'_> {
     }
 
     /// What tells kinds of rows apart: the content of which the policies speak.
-    fn kinds(&self, relation: usize) -> Vec<String> {
+    fn kinds(&self, relation: RelationId) -> Vec<String> {
         let table: &Relation = &self.catalog.relations[relation];
         let spoken_of = |column: &&Column| {
             self.plan.meaning(relation, &column.name).is_none()

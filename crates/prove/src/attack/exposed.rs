@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use crate::assessment::Assessment;
 use crate::catalog::RelationKind;
 use crate::context::Context;
+use crate::ids::RelationId;
 use crate::plan::Class;
 use crate::rules;
 use crate::sql::literal;
 
 impl Context<'_> {
     /// Materialized views and foreign tables know no policies: what they hold of tenants, whoever may read them reads.
-    pub(crate) fn without_policies(&self, assessments: &mut BTreeMap<usize, Assessment>) {
-        for (n, relation) in self.catalog.relations.iter().enumerate() {
+    pub(crate) fn without_policies(&self, assessments: &mut BTreeMap<RelationId, Assessment>) {
+        for (n, relation) in self.catalog.relations.with_ids() {
             if !relation.in_scope
                 || !matches!(
                     relation.kind,

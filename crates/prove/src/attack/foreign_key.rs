@@ -4,6 +4,7 @@ use super::insert::insertion;
 use super::{Attack, Attempt, Stage, Target};
 use crate::catalog::{ForeignKey, Rights};
 use crate::context::Context;
+use crate::ids::RelationId;
 use crate::plan::{By, Class};
 use crate::rules::{self, Rule};
 use crate::seed::{Belongs, Row};
@@ -27,7 +28,7 @@ impl Attack for Refer {
 }
 
 impl Context<'_> {
-    fn foreign_keys(&self, relation: usize) -> Vec<Attempt> {
+    fn foreign_keys(&self, relation: RelationId) -> Vec<Attempt> {
         let table = &self.catalog.relations[relation];
         let rights = table.rights(&self.personas[0].role);
         let references = table
@@ -42,7 +43,7 @@ impl Context<'_> {
     /// Columns and values by which a row refers to the other tenant's.
     fn reference_to_other<'k>(
         &self,
-        relation: usize,
+        relation: RelationId,
         key: &'k ForeignKey,
     ) -> Option<Vec<(&'k String, String)>> {
         let parent = self.others_parent(relation, key)?;
@@ -63,7 +64,7 @@ impl Context<'_> {
         (!reference.is_empty()).then_some(reference)
     }
 
-    fn refer(&self, relation: usize, rights: &Rights, reference: &[(&String, String)]) -> Vec<Attempt> {
+    fn refer(&self, relation: RelationId, rights: &Rights, reference: &[(&String, String)]) -> Vec<Attempt> {
         let table = &self.catalog.relations[relation];
         let equal: Vec<String> = reference
             .iter()
@@ -111,7 +112,7 @@ impl Context<'_> {
     }
 
     /// A row of the other tenant's that the key can refer to, if it leads to a tenant's relation at all.
-    fn others_parent(&self, relation: usize, key: &ForeignKey) -> Option<&Row> {
+    fn others_parent(&self, relation: RelationId, key: &ForeignKey) -> Option<&Row> {
         let target = self.catalog.position(key.target)?;
         let Class::Tenant { .. } = &self.plan.classes[target] else {
             return None;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{Attack, Attempt, Stage, Target};
 use crate::catalog::{Relation, Rights};
 use crate::context::Context;
+use crate::ids::RelationId;
 use crate::naming::Names;
 use crate::people::Who;
 use crate::plan::{By, Class};
@@ -61,7 +62,7 @@ impl Attack for Upsert {
 }
 
 impl Context<'_> {
-    fn insert_for_another(&self, relation: usize, persona: usize, rights: &Rights) -> Vec<Attempt> {
+    fn insert_for_another(&self, relation: RelationId, persona: usize, rights: &Rights) -> Vec<Attempt> {
         let Some(spare) = self.spare(relation, Belongs::Other) else {
             return Vec::new();
         };
@@ -118,7 +119,7 @@ impl Context<'_> {
     }
 
     /// The same row, in which every column but the tenant's that names a user names another one.
-    fn naming(&self, relation: usize, draft: &Draft, user: &str) -> Option<Draft> {
+    fn naming(&self, relation: RelationId, draft: &Draft, user: &str) -> Option<Draft> {
         let tenant = self.plan.tenant_column(relation).map(|(column, _)| column);
         let other = literal(&self.people.other.user);
         let mut changed = draft.clone();
@@ -137,7 +138,7 @@ impl Context<'_> {
     }
 
     /// The same row in a folder of one's own within the other tenant's.
-    fn nested_draft(&self, relation: usize, draft: &Draft, who: &Who) -> Option<Draft> {
+    fn nested_draft(&self, relation: RelationId, draft: &Draft, who: &Who) -> Option<Draft> {
         let (column, _) = self.plan.tenant_column(relation)?;
         let mut nested = draft.clone();
         let name = self.nested(relation, &self.people.other, who)?;
@@ -145,7 +146,7 @@ impl Context<'_> {
         Some(nested)
     }
 
-    fn insert_for_nobody(&self, relation: usize, persona: usize, rights: &Rights) -> Vec<Attempt> {
+    fn insert_for_nobody(&self, relation: RelationId, persona: usize, rights: &Rights) -> Vec<Attempt> {
         let table = &self.catalog.relations[relation];
         let Some((column, _)) = self.plan.tenant_column(relation) else {
             return Vec::new();
@@ -178,7 +179,7 @@ impl Context<'_> {
     }
 
     /// A row of one's own with a key of another's, whose row is then updated.
-    fn upserts(&self, relation: usize, persona: usize, rights: &Rights) -> Vec<Attempt> {
+    fn upserts(&self, relation: RelationId, persona: usize, rights: &Rights) -> Vec<Attempt> {
         let table = &self.catalog.relations[relation];
         let (Some(spare), Some(target)) = (
             self.spare(relation, Belongs::Own),
@@ -244,12 +245,14 @@ impl Context<'_> {
         attempts
     }
 
-    pub(super) fn spare(&self, relation: usize, belongs: Belongs) -> Option<&Draft> {
+    pub(super) fn spare(&self, relation: RelationId, belongs: Belongs) -> Option<&Draft> {
         let of = |relation| self.fixtures.spares.get(&(relation, belongs));
         of(relation).or_else(|| {
             // A partitioned table takes what one of its partitions takes.
             let oid = self.catalog.relations[relation].oid;
-            (0..self.catalog.relations.len())
+            self.catalog
+                .relations
+                .ids()
                 .filter(|n| {
                     self.catalog.relations[*n].is_partition
                         && self.catalog.relations[*n].parents.contains(&oid)
@@ -258,7 +261,7 @@ impl Context<'_> {
         })
     }
 
-    fn tenant_value(&self, relation: usize, draft: &Draft) -> Option<String> {
+    fn tenant_value(&self, relation: RelationId, draft: &Draft) -> Option<String> {
         let (column, _) = self.plan.tenant_column(relation)?;
         draft.columns.get(column).cloned()
     }

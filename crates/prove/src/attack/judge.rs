@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::{Command, Relation};
 use crate::context::Context;
+use crate::ids::RelationId;
 use crate::people::Who;
 use crate::persona::Persona;
 use crate::plan::{By, Class};
@@ -26,7 +27,7 @@ impl Context<'_> {
     }
 
     /// Whether there is a row that this attempt made, of which a condition holds.
-    pub(crate) fn made(&self, relation: usize, condition: &str) -> String {
+    pub(crate) fn made(&self, relation: RelationId, condition: &str) -> String {
         let table = &self.catalog.relations[relation];
         format!(
             "select exists (select from {} where ({condition}) and {})",
@@ -36,7 +37,7 @@ impl Context<'_> {
     }
 
     /// Whether an act wrote what it must not, and which rows, for [`Context::describe`].
-    pub(crate) fn harm(&self, matters: impl Fn(usize) -> bool) -> String {
+    pub(crate) fn harm(&self, matters: impl Fn(RelationId) -> bool) -> String {
         format!(
             "select count(*) > 0, string_agg(what, ';') from ({}) as mako_harm",
             self.harms(&self.all_foreign(), matters)
@@ -44,7 +45,7 @@ impl Context<'_> {
     }
 
     /// One line for each harm: rows of another tenant's that were written, or made for another or for nobody.
-    pub(crate) fn harms(&self, rows: &[&Row], matters: impl Fn(usize) -> bool) -> String {
+    pub(crate) fn harms(&self, rows: &[&Row], matters: impl Fn(RelationId) -> bool) -> String {
         let mut parts: Vec<String> = places(rows)
             .iter()
             .map(|(home, places)| {
@@ -93,12 +94,12 @@ impl Context<'_> {
                 let name = self
                     .catalog
                     .relations
-                    .get(relation.parse::<usize>().ok()?)?
+                    .get(RelationId::from(relation.parse::<usize>().ok()?))?
                     .label();
                 return Some(format!("a new row of {name} that is {whose}"));
             }
             let (home, places) = line.split_once(':')?;
-            let home = home.parse::<usize>().ok()?;
+            let home = RelationId::from(home.parse::<usize>().ok()?);
             let place = places.split(' ').next()?;
             let row = self
                 .fixtures
@@ -155,10 +156,10 @@ impl Context<'_> {
     }
 
     /// New rows of another tenant's or nobody's, in tables that matter and aren't too large to look through.
-    fn made_for_others(&self, matters: impl Fn(usize) -> bool) -> Vec<String> {
+    fn made_for_others(&self, matters: impl Fn(RelationId) -> bool) -> Vec<String> {
         let other = &self.people.other;
         let mut parts = Vec::new();
-        for (n, table) in self.catalog.relations.iter().enumerate() {
+        for (n, table) in self.catalog.relations.with_ids() {
             let Some((column, by)) = self.plan.tenant_column(n) else {
                 continue;
             };
@@ -200,7 +201,7 @@ impl Context<'_> {
     }
 
     /// Rows of one table's are no longer where they were.
-    pub(super) fn moved(&self, home: usize, places: &BTreeSet<&str>) -> String {
+    pub(super) fn moved(&self, home: RelationId, places: &BTreeSet<&str>) -> String {
         format!(
             "(select count(*) <> {} from only {} where ctid = any ({}))",
             places.len(),
@@ -233,8 +234,8 @@ fn shown(table: &Relation) -> bool {
 }
 
 /// Where rows are, by the table that holds them.
-fn places<'r>(rows: &[&'r Row]) -> BTreeMap<usize, BTreeSet<&'r str>> {
-    let mut homes: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
+fn places<'r>(rows: &[&'r Row]) -> BTreeMap<RelationId, BTreeSet<&'r str>> {
+    let mut homes: BTreeMap<RelationId, BTreeSet<&str>> = BTreeMap::new();
     for row in rows {
         homes.entry(row.home).or_default().insert(&row.ctid);
     }

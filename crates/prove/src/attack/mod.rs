@@ -27,6 +27,7 @@ pub(crate) use trial::{Attempt, Evidence};
 
 use crate::assessment::Assessment;
 use crate::context::Context;
+use crate::ids::RelationId;
 use crate::plan::Class;
 use crate::rules::{self, Rule};
 use crate::seed::{Belongs, Row};
@@ -82,11 +83,11 @@ pub(crate) enum Stage {
 /// What an attack is made on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Target<'t> {
-    pub(crate) relation: usize,
+    pub(crate) relation: RelationId,
     /// What is known of it so far.
     pub(crate) known: &'t Assessment,
     /// Relations that don't leak so far.
-    pub(crate) closed: &'t [usize],
+    pub(crate) closed: &'t [RelationId],
     /// Where rows of real tenants are.
     pub(crate) real: &'t [String],
 }
@@ -96,8 +97,11 @@ pub(crate) type Task<'t> = Pin<Box<dyn Future<Output = Assessment> + Send + 't>>
 
 impl Context<'_> {
     /// Attacks every table of the schemas, side by side.
-    pub(crate) async fn tables(&self, assessments: &mut BTreeMap<usize, Assessment>) {
-        let relations: Vec<usize> = (0..self.catalog.relations.len())
+    pub(crate) async fn tables(&self, assessments: &mut BTreeMap<RelationId, Assessment>) {
+        let relations: Vec<RelationId> = self
+            .catalog
+            .relations
+            .ids()
             .filter(|n| self.is_attacked(*n))
             .collect();
         self.side_by_side(&relations, assessments, |relation, mut about| {
@@ -108,10 +112,13 @@ impl Context<'_> {
         })
         .await;
         // What is read anyway takes no escalation.
-        let closed: Vec<usize> = (0..self.catalog.relations.len())
+        let closed: Vec<RelationId> = self
+            .catalog
+            .relations
+            .ids()
             .filter(|n| !assessments.get(n).is_some_and(Assessment::leaks))
             .collect();
-        let relations: Vec<usize> = assessments.keys().copied().collect();
+        let relations: Vec<RelationId> = assessments.keys().copied().collect();
         let closed = &closed;
         self.side_by_side(&relations, assessments, |relation, mut about| {
             Box::pin(async move {
@@ -126,9 +133,9 @@ impl Context<'_> {
     /// Does the same to several relations; what is attempted at the same time shares its batches.
     pub(crate) async fn side_by_side<'t>(
         &self,
-        relations: &[usize],
-        assessments: &mut BTreeMap<usize, Assessment>,
-        act: impl Fn(usize, Assessment) -> Task<'t>,
+        relations: &[RelationId],
+        assessments: &mut BTreeMap<RelationId, Assessment>,
+        act: impl Fn(RelationId, Assessment) -> Task<'t>,
     ) {
         let tasks: Vec<(String, Task<'t>)> = relations
             .iter()
@@ -141,7 +148,7 @@ impl Context<'_> {
         assessments.extend(relations.iter().copied().zip(known));
     }
 
-    fn is_attacked(&self, relation: usize) -> bool {
+    fn is_attacked(&self, relation: RelationId) -> bool {
         let table = &self.catalog.relations[relation];
         let class = &self.plan.classes[relation];
         let meant = matches!(
@@ -151,7 +158,7 @@ impl Context<'_> {
         table.in_scope && table.is_table() && meant
     }
 
-    async fn table(&self, relation: usize, about: &mut Assessment) {
+    async fn table(&self, relation: RelationId, about: &mut Assessment) {
         if let Class::Unclassified(reason) = &self.plan.classes[relation] {
             about.untested.insert(reason.clone());
         } else if self.foreign(relation).is_empty() {
@@ -165,7 +172,7 @@ impl Context<'_> {
     }
 
     /// Of a table without rows to protect, rights alone tell.
-    fn without_rows(&self, relation: usize, about: &mut Assessment) {
+    fn without_rows(&self, relation: RelationId, about: &mut Assessment) {
         let table = &self.catalog.relations[relation];
         let open = table
             .rights
@@ -192,7 +199,7 @@ impl Context<'_> {
         }
     }
 
-    async fn attack(&self, relation: usize, about: &mut Assessment) {
+    async fn attack(&self, relation: RelationId, about: &mut Assessment) {
         self.read(relation, about).await;
         self.note_missing_rows(relation, about);
         if let Some((trigger, why)) = self.catalog.outward_trigger(&self.catalog.relations[relation]) {
@@ -207,7 +214,7 @@ impl Context<'_> {
     }
 
     /// Where nothing could be made to insert, no insert was tried.
-    fn note_missing_rows(&self, relation: usize, about: &mut Assessment) {
+    fn note_missing_rows(&self, relation: RelationId, about: &mut Assessment) {
         let may_insert = self.catalog.relations[relation]
             .rights
             .values()
@@ -225,8 +232,8 @@ impl Context<'_> {
     async fn make(
         &self,
         stage: Stage,
-        relation: usize,
-        closed: &[usize],
+        relation: RelationId,
+        closed: &[RelationId],
         real: &[String],
         about: &mut Assessment,
     ) {

@@ -3,6 +3,7 @@
 
 use super::{Attack, Attempt, Stage, Target, any_of};
 use crate::context::Context;
+use crate::ids::RelationId;
 use crate::persona::Persona;
 use crate::rules::{self, Rule};
 use crate::script::Script;
@@ -30,7 +31,7 @@ impl Attack for Prepared {
 }
 
 impl Context<'_> {
-    fn prepared(&self, relation: usize) -> Option<Attempt> {
+    fn prepared(&self, relation: RelationId) -> Option<Attempt> {
         let table = &self.catalog.relations[relation];
         let mut rows = self.secret(relation);
         rows.retain(|row| row.belongs == Belongs::Other);

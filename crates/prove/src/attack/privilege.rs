@@ -7,6 +7,7 @@ use super::{any_of, says_yes};
 use crate::assessment::{Assessment, reproduce};
 use crate::conditions::{Claims, Contents};
 use crate::context::Context;
+use crate::ids::RelationId;
 use crate::model::Model;
 use crate::persona::Persona;
 use crate::plan::Class;
@@ -19,7 +20,7 @@ impl Context<'_> {
         &self,
         model: &Model,
         contents: &Contents,
-        assessments: &mut BTreeMap<usize, Assessment>,
+        assessments: &mut BTreeMap<RelationId, Assessment>,
     ) {
         let asked: Vec<(&Claims, Persona)> = contents
             .claims()
@@ -67,7 +68,7 @@ impl Context<'_> {
         }
     }
 
-    fn is_read(&self, relation: usize) -> bool {
+    fn is_read(&self, relation: RelationId) -> bool {
         let table = &self.catalog.relations[relation];
         table.in_scope
             && table.is_table()

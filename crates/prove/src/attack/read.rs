@@ -4,6 +4,7 @@ use super::{Attack, Attempt, Evidence, Stage, Target, any_of};
 use crate::assessment::Assessment;
 use crate::catalog::Relation;
 use crate::context::Context;
+use crate::ids::RelationId;
 use crate::plan::{By, Class};
 use crate::rules::{self, Rule};
 use crate::script::Script;
@@ -29,7 +30,7 @@ impl Attack for Read {
 
 impl Context<'_> {
     /// Reads, and looks closer where something was read.
-    pub(super) async fn read(&self, relation: usize, about: &mut Assessment) {
+    pub(super) async fn read(&self, relation: RelationId, about: &mut Assessment) {
         let target = Target {
             relation,
             known: about,
@@ -54,7 +55,7 @@ impl Context<'_> {
     }
 
     /// One try for each attacker, at everything at once.
-    fn reads(&self, relation: usize) -> Vec<Attempt> {
+    fn reads(&self, relation: RelationId) -> Vec<Attempt> {
         let personas: Vec<usize> = self.attackers(relation).map(|(n, _)| n).collect();
         personas
             .into_iter()
@@ -77,7 +78,7 @@ impl Context<'_> {
     }
 
     /// What exactly did they read?
-    fn reads_in_detail(&self, relation: usize, persona: usize) -> Vec<Attempt> {
+    fn reads_in_detail(&self, relation: RelationId, persona: usize) -> Vec<Attempt> {
         let (nobodys, others): (Vec<&Row>, Vec<&Row>) = self
             .foreign_to(relation, persona)
             .into_iter()
@@ -100,7 +101,7 @@ impl Context<'_> {
 
     pub(super) fn read_of(
         &self,
-        relation: usize,
+        relation: RelationId,
         persona: usize,
         rule: &'static Rule,
         rows: &[&Row],
@@ -127,14 +128,14 @@ impl Context<'_> {
     }
 
     /// How many rows of it they may read.
-    fn shared(&self, relation: usize) -> usize {
+    fn shared(&self, relation: RelationId) -> usize {
         let lawful = |row: &&Row| matches!(row.belongs, Belongs::Own | Belongs::Shared) || row.public;
         let rows = self.fixtures.rows.iter();
         rows.filter(|row| row.relation == relation).filter(lawful).count()
     }
 
     /// Rows of real tenants may be what the made-up ones aren't: published, archived, shared.
-    fn read_of_strangers(&self, relation: usize, persona: usize) -> Option<Attempt> {
+    fn read_of_strangers(&self, relation: RelationId, persona: usize) -> Option<Attempt> {
         let (_, condition) = self.strangers(relation, persona)?;
         let table = &self.catalog.relations[relation];
         let sql = format!(
@@ -153,7 +154,7 @@ impl Context<'_> {
     }
 
     /// The tenant column of a relation, and which rows are strangers' to a persona.
-    fn strangers(&self, relation: usize, persona: usize) -> Option<(&str, String)> {
+    fn strangers(&self, relation: RelationId, persona: usize) -> Option<(&str, String)> {
         let table = &self.catalog.relations[relation];
         let who = self.personas[persona].who.as_ref();
         let plain = persona == 0 || who.is_none();
@@ -198,7 +199,7 @@ impl Context<'_> {
     }
 
     /// Of attempts that read, those that really read: rows that triggers made for who was made up are no strangers'.
-    async fn confirmed(&self, relation: usize, read: Vec<Attempt>) -> Vec<Attempt> {
+    async fn confirmed(&self, relation: RelationId, read: Vec<Attempt>) -> Vec<Attempt> {
         let (strange, mut read): (Vec<_>, Vec<_>) = read
             .into_iter()
             .partition(|attempt| attempt.evidence == Evidence::Strangers);
@@ -218,7 +219,7 @@ impl Context<'_> {
     }
 
     /// Asks whether the tenants whose rows a persona sees have any that were there before this transaction.
-    fn whose(&self, relation: usize, persona: usize) -> Option<Script> {
+    fn whose(&self, relation: RelationId, persona: usize) -> Option<Script> {
         let (column, condition) = self.strangers(relation, persona)?;
         let table = &self.catalog.relations[relation];
         let (sql, name) = (table.sql(), ident(column));

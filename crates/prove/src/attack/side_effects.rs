@@ -7,6 +7,7 @@ use super::{Attack, Attempt, Stage, Target};
 use crate::assessment::Assessment;
 use crate::catalog::{Column, RelationKind, Volatility};
 use crate::context::Context;
+use crate::ids::RelationId;
 use crate::plan::Class;
 use crate::rules::{self, Rule};
 use crate::seed::{Belongs, Row};
@@ -31,8 +32,11 @@ impl Attack for SideEffect {
 
 impl Context<'_> {
     /// Reads, inserts, updates and deletes one's own, wherever that may set something off.
-    pub(crate) async fn side_effects(&self, assessments: &mut BTreeMap<usize, Assessment>) {
-        let acts: Vec<usize> = (0..self.catalog.relations.len())
+    pub(crate) async fn side_effects(&self, assessments: &mut BTreeMap<RelationId, Assessment>) {
+        let acts: Vec<RelationId> = self
+            .catalog
+            .relations
+            .ids()
             .filter(|relation| {
                 let table = &self.catalog.relations[*relation];
                 self.catalog.outward_trigger(table).is_none()
@@ -52,7 +56,7 @@ impl Context<'_> {
     }
 
     /// Whether anything happens besides what was asked for.
-    pub(super) fn sets_off(&self, relation: usize) -> bool {
+    pub(super) fn sets_off(&self, relation: RelationId) -> bool {
         let table = &self.catalog.relations[relation];
         let writes = |oid: &i64| {
             self.catalog
@@ -74,7 +78,7 @@ impl Context<'_> {
             })
     }
 
-    fn lawful_acts(&self, relation: usize, judge: &str) -> Vec<Attempt> {
+    fn lawful_acts(&self, relation: RelationId, judge: &str) -> Vec<Attempt> {
         let plain = |n: &usize| *n == 0 || self.personas[*n].who.is_none();
         let attempt = |n, sql, prelude| Attempt {
             judge: Some(judge.to_owned()),
@@ -97,7 +101,7 @@ impl Context<'_> {
     }
 
     /// Statements that a role may send about what is its own, and what the owner must do before each.
-    fn acts_of(&self, relation: usize, role: &str) -> Vec<(String, String)> {
+    fn acts_of(&self, relation: RelationId, role: &str) -> Vec<(String, String)> {
         let table = &self.catalog.relations[relation];
         let rights = table.rights(role);
         let mut acts = Vec::new();
@@ -146,7 +150,7 @@ impl Context<'_> {
     }
 
     /// Columns that a trigger reads and no foreign key binds, each with the key of another tenant's row that it could hold.
-    fn unbound(&self, relation: usize) -> Vec<(String, String)> {
+    fn unbound(&self, relation: RelationId) -> Vec<(String, String)> {
         let table = &self.catalog.relations[relation];
         let functions = table
             .triggers
@@ -184,7 +188,7 @@ impl Context<'_> {
     }
 
     /// The last of one's own rows, or of everybody's where nothing is anybody's own.
-    fn row_to_act_on(&self, relation: usize) -> Option<&Row> {
+    fn row_to_act_on(&self, relation: RelationId) -> Option<&Row> {
         if matches!(self.plan.classes[relation], Class::Tenant { .. }) {
             return self.own(relation).pop();
         }

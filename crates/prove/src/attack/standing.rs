@@ -6,14 +6,18 @@ use super::{any_of, says_yes};
 use crate::assessment::{Assessment, reproduce};
 use crate::catalog::Command;
 use crate::context::Context;
+use crate::ids::RelationId;
 use crate::plan::Class;
 use crate::rules;
 use crate::script::{Refusal, Script};
 
 impl Context<'_> {
     /// Notes of each relation that the attacker may read, and sees no row of its own in, that nothing was attacked there.
-    pub(crate) async fn standing(&self, assessments: &mut BTreeMap<usize, Assessment>) {
-        let (relations, scripts): (Vec<usize>, Vec<Script>) = (0..self.catalog.relations.len())
+    pub(crate) async fn standing(&self, assessments: &mut BTreeMap<RelationId, Assessment>) {
+        let (relations, scripts): (Vec<RelationId>, Vec<Script>) = self
+            .catalog
+            .relations
+            .ids()
             .filter_map(|relation| Some((relation, self.own_read(relation)?)))
             .unzip();
         let outcomes = self.session.attempt(scripts).await;
@@ -31,7 +35,7 @@ impl Context<'_> {
         }
     }
 
-    fn policy_fails(&self, relation: usize, refusal: &Refusal, about: &mut Assessment) {
+    fn policy_fails(&self, relation: RelationId, refusal: &Refusal, about: &mut Assessment) {
         let table = &self.catalog.relations[relation];
         let read = format!("select count(*) from {}", table.sql());
         about.find(
@@ -46,7 +50,7 @@ impl Context<'_> {
         );
     }
 
-    fn own_read(&self, relation: usize) -> Option<Script> {
+    fn own_read(&self, relation: RelationId) -> Option<Script> {
         let table = &self.catalog.relations[relation];
         let own = self.own(relation);
         let persona = self.personas.first()?;

@@ -5,6 +5,7 @@ use super::blind::fence;
 use super::insert::insertion;
 use super::{Attack, Attempt, Stage, Target};
 use crate::context::Context;
+use crate::ids::RelationId;
 use crate::model::ThirdParty;
 use crate::persona::THIRD_PARTY;
 use crate::rules::{self, Rule};
@@ -49,7 +50,7 @@ impl Attack for BlindApp {
 
 impl Context<'_> {
     /// The app, where the model keeps it out of a relation.
-    fn app(&self, relation: usize) -> Option<(usize, ThirdParty)> {
+    fn app(&self, relation: RelationId) -> Option<(usize, ThirdParty)> {
         let kept = self.plan.third_party(relation)?;
         let app = self
             .personas
@@ -58,7 +59,7 @@ impl Context<'_> {
         Some((app, kept))
     }
 
-    fn read_by_app(&self, relation: usize) -> Option<Attempt> {
+    fn read_by_app(&self, relation: RelationId) -> Option<Attempt> {
         let (app, _) = self.app(relation).filter(|(_, kept)| *kept == ThirdParty::None)?;
         let own = self.own(relation);
         self.read_of(
@@ -70,7 +71,7 @@ impl Context<'_> {
         )
     }
 
-    fn row_made_by_app(&self, relation: usize) -> Option<Attempt> {
+    fn row_made_by_app(&self, relation: RelationId) -> Option<Attempt> {
         let (app, _) = self.app(relation)?;
         let table = &self.catalog.relations[relation];
         let role = &self.personas[app].role;
@@ -89,7 +90,7 @@ impl Context<'_> {
         })
     }
 
-    fn changes_by_app(&self, relation: usize) -> Vec<Attempt> {
+    fn changes_by_app(&self, relation: RelationId) -> Vec<Attempt> {
         let Some((app, _)) = self.app(relation) else {
             return Vec::new();
         };

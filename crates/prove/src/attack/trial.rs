@@ -4,6 +4,7 @@ use super::{says_yes, sentence};
 use crate::assessment::Assessment;
 use crate::catalog::RelationKind;
 use crate::context::Context;
+use crate::ids::RelationId;
 use crate::rules::{Column, Rule};
 use crate::script::{Outcome, Refusal, Script};
 use crate::sql::Oid;
@@ -89,7 +90,7 @@ const PG_CLASS: Oid = 1259;
 
 impl Context<'_> {
     /// Runs attempts, those of one fence together, and notes what came of them.
-    pub(crate) async fn run(&self, relation: usize, attempts: Vec<Attempt>, about: &mut Assessment) {
+    pub(crate) async fn run(&self, relation: RelationId, attempts: Vec<Attempt>, about: &mut Assessment) {
         let mut rest = attempts.as_slice();
         while let Some(first) = rest.first() {
             let many = rest
@@ -113,7 +114,7 @@ impl Context<'_> {
     /// Runs attempts; the answer is those that succeeded.
     pub(super) async fn try_all(
         &self,
-        relation: usize,
+        relation: RelationId,
         attempts: Vec<Attempt>,
         about: &mut Assessment,
     ) -> Vec<Attempt> {
@@ -128,7 +129,7 @@ impl Context<'_> {
     /// Runs attempts behind a fence, which may have to wait its turn.
     async fn try_within(
         &self,
-        relation: usize,
+        relation: RelationId,
         fence: &str,
         attempts: Vec<Attempt>,
         about: &mut Assessment,
@@ -164,7 +165,7 @@ impl Context<'_> {
         }
     }
 
-    pub(super) fn script(&self, relation: usize, attempt: &Attempt) -> Script {
+    pub(super) fn script(&self, relation: RelationId, attempt: &Attempt) -> Script {
         if let Some(script) = &attempt.script {
             return script.clone();
         }
@@ -198,7 +199,7 @@ impl Context<'_> {
     }
 
     /// Where an act on a relation writes: there and in its partitions, or anywhere if it sets something off.
-    fn written_by_acts_on(&self, relation: usize) -> Vec<Oid> {
+    fn written_by_acts_on(&self, relation: RelationId) -> Vec<Oid> {
         if self.catalog.relations[relation].kind == RelationKind::View || self.sets_off(relation) {
             return self.everywhere();
         }
@@ -219,7 +220,7 @@ impl Context<'_> {
     /// Which attempts succeeded?
     fn succeeded(
         &self,
-        relation: usize,
+        relation: RelationId,
         attempts: Vec<Attempt>,
         outcomes: Vec<Outcome>,
         about: &mut Assessment,
@@ -251,7 +252,7 @@ impl Context<'_> {
         succeeded
     }
 
-    pub(super) fn note(&self, relation: usize, attempt: &Attempt, about: &mut Assessment) {
+    pub(super) fn note(&self, relation: RelationId, attempt: &Attempt, about: &mut Assessment) {
         let table = &self.catalog.relations[relation];
         let persona = table.met_by(&self.personas[attempt.persona], &self.people.other);
         let name = table.title();
@@ -269,7 +270,7 @@ impl Context<'_> {
         );
     }
 
-    fn is_constraint(&self, relation: usize, refusal: &Refusal) -> bool {
+    fn is_constraint(&self, relation: RelationId, refusal: &Refusal) -> bool {
         matches!(refusal.code.as_str(), "23505" | "23514" | "23503" | "23P01")
             && refusal.constraint.as_ref().is_some_and(|name| {
                 let table = &self.catalog.relations[relation];

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::Error;
 use crate::extensions::{self, InReach};
+use crate::ids::{ById, RelationId};
 use crate::model::Model;
 use crate::script::Outcome;
 use crate::session::Session;
@@ -24,8 +25,8 @@ pub(crate) use split::named_buckets;
 /// The database's catalog, as far as tenancy is concerned.
 #[derive(Debug)]
 pub(crate) struct Catalog {
-    pub(crate) relations: Vec<Relation>,
-    by_oid: HashMap<Oid, usize>,
+    pub(crate) relations: ById<RelationId, Relation>,
+    by_oid: HashMap<Oid, RelationId>,
     pub(crate) functions: Vec<Function>,
     pub(crate) roles: Vec<Role>,
     pub(crate) extensions: Vec<InReach>,
@@ -50,8 +51,8 @@ fn filled(sql: &str, schemas: &[&str], named: &[String], model: &Model) -> Strin
 }
 
 /// Where relations are; of several parts the first.
-fn by_oid(relations: &[Relation]) -> HashMap<Oid, usize> {
-    let places = relations.iter().enumerate().rev();
+fn by_oid(relations: &ById<RelationId, Relation>) -> HashMap<Oid, RelationId> {
+    let places = relations.with_ids().rev();
     places.map(|(n, relation)| (relation.oid, n)).collect()
 }
 
@@ -74,7 +75,7 @@ impl Catalog {
             .await
             .into_iter();
         let mut next = || answers.next().unwrap_or_else(|| Ok(Vec::new()));
-        let relations = split::split(documents(next())?, model);
+        let relations = ById::from(split::split(documents(next())?, model));
         let functions = documents(next())?;
         let roles = documents(next())?;
         let extensions = documents(next())?;
@@ -117,18 +118,17 @@ impl Catalog {
     }
 
     /// The position of a relation.
-    pub(crate) fn position(&self, oid: Oid) -> Option<usize> {
+    pub(crate) fn position(&self, oid: Oid) -> Option<RelationId> {
         self.by_oid.get(&oid).copied()
     }
 
     pub(crate) fn relation(&self, oid: Oid) -> Option<&Relation> {
-        self.relations.get(self.position(oid)?)
+        Some(&self.relations[self.position(oid)?])
     }
 
     /// The position of a relation by its name in the model.
-    pub(crate) fn named(&self, name: &str) -> Option<usize> {
+    pub(crate) fn named(&self, name: &str) -> Option<RelationId> {
         self.relations
-            .iter()
             .position(|relation| crate::model::is_name(name, &relation.schema, &relation.name))
     }
 
@@ -158,7 +158,7 @@ impl Catalog {
     }
 
     /// Whether policies of a relation speak of another, themselves or by a function that they call.
-    pub(crate) fn asks(&self, relation: usize, asked: usize) -> bool {
+    pub(crate) fn asks(&self, relation: RelationId, asked: RelationId) -> bool {
         let name = self.relations[asked].name.as_str();
         self.relations[relation].policies.iter().any(|policy| {
             let mut functions = policy.functions.iter().filter_map(|oid| self.function(*oid));
@@ -191,7 +191,7 @@ impl Catalog {
     }
 
     /// Everything that a relation leads to: through a view's tables, and further.
-    pub(crate) fn beneath(&self, start: usize) -> Vec<usize> {
+    pub(crate) fn beneath(&self, start: RelationId) -> Vec<RelationId> {
         let mut found = Vec::new();
         let mut open = vec![start];
         while let Some(at) = open.pop() {

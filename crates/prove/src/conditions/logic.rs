@@ -1,6 +1,7 @@
 //! Lists the ways in which an expression can be true. AND, OR, NOT, subqueries and calls are taken apart; what is
 //! left is solved.
 
+use crate::ids::RelationId;
 use sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, InTarget,
     JoinConstraint, JoinOperator, Query, Select, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins,
@@ -14,10 +15,19 @@ use super::solve::{compare, solve};
 /// The most ways that are followed.
 const MOST: usize = 16;
 
+/// Where the value is that an expression looks at.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Holder {
+    /// The claims of a token, as if they were a table's column.
+    Claims,
+    /// A row of this relation.
+    Relation(RelationId),
+}
+
 /// A column's value that makes an expression true.
 #[derive(Clone, Debug)]
 pub(super) struct Fact {
-    pub(super) relation: usize,
+    pub(super) holder: Holder,
     pub(super) column: String,
     pub(super) value: String,
 }

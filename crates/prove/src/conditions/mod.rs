@@ -11,11 +11,11 @@ mod user;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::catalog::{Catalog, Relation, RelationKind};
+use crate::ids::RelationId;
 use crate::plan::{Class, Plan};
 use crate::values::is_power;
-use logic::{Alternatives, alternatives, any_of_query};
+use logic::{Alternatives, Holder, alternatives, any_of_query};
 use scope::Scope;
-use solve::CLAIMS;
 
 pub(crate) use logic::is_always_true;
 pub(crate) use user::is_user;
@@ -29,16 +29,16 @@ pub(crate) type Content = BTreeMap<String, String>;
 /// What rows must hold to be singled out, by relation.
 #[derive(Debug, Default)]
 pub(crate) struct Contents {
-    all: HashMap<usize, Vec<Content>>,
+    all: HashMap<RelationId, Vec<Content>>,
     /// By the relation's own policies.
-    own: HashMap<usize, Vec<Content>>,
+    own: HashMap<RelationId, Vec<Content>>,
     claims: Vec<Claims>,
 }
 
 /// Claims of a token that together meet a policy.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Claims {
-    pub(crate) relation: usize,
+    pub(crate) relation: RelationId,
     /// The policy's name.
     pub(crate) policy: String,
     /// JSON, by the path that leads to it.
@@ -58,7 +58,7 @@ impl Contents {
     /// Reads every expression of the catalog.
     pub(crate) fn of(catalog: &Catalog, plan: &Plan) -> Self {
         let mut contents = Self::default();
-        for (n, relation) in catalog.relations.iter().enumerate() {
+        for (n, relation) in catalog.relations.with_ids() {
             for policy in &relation.policies {
                 for text in [&policy.using_expression, &policy.check_expression]
                     .into_iter()
@@ -90,12 +90,12 @@ impl Contents {
     }
 
     /// What rows of a relation are to hold.
-    pub(crate) fn about(&self, relation: usize) -> &[Content] {
+    pub(crate) fn about(&self, relation: RelationId) -> &[Content] {
         self.all.get(&relation).map_or(&[], Vec::as_slice)
     }
 
     /// The same of the attacker's own rows: what makes a row more powerful, in a table of roles say, it must not hold.
-    pub(crate) fn about_own(&self, relation: usize) -> &[Content] {
+    pub(crate) fn about_own(&self, relation: RelationId) -> &[Content] {
         self.own.get(&relation).map_or(&[], Vec::as_slice)
     }
 
@@ -104,13 +104,13 @@ impl Contents {
         &self.claims
     }
 
-    fn claim(&mut self, relation: usize, policy: &str, found: &Alternatives) {
+    fn claim(&mut self, relation: RelationId, policy: &str, found: &Alternatives) {
         // What decides the role of the database isn't the attacker's to choose.
         const FIXED: [&str; 6] = ["", "role", "sub", "iss", "aud", "exp"];
         for facts in found {
             let claims = facts
                 .iter()
-                .filter(|fact| fact.relation == CLAIMS && !FIXED.contains(&fact.column.as_str()));
+                .filter(|fact| fact.holder == Holder::Claims && !FIXED.contains(&fact.column.as_str()));
             let values: BTreeMap<String, String> = claims
                 .map(|fact| (fact.column.clone(), fact.value.clone()))
                 .collect();
@@ -126,13 +126,15 @@ impl Contents {
     }
 
     /// `home` is the relation whose policy is read.
-    fn add(&mut self, catalog: &Catalog, plan: &Plan, home: Option<usize>, found: Alternatives) {
+    fn add(&mut self, catalog: &Catalog, plan: &Plan, home: Option<RelationId>, found: Alternatives) {
         for facts in found {
-            let mut by_relation: BTreeMap<usize, Content> = BTreeMap::new();
+            let mut by_relation: BTreeMap<RelationId, Content> = BTreeMap::new();
             for fact in facts {
-                if fact.relation != CLAIMS && is_content(catalog, plan, fact.relation, &fact.column) {
+                if let Holder::Relation(relation) = fact.holder
+                    && is_content(catalog, plan, relation, &fact.column)
+                {
                     by_relation
-                        .entry(fact.relation)
+                        .entry(relation)
                         .or_default()
                         .insert(fact.column, fact.value);
                 }
@@ -153,7 +155,7 @@ impl Contents {
     }
 }
 
-fn remember(contents: &mut HashMap<usize, Vec<Content>>, relation: usize, content: &Content) {
+fn remember(contents: &mut HashMap<RelationId, Vec<Content>>, relation: RelationId, content: &Content) {
     let known = contents.entry(relation).or_default();
     if known.len() < MOST && !known.contains(content) {
         known.push(content.clone());
@@ -161,7 +163,7 @@ fn remember(contents: &mut HashMap<usize, Vec<Content>>, relation: usize, conten
 }
 
 /// Whether a column may be chosen: what names users and tenants says whose a row is.
-fn is_content(catalog: &Catalog, plan: &Plan, relation: usize, column: &str) -> bool {
+fn is_content(catalog: &Catalog, plan: &Plan, relation: RelationId, column: &str) -> bool {
     let table: &Relation = &catalog.relations[relation];
     table.is_table()
         && !table.is_planted()
@@ -176,11 +178,11 @@ fn is_content(catalog: &Catalog, plan: &Plan, relation: usize, column: &str) -> 
 }
 
 /// A table, or the partitions that hold its rows.
-fn holders(catalog: &Catalog, relation: usize) -> Vec<usize> {
+fn holders(catalog: &Catalog, relation: RelationId) -> Vec<RelationId> {
     let table = &catalog.relations[relation];
     let mut holders = vec![relation];
     if table.kind == RelationKind::Partitioned {
-        holders.extend((0..catalog.relations.len()).filter(|n| {
+        holders.extend(catalog.relations.ids().filter(|n| {
             let child = &catalog.relations[*n];
             child.is_partition && child.parents.contains(&table.oid)
         }));

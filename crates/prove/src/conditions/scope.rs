@@ -3,11 +3,12 @@
 use sqlparser::ast::{Expr, ObjectName, ObjectNamePart, TableFactor, TableWithJoins, Value};
 
 use crate::catalog::{Catalog, Column};
+use crate::ids::RelationId;
 
 /// The names that an expression may use.
 pub(super) struct Scope<'a> {
     pub(super) catalog: &'a Catalog,
-    tables: Vec<(String, usize)>,
+    tables: Vec<(String, RelationId)>,
     parameters: Vec<(String, Given<'a>)>,
     /// Around a subquery.
     outer: Option<&'a Scope<'a>>,
@@ -20,12 +21,12 @@ pub(super) struct Scope<'a> {
 #[derive(Clone, Copy)]
 pub(super) enum Given<'a> {
     Value(&'a Expr),
-    Row(usize),
+    Row(RelationId),
 }
 
 /// What a name stands for.
 pub(super) enum Meaning<'a> {
-    Column(usize, &'a Column),
+    Column(RelationId, &'a Column),
     Value(&'a Expr, &'a Scope<'a>),
 }
 
@@ -41,7 +42,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    pub(super) fn of_table(catalog: &'a Catalog, relation: usize) -> Self {
+    pub(super) fn of_table(catalog: &'a Catalog, relation: RelationId) -> Self {
         Self {
             tables: vec![(catalog.relations[relation].name.clone(), relation)],
             ..Self::outermost(catalog)
@@ -78,7 +79,7 @@ impl<'a> Scope<'a> {
         })
     }
 
-    fn table(&self, factor: &TableFactor) -> Option<(String, usize)> {
+    fn table(&self, factor: &TableFactor) -> Option<(String, RelationId)> {
         let TableFactor::Table { name, alias, .. } = factor else {
             return None;
         };
@@ -88,7 +89,7 @@ impl<'a> Scope<'a> {
             [.., schema, table] => (Some(schema), table),
             [] => return None,
         };
-        let at = self.catalog.relations.iter().position(|relation| {
+        let at = self.catalog.relations.position(|relation| {
             relation.name == *table && schema.is_none_or(|schema| relation.schema == *schema)
         })?;
         let called = alias
@@ -126,7 +127,7 @@ impl<'a> Scope<'a> {
     }
 
     fn qualified(&self, of: &str, name: &str) -> Option<Meaning<'_>> {
-        let column = |relation: usize| {
+        let column = |relation: RelationId| {
             let column = self.catalog.relations[relation].column(name)?;
             Some(Meaning::Column(relation, column))
         };
@@ -153,7 +154,7 @@ impl<'a> Scope<'a> {
     }
 
     /// The relation whose whole row an expression is.
-    pub(super) fn row(&self, name: &str) -> Option<usize> {
+    pub(super) fn row(&self, name: &str) -> Option<RelationId> {
         let table = self.tables.iter().find(|(alias, _)| alias == name);
         table
             .map(|(_, relation)| *relation)

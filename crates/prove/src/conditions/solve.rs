@@ -8,7 +8,7 @@ use sqlparser::ast::{
 };
 
 use super::constant::{bare, constant, like, only_value, text};
-use super::logic::{Alternatives, Fact, answered, unknown};
+use super::logic::{Alternatives, Fact, Holder, answered, unknown};
 use super::scope::{Meaning, Scope, identifiers};
 use crate::catalog::Column;
 use crate::pattern::sample;
@@ -16,13 +16,10 @@ use crate::sql::literal;
 
 /// The column that a comparison is about, and how its value is looked at.
 struct Target<'a> {
-    relation: usize,
+    holder: Holder,
     column: &'a Column,
     view: View,
 }
-
-/// Stands for the claims of a token, as if they were a table's column.
-pub(super) const CLAIMS: usize = usize::MAX;
 
 static CLAIMS_COLUMN: LazyLock<Column> = LazyLock::new(|| Column {
     name: "claims".to_owned(),
@@ -174,7 +171,7 @@ fn against(subject: &Expr, op: &BinaryOperator, value: &str, raw: &Expr, scope: 
     let held = match op {
         BinaryOperator::PGLikeMatch | BinaryOperator::PGILikeMatch => like(raw)?,
         BinaryOperator::PGRegexMatch | BinaryOperator::PGRegexIMatch => literal(&sample(&text(raw)?, 1, 4)?),
-        BinaryOperator::Question if target.relation == CLAIMS => {
+        BinaryOperator::Question if target.holder == Holder::Claims => {
             return Some(target.claim(&serde_json::json!([text(raw)?])));
         }
         BinaryOperator::Question => {
@@ -226,7 +223,7 @@ fn any_of(left: &Expr, right: &Expr, scope: &Scope<'_>) -> Alternatives {
 impl Target<'_> {
     /// The value of the column in which the value that is looked at is this.
     fn hold(&self, value: &str) -> Fact {
-        if self.relation == CLAIMS {
+        if self.holder == Holder::Claims {
             let text = crate::constants::words_in(value)
                 .pop()
                 .unwrap_or_else(|| value.trim_matches(|c| "()".contains(c)).to_owned());
@@ -257,7 +254,7 @@ impl Target<'_> {
             }
         };
         Fact {
-            relation: self.relation,
+            holder: self.holder,
             column: self.column.name.clone(),
             value,
         }
@@ -270,7 +267,7 @@ impl Target<'_> {
             _ => String::new(),
         };
         Fact {
-            relation: CLAIMS,
+            holder: Holder::Claims,
             column: path,
             value: value.to_string(),
         }
@@ -355,7 +352,7 @@ fn target<'s>(expr: &Expr, scope: &'s Scope<'_>) -> Option<Target<'s>> {
         Expr::Subquery(query) => target(only_value(query)?, scope),
         _ => match scope.meaning(expr)? {
             Meaning::Column(relation, column) => Some(Target {
-                relation,
+                holder: Holder::Relation(relation),
                 column,
                 view: View::Whole,
             }),
@@ -393,7 +390,7 @@ fn through<'s>(function: &Function, scope: &'s Scope<'_>) -> Option<Target<'s>> 
     };
     if name == "jwt" || name == "current_setting" && first.and_then(text)? == "request.jwt.claims" {
         return Some(Target {
-            relation: CLAIMS,
+            holder: Holder::Claims,
             column: &CLAIMS_COLUMN,
             view: View::Whole,
         });

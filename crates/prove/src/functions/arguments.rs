@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::catalog::{Argument, Catalog, Column, Function, Relation};
 use crate::context::Context;
+use crate::ids::RelationId;
 use crate::seed::{Belongs, Row};
 use crate::sql::typed;
 
@@ -53,7 +54,7 @@ impl Context<'_> {
         };
         for belongs in [Belongs::Other, Belongs::Nobody, Belongs::Own] {
             for wanted in [true, false] {
-                let mut of: BTreeMap<usize, Vec<&Row>> = BTreeMap::new();
+                let mut of: BTreeMap<RelationId, Vec<&Row>> = BTreeMap::new();
                 for row in self.fixtures.rows.iter().filter(|row| {
                     row.belongs == belongs && mentioned(row) == wanted && row.relation == row.home
                 }) {

@@ -10,6 +10,7 @@ use crate::assessment::Assessment;
 use crate::attack::{any_of, says_yes};
 use crate::catalog::Function;
 use crate::context::Context;
+use crate::ids::RelationId;
 use crate::persona::Persona;
 use crate::plan::Class;
 use crate::rules;
@@ -28,7 +29,7 @@ impl Context<'_> {
     pub(super) async fn kept_settings(&self, function: &Function, about: &mut Assessment) {
         let trusting = self.trusting();
         let kept = |name: &str| keeps(&function.source, name);
-        let readers: Vec<&(String, usize)> = trusting.iter().filter(|(name, _)| kept(name)).collect();
+        let readers: Vec<&(String, RelationId)> = trusting.iter().filter(|(name, _)| kept(name)).collect();
         if readers.is_empty() {
             return;
         }
@@ -96,7 +97,7 @@ impl Context<'_> {
         &self,
         function: &Function,
         arguments: &str,
-        relation: usize,
+        relation: RelationId,
         caller: &Persona,
     ) -> Script {
         let table = &self.catalog.relations[relation];
@@ -115,9 +116,9 @@ impl Context<'_> {
     }
 
     /// Settings that policies of tables which can be read trust, other than those that each request makes anew.
-    fn trusting(&self) -> BTreeSet<(String, usize)> {
+    fn trusting(&self) -> BTreeSet<(String, RelationId)> {
         let mut found = BTreeSet::new();
-        for (n, table) in self.catalog.relations.iter().enumerate() {
+        for (n, table) in self.catalog.relations.with_ids() {
             if !matches!(self.plan.classes[n], Class::Tenant { .. })
                 || !table.in_scope
                 || !table.rights(&self.personas[0].role).select

@@ -13,6 +13,7 @@ use crate::assessment::{Assessment, reproduce};
 use crate::catalog::{Function, Volatility};
 use crate::context::Context;
 use crate::extensions;
+use crate::ids::RelationId;
 use crate::model::Model;
 use crate::persona::Persona;
 use crate::rules;
@@ -327,7 +328,7 @@ impl Context<'_> {
 
     /// What of the other tenant's, or for another or nobody, has been written.
     fn effects(&self, function: &Function, persona: &Persona) -> String {
-        let matters = |relation: usize| {
+        let matters = |relation: RelationId| {
             let name = &self.catalog.relations[relation].name;
             function.volatility == Volatility::Volatile
                 && (function.source.contains(name.as_str()) || self.catalog.relations.len() < 30)

@@ -56,7 +56,7 @@ impl Context<'_> {
     fn conflicts(&self, function: &Function) -> Vec<String> {
         let few = self.catalog.relations.len() < 30;
         let mut parts = Vec::new();
-        for (n, table) in self.catalog.relations.iter().enumerate() {
+        for (n, table) in self.catalog.relations.with_ids() {
             let meant = table.is_table()
                 && !table.is_planted()
                 && (few || function.source.contains(table.name.as_str()));

@@ -12,6 +12,7 @@ use regex::Regex;
 
 use crate::assessment::Assessment;
 use crate::catalog::{Catalog, Command, Function, Policy, Relation, RelationKind};
+use crate::ids::RelationId;
 use crate::plan::{Class, Plan};
 use crate::rules;
 use crate::sql::{ident, literal};
@@ -26,10 +27,10 @@ static HELPER: LazyLock<Option<Regex>> = LazyLock::new(|| {
 pub(crate) fn look(
     catalog: &Catalog,
     plan: &Plan,
-    relations: &mut BTreeMap<usize, Assessment>,
+    relations: &mut BTreeMap<RelationId, Assessment>,
     functions: &mut BTreeMap<usize, Assessment>,
 ) {
-    for (n, relation) in catalog.relations.iter().enumerate() {
+    for (n, relation) in catalog.relations.with_ids() {
         if !relation.in_scope || relation.is_planted() || matches!(plan.classes[n], Class::Outside) {
             continue;
         }
@@ -221,7 +222,7 @@ fn tenant_table(
     relation: &Relation,
     column: &str,
     plan: &Plan,
-    n: usize,
+    n: RelationId,
     catalog: &Catalog,
     about: &mut Assessment,
 ) {
@@ -274,7 +275,7 @@ fn tenant_table(
 }
 
 /// What no two rows may hold alike, whosever they are.
-fn unscoped(relation: &Relation, column: &str, plan: &Plan, n: usize, about: &mut Assessment) {
+fn unscoped(relation: &Relation, column: &str, plan: &Plan, n: RelationId, about: &mut Assessment) {
     let named = relation.label();
     for index in relation
         .indexes

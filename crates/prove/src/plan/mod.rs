@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::catalog::{Catalog, Column, ForeignKey, Policy, Relation, RelationKind};
 use crate::conditions::is_user;
+use crate::ids::{ById, RelationId};
 use crate::model::{Model, ThirdParty};
 use crate::naming::{Names, Naming};
 use crate::part::Part;
@@ -46,23 +47,23 @@ pub(crate) enum By {
 /// The classification, and what columns mean.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    pub(crate) classes: Vec<Class>,
-    meanings: HashMap<(usize, String), Names>,
+    pub(crate) classes: ById<RelationId, Class>,
+    meanings: HashMap<(RelationId, String), Names>,
     /// Position of the membership table with its user and tenant columns.
-    pub(crate) membership: Option<(usize, String, String)>,
+    pub(crate) membership: Option<(RelationId, String, String)>,
     /// Columns that name users who may read a row that isn't theirs, by relation.
-    readers: HashMap<usize, Vec<String>>,
+    readers: HashMap<RelationId, Vec<String>>,
     /// Columns whose content nobody knows for whom the row isn't, by relation.
-    secrets: HashMap<usize, Vec<String>>,
+    secrets: HashMap<RelationId, Vec<String>>,
     /// Conditions on rows that everybody may read, by relation.
-    pub(crate) public_where: HashMap<usize, String>,
+    pub(crate) public_where: HashMap<RelationId, String>,
     /// How the tenant column names whose a row is, where that isn't by an id alone.
-    namings: HashMap<usize, Naming>,
+    namings: HashMap<RelationId, Naming>,
     /// How far apps reach that users let in, by relation.
-    third_party: HashMap<usize, ThirdParty>,
+    third_party: HashMap<RelationId, ThirdParty>,
 }
 
-type Place = (usize, String);
+type Place = (RelationId, String);
 
 impl Plan {
     pub(crate) fn new(catalog: &Catalog, model: &Model) -> Self {
@@ -74,7 +75,7 @@ impl Plan {
             Some((at, membership.user.clone(), membership.tenant.clone()))
         });
         let mut plan = Self {
-            classes: Vec::new(),
+            classes: Vec::new().into(),
             meanings: HashMap::new(),
             membership,
             readers: HashMap::new(),
@@ -94,18 +95,18 @@ impl Plan {
     }
 
     /// How the tenant column of a relation names whose a row is, if not by an id alone.
-    pub(crate) fn naming(&self, relation: usize) -> Option<&Naming> {
+    pub(crate) fn naming(&self, relation: RelationId) -> Option<&Naming> {
         self.namings.get(&relation)
     }
 
     /// Whom a text of the tenant column names, as SQL.
-    pub(crate) fn whose(&self, relation: usize, text: &str) -> String {
+    pub(crate) fn whose(&self, relation: RelationId, text: &str) -> String {
         self.naming(relation)
             .map_or_else(|| text.to_owned(), |naming| naming.id_in(text))
     }
 
     /// The type of what [`Self::whose`] answers.
-    pub(crate) fn type_of_whose<'k>(&self, relation: usize, kind: &'k str) -> &'k str {
+    pub(crate) fn type_of_whose<'k>(&self, relation: RelationId, kind: &'k str) -> &'k str {
         if self.naming(relation).is_some() {
             "text"
         } else {
@@ -114,7 +115,7 @@ impl Plan {
     }
 
     /// What the tenant column holds for somebody, as SQL; `rest` makes a longer text one of its own.
-    pub(crate) fn tenant_value(&self, relation: usize, id: &str, rest: &str, kind: &str) -> String {
+    pub(crate) fn tenant_value(&self, relation: RelationId, id: &str, rest: &str, kind: &str) -> String {
         let text = self
             .naming(relation)
             .map_or_else(|| id.to_owned(), |naming| naming.text(id, rest));
@@ -122,30 +123,30 @@ impl Plan {
     }
 
     /// Whether everybody may read every row.
-    pub(crate) fn is_read_by_all(&self, relation: usize) -> bool {
+    pub(crate) fn is_read_by_all(&self, relation: RelationId) -> bool {
         let condition = self.public_where.get(&relation);
         condition.is_some_and(|condition| condition.trim().eq_ignore_ascii_case("true"))
     }
 
     /// Columns that name users who may read a row that isn't theirs.
-    pub(crate) fn readers(&self, relation: usize) -> &[String] {
+    pub(crate) fn readers(&self, relation: RelationId) -> &[String] {
         self.readers.get(&relation).map_or(&[], Vec::as_slice)
     }
 
     /// Columns whose content nobody knows for whom the row isn't.
-    pub(crate) fn secrets(&self, relation: usize) -> &[String] {
+    pub(crate) fn secrets(&self, relation: RelationId) -> &[String] {
         self.secrets.get(&relation).map_or(&[], Vec::as_slice)
     }
 
     /// How far an app reaches that a user let in, where the model says so.
-    pub(crate) fn third_party(&self, relation: usize) -> Option<ThirdParty> {
+    pub(crate) fn third_party(&self, relation: RelationId) -> Option<ThirdParty> {
         self.third_party.get(&relation).copied()
     }
 
     /// What others may read on purpose: what the model says of it, and shares: rows that each give one user another
     /// tenant's row.
     fn read_by_others(&mut self, catalog: &Catalog, model: &Model) {
-        for (at, relation) in catalog.relations.iter().enumerate() {
+        for (at, relation) in catalog.relations.with_ids() {
             let Some((column, by)) = self.tenant_column(at) else {
                 continue;
             };
@@ -172,12 +173,12 @@ impl Plan {
     }
 
     /// What a column names, if it names a user or tenant.
-    pub(crate) fn meaning(&self, relation: usize, column: &str) -> Option<Names> {
+    pub(crate) fn meaning(&self, relation: RelationId, column: &str) -> Option<Names> {
         self.meanings.get(&(relation, column.to_owned())).copied()
     }
 
     /// The tenant column of a relation.
-    pub(crate) fn tenant_column(&self, relation: usize) -> Option<(&str, By)> {
+    pub(crate) fn tenant_column(&self, relation: RelationId) -> Option<(&str, By)> {
         match &self.classes[relation] {
             Class::Tenant { column, by } => Some((column, *by)),
             _ => None,
@@ -185,7 +186,7 @@ impl Plan {
     }
 
     /// Whether each row of it is a user or tenant, rather than belonging to one.
-    pub(crate) fn is_identity(&self, catalog: &Catalog, relation: usize) -> bool {
+    pub(crate) fn is_identity(&self, catalog: &Catalog, relation: RelationId) -> bool {
         let Some((column, by)) = self.tenant_column(relation) else {
             return false;
         };
@@ -214,7 +215,7 @@ impl Plan {
             ),
             None => (BTreeSet::new(), BTreeSet::new()),
         };
-        for at in 0..self.classes.len() {
+        for at in self.classes.ids() {
             let Class::Tenant { column, .. } = self.classes[at].clone() else {
                 continue;
             };
@@ -228,7 +229,7 @@ impl Plan {
         for (place, names) in roots {
             self.meanings.insert(place.clone(), names);
         }
-        for (at, class) in self.classes.iter().enumerate() {
+        for (at, class) in self.classes.with_ids() {
             let names = match class {
                 Class::Tenant { by: By::User, .. } => Names::User,
                 Class::Tenant { by: By::Tenant, .. } => Names::Tenant,
@@ -250,7 +251,7 @@ impl Plan {
 
     /// A column that policies hold against who asks names a user, though no foreign key says so.
     fn mean_by_policy(&mut self, catalog: &Catalog) {
-        for (at, relation) in catalog.relations.iter().enumerate() {
+        for (at, relation) in catalog.relations.with_ids() {
             let tenant = self.tenant_column(at).map(|(name, _)| name.to_owned());
             let policies: Vec<String> = relation.policies.iter().map(Policy::text).collect();
             let may_be_user = |column: &&Column| {
@@ -268,12 +269,12 @@ impl Plan {
 
     /// Supabase's users, and what a view shows of tables elsewhere under the tenant column's name.
     fn mean_elsewhere(&mut self, catalog: &Catalog) {
-        for (at, relation) in catalog.relations.iter().enumerate() {
+        for (at, relation) in catalog.relations.with_ids() {
             if relation.schema == "auth" && relation.name == "users" && relation.column("id").is_some() {
                 self.meanings.entry((at, "id".to_owned())).or_insert(Names::User);
             }
         }
-        for (at, class) in self.classes.iter().enumerate() {
+        for (at, class) in self.classes.with_ids() {
             if let Class::Tenant { column, by } = class
                 && matches!(
                     catalog.relations[at].kind,
@@ -298,7 +299,7 @@ impl Plan {
 
     /// A column that refers to a user names a user, whatever it is called.
     fn mean_by_reference(&mut self, catalog: &Catalog) {
-        for (at, relation) in catalog.relations.iter().enumerate() {
+        for (at, relation) in catalog.relations.with_ids() {
             for column in &relation.columns {
                 let place = (at, column.name.clone());
                 if self.meanings.contains_key(&place)
@@ -322,7 +323,7 @@ impl Plan {
         &self,
         catalog: &Catalog,
         model: &Model,
-        at: usize,
+        at: RelationId,
         column: &str,
         users: &BTreeSet<Place>,
         tenants: &BTreeSet<Place>,
@@ -385,22 +386,22 @@ impl Plan {
     }
 }
 
-fn secrets(catalog: &Catalog, model: &Model) -> HashMap<usize, Vec<String>> {
-    let relations = catalog.relations.iter().enumerate();
+fn secrets(catalog: &Catalog, model: &Model) -> HashMap<RelationId, Vec<String>> {
+    let relations = catalog.relations.with_ids();
     let secrets =
         relations.filter_map(|(at, relation)| Some((at, model.entry_of(relation)?.secrets.clone())));
     secrets.filter(|(_, columns)| !columns.is_empty()).collect()
 }
 
-fn third_party(catalog: &Catalog, model: &Model) -> HashMap<usize, ThirdParty> {
-    let relations = catalog.relations.iter().enumerate();
+fn third_party(catalog: &Catalog, model: &Model) -> HashMap<RelationId, ThirdParty> {
+    let relations = catalog.relations.with_ids();
     let kept = relations.filter_map(|(at, relation)| Some((at, model.entry_of(relation)?.third_party?)));
     kept.collect()
 }
 
 /// How tenant columns name whose a row is, where that isn't by an id alone.
-fn namings(catalog: &Catalog, model: &Model) -> HashMap<usize, Naming> {
-    let relations = catalog.relations.iter().enumerate();
+fn namings(catalog: &Catalog, model: &Model) -> HashMap<RelationId, Naming> {
+    let relations = catalog.relations.with_ids();
     let namings = relations.filter_map(|(at, relation)| {
         let said = || model.entry_of(relation)?.names.as_ref();
         match &relation.part {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::checks::{best, components, question};
 use super::{Belongs, Draft, Fixtures, Row, RowSpec, Seeder, is_unique};
 use crate::catalog::{Column, Relation};
+use crate::ids::RelationId;
 use crate::naming::Names;
 use crate::plan::By;
 use crate::script::{Outcome, Script};
@@ -249,7 +250,7 @@ impl Seeder<'_> {
     }
 
     /// Constants that a column may be compared with, itself or by what refers to it.
-    fn constants_in_question(&self, relation: usize, column: &Column) -> Vec<String> {
+    fn constants_in_question(&self, relation: RelationId, column: &Column) -> Vec<String> {
         let mut constants = self.constants(relation, column);
         if self.is_lookup(relation) {
             let keys = self.keys_in_question(relation).into_iter();
@@ -259,7 +260,7 @@ impl Seeder<'_> {
         constants
     }
 
-    pub(super) fn sounds_like_a_user(&self, relation: usize, column: &Column) -> bool {
+    pub(super) fn sounds_like_a_user(&self, relation: RelationId, column: &Column) -> bool {
         let name = column.name.to_lowercase();
         let is_owner = self.catalog.relations[relation].part.is_some() && name.starts_with("owner");
         let same_type = is_owner
@@ -360,7 +361,7 @@ impl Seeder<'_> {
         &self,
         fixtures: &mut Fixtures,
         spec: &RowSpec,
-        target: usize,
+        target: RelationId,
         name: &str,
     ) -> Option<Vec<String>> {
         let seed = Seed {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::conditions::Content;
+use crate::ids::RelationId;
 use crate::people::Who;
 use crate::plan::Class;
 
@@ -22,7 +23,7 @@ pub(crate) enum Belongs {
 /// A row that is there.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
-    pub(crate) relation: usize,
+    pub(crate) relation: RelationId,
     pub(crate) belongs: Belongs,
     /// The marker of its maker.
     pub(crate) marker: String,
@@ -31,7 +32,7 @@ pub(crate) struct Row {
     /// Finds exactly this row.
     pub(crate) predicate: String,
     /// The table that holds it, and where: a version of a row has a place of its own, so any write moves it.
-    pub(crate) home: usize,
+    pub(crate) home: RelationId,
     pub(crate) ctid: String,
     /// It was there before, and is a real tenant's.
     pub(crate) existing: bool,
@@ -42,7 +43,7 @@ pub(crate) struct Row {
 /// A row that could be there: columns and SQL expressions.
 #[derive(Clone, Debug)]
 pub(crate) struct Draft {
-    pub(crate) relation: usize,
+    pub(crate) relation: RelationId,
     pub(crate) belongs: Belongs,
     pub(crate) marker: String,
     pub(crate) columns: BTreeMap<String, String>,
@@ -53,7 +54,7 @@ pub(crate) struct Draft {
 /// A row that is wanted.
 #[derive(Clone, Debug)]
 pub(crate) struct RowSpec {
-    pub(super) relation: usize,
+    pub(super) relation: RelationId,
     pub(super) belongs: Belongs,
     pub(super) who: Who,
     pub(super) variant: usize,
@@ -73,7 +74,7 @@ pub(crate) struct RowSpec {
 
 impl RowSpec {
     /// The plainest row of somebody's.
-    pub(super) fn new(relation: usize, belongs: Belongs, who: &Who) -> Self {
+    pub(super) fn new(relation: RelationId, belongs: Belongs, who: &Who) -> Self {
         Self {
             relation,
             belongs,
@@ -92,7 +93,7 @@ impl RowSpec {
 /// A statement that made or changed a row.
 #[derive(Clone, Debug)]
 pub(crate) struct Made {
-    pub(crate) relation: usize,
+    pub(crate) relation: RelationId,
     /// It came with the other tenant.
     pub(crate) is_others: bool,
     pub(crate) statement: String,
@@ -109,13 +110,13 @@ pub(crate) struct Fixtures {
     /// How it was made, in that order.
     pub(crate) made: Vec<Made>,
     /// Why a relation has no row of the other tenant's.
-    pub(crate) failures: HashMap<usize, String>,
+    pub(crate) failures: HashMap<RelationId, String>,
     /// Rows that an attacker may try to insert, for another, for nobody and for itself; valid, as tried by the owner.
-    pub(crate) spares: HashMap<(usize, Belongs), Draft>,
+    pub(crate) spares: HashMap<(RelationId, Belongs), Draft>,
     /// The same for another tenant, with content that policies single out.
-    pub(crate) singled_out: HashMap<usize, Vec<Draft>>,
+    pub(crate) singled_out: HashMap<RelationId, Vec<Draft>>,
     /// Why no row could be made to insert.
-    pub(crate) spareless: HashMap<usize, String>,
+    pub(crate) spareless: HashMap<RelationId, String>,
     /// Why attacks would be judged wrongly.
     pub(crate) unsettled: Option<String>,
     /// The other tenant's rows are being made.
@@ -124,17 +125,17 @@ pub(crate) struct Fixtures {
     pub(super) complete: bool,
     pub(super) number: u64,
     /// Keys that rows of a circle of references have been promised: relation, column, and whose row.
-    pub(super) promised: HashMap<(usize, String, String), String>,
+    pub(super) promised: HashMap<(RelationId, String, String), String>,
 }
 
 impl Fixtures {
-    pub(super) fn remember(&mut self, relation: usize, statement: String) {
+    pub(super) fn remember(&mut self, relation: RelationId, statement: String) {
         self.remember_row(relation, statement, String::new(), Vec::new());
     }
 
     pub(super) fn remember_row(
         &mut self,
-        relation: usize,
+        relation: RelationId,
         statement: String,
         marker: String,
         key: Vec<String>,
@@ -148,14 +149,14 @@ impl Fixtures {
         });
     }
 
-    pub(crate) fn of(&self, relation: usize, belongs: Belongs) -> impl Iterator<Item = &Row> {
+    pub(crate) fn of(&self, relation: RelationId, belongs: Belongs) -> impl Iterator<Item = &Row> {
         self.rows
             .iter()
             .filter(move |row| row.relation == relation && row.belongs == belongs)
     }
 
     /// Rows that an attacker must not reach.
-    pub(crate) fn foreign(&self, relation: usize, class: &Class) -> Vec<&Row> {
+    pub(crate) fn foreign(&self, relation: RelationId, class: &Class) -> Vec<&Row> {
         let closed = *class == Class::Internal;
         self.rows
             .iter()

@@ -7,6 +7,7 @@ use regex::Regex;
 use super::{Belongs, Draft, Fixtures, Row, RowSpec, Seeder};
 use crate::catalog::Relation;
 use crate::conditions::Content;
+use crate::ids::RelationId;
 use crate::naming::Names;
 use crate::plan::Class;
 use crate::script::{Refusal, Script};
@@ -104,7 +105,7 @@ impl Seeder<'_> {
     }
 
     /// What the key of a row that was made holds.
-    fn key_of(&self, relation: usize, rows: &[crate::script::Row]) -> Vec<String> {
+    fn key_of(&self, relation: RelationId, rows: &[crate::script::Row]) -> Vec<String> {
         let table = &self.catalog.relations[relation];
         let key = table.key().unwrap_or_default();
         let held = table.columns.iter().zip(rows.last().into_iter().flatten());
@@ -213,7 +214,7 @@ impl Seeder<'_> {
     }
 
     /// The column by which rows of a relation name somebody: their tenant, or else a user or a tenant.
-    fn naming_column(&self, relation: usize) -> Option<String> {
+    fn naming_column(&self, relation: RelationId) -> Option<String> {
         let tenant = self
             .plan
             .tenant_column(relation)
@@ -229,8 +230,8 @@ impl Seeder<'_> {
     }
 
     /// Existing rows of real tenants, where none could be made.
-    pub(super) async fn fall_back(&self, fixtures: &mut Fixtures, level: &[usize]) {
-        let wanting: Vec<usize> = level
+    pub(super) async fn fall_back(&self, fixtures: &mut Fixtures, level: &[RelationId]) {
+        let wanting: Vec<RelationId> = level
             .iter()
             .copied()
             .filter(|n| {

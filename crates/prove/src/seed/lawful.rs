@@ -2,6 +2,7 @@
 //! the other tenant comes, so that no answer depends on them; all other rows stay what nobody else may read.
 
 use super::{Belongs, Fixtures, RowSpec, Seeder};
+use crate::ids::RelationId;
 use crate::plan::By;
 use crate::sql::ident;
 
@@ -10,7 +11,7 @@ const PUBLIC: &str = "mako_public";
 
 impl Seeder<'_> {
     /// A third tenant's rows that the attacker may read.
-    pub(super) fn specs_of_lawful(&self, relation: usize) -> Vec<RowSpec> {
+    pub(super) fn specs_of_lawful(&self, relation: RelationId) -> Vec<RowSpec> {
         let third = &self.people.third;
         let mut specs = Vec::new();
         if self.lends(relation) {
@@ -37,20 +38,22 @@ impl Seeder<'_> {
         specs
     }
 
-    fn may_be_null(&self, relation: usize, column: &str) -> bool {
+    fn may_be_null(&self, relation: RelationId, column: &str) -> bool {
         let column = self.catalog.relations[relation].column(column);
         column.is_some_and(|column| !column.not_null)
     }
 
     /// Whether its rows are shared, or hold what is.
-    fn lends(&self, relation: usize) -> bool {
-        (0..self.catalog.relations.len())
+    fn lends(&self, relation: RelationId) -> bool {
+        self.catalog
+            .relations
+            .ids()
             .filter(|share| !self.plan.readers(*share).is_empty())
             .any(|share| std::iter::successors(Some(share), |n| self.parent(*n)).any(|n| n == relation))
     }
 
     /// The relation whose rows own those of another.
-    fn parent(&self, relation: usize) -> Option<usize> {
+    fn parent(&self, relation: RelationId) -> Option<RelationId> {
         let (column, by) = self.plan.tenant_column(relation)?;
         let keys = &self.catalog.relations[relation].foreign_keys;
         let key = keys.iter().find(|key| key.columns == [column])?;
@@ -72,7 +75,7 @@ impl Seeder<'_> {
     }
 
     /// Where a row is, as an expression; a row of the other tenant's that everybody could read is refused by it.
-    pub(super) fn place(&self, fixtures: &Fixtures, relation: usize) -> String {
+    pub(super) fn place(&self, fixtures: &Fixtures, relation: RelationId) -> String {
         match self.plan.public_where.get(&relation) {
             Some(condition) if fixtures.others && !self.plan.is_read_by_all(relation) => {
                 format!("case when ({condition}) then ('{PUBLIC}' || ctid)::int::text::tid else ctid end")
@@ -82,7 +85,7 @@ impl Seeder<'_> {
     }
 
     /// Whether everybody may read a row, as an expression.
-    pub(super) fn is_public(&self, relation: usize) -> String {
+    pub(super) fn is_public(&self, relation: RelationId) -> String {
         let condition = self.plan.public_where.get(&relation);
         condition.map_or_else(
             || "false".to_owned(),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{Belongs, Draft, Fixtures, Seeder};
 use crate::catalog::{Column, RelationKind};
 use crate::conditions::Content;
+use crate::ids::RelationId;
 use crate::plan::Class;
 use crate::script::Script;
 use crate::sql::idents;
@@ -12,7 +13,10 @@ use crate::sql::idents;
 impl Seeder<'_> {
     /// Rows that everybody shares, where there are some: of settings that are one row there must not be two.
     pub(super) async fn lookups(&self, fixtures: &mut Fixtures) {
-        let tables: Vec<usize> = (0..self.catalog.relations.len())
+        let tables: Vec<RelationId> = self
+            .catalog
+            .relations
+            .ids()
             .filter(|n| self.is_lookup(*n))
             .collect();
         let scripts = tables
@@ -39,10 +43,10 @@ impl Seeder<'_> {
     }
 
     /// Keys of a relation that policies name on columns which refer to it: `kind = 'public'`.
-    pub(super) fn keys_in_question(&self, relation: usize) -> Vec<(&Column, String)> {
+    pub(super) fn keys_in_question(&self, relation: RelationId) -> Vec<(&Column, String)> {
         let table = &self.catalog.relations[relation];
         let mut keys: Vec<(&Column, String)> = Vec::new();
-        for (n, other) in self.catalog.relations.iter().enumerate() {
+        for (n, other) in self.catalog.relations.with_ids() {
             for key in other.foreign_keys.iter().filter(|key| key.target == table.oid) {
                 let ([name], [target]) = (key.columns.as_slice(), key.target_columns.as_slice()) else {
                     continue;
@@ -58,7 +62,7 @@ impl Seeder<'_> {
         keys
     }
 
-    pub(super) fn is_lookup(&self, relation: usize) -> bool {
+    pub(super) fn is_lookup(&self, relation: RelationId) -> bool {
         self.plan.classes[relation] == Class::Public
             && self.catalog.relations[relation].kind == RelationKind::Table
             && !self.names_people(relation)

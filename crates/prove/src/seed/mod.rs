@@ -18,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::{Catalog, Column, Relation};
 use crate::conditions::Contents;
+use crate::ids::RelationId;
 use crate::people::{People, Who};
 use crate::plan::Plan;
 use crate::script::Script;
@@ -39,9 +40,9 @@ pub(crate) struct Seeder<'a> {
     pub(crate) contents: &'a Contents,
     deferrable: Vec<settle::Deferrable>,
     /// References from which other references lead back.
-    circles: BTreeSet<(usize, usize)>,
+    circles: BTreeSet<(RelationId, RelationId)>,
     /// Relations that get no rows, since those that they got violated a deferred constraint.
-    unsettled: BTreeMap<usize, String>,
+    unsettled: BTreeMap<RelationId, String>,
 }
 
 impl<'a> Seeder<'a> {
@@ -84,8 +85,8 @@ impl<'a> Seeder<'a> {
 
     /// What parts of relations stand on: buckets.
     async fn grounds(&self, fixtures: &mut Fixtures) {
-        let relations = self.catalog.relations.iter().enumerate();
-        let (parts, grounds): (Vec<usize>, Vec<String>) = relations
+        let relations = self.catalog.relations.with_ids();
+        let (parts, grounds): (Vec<RelationId>, Vec<String>) = relations
             .filter_map(|(n, relation)| Some((n, relation.part.as_ref()?.ground()?)))
             .unzip();
         let scripts = grounds

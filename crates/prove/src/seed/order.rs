@@ -1,21 +1,25 @@
 //! Orders the making of rows. What is referred to comes first; circles are broken where a reference may be empty.
 
+use crate::ids::RelationId;
 use std::collections::BTreeSet;
 
 use super::Seeder;
 
 impl Seeder<'_> {
     /// Relations in the order in which they can be filled: what is referred to first.
-    pub(super) fn levels(&self) -> Vec<Vec<usize>> {
-        let all: Vec<usize> = (0..self.catalog.relations.len())
+    pub(super) fn levels(&self) -> Vec<Vec<RelationId>> {
+        let all: Vec<RelationId> = self
+            .catalog
+            .relations
+            .ids()
             .filter(|n| self.catalog.relations[*n].is_table())
             .collect();
-        let mut done: BTreeSet<usize> = BTreeSet::new();
+        let mut done: BTreeSet<RelationId> = BTreeSet::new();
         let mut levels = Vec::new();
         // First every reference counts; where that leads in circles, only those that can't be left empty.
         while done.len() < all.len() {
             let open = || all.iter().copied().filter(|n| !done.contains(n));
-            let ready = |strict: bool| -> Vec<usize> {
+            let ready = |strict: bool| -> Vec<RelationId> {
                 open()
                     .filter(|n| self.needs(*n, strict).iter().all(|m| done.contains(m)))
                     .collect()
@@ -33,9 +37,9 @@ impl Seeder<'_> {
         levels
     }
 
-    pub(super) fn needs(&self, relation: usize, strict: bool) -> Vec<usize> {
+    pub(super) fn needs(&self, relation: RelationId, strict: bool) -> Vec<RelationId> {
         let table = &self.catalog.relations[relation];
-        let mut needs: Vec<usize> = table
+        let mut needs: Vec<RelationId> = table
             .foreign_keys
             .iter()
             .filter(|key| {
@@ -59,9 +63,11 @@ impl Seeder<'_> {
         needs
     }
 
-    pub(super) fn partitions(&self, relation: usize) -> Vec<usize> {
+    pub(super) fn partitions(&self, relation: RelationId) -> Vec<RelationId> {
         let oid = self.catalog.relations[relation].oid;
-        (0..self.catalog.relations.len())
+        self.catalog
+            .relations
+            .ids()
             .filter(|n| self.catalog.relations[*n].parents.contains(&oid))
             .collect()
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Fixtures, Seeder};
 use crate::Error;
+use crate::ids::RelationId;
 use crate::script::{Refusal, Script};
 
 /// A deferrable constraint.
@@ -12,9 +13,9 @@ use crate::script::{Refusal, Script};
 pub(crate) struct Deferrable {
     /// As SQL, with its schema.
     name: String,
-    relation: usize,
+    relation: RelationId,
     /// The relation that a foreign key refers to.
-    target: Option<usize>,
+    target: Option<RelationId>,
 }
 
 /// How often rows are made anew without the relations whose rows violate a constraint.
@@ -103,12 +104,12 @@ impl Seeder<'_> {
     }
 
     /// References from which other references lead back.
-    fn circles(&self) -> BTreeSet<(usize, usize)> {
-        let targets = |relation: usize| {
+    fn circles(&self) -> BTreeSet<(RelationId, RelationId)> {
+        let targets = |relation: RelationId| {
             let keys = &self.catalog.relations[relation].foreign_keys;
             keys.iter().filter_map(|key| self.catalog.position(key.target))
         };
-        let leads_back = |(from, to): &(usize, usize)| {
+        let leads_back = |(from, to): &(RelationId, RelationId)| {
             let (mut seen, mut next) = (BTreeSet::new(), vec![*to]);
             while let Some(relation) = next.pop() {
                 if seen.insert(relation) {
@@ -117,7 +118,9 @@ impl Seeder<'_> {
             }
             seen.contains(from)
         };
-        (0..self.catalog.relations.len())
+        self.catalog
+            .relations
+            .ids()
             .flat_map(|from| targets(from).map(move |to| (from, to)))
             .filter(leads_back)
             .collect()
@@ -125,7 +128,7 @@ impl Seeder<'_> {
 
     /// Decides what has waited. The error is the relations whose rows violate a constraint, and which; none if that
     /// can't be told.
-    async fn settle(&self) -> Result<(), BTreeMap<usize, String>> {
+    async fn settle(&self) -> Result<(), BTreeMap<RelationId, String>> {
         let all = Script::default().act("set constraints all immediate");
         let Some(Err(_)) = self.session.keep(vec![all]).await.pop() else {
             return Ok(());

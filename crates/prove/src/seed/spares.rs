@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::{Belongs, Draft, Fixtures, RowSpec, Seeder, Who};
+use crate::ids::RelationId;
 use crate::plan::Class;
 use crate::script::Script;
 
 impl Seeder<'_> {
     /// Rows that could still be inserted, tried by the owner and taken back.
-    pub(super) async fn spares(&self, fixtures: &mut Fixtures, level: &[usize]) {
+    pub(super) async fn spares(&self, fixtures: &mut Fixtures, level: &[RelationId]) {
         let insertable = level.iter().copied().filter(|n| self.can_insert(*n));
         let specs: Vec<RowSpec> = insertable.flat_map(|n| self.specs_of_spares(n)).collect();
         let singled_out: Vec<bool> = specs.iter().map(|spec| !spec.content.is_empty()).collect();
@@ -53,7 +54,7 @@ impl Seeder<'_> {
         fixtures.spareless.retain(|relation, _| !taken.contains(relation));
     }
 
-    fn specs_of_spares(&self, relation: usize) -> Vec<RowSpec> {
+    fn specs_of_spares(&self, relation: RelationId) -> Vec<RowSpec> {
         let people = self.people;
         let spec = |belongs, who: &Who| RowSpec::new(relation, belongs, who);
         match &self.plan.classes[relation] {

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use super::{Belongs, RowSpec, Seeder, is_unique};
 use crate::catalog::{Column, RelationKind};
 use crate::conditions::{Content, Contents};
+use crate::ids::RelationId;
 use crate::people::Who;
 use crate::plan::Class;
 use crate::sql::typed;
 use crate::values;
 
 impl Seeder<'_> {
-    pub(super) fn specs_of_own(&self, relation: usize) -> Vec<RowSpec> {
+    pub(super) fn specs_of_own(&self, relation: RelationId) -> Vec<RowSpec> {
         let people = self.people;
         let spec = |belongs, who: &Who, variant| RowSpec {
             variant,
@@ -51,13 +52,13 @@ impl Seeder<'_> {
         specs
     }
 
-    fn is_membership(&self, relation: usize) -> bool {
+    fn is_membership(&self, relation: RelationId) -> bool {
         let membership = self.plan.membership.as_ref();
         membership.is_some_and(|(at, ..)| *at == relation)
     }
 
     /// Who is a member of the attacker's tenant, and of a third.
-    fn own_memberships(&self, relation: usize) -> Vec<RowSpec> {
+    fn own_memberships(&self, relation: RelationId) -> Vec<RowSpec> {
         let people = self.people;
         let own = |who: &Who| RowSpec::new(relation, Belongs::Own, who);
         let mut specs = vec![own(&people.own)];
@@ -79,7 +80,7 @@ impl Seeder<'_> {
     }
 
     /// A row for each person who is there before the other tenant comes.
-    fn known_people(&self, relation: usize) -> Vec<RowSpec> {
+    fn known_people(&self, relation: RelationId) -> Vec<RowSpec> {
         let people = self.people;
         let shared = [&people.two, &people.third].map(|who| RowSpec::new(relation, Belongs::Shared, who));
         let colleagues = people.colleagues.iter();
@@ -92,7 +93,7 @@ impl Seeder<'_> {
         specs
     }
 
-    pub(super) fn specs_of_others(&self, relation: usize) -> Vec<RowSpec> {
+    pub(super) fn specs_of_others(&self, relation: RelationId) -> Vec<RowSpec> {
         let people = self.people;
         let spec = |belongs, who: &Who, variant| RowSpec {
             variant,
@@ -128,7 +129,7 @@ impl Seeder<'_> {
     }
 
     /// The other tenant's rows of a table, in every shape, and nobody's.
-    fn specs_of_strangers(&self, relation: usize, column: &str) -> Vec<RowSpec> {
+    fn specs_of_strangers(&self, relation: RelationId, column: &str) -> Vec<RowSpec> {
         let people = self.people;
         let spec = |belongs, who: &Who, variant| RowSpec {
             variant,
@@ -181,8 +182,8 @@ impl Seeder<'_> {
     /// Contents of rows that policies single out, their own or that of the row to which they refer.
     fn singled_out(
         &self,
-        relation: usize,
-        about: fn(&Contents, usize) -> &[Content],
+        relation: RelationId,
+        about: fn(&Contents, RelationId) -> &[Content],
     ) -> Vec<(Content, Option<usize>)> {
         const MOST: usize = 8;
         let contents = about(self.contents, relation);
@@ -204,7 +205,7 @@ impl Seeder<'_> {
     }
 
     /// Whether its rows are people or tenants themselves, so that one is made for each of them.
-    pub(super) fn names_people(&self, relation: usize) -> bool {
+    pub(super) fn names_people(&self, relation: RelationId) -> bool {
         let table = &self.catalog.relations[relation];
         match &self.plan.classes[relation] {
             Class::Tenant { .. } => self.plan.is_identity(self.catalog, relation) && self.is_target(relation),
@@ -221,7 +222,7 @@ impl Seeder<'_> {
         }
     }
 
-    pub(super) fn is_target(&self, relation: usize) -> bool {
+    pub(super) fn is_target(&self, relation: RelationId) -> bool {
         let oid = self.catalog.relations[relation].oid;
         self.catalog
             .relations
@@ -229,7 +230,7 @@ impl Seeder<'_> {
             .any(|other| other.foreign_keys.iter().any(|key| key.target == oid))
     }
 
-    pub(super) fn can_insert(&self, relation: usize) -> bool {
+    pub(super) fn can_insert(&self, relation: RelationId) -> bool {
         let table = &self.catalog.relations[relation];
         table.is_table()
             && table.insertable
@@ -240,13 +241,13 @@ impl Seeder<'_> {
     }
 
     /// An extension's own records, which its event triggers believe.
-    fn is_an_extensions_record(&self, relation: usize) -> bool {
+    fn is_an_extensions_record(&self, relation: RelationId) -> bool {
         let extension = self.catalog.relations[relation].extension.as_deref();
         self.plan.classes[relation] == Class::Outside && extension.is_some_and(crate::extensions::is_known)
     }
 
     /// A partitioned table whose partitions are looked at themselves.
-    pub(super) fn is_split(&self, relation: usize) -> bool {
+    pub(super) fn is_split(&self, relation: RelationId) -> bool {
         let table = &self.catalog.relations[relation];
         table.kind == RelationKind::Partitioned
             && self
@@ -257,12 +258,12 @@ impl Seeder<'_> {
     }
 
     /// The change that makes a membership one of the past, where the table knows such.
-    pub(super) fn leaver(&self, relation: usize) -> Option<&'static str> {
+    pub(super) fn leaver(&self, relation: RelationId) -> Option<&'static str> {
         self.departure(relation).map(|_| "left")
     }
 
     /// The column and value that say that a membership goes on: whoever is made up as a member must be one.
-    pub(super) fn presence(&self, relation: usize) -> Option<(&Column, String)> {
+    pub(super) fn presence(&self, relation: RelationId) -> Option<(&Column, String)> {
         const PRESENT: [&str; 6] = ["active", "accepted", "approved", "confirmed", "joined", "enabled"];
         if !self.is_membership(relation) {
             return None;
@@ -283,7 +284,7 @@ impl Seeder<'_> {
     }
 
     /// The column and value that say that a membership has ended.
-    pub(crate) fn departure(&self, relation: usize) -> Option<(&Column, String)> {
+    pub(crate) fn departure(&self, relation: RelationId) -> Option<(&Column, String)> {
         const PAST: [&str; 9] = [
             "removed_at",
             "deleted_at",
@@ -342,7 +343,7 @@ impl Seeder<'_> {
     }
 
     /// How many rows of the other tenant's it takes to try out what policies may distinguish.
-    pub(super) fn variants(&self, relation: usize) -> usize {
+    pub(super) fn variants(&self, relation: RelationId) -> usize {
         let table = &self.catalog.relations[relation];
         let most = table
             .columns
@@ -353,7 +354,7 @@ impl Seeder<'_> {
     }
 
     /// Constants that policies, views and functions may compare a column with.
-    pub(super) fn constants(&self, relation: usize, column: &Column) -> Vec<String> {
+    pub(super) fn constants(&self, relation: RelationId, column: &Column) -> Vec<String> {
         if self.plan.meaning(relation, &column.name).is_some() {
             return Vec::new();
         }
@@ -377,7 +378,7 @@ impl Seeder<'_> {
         }
     }
 
-    pub(super) fn words_about(&self, relation: usize, column: &Column) -> Vec<String> {
+    pub(super) fn words_about(&self, relation: RelationId, column: &Column) -> Vec<String> {
         const CLAIMS: [&str; 9] = [
             "sub",
             "role",

@@ -1,15 +1,19 @@
 //! Rows of more tenants than the two, whom policies single out by what they themselves are.
 
 use super::{Belongs, RowSpec, Seeder};
+use crate::ids::RelationId;
 
 impl Seeder<'_> {
     /// Rows of tenants whom policies single out by what they themselves are: on trial, or with a public profile.
-    pub(super) fn specs_by_people(&self, relation: usize) -> Vec<RowSpec> {
+    pub(super) fn specs_by_people(&self, relation: RelationId) -> Vec<RowSpec> {
         const MOST: usize = 3;
         if self.plan.is_identity(self.catalog, relation) {
             return Vec::new();
         }
-        let asked = (0..self.catalog.relations.len())
+        let asked = self
+            .catalog
+            .relations
+            .ids()
             .filter(|n| self.plan.is_identity(self.catalog, *n) && self.catalog.asks(relation, *n));
         let singled_out = asked.map(|n| self.contents.about(n).len()).max().unwrap_or(0);
         let strangers = self.people.strangers.iter().take(singled_out.min(MOST));
@@ -19,9 +23,12 @@ impl Seeder<'_> {
     }
 
     /// Rows of more tenants, as many as there are contents of relations that hold one row for each.
-    pub(super) fn strangers(&self, relation: usize) -> Vec<RowSpec> {
-        let single = |n: &usize| self.plan.is_identity(self.catalog, *n);
-        let most = (0..self.catalog.relations.len())
+    pub(super) fn strangers(&self, relation: RelationId) -> Vec<RowSpec> {
+        let single = |n: &RelationId| self.plan.is_identity(self.catalog, *n);
+        let most = self
+            .catalog
+            .relations
+            .ids()
             .filter(single)
             .map(|n| self.contents.about(n).len())
             .max()

@@ -9,6 +9,7 @@ use super::says_yes;
 use crate::assessment::Assessment;
 use crate::catalog::{Relation, RelationKind};
 use crate::context::Context;
+use crate::ids::RelationId;
 use crate::persona::{EMPTY_USER, Persona};
 use crate::plan::Class;
 use crate::rules;
@@ -18,7 +19,7 @@ use crate::sql::idents;
 /// What each attacker saw of each view: a digest, or a refusal's code.
 pub(crate) type Seen = BTreeMap<Place, Option<String>>;
 /// A view, and who looks at it.
-type Place = (usize, Viewer);
+type Place = (RelationId, Viewer);
 
 /// Who looks at a view.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -33,8 +34,10 @@ pub(crate) enum Viewer {
 
 impl Context<'_> {
     /// Views that are attacked.
-    fn views(&self) -> Vec<usize> {
-        (0..self.catalog.relations.len())
+    fn views(&self) -> Vec<RelationId> {
+        self.catalog
+            .relations
+            .ids()
             .filter(|n| {
                 let view = &self.catalog.relations[*n];
                 view.kind == RelationKind::View
@@ -84,7 +87,7 @@ impl Context<'_> {
     }
 
     /// What makes materialized views beneath hold the made-up rows, for as long as it is looked at.
-    fn refreshed(&self, view: usize) -> String {
+    fn refreshed(&self, view: RelationId) -> String {
         let mut beneath = self.catalog.beneath(view);
         beneath.retain(|n| {
             let relation = &self.catalog.relations[*n];
@@ -92,12 +95,13 @@ impl Context<'_> {
         });
         // The deepest first.
         beneath.sort_by_key(|n| self.catalog.beneath(*n).len());
-        let refresh = |n: &usize| format!("refresh materialized view {}", self.catalog.relations[*n].sql());
+        let refresh =
+            |n: &RelationId| format!("refresh materialized view {}", self.catalog.relations[*n].sql());
         beneath.iter().map(refresh).collect::<Vec<_>>().join("; ")
     }
 
     /// While the other tenant's rows are there: looks twice, and tries to write. The answer is for [`Context::compare_views`].
-    pub(crate) async fn through_views(&self, assessments: &mut BTreeMap<usize, Assessment>) -> Seen {
+    pub(crate) async fn through_views(&self, assessments: &mut BTreeMap<RelationId, Assessment>) -> Seen {
         let views = self.views();
         if views.is_empty() {
             return Seen::new();
@@ -139,7 +143,7 @@ impl Context<'_> {
     }
 
     /// Compares what was seen with what is seen as if the other tenant had never been there.
-    pub(crate) async fn compare_views(&self, now: &Seen, assessments: &mut BTreeMap<usize, Assessment>) {
+    pub(crate) async fn compare_views(&self, now: &Seen, assessments: &mut BTreeMap<RelationId, Assessment>) {
         if now.is_empty() {
             return;
         }
@@ -187,7 +191,7 @@ impl Context<'_> {
     }
 
     /// Whether nobody may look through it, not even the other tenant's own user, whatever rights they have on it.
-    fn is_refused(&self, view: usize, seen: &Seen) -> bool {
+    fn is_refused(&self, view: RelationId, seen: &Seen) -> bool {
         let viewers = (0..self.personas.len())
             .map(Viewer::Persona)
             .chain([Viewer::Victim]);
@@ -196,15 +200,15 @@ impl Context<'_> {
     }
 
     /// A view of rows that everybody may read, or that are shared, shows no others.
-    fn shows_what_may_be_read(&self, view: usize, seen: &Seen) -> bool {
+    fn shows_what_may_be_read(&self, view: RelationId, seen: &Seen) -> bool {
         let lends =
-            |at: &usize| self.plan.public_where.contains_key(at) || !self.plan.readers(*at).is_empty();
+            |at: &RelationId| self.plan.public_where.contains_key(at) || !self.plan.readers(*at).is_empty();
         let answer = seen.get(&(view, Viewer::Owner)).and_then(Option::as_deref);
         answer.is_some_and(|digest| digest != EMPTY) && self.catalog.beneath(view).iter().any(lends)
     }
 
     /// Looks for the other tenant's marker and ids, where what is seen is different each time anyway.
-    async fn search(&self, view: usize, personas: &[usize], about: &mut Assessment) {
+    async fn search(&self, view: RelationId, personas: &[usize], about: &mut Assessment) {
         let relation = &self.catalog.relations[view];
         let words = self.telling();
         let mut scripts = Vec::new();

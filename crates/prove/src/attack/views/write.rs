@@ -3,6 +3,7 @@
 use crate::attack::Attempt;
 use crate::catalog::Relation;
 use crate::context::Context;
+use crate::ids::RelationId;
 use crate::plan::{By, Class};
 use crate::rules;
 use crate::seed::{Belongs, Row};
@@ -14,7 +15,7 @@ const INSERTS: i32 = 8;
 const DELETES: i32 = 16;
 
 impl Context<'_> {
-    pub(super) fn writes_through(&self, view: usize) -> Vec<Attempt> {
+    pub(super) fn writes_through(&self, view: RelationId) -> Vec<Attempt> {
         let relation = &self.catalog.relations[view];
         let Some(base) = self.base(view) else {
             return Vec::new();
@@ -75,9 +76,9 @@ impl Context<'_> {
     }
 
     /// The table beneath that a view's columns are most likely of.
-    fn base(&self, view: usize) -> Option<usize> {
+    fn base(&self, view: RelationId) -> Option<RelationId> {
         let relation = &self.catalog.relations[view];
-        let matching = |n: &usize| {
+        let matching = |n: &RelationId| {
             self.catalog.relations[*n]
                 .columns
                 .iter()
@@ -119,7 +120,7 @@ impl Context<'_> {
         (!tests.is_empty()).then(|| format!("({})", tests.join(" and ")))
     }
 
-    fn payload_of(&self, base: usize, may: &dyn Fn(&str) -> bool) -> Option<(String, String)> {
+    fn payload_of(&self, base: RelationId, may: &dyn Fn(&str) -> bool) -> Option<(String, String)> {
         let columns = self.changeable(base, may);
         let column = columns.first()?;
         Some((column.name.clone(), self.payload(base, column)?))
@@ -127,8 +128,8 @@ impl Context<'_> {
 
     fn move_through(
         &self,
-        view: usize,
-        base: usize,
+        view: RelationId,
+        base: RelationId,
         persona: usize,
         may: &dyn Fn(&str) -> bool,
     ) -> Option<Attempt> {
@@ -164,8 +165,8 @@ impl Context<'_> {
     /// A row of one's own is given another's key: what finds the row by its new key changes that one.
     fn rename_through(
         &self,
-        view: usize,
-        base: usize,
+        view: RelationId,
+        base: RelationId,
         persona: usize,
         may: &dyn Fn(&str) -> bool,
     ) -> Option<Attempt> {
@@ -193,7 +194,7 @@ impl Context<'_> {
         })
     }
 
-    fn insert_through(&self, view: usize, base: usize, persona: usize) -> Vec<Attempt> {
+    fn insert_through(&self, view: RelationId, base: RelationId, persona: usize) -> Vec<Attempt> {
         let relation = &self.catalog.relations[view];
         let rights = relation.rights(&self.personas[persona].role);
         let mut attempts = Vec::new();
