@@ -1,7 +1,7 @@
 //! What attacks need to know, and what they all ask of it.
 
 use crate::catalog::{Catalog, Relation};
-use crate::ids::RelationId;
+use crate::ids::{ById, PersonaId, RelationId};
 use crate::part::Part;
 use crate::people::{People, Who};
 use crate::persona::{EMPTY_USER, Persona, THIRD_PARTY};
@@ -17,7 +17,7 @@ pub(crate) struct Context<'a> {
     pub(crate) catalog: &'a Catalog,
     pub(crate) plan: &'a Plan,
     pub(crate) people: &'a People,
-    pub(crate) personas: &'a [Persona],
+    pub(crate) personas: &'a ById<PersonaId, Persona>,
     pub(crate) fixtures: &'a Fixtures,
     /// The number of the last subtransaction before the attacks: rows with a newer one came of them.
     pub(crate) mark: Option<String>,
@@ -25,17 +25,16 @@ pub(crate) struct Context<'a> {
 
 impl Context<'_> {
     /// Who attacks a relation: everybody, but a planted one only the plain attacker. An app reaches no further than its user.
-    pub(crate) fn attackers(&self, relation: RelationId) -> impl Iterator<Item = (usize, &Persona)> {
+    pub(crate) fn attackers(&self, relation: RelationId) -> impl Iterator<Item = (PersonaId, &Persona)> {
         let planted = self.catalog.relations[relation].is_planted();
         self.personas
-            .iter()
-            .enumerate()
+            .with_ids()
             .filter(|(_, persona)| persona.label != THIRD_PARTY)
             .take(if planted { 1 } else { usize::MAX })
     }
 
     /// Rows that one attacker may not reach. Whoever has an empty name has the rows of an empty name.
-    pub(crate) fn foreign_to(&self, relation: RelationId, persona: usize) -> Vec<&Row> {
+    pub(crate) fn foreign_to(&self, relation: RelationId, persona: PersonaId) -> Vec<&Row> {
         let mut rows = self.foreign(relation);
         if let (true, Some((column, _))) = (
             self.personas[persona].label == EMPTY_USER,
@@ -151,7 +150,7 @@ impl Context<'_> {
 
     /// The other tenant's own user.
     pub(crate) fn victim(&self) -> Persona {
-        let attacker = &self.personas[0];
+        let attacker = &self.personas[PersonaId::PLAIN];
         let claims = attacker
             .claims
             .replace(&self.people.own.user, &self.people.other.user)

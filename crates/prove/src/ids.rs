@@ -36,6 +36,16 @@ id! {
     RelationId
 }
 
+id! {
+    /// An attacker, by their position among those who attack.
+    PersonaId
+}
+
+impl PersonaId {
+    /// A plain user of another tenant, the first of them.
+    pub(crate) const PLAIN: Self = Self(0);
+}
+
 /// A list that only ids of its own kind index.
 #[derive(Debug)]
 pub(crate) struct ById<I, T> {

@@ -11,6 +11,7 @@ use crate::catalog::CONTROLS;
 use crate::conditions::Contents;
 use crate::context::Context;
 use crate::ground::{self, Ground};
+use crate::ids::ById;
 use crate::model::Model;
 use crate::people::People;
 use crate::persona::Persona;
@@ -57,7 +58,12 @@ async fn within(session: &Session<'_>, model: &Model) -> Result<Report, Error> {
         tenant: model.tenant.clone().with_claims(&words.claims),
         ..model.clone()
     };
-    let personas = Persona::attackers(model, &people, plan.membership.is_some(), &words);
+    let personas = ById::from(Persona::attackers(
+        model,
+        &people,
+        plan.membership.is_some(),
+        &words,
+    ));
     session.enter(Phase::Rows);
     let mut fixtures = Fixtures::default();
     let mut seeder = Seeder::new(session, catalog, plan, &people, &mentions, &contents);

@@ -8,7 +8,7 @@ use super::change::CHANGES;
 use super::{Attack, Attempt, Stage, Target, any_of};
 use crate::catalog::Relation;
 use crate::context::Context;
-use crate::ids::RelationId;
+use crate::ids::{PersonaId, RelationId};
 use crate::rules::{self, Rule};
 use crate::seed::Row;
 
@@ -67,7 +67,7 @@ impl Context<'_> {
                 .changes(relation, &rights)
                 .into_iter()
                 .rev()
-                .take(if n == 0 { 9 } else { 1 })
+                .take(if n == PersonaId::PLAIN { 9 } else { 1 })
             {
                 takes.push(Attempt {
                     judge: Some(self.written(&reach)),
@@ -102,12 +102,12 @@ impl Context<'_> {
     /// policies single out.
     fn blind_gifts(&self, relation: RelationId) -> Vec<Attempt> {
         let table = &self.catalog.relations[relation];
-        let role = &self.personas[0].role;
+        let role = &self.personas[PersonaId::PLAIN].role;
         let rights = table.rights(role);
         if !self.bound(table, role) || !(rights.updates() || rights.deletes()) {
             return Vec::new();
         }
-        let gifts = self.moves(relation, 0, &rights, false, "");
+        let gifts = self.moves(relation, PersonaId::PLAIN, &rights, false, "");
         let own = self.own(relation);
         let singled_out = own.iter().skip(2).take(4);
         own.iter()

@@ -3,7 +3,7 @@
 use super::{Attack, Attempt, Stage, Target, any_of};
 use crate::catalog::{Column, Relation, Rights};
 use crate::context::Context;
-use crate::ids::RelationId;
+use crate::ids::{PersonaId, RelationId};
 use crate::people::Who;
 use crate::plan::By;
 use crate::rules::{self, Rule};
@@ -45,7 +45,7 @@ impl Context<'_> {
             let rights = table.rights(&persona.role);
             let bound = self.bound(table, &persona.role);
             // Everybody else's attempts are made blind only, which no policy hides from.
-            if n > 0 && bound {
+            if n > PersonaId::PLAIN && bound {
                 continue;
             }
             // Where no policy binds, naming the rows takes the right to read what names them.
@@ -81,7 +81,7 @@ impl Context<'_> {
                     )
                 });
             }
-            if n == 0 {
+            if n == PersonaId::PLAIN {
                 attempts.extend(self.moves(relation, n, &rights, true, &prelude));
             }
         }
@@ -164,7 +164,7 @@ impl Context<'_> {
     pub(super) fn moves(
         &self,
         relation: RelationId,
-        persona: usize,
+        persona: PersonaId,
         rights: &Rights,
         sighted: bool,
         prelude: &str,

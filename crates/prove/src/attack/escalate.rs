@@ -6,7 +6,7 @@ use super::{Attack, Attempt, Stage, Target, any_of};
 use crate::catalog::Column;
 use crate::constants::words_in;
 use crate::context::Context;
-use crate::ids::RelationId;
+use crate::ids::{PersonaId, RelationId};
 use crate::naming::Names;
 use crate::plan::Class;
 use crate::rules::{self, Rule};
@@ -36,7 +36,7 @@ impl Context<'_> {
         let table = &self.catalog.relations[relation];
         let mut askers = self.askers(relation);
         askers.retain(|asker| closed.contains(asker));
-        let rights = table.rights(&self.personas[0].role);
+        let rights = table.rights(&self.personas[PersonaId::PLAIN].role);
         if askers.is_empty() || !(rights.inserts() || rights.updates()) {
             return Vec::new();
         }
@@ -65,14 +65,20 @@ impl Context<'_> {
                 ) {
                     let mut columns = spare.columns.clone();
                     columns.insert(column.name.clone(), value.clone());
-                    acts.push(insertion(table, &self.personas[0].role, &rights, &columns, ""));
+                    acts.push(insertion(
+                        table,
+                        &self.personas[PersonaId::PLAIN].role,
+                        &rights,
+                        &columns,
+                        "",
+                    ));
                 }
                 for (act, prelude) in acts {
                     attempts.extend(askers.iter().map(|asker| {
                         let target = &self.catalog.relations[*asker];
                         let read = format!("select count(*) from {} where {}", target.sql(), any_of(&self.secret(*asker)));
                         let message = format!("gives themselves {} = {value} in {{}} and then reads another tenant's rows of {}", column.name, target.label());
-                        Attempt { prelude: prelude.clone(), first: act.clone(), ..Attempt::new(rules::ESCALATION, 0, &message, read) }
+                        Attempt { prelude: prelude.clone(), first: act.clone(), ..Attempt::new(rules::ESCALATION, PersonaId::PLAIN, &message, read) }
                     }));
                 }
             }
@@ -92,7 +98,7 @@ impl Context<'_> {
                 table.in_scope
                     && table.is_table()
                     && matches!(self.plan.classes[*n], Class::Tenant { .. } | Class::Internal)
-                    && table.rights(&self.personas[0].role).select
+                    && table.rights(&self.personas[PersonaId::PLAIN].role).select
                     && !self.secret(*n).is_empty()
                     && self.catalog.asks(*n, relation)
             })

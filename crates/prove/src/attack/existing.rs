@@ -8,7 +8,7 @@ use super::{Attack, Attempt, Stage, Target};
 use crate::assessment::Assessment;
 use crate::catalog::{Column, Relation, RelationKind, Rights};
 use crate::context::Context;
-use crate::ids::RelationId;
+use crate::ids::{PersonaId, RelationId};
 use crate::plan::Class;
 use crate::rules::Rule;
 use crate::script::Script;
@@ -40,8 +40,9 @@ impl Attack for BlindOnReal {
             table.oid,
             super::judge::tids(&places)
         );
-        let plain =
-            |attempt: &Attempt| attempt.persona == 0 || context.personas[attempt.persona].who.is_none();
+        let plain = |attempt: &Attempt| {
+            attempt.persona == PersonaId::PLAIN || context.personas[attempt.persona].who.is_none()
+        };
         let mut attempts = context.blind_changes(relation);
         attempts.retain(plain);
         for attempt in &mut attempts {

@@ -4,7 +4,7 @@ use super::insert::insertion;
 use super::{Attack, Attempt, Stage, Target};
 use crate::catalog::{ForeignKey, Rights};
 use crate::context::Context;
-use crate::ids::RelationId;
+use crate::ids::{PersonaId, RelationId};
 use crate::plan::{By, Class};
 use crate::rules::{self, Rule};
 use crate::seed::{Belongs, Row};
@@ -30,7 +30,7 @@ impl Attack for Refer {
 impl Context<'_> {
     fn foreign_keys(&self, relation: RelationId) -> Vec<Attempt> {
         let table = &self.catalog.relations[relation];
-        let rights = table.rights(&self.personas[0].role);
+        let rights = table.rights(&self.personas[PersonaId::PLAIN].role);
         let references = table
             .foreign_keys
             .iter()
@@ -74,7 +74,7 @@ impl Context<'_> {
         let attempt = |(sql, prelude)| Attempt {
             judge: Some(judge.clone()),
             prelude,
-            ..Attempt::new(rules::FOREIGN_KEY_TO_OTHER, 0, MESSAGE, sql)
+            ..Attempt::new(rules::FOREIGN_KEY_TO_OTHER, PersonaId::PLAIN, MESSAGE, sql)
         };
         let may = |allowed: bool, columns: &[String]| {
             rights.usage && (allowed || reference.iter().all(|(name, _)| columns.contains(name)))
@@ -91,7 +91,7 @@ impl Context<'_> {
             );
             attempts.push(attempt(insertion(
                 table,
-                &self.personas[0].role,
+                &self.personas[PersonaId::PLAIN].role,
                 rights,
                 &columns,
                 "",

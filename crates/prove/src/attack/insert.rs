@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Attack, Attempt, Stage, Target};
 use crate::catalog::{Relation, Rights};
 use crate::context::Context;
-use crate::ids::RelationId;
+use crate::ids::{PersonaId, RelationId};
 use crate::naming::Names;
 use crate::people::Who;
 use crate::plan::{By, Class};
@@ -52,9 +52,9 @@ impl Attack for Upsert {
     }
 
     fn attempts(&self, context: &Context<'_>, Target { relation, .. }: Target<'_>) -> Vec<Attempt> {
-        let rights = context.catalog.relations[relation].rights(&context.personas[0].role);
+        let rights = context.catalog.relations[relation].rights(&context.personas[PersonaId::PLAIN].role);
         if rights.inserts() {
-            context.upserts(relation, 0, &rights)
+            context.upserts(relation, PersonaId::PLAIN, &rights)
         } else {
             Vec::new()
         }
@@ -62,7 +62,7 @@ impl Attack for Upsert {
 }
 
 impl Context<'_> {
-    fn insert_for_another(&self, relation: RelationId, persona: usize, rights: &Rights) -> Vec<Attempt> {
+    fn insert_for_another(&self, relation: RelationId, persona: PersonaId, rights: &Rights) -> Vec<Attempt> {
         let Some(spare) = self.spare(relation, Belongs::Other) else {
             return Vec::new();
         };
@@ -85,7 +85,7 @@ impl Context<'_> {
             (_, None) => return Vec::new(),
         };
         let mut drafts = vec![spare.clone()];
-        if persona == 0 || self.personas[persona].who.is_none() {
+        if persona == PersonaId::PLAIN || self.personas[persona].who.is_none() {
             drafts.extend(
                 self.fixtures
                     .singled_out
@@ -146,7 +146,7 @@ impl Context<'_> {
         Some(nested)
     }
 
-    fn insert_for_nobody(&self, relation: RelationId, persona: usize, rights: &Rights) -> Vec<Attempt> {
+    fn insert_for_nobody(&self, relation: RelationId, persona: PersonaId, rights: &Rights) -> Vec<Attempt> {
         let table = &self.catalog.relations[relation];
         let Some((column, _)) = self.plan.tenant_column(relation) else {
             return Vec::new();
@@ -179,7 +179,7 @@ impl Context<'_> {
     }
 
     /// A row of one's own with a key of another's, whose row is then updated.
-    fn upserts(&self, relation: RelationId, persona: usize, rights: &Rights) -> Vec<Attempt> {
+    fn upserts(&self, relation: RelationId, persona: PersonaId, rights: &Rights) -> Vec<Attempt> {
         let table = &self.catalog.relations[relation];
         let (Some(spare), Some(target)) = (
             self.spare(relation, Belongs::Own),

@@ -3,7 +3,7 @@
 
 use super::{Attack, Attempt, Stage, Target, any_of};
 use crate::context::Context;
-use crate::ids::RelationId;
+use crate::ids::{PersonaId, RelationId};
 use crate::persona::Persona;
 use crate::rules::{self, Rule};
 use crate::script::Script;
@@ -35,7 +35,7 @@ impl Context<'_> {
         let table = &self.catalog.relations[relation];
         let mut rows = self.secret(relation);
         rows.retain(|row| row.belongs == Belongs::Other);
-        let attacker = &self.personas[0];
+        let attacker = &self.personas[PersonaId::PLAIN];
         let rights = table.rights(&attacker.role);
         if rows.is_empty() || !rights.select || !rights.usage {
             return None;
@@ -68,7 +68,7 @@ impl Context<'_> {
         );
         Some(Attempt {
             script: Some(script),
-            ..Attempt::new(rules::PREPARED_STATEMENT_READ, 0, MESSAGE, shown)
+            ..Attempt::new(rules::PREPARED_STATEMENT_READ, PersonaId::PLAIN, MESSAGE, shown)
         })
     }
 }

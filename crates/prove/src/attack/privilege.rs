@@ -7,7 +7,7 @@ use super::{any_of, says_yes};
 use crate::assessment::{Assessment, reproduce};
 use crate::conditions::{Claims, Contents};
 use crate::context::Context;
-use crate::ids::RelationId;
+use crate::ids::{PersonaId, RelationId};
 use crate::model::Model;
 use crate::persona::Persona;
 use crate::plan::Class;
@@ -73,7 +73,7 @@ impl Context<'_> {
         table.in_scope
             && table.is_table()
             && matches!(self.plan.classes[relation], Class::Tenant { .. })
-            && table.rights(&self.personas[0].role).select
+            && table.rights(&self.personas[PersonaId::PLAIN].role).select
             && !self.secret(relation).is_empty()
     }
 }

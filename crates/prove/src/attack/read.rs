@@ -4,7 +4,7 @@ use super::{Attack, Attempt, Evidence, Stage, Target, any_of};
 use crate::assessment::Assessment;
 use crate::catalog::Relation;
 use crate::context::Context;
-use crate::ids::RelationId;
+use crate::ids::{PersonaId, RelationId};
 use crate::plan::{By, Class};
 use crate::rules::{self, Rule};
 use crate::script::Script;
@@ -56,7 +56,7 @@ impl Context<'_> {
 
     /// One try for each attacker, at everything at once.
     fn reads(&self, relation: RelationId) -> Vec<Attempt> {
-        let personas: Vec<usize> = self.attackers(relation).map(|(n, _)| n).collect();
+        let personas: Vec<PersonaId> = self.attackers(relation).map(|(n, _)| n).collect();
         personas
             .into_iter()
             .flat_map(|n| {
@@ -78,7 +78,7 @@ impl Context<'_> {
     }
 
     /// What exactly did they read?
-    fn reads_in_detail(&self, relation: RelationId, persona: usize) -> Vec<Attempt> {
+    fn reads_in_detail(&self, relation: RelationId, persona: PersonaId) -> Vec<Attempt> {
         let (nobodys, others): (Vec<&Row>, Vec<&Row>) = self
             .foreign_to(relation, persona)
             .into_iter()
@@ -102,7 +102,7 @@ impl Context<'_> {
     pub(super) fn read_of(
         &self,
         relation: RelationId,
-        persona: usize,
+        persona: PersonaId,
         rule: &'static Rule,
         rows: &[&Row],
         message: &str,
@@ -135,7 +135,7 @@ impl Context<'_> {
     }
 
     /// Rows of real tenants may be what the made-up ones aren't: published, archived, shared.
-    fn read_of_strangers(&self, relation: RelationId, persona: usize) -> Option<Attempt> {
+    fn read_of_strangers(&self, relation: RelationId, persona: PersonaId) -> Option<Attempt> {
         let (_, condition) = self.strangers(relation, persona)?;
         let table = &self.catalog.relations[relation];
         let sql = format!(
@@ -154,10 +154,10 @@ impl Context<'_> {
     }
 
     /// The tenant column of a relation, and which rows are strangers' to a persona.
-    fn strangers(&self, relation: RelationId, persona: usize) -> Option<(&str, String)> {
+    fn strangers(&self, relation: RelationId, persona: PersonaId) -> Option<(&str, String)> {
         let table = &self.catalog.relations[relation];
         let who = self.personas[persona].who.as_ref();
-        let plain = persona == 0 || who.is_none();
+        let plain = persona == PersonaId::PLAIN || who.is_none();
         let Class::Tenant { column, by } = &self.plan.classes[relation] else {
             return None;
         };
@@ -219,7 +219,7 @@ impl Context<'_> {
     }
 
     /// Asks whether the tenants whose rows a persona sees have any that were there before this transaction.
-    fn whose(&self, relation: RelationId, persona: usize) -> Option<Script> {
+    fn whose(&self, relation: RelationId, persona: PersonaId) -> Option<Script> {
         let (column, condition) = self.strangers(relation, persona)?;
         let table = &self.catalog.relations[relation];
         let (sql, name) = (table.sql(), ident(column));

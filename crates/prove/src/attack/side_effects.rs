@@ -7,7 +7,7 @@ use super::{Attack, Attempt, Stage, Target};
 use crate::assessment::Assessment;
 use crate::catalog::{Column, RelationKind, Volatility};
 use crate::context::Context;
-use crate::ids::RelationId;
+use crate::ids::{PersonaId, RelationId};
 use crate::plan::Class;
 use crate::rules::{self, Rule};
 use crate::seed::{Belongs, Row};
@@ -79,7 +79,7 @@ impl Context<'_> {
     }
 
     fn lawful_acts(&self, relation: RelationId, judge: &str) -> Vec<Attempt> {
-        let plain = |n: &usize| *n == 0 || self.personas[*n].who.is_none();
+        let plain = |n: &PersonaId| *n == PersonaId::PLAIN || self.personas[*n].who.is_none();
         let attempt = |n, sql, prelude| Attempt {
             judge: Some(judge.to_owned()),
             prelude,
@@ -90,7 +90,8 @@ impl Context<'_> {
                 sql,
             )
         };
-        (0..self.personas.len())
+        self.personas
+            .ids()
             .filter(plain)
             .flat_map(|n| {
                 let acts = self.acts_of(relation, &self.personas[n].role);

@@ -6,7 +6,7 @@ use super::{any_of, says_yes};
 use crate::assessment::{Assessment, reproduce};
 use crate::catalog::Command;
 use crate::context::Context;
-use crate::ids::RelationId;
+use crate::ids::{PersonaId, RelationId};
 use crate::plan::Class;
 use crate::rules;
 use crate::script::{Refusal, Script};
@@ -46,7 +46,10 @@ impl Context<'_> {
                 refusal.message,
                 refusal.code
             ),
-            reproduce(&table.met_by(&self.personas[0], &self.people.own), &read),
+            reproduce(
+                &table.met_by(&self.personas[PersonaId::PLAIN], &self.people.own),
+                &read,
+            ),
         );
     }
 

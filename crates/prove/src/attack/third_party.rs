@@ -5,7 +5,7 @@ use super::blind::fence;
 use super::insert::insertion;
 use super::{Attack, Attempt, Stage, Target};
 use crate::context::Context;
-use crate::ids::RelationId;
+use crate::ids::{PersonaId, RelationId};
 use crate::model::ThirdParty;
 use crate::persona::THIRD_PARTY;
 use crate::rules::{self, Rule};
@@ -50,12 +50,9 @@ impl Attack for BlindApp {
 
 impl Context<'_> {
     /// The app, where the model keeps it out of a relation.
-    fn app(&self, relation: RelationId) -> Option<(usize, ThirdParty)> {
+    fn app(&self, relation: RelationId) -> Option<(PersonaId, ThirdParty)> {
         let kept = self.plan.third_party(relation)?;
-        let app = self
-            .personas
-            .iter()
-            .position(|persona| persona.label == THIRD_PARTY)?;
+        let app = self.personas.position(|persona| persona.label == THIRD_PARTY)?;
         Some((app, kept))
     }
 

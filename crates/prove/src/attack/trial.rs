@@ -4,7 +4,7 @@ use super::{says_yes, sentence};
 use crate::assessment::Assessment;
 use crate::catalog::RelationKind;
 use crate::context::Context;
-use crate::ids::RelationId;
+use crate::ids::{PersonaId, RelationId};
 use crate::rules::{Column, Rule};
 use crate::script::{Outcome, Refusal, Script};
 use crate::sql::Oid;
@@ -26,7 +26,7 @@ pub(crate) struct Attempt {
     pub(crate) rule: &'static Rule,
     pub(crate) evidence: Evidence,
     pub(crate) message: String,
-    pub(crate) persona: usize,
+    pub(crate) persona: PersonaId,
     /// What the attacker does before.
     pub(crate) first: String,
     /// The statement that attacks, as the report shows it.
@@ -45,7 +45,7 @@ pub(crate) struct Attempt {
 
 impl Attempt {
     /// An attack whose own answer tells; others have a judge.
-    pub(crate) fn new(rule: &'static Rule, persona: usize, message: &str, attack: String) -> Self {
+    pub(crate) fn new(rule: &'static Rule, persona: PersonaId, message: &str, attack: String) -> Self {
         Self {
             rule,
             evidence: Evidence::Conclusive,

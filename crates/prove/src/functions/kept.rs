@@ -10,7 +10,7 @@ use crate::assessment::Assessment;
 use crate::attack::{any_of, says_yes};
 use crate::catalog::Function;
 use crate::context::Context;
-use crate::ids::RelationId;
+use crate::ids::{PersonaId, RelationId};
 use crate::persona::Persona;
 use crate::plan::Class;
 use crate::rules;
@@ -33,7 +33,7 @@ impl Context<'_> {
         if readers.is_empty() {
             return;
         }
-        let attacker = &self.personas[0];
+        let attacker = &self.personas[PersonaId::PLAIN];
         let victim = self.victim();
         let mut tries = Vec::new();
         for arguments in self.argument_lists(function) {
@@ -107,7 +107,7 @@ impl Context<'_> {
             .be(settings(caller, &function.schema))
             .act(format!("select {}({arguments})", function.sql()))
             .act(self.session.back())
-            .be(settings(&self.personas[0], &table.schema))
+            .be(settings(&self.personas[PersonaId::PLAIN], &table.schema))
             .ask(format!(
                 "select count(*) from {} where {}",
                 table.sql(),
@@ -121,7 +121,7 @@ impl Context<'_> {
         for (n, table) in self.catalog.relations.with_ids() {
             if !matches!(self.plan.classes[n], Class::Tenant { .. })
                 || !table.in_scope
-                || !table.rights(&self.personas[0].role).select
+                || !table.rights(&self.personas[PersonaId::PLAIN].role).select
                 || self.secret(n).is_empty()
             {
                 continue;

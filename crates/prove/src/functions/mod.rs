@@ -13,7 +13,7 @@ use crate::assessment::{Assessment, reproduce};
 use crate::catalog::{Function, Volatility};
 use crate::context::Context;
 use crate::extensions;
-use crate::ids::RelationId;
+use crate::ids::{PersonaId, RelationId};
 use crate::model::Model;
 use crate::persona::Persona;
 use crate::rules;
@@ -24,7 +24,7 @@ use crate::sql::literal;
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
     function: usize,
-    persona: usize,
+    persona: PersonaId,
     arguments: String,
     /// What came back: the answer or its digest, or `!` and a refusal's code.
     answer: Option<String>,
@@ -305,7 +305,7 @@ impl Context<'_> {
     }
 
     /// Who calls: everybody if there is nothing to vary, else those who differ most.
-    fn callers(&self, function: &Function, lists: usize) -> Vec<usize> {
+    fn callers(&self, function: &Function, lists: usize) -> Vec<PersonaId> {
         let may = |persona: &Persona| function.callers.contains(&persona.role);
         let few = [
             "a user of another tenant",
@@ -313,7 +313,8 @@ impl Context<'_> {
             "anon",
             "a token without a user",
         ];
-        (0..self.personas.len())
+        self.personas
+            .ids()
             .filter(|n| may(&self.personas[*n]) && !self.personas[*n].service)
             .filter(|n| {
                 lists == 1

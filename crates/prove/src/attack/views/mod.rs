@@ -9,7 +9,7 @@ use super::says_yes;
 use crate::assessment::Assessment;
 use crate::catalog::{Relation, RelationKind};
 use crate::context::Context;
-use crate::ids::RelationId;
+use crate::ids::{PersonaId, RelationId};
 use crate::persona::{EMPTY_USER, Persona};
 use crate::plan::Class;
 use crate::rules;
@@ -25,7 +25,7 @@ type Place = (RelationId, Viewer);
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Viewer {
     /// An attacker.
-    Persona(usize),
+    Persona(PersonaId),
     /// The other tenant's own user.
     Victim,
     /// The administrator.
@@ -67,7 +67,7 @@ impl Context<'_> {
             };
             let all = idents(relation.columns.iter().map(|column| column.name.as_str()));
             let here = looks.entry(self.refreshed(view)).or_default();
-            for (n, persona) in self.personas.iter().enumerate() {
+            for (n, persona) in self.personas.with_ids() {
                 if let Some(columns) = readable(relation, &persona.role) {
                     here.push(look(Viewer::Persona(n), &columns, Some(persona)));
                 }
@@ -114,17 +114,19 @@ impl Context<'_> {
                 about.untested.insert(reason.clone());
             }
             // What is different each time anyway tells nothing; nor does what a former member sees, who came with the others.
-            let slow = |n: usize| {
+            let slow = |n: PersonaId| {
                 now.get(&(view, Viewer::Persona(n))).is_some_and(|answer| {
                     matches!(answer.as_deref(), Some("57014" | "55P03" | "53200" | "53400"))
                 })
             };
-            if (0..self.personas.len()).any(slow) {
+            if self.personas.ids().any(slow) {
                 about
                     .untested
                     .insert("looking through it takes too long".to_owned());
             }
-            let doubtful: Vec<usize> = (0..self.personas.len())
+            let doubtful: Vec<PersonaId> = self
+                .personas
+                .ids()
                 .filter(|n| now.contains_key(&(view, Viewer::Persona(*n))))
                 .filter(|n| {
                     slow(*n)
@@ -151,7 +153,7 @@ impl Context<'_> {
         for view in self.views() {
             let relation = &self.catalog.relations[view];
             let about = assessments.entry(view).or_default();
-            for (n, persona) in self.personas.iter().enumerate() {
+            for (n, persona) in self.personas.with_ids() {
                 let (Some(then), Some(now)) = (
                     before.get(&(view, Viewer::Persona(n))),
                     now.get(&(view, Viewer::Persona(n))),
@@ -192,9 +194,7 @@ impl Context<'_> {
 
     /// Whether nobody may look through it, not even the other tenant's own user, whatever rights they have on it.
     fn is_refused(&self, view: RelationId, seen: &Seen) -> bool {
-        let viewers = (0..self.personas.len())
-            .map(Viewer::Persona)
-            .chain([Viewer::Victim]);
+        let viewers = self.personas.ids().map(Viewer::Persona).chain([Viewer::Victim]);
         let mut answers = viewers.filter_map(|viewer| seen.get(&(view, viewer)));
         answers.all(|answer| answer.as_deref() == Some("42501"))
     }
@@ -208,7 +208,7 @@ impl Context<'_> {
     }
 
     /// Looks for the other tenant's marker and ids, where what is seen is different each time anyway.
-    async fn search(&self, view: RelationId, personas: &[usize], about: &mut Assessment) {
+    async fn search(&self, view: RelationId, personas: &[PersonaId], about: &mut Assessment) {
         let relation = &self.catalog.relations[view];
         let words = self.telling();
         let mut scripts = Vec::new();

@@ -3,7 +3,7 @@
 use crate::attack::Attempt;
 use crate::catalog::Relation;
 use crate::context::Context;
-use crate::ids::RelationId;
+use crate::ids::{PersonaId, RelationId};
 use crate::plan::{By, Class};
 use crate::rules;
 use crate::seed::{Belongs, Row};
@@ -24,7 +24,7 @@ impl Context<'_> {
         let foreign = self.foreign(base);
         let shared = |name: &str| relation.column(name).is_some() && table.column(name).is_some();
         let mut attempts = Vec::new();
-        for (n, persona) in self.personas.iter().enumerate() {
+        for (n, persona) in self.personas.with_ids() {
             let rights = relation.rights(&persona.role);
             let may = |name: &str| shared(name) && rights.updates_column(name);
             let named: Vec<String> = foreign
@@ -130,7 +130,7 @@ impl Context<'_> {
         &self,
         view: RelationId,
         base: RelationId,
-        persona: usize,
+        persona: PersonaId,
         may: &dyn Fn(&str) -> bool,
     ) -> Option<Attempt> {
         let relation = &self.catalog.relations[view];
@@ -138,7 +138,7 @@ impl Context<'_> {
         let own = self.own(base);
         let row = own
             .first()
-            .filter(|_| persona == 0 && by != By::Parent && may(column))?;
+            .filter(|_| persona == PersonaId::PLAIN && by != By::Parent && may(column))?;
         let kind = &self.catalog.relations[base].column(column)?.base;
         let target = if by == By::User {
             &self.people.other.user
@@ -167,12 +167,12 @@ impl Context<'_> {
         &self,
         view: RelationId,
         base: RelationId,
-        persona: usize,
+        persona: PersonaId,
         may: &dyn Fn(&str) -> bool,
     ) -> Option<Attempt> {
         let (relation, table) = (&self.catalog.relations[view], &self.catalog.relations[base]);
         let own = self.own(base);
-        let row = own.first().filter(|_| persona == 0)?;
+        let row = own.first().filter(|_| persona == PersonaId::PLAIN)?;
         let other = self.fixtures.of(base, Belongs::Other).find(|row| !row.existing)?;
         let [key] = table.key()?[..] else { return None };
         let (column, value) = self.payload_of(base, &|name| name != key && may(name))?;
@@ -194,7 +194,7 @@ impl Context<'_> {
         })
     }
 
-    fn insert_through(&self, view: RelationId, base: RelationId, persona: usize) -> Vec<Attempt> {
+    fn insert_through(&self, view: RelationId, base: RelationId, persona: PersonaId) -> Vec<Attempt> {
         let relation = &self.catalog.relations[view];
         let rights = relation.rights(&self.personas[persona].role);
         let mut attempts = Vec::new();
