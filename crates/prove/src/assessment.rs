@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ids::RelationId;
+use crate::ids::{FunctionId, RelationId};
 use crate::persona::Persona;
 use crate::report::{Finding, Reproduction};
 use crate::rules::{Column, Rule};
@@ -11,7 +11,7 @@ use crate::rules::{Column, Rule};
 #[derive(Debug, Default)]
 pub(crate) struct Assessments {
     pub(crate) relations: BTreeMap<RelationId, Assessment>,
-    pub(crate) functions: BTreeMap<usize, Assessment>,
+    pub(crate) functions: BTreeMap<FunctionId, Assessment>,
 }
 
 /// What has been learnt about one relation or function.

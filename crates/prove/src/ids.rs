@@ -37,6 +37,11 @@ id! {
 }
 
 id! {
+    /// A function, by its position in the catalog.
+    FunctionId
+}
+
+id! {
     /// An attacker, by their position among those who attack.
     PersonaId
 }

@@ -7,7 +7,7 @@ use crate::assessment::Assessment;
 use crate::catalog::{Function, RelationKind};
 use crate::context::Context;
 use crate::functions::outward::Silenced;
-use crate::ids::RelationId;
+use crate::ids::{FunctionId, RelationId};
 use crate::plan::Class;
 use crate::report::Finding;
 use crate::rules::{self, Column};
@@ -22,7 +22,7 @@ impl Context<'_> {
     pub(crate) fn complete(
         &self,
         assessments: &mut BTreeMap<RelationId, Assessment>,
-        of_functions: &mut BTreeMap<usize, Assessment>,
+        of_functions: &mut BTreeMap<FunctionId, Assessment>,
         silenced: &[Silenced],
     ) {
         let silenced: Vec<String> = silenced.iter().map(|silent| silent.statement.clone()).collect();
@@ -184,7 +184,7 @@ impl Context<'_> {
     }
 
     /// Relations that a text names, itself or by a function that it calls.
-    fn mentioned(&self, text: &str, seen: &mut BTreeSet<usize>, depth: usize) -> BTreeSet<RelationId> {
+    fn mentioned(&self, text: &str, seen: &mut BTreeSet<FunctionId>, depth: usize) -> BTreeSet<RelationId> {
         let names = |n: &RelationId| {
             let relation = &self.catalog.relations[*n];
             !relation.is_planted() && text.contains(relation.name.as_str())
@@ -194,7 +194,7 @@ impl Context<'_> {
             text.contains(&format!("{}(", function.name))
                 || text.contains(&format!("{}(", ident(&function.name)))
         };
-        for (n, function) in self.catalog.functions.iter().enumerate() {
+        for (n, function) in self.catalog.functions.with_ids() {
             if depth < DEPTH && calls(function) && seen.insert(n) {
                 found.extend(self.mentioned(&function.source, seen, depth + 1));
             }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::Error;
 use crate::extensions::{self, InReach};
-use crate::ids::{ById, RelationId};
+use crate::ids::{ById, FunctionId, RelationId};
 use crate::model::Model;
 use crate::script::Outcome;
 use crate::session::Session;
@@ -27,7 +27,7 @@ pub(crate) use split::named_buckets;
 pub(crate) struct Catalog {
     pub(crate) relations: ById<RelationId, Relation>,
     by_oid: HashMap<Oid, RelationId>,
-    pub(crate) functions: Vec<Function>,
+    pub(crate) functions: ById<FunctionId, Function>,
     pub(crate) roles: Vec<Role>,
     pub(crate) extensions: Vec<InReach>,
     /// Tables outside the schemas that policies open to API roles.
@@ -76,7 +76,7 @@ impl Catalog {
             .into_iter();
         let mut next = || answers.next().unwrap_or_else(|| Ok(Vec::new()));
         let relations = ById::from(split::split(documents(next())?, model));
-        let functions = documents(next())?;
+        let functions = ById::from(documents(next())?);
         let roles = documents(next())?;
         let extensions = documents(next())?;
         let elsewhere = documents(next())?;

@@ -13,7 +13,7 @@ use crate::assessment::{Assessment, reproduce};
 use crate::catalog::{Function, Volatility};
 use crate::context::Context;
 use crate::extensions;
-use crate::ids::{PersonaId, RelationId};
+use crate::ids::{FunctionId, PersonaId, RelationId};
 use crate::model::Model;
 use crate::persona::Persona;
 use crate::rules;
@@ -23,7 +23,7 @@ use crate::sql::literal;
 /// One call.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
-    function: usize,
+    function: FunctionId,
     persona: PersonaId,
     arguments: String,
     /// What came back: the answer or its digest, or `!` and a refusal's code.
@@ -33,11 +33,10 @@ pub(crate) struct Call {
 }
 
 impl Context<'_> {
-    fn callable(&self) -> impl Iterator<Item = (usize, &Function)> {
+    fn callable(&self) -> impl Iterator<Item = (FunctionId, &Function)> {
         self.catalog
             .functions
-            .iter()
-            .enumerate()
+            .with_ids()
             .filter(|(_, function)| function.is_callable())
     }
 
@@ -45,7 +44,7 @@ impl Context<'_> {
     pub(crate) async fn call_functions(
         &self,
         model: &Model,
-        assessments: &mut BTreeMap<usize, Assessment>,
+        assessments: &mut BTreeMap<FunctionId, Assessment>,
     ) -> Vec<Call> {
         let tasks: Vec<_> = self
             .callable()
@@ -65,11 +64,11 @@ impl Context<'_> {
 
     async fn attack_function(
         &self,
-        n: usize,
+        n: FunctionId,
         function: &Function,
         public: bool,
         mut about: Assessment,
-    ) -> (usize, Assessment, Vec<Call>) {
+    ) -> (FunctionId, Assessment, Vec<Call>) {
         let known = function.extension.as_deref().is_some_and(extensions::is_known);
         if known && !function.definer {
             self.run_as_sql(function, &mut about).await;
@@ -104,7 +103,7 @@ impl Context<'_> {
         (n, about, calls)
     }
 
-    async fn call(&self, n: usize, function: &Function, about: &mut Assessment) -> Vec<Call> {
+    async fn call(&self, n: FunctionId, function: &Function, about: &mut Assessment) -> Vec<Call> {
         let lists = self.argument_lists(function);
         let victim = self.victim();
         let judge = self.effects(function, &victim);
@@ -189,7 +188,7 @@ impl Context<'_> {
     pub(crate) async fn compare_calls(
         &self,
         calls: Vec<Call>,
-        assessments: &mut BTreeMap<usize, Assessment>,
+        assessments: &mut BTreeMap<FunctionId, Assessment>,
     ) {
         let mut different = Vec::new();
         for (call, outcome) in self.called_again(calls).await {

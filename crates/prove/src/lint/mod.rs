@@ -12,7 +12,7 @@ use regex::Regex;
 
 use crate::assessment::Assessment;
 use crate::catalog::{Catalog, Command, Function, Policy, Relation, RelationKind};
-use crate::ids::RelationId;
+use crate::ids::{FunctionId, RelationId};
 use crate::plan::{Class, Plan};
 use crate::rules;
 use crate::sql::{ident, literal};
@@ -28,7 +28,7 @@ pub(crate) fn look(
     catalog: &Catalog,
     plan: &Plan,
     relations: &mut BTreeMap<RelationId, Assessment>,
-    functions: &mut BTreeMap<usize, Assessment>,
+    functions: &mut BTreeMap<FunctionId, Assessment>,
 ) {
     for (n, relation) in catalog.relations.with_ids() {
         if !relation.in_scope || relation.is_planted() || matches!(plan.classes[n], Class::Outside) {
@@ -57,7 +57,7 @@ pub(crate) fn look(
             _ => {}
         }
     }
-    for (n, function) in catalog.functions.iter().enumerate() {
+    for (n, function) in catalog.functions.with_ids() {
         if function.is_callable() {
             of_function(function, functions.entry(n).or_default());
         }
