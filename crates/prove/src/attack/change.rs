@@ -1,7 +1,7 @@
 //! Tries to change, take over, delete and give away rows by naming them.
 
 use super::{Attack, Attempt, Stage, Target, any_of};
-use crate::catalog::{Column, Relation, Rights};
+use crate::catalog::{Category, Column, Identity, Relation, Rights};
 use crate::context::Context;
 use crate::ids::{PersonaId, RelationId};
 use crate::people::Who;
@@ -139,7 +139,7 @@ impl Context<'_> {
             + 8 * usize::from(unique)
             + 4 * usize::from(means || refers)
             + 2 * usize::from(checked)
-            + usize::from(column.category != 'S')
+            + usize::from(column.category != Category::String)
     }
 
     /// A value that the column takes.
@@ -244,7 +244,7 @@ impl Context<'_> {
         let mut columns: Vec<&Column> = self.catalog.relations[relation]
             .columns
             .iter()
-            .filter(|column| may(&column.name) && !column.generated && column.identity != "a")
+            .filter(|column| may(&column.name) && !column.generated && column.identity != Identity::Always)
             .collect();
         columns.sort_by_key(|column| self.weight(relation, column));
         columns

@@ -3,7 +3,7 @@
 
 use super::insert::insertion;
 use super::{Attack, Attempt, Stage, Target, any_of};
-use crate::catalog::Column;
+use crate::catalog::{Category, Column};
 use crate::constants::words_in;
 use crate::context::Context;
 use crate::ids::{PersonaId, RelationId};
@@ -139,20 +139,20 @@ impl Context<'_> {
             return vec![typed(Some(id), &column.base)];
         }
         let mut words: Vec<String> = match column.category {
-            'B' => vec!["true".to_owned(), "false".to_owned()],
-            'S' | 'E' => texts
+            Category::Boolean => vec!["true".to_owned(), "false".to_owned()],
+            Category::String | Category::Enum => texts
                 .iter()
                 .flat_map(|text| words_in(text))
                 .chain(column.labels.iter().filter(|label| is_power(label)).cloned())
                 .collect(),
-            'N' => texts
+            Category::Numeric => texts
                 .iter()
                 .flat_map(|text| crate::values::numbers_in(text))
                 .chain(["1000".to_owned()])
                 .collect(),
             _ => Vec::new(),
         };
-        words.retain(|word| column.category != 'E' || column.labels.contains(word));
+        words.retain(|word| column.category != Category::Enum || column.labels.contains(word));
         words.sort_by_key(|word| !is_power(word));
         words.dedup();
         words.truncate(5);

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::change::CHANGES;
 use super::{Attack, Attempt, Stage, Target};
 use crate::assessment::Assessment;
-use crate::catalog::{Column, Relation, RelationKind, Rights};
+use crate::catalog::{Category, Column, Relation, RelationKind, Rights};
 use crate::context::Context;
 use crate::ids::{PersonaId, RelationId};
 use crate::plan::Class;
@@ -101,7 +101,11 @@ impl Context<'_> {
         let kind = |column: &Column| {
             let name = ident(&column.name);
             match column.category {
-                'B' | 'E' | 'S' | 'N' if column.comparable => name,
+                Category::Boolean | Category::Enum | Category::String | Category::Numeric
+                    if column.comparable =>
+                {
+                    name
+                }
                 _ => format!("({name} is null)"),
             }
         };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Attack, Attempt, Stage, Target};
-use crate::catalog::{Relation, Rights};
+use crate::catalog::{Identity, Relation, Rights};
 use crate::context::Context;
 use crate::ids::{PersonaId, RelationId};
 use crate::naming::Names;
@@ -279,7 +279,7 @@ pub(super) fn insertion(
     let counted = |name: &String| {
         table
             .column(name)
-            .is_some_and(|column| column.sequence || !column.identity.is_empty())
+            .is_some_and(|column| column.sequence || column.identity != Identity::None)
     };
     let grants: Vec<&String> = columns
         .keys()

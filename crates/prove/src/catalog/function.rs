@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::category::Category;
 use crate::sql::{Oid, ident};
 
 #[derive(Debug, Deserialize)]
@@ -76,7 +77,7 @@ pub(crate) struct Argument {
     #[serde(rename = "type")]
     pub(crate) sql_type: String,
     pub(crate) base_name: String,
-    pub(crate) category: char,
+    pub(crate) category: Category,
     /// The table whose row type it is, or 0.
     pub(crate) relation: Oid,
     pub(crate) element: Option<String>,

@@ -1,5 +1,6 @@
 //! Reads what is there: relations, functions and roles as the catalog holds them, in one round trip.
 
+mod category;
 mod function;
 pub(crate) mod relation;
 mod split;
@@ -16,9 +17,10 @@ use crate::script::Outcome;
 use crate::session::Session;
 use crate::sql::{Oid, array};
 
+pub(crate) use category::Category;
 pub(crate) use function::{Argument, Function, Role, Volatility};
 pub(crate) use relation::{
-    CONTROLS, Column, Command, Elsewhere, ForeignKey, Index, Policy, Relation, RelationKind, Rights,
+    CONTROLS, Column, Command, Elsewhere, ForeignKey, Identity, Index, Policy, Relation, RelationKind, Rights,
 };
 pub(crate) use split::named_buckets;
 

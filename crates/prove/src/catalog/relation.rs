@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::category::Category;
 use crate::part::Part;
 use crate::sql::{Oid, ident};
 
@@ -58,7 +59,7 @@ pub(crate) struct Column {
     /// The type beneath domains.
     pub(crate) base: String,
     pub(crate) base_name: String,
-    pub(crate) category: char,
+    pub(crate) category: Category,
     pub(crate) element: Option<String>,
     pub(crate) comparable: bool,
     pub(crate) domain_checks: Vec<String>,
@@ -67,7 +68,7 @@ pub(crate) struct Column {
     /// The default takes from a sequence, which a rollback doesn't give back.
     pub(crate) sequence: bool,
     pub(crate) generated: bool,
-    pub(crate) identity: String,
+    pub(crate) identity: Identity,
     pub(crate) labels: Vec<String>,
 }
 
@@ -138,7 +139,7 @@ pub(crate) struct Policy {
 impl Policy {
     /// Whether it applies to a command.
     pub(crate) fn is_for(&self, command: Command) -> bool {
-        self.command == command || self.command == Command::All
+        self.command.covers(command)
     }
 
     /// Both expressions.
@@ -231,6 +232,17 @@ pub(crate) enum RelationKind {
     Foreign,
 }
 
+/// What `attidentity` says.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+pub(crate) enum Identity {
+    #[serde(rename = "")]
+    None,
+    #[serde(rename = "a")]
+    Always,
+    #[serde(rename = "d")]
+    ByDefault,
+}
+
 /// What `polcmd` says.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
 pub(crate) enum Command {
@@ -244,6 +256,13 @@ pub(crate) enum Command {
     Update,
     #[serde(rename = "d")]
     Delete,
+}
+
+impl Command {
+    /// Whether a policy for it applies to another command.
+    pub(crate) fn covers(self, command: Self) -> bool {
+        self == command || self == Self::All
+    }
 }
 
 impl Relation {

@@ -10,7 +10,7 @@ mod user;
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::catalog::{Catalog, Relation, RelationKind};
+use crate::catalog::{Catalog, Identity, Relation, RelationKind};
 use crate::ids::RelationId;
 use crate::plan::{Class, Plan};
 use crate::values::is_power;
@@ -174,7 +174,7 @@ fn is_content(catalog: &Catalog, plan: &Plan, relation: RelationId, column: &str
         && plan.meaning(relation, column).is_none()
         && table
             .column(column)
-            .is_some_and(|column| !column.generated && column.identity.is_empty())
+            .is_some_and(|column| !column.generated && column.identity == Identity::None)
 }
 
 /// A table, or the partitions that hold its rows.

@@ -10,7 +10,7 @@ use sqlparser::ast::{
 use super::constant::{bare, constant, like, only_value, text};
 use super::logic::{Alternatives, Fact, Holder, answered, unknown};
 use super::scope::{Meaning, Scope, identifiers};
-use crate::catalog::Column;
+use crate::catalog::{Category, Column, Identity};
 use crate::pattern::sample;
 use crate::sql::literal;
 
@@ -25,7 +25,7 @@ static CLAIMS_COLUMN: LazyLock<Column> = LazyLock::new(|| Column {
     name: "claims".to_owned(),
     base: "jsonb".to_owned(),
     base_name: "jsonb".to_owned(),
-    category: 'U',
+    category: Category::User,
     element: None,
     comparable: true,
     domain_checks: Vec::new(),
@@ -33,7 +33,7 @@ static CLAIMS_COLUMN: LazyLock<Column> = LazyLock::new(|| Column {
     default: None,
     sequence: false,
     generated: false,
-    identity: String::new(),
+    identity: Identity::None,
     labels: Vec::new(),
 });
 
@@ -98,7 +98,10 @@ pub(super) fn solve(expr: &Expr, yes: bool, scope: &Scope<'_>) -> Alternatives {
         } if yes != *negated => one(target(expr, scope), like(pattern)),
         // A boolean by itself.
         _ => match target(expr, scope) {
-            Some(target) if target.column.category == 'B' || matches!(target.view, View::Member { .. }) => {
+            Some(target)
+                if target.column.category == Category::Boolean
+                    || matches!(target.view, View::Member { .. }) =>
+            {
                 vec![vec![target.hold(if yes { "'true'" } else { "'false'" })]]
             }
             _ => unknown(),
@@ -109,7 +112,7 @@ pub(super) fn solve(expr: &Expr, yes: bool, scope: &Scope<'_>) -> Alternatives {
 /// A comparison, with the column on either side and constants around it.
 pub(super) fn compare(left: &Expr, op: &BinaryOperator, right: &Expr, scope: &Scope<'_>) -> Alternatives {
     let empty = |list: &Expr| {
-        let target = target(list, scope).filter(|target| target.column.category == 'A')?;
+        let target = target(list, scope).filter(|target| target.column.category == Category::Array)?;
         Some(target.hold("'{}'"))
     };
     let found = match (constant(left, scope), constant(right, scope)) {
@@ -177,7 +180,7 @@ fn against(subject: &Expr, op: &BinaryOperator, value: &str, raw: &Expr, scope: 
         BinaryOperator::Question => {
             return Some(target.hold(&format!("jsonb_build_object({value}, true)")));
         }
-        BinaryOperator::AtArrow if target.column.category == 'R' => {
+        BinaryOperator::AtArrow if target.column.category == Category::Range => {
             format!("{}({value}, null, '[]')", target.column.base_name)
         }
         BinaryOperator::Eq
@@ -201,7 +204,9 @@ fn any_of(left: &Expr, right: &Expr, scope: &Scope<'_>) -> Alternatives {
     };
     if let Some(value) = constant(left, scope) {
         return match target(right, scope) {
-            Some(target) if target.column.category == 'A' => held(Some(target), &format!("array[{value}]")),
+            Some(target) if target.column.category == Category::Array => {
+                held(Some(target), &format!("array[{value}]"))
+            }
             _ => unknown(),
         };
     }
@@ -288,7 +293,7 @@ impl Target<'_> {
     /// A value above or below a constant.
     fn beyond(&self, value: &str, sign: char) -> String {
         let numeric = match self.view {
-            View::Whole => self.column.category == 'N',
+            View::Whole => self.column.category == Category::Numeric,
             View::Length | View::Count => true,
             View::Lower | View::Upper => matches!(self.bound(), "int4" | "int8" | "numeric"),
             View::Member { .. } => value.trim_matches(|c| "'()".contains(c)).parse::<f64>().is_ok(),
@@ -297,8 +302,8 @@ impl Target<'_> {
             return format!("(({value})::numeric {sign} 1)");
         }
         match self.column.category {
-            'D' | 'R' => format!("(({value})::timestamptz {sign} interval '1 day')"),
-            'T' => format!("(({value})::interval {sign} interval '1 day')"),
+            Category::Date | Category::Range => format!("(({value})::timestamptz {sign} interval '1 day')"),
+            Category::Timespan => format!("(({value})::interval {sign} interval '1 day')"),
             _ if sign == '+' => format!("(({value})::text || 'a')"),
             _ => "''".to_owned(),
         }
@@ -307,9 +312,11 @@ impl Target<'_> {
     /// A value that isn't a constant; a text of its own isn't anyhow.
     fn other_than(&self, value: &str) -> Option<String> {
         match (&self.view, self.column.category) {
-            (View::Whole, 'B') => Some(format!("not ({value})")),
-            (View::Whole, 'N') | (View::Length | View::Count, _) => Some(format!("({value}) + 1")),
-            (View::Whole, 'E') => {
+            (View::Whole, Category::Boolean) => Some(format!("not ({value})")),
+            (View::Whole, Category::Numeric) | (View::Length | View::Count, _) => {
+                Some(format!("({value}) + 1"))
+            }
+            (View::Whole, Category::Enum) => {
                 let other = self
                     .column
                     .labels
@@ -398,8 +405,8 @@ fn through<'s>(function: &Function, scope: &'s Scope<'_>) -> Option<Target<'s>> 
     let first = first?;
     let target = target(first, scope)?;
     let view = match (name.as_str(), target.view) {
-        ("lower", View::Whole) if target.column.category == 'R' => View::Lower,
-        ("upper", View::Whole) if target.column.category == 'R' => View::Upper,
+        ("lower", View::Whole) if target.column.category == Category::Range => View::Lower,
+        ("upper", View::Whole) if target.column.category == Category::Range => View::Upper,
         ("lower" | "upper" | "btrim" | "coalesce" | "nullif" | "date_trunc" | "max" | "min", view) => view,
         ("length" | "char_length", View::Whole) => View::Length,
         ("cardinality" | "array_length", View::Whole) => View::Count,

@@ -1,6 +1,7 @@
 //! Finds who says which user belongs to which tenant: a table of memberships, or users of whom each has one tenant.
 
 use super::{TENANT_COLUMNS, Table, most_common};
+use crate::catalog::RelationKind;
 
 const USER_COLUMNS: [&str; 5] = ["user_id", "auth_user_id", "profile_id", "member_id", "account_id"];
 const MEMBERSHIPS: [&str; 5] = ["member", "team_user", "user_role", "org_user", "workspace_user"];
@@ -60,14 +61,16 @@ fn is_asked(table: &Table, tenant: &str, tables: &[Table]) -> bool {
                 .iter()
                 .any(|policy| policy.contains(&format!(" {}", table.name)))
     };
-    table.kind == 'r' && tables.iter().any(asks)
+    table.kind == RelationKind::Table && tables.iter().any(asks)
 }
 
 /// A table with a user and a tenant that is called like memberships.
 fn membership_by_name(tables: &[Table]) -> Option<(&Table, String, String)> {
     tables
         .iter()
-        .filter(|table| table.kind == 'r' && MEMBERSHIPS.iter().any(|part| table.name.contains(part)))
+        .filter(|table| {
+            table.kind == RelationKind::Table && MEMBERSHIPS.iter().any(|part| table.name.contains(part))
+        })
         .find_map(|table| {
             let user = USER_COLUMNS
                 .iter()

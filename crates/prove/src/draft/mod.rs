@@ -10,6 +10,7 @@ use serde::Deserialize;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::Error;
+use crate::catalog::RelationKind;
 use crate::conditions::is_user;
 use crate::extensions;
 use crate::model::Model;
@@ -21,7 +22,7 @@ use memberships::membership;
 struct Table {
     schema: String,
     name: String,
-    kind: char,
+    kind: RelationKind,
     partition: bool,
     columns: Vec<String>,
     /// Column, the relation that it refers to, and the column there.
@@ -285,7 +286,7 @@ mod tests {
         Table {
             schema: "public".to_owned(),
             name: name.to_owned(),
-            kind: 'r',
+            kind: RelationKind::Table,
             partition: false,
             columns: columns.iter().map(|c| (*c).to_owned()).collect(),
             keys: keys

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::catalog::{Argument, Catalog, Column, Function, Relation};
+use crate::catalog::{Argument, Catalog, Category, Column, Function, Relation};
 use crate::context::Context;
 use crate::ids::RelationId;
 use crate::seed::{Belongs, Row};
@@ -109,17 +109,17 @@ impl Context<'_> {
                 texts.extend(self.keys(argument, &own));
                 texts.retain(|text| text.len() == 36);
             }
-            (_, 'S') => texts.extend(self.words(argument, function, &others)),
-            (_, 'N') => {
+            (_, Category::String) => texts.extend(self.words(argument, function, &others)),
+            (_, Category::Numeric) => {
                 texts.extend(self.numbers(argument, &others, &own));
                 texts.retain(|text| fits(&argument.base_name, text));
             }
-            (_, 'B') => texts.extend(["true", "false"].map(str::to_owned)),
-            (_, 'E') => texts.extend(argument.labels.clone()),
-            (_, 'D') => texts.extend(["1970-01-01", "2200-01-01"].map(str::to_owned)),
-            (_, 'T') => texts.extend(["100 years", "0"].map(str::to_owned)),
+            (_, Category::Boolean) => texts.extend(["true", "false"].map(str::to_owned)),
+            (_, Category::Enum) => texts.extend(argument.labels.clone()),
+            (_, Category::Date) => texts.extend(["1970-01-01", "2200-01-01"].map(str::to_owned)),
+            (_, Category::Timespan) => texts.extend(["100 years", "0"].map(str::to_owned)),
             ("json" | "jsonb", _) => texts.extend(self.documents(function, &others)),
-            (_, 'A') => {
+            (_, Category::Array) => {
                 if let Some(element) = element(argument) {
                     let values = self.values_for(&element, function, rows);
                     let few: Vec<String> = values.into_iter().take(8).collect();
@@ -157,7 +157,8 @@ impl Context<'_> {
         let key = |row: &&Row| {
             let relation = &self.catalog.relations[row.relation];
             let key = relation.key().filter(|key| key.len() == 1)?;
-            let same = relation.column(key[0])?.base_name == argument.base_name || argument.category == 'S';
+            let same = relation.column(key[0])?.base_name == argument.base_name
+                || argument.category == Category::String;
             same.then(|| held(row, key[0])).flatten()
         };
         rows.iter().filter_map(key).collect()
@@ -278,7 +279,7 @@ fn names_wanted(argument: &Argument, function: &Function, rows: &[&Row], catalog
         return vec![relation.name.clone()];
     }
     let mut columns: Vec<&Column> = relation.columns.iter().filter(|_| is_one_of(&COLUMNS)).collect();
-    columns.sort_by_key(|column| (column.category != 'S', column.not_null));
+    columns.sort_by_key(|column| (column.category != Category::String, column.not_null));
     columns
         .into_iter()
         .map(|column| column.name.clone())
@@ -313,12 +314,12 @@ fn fits(base_name: &str, text: &str) -> bool {
 fn element(array: &Argument) -> Option<Argument> {
     let sql_type = array.element.clone()?;
     let (base_name, category) = match sql_type.as_str() {
-        "text" | "character varying" => ("text", 'S'),
-        "smallint" => ("int2", 'N'),
-        "integer" => ("int4", 'N'),
-        "bigint" => ("int8", 'N'),
-        "numeric" => ("numeric", 'N'),
-        "uuid" | "json" | "jsonb" => (sql_type.as_str(), 'U'),
+        "text" | "character varying" => ("text", Category::String),
+        "smallint" => ("int2", Category::Numeric),
+        "integer" => ("int4", Category::Numeric),
+        "bigint" => ("int8", Category::Numeric),
+        "numeric" => ("numeric", Category::Numeric),
+        "uuid" | "json" | "jsonb" => (sql_type.as_str(), Category::User),
         _ => return None,
     };
     let base_name = base_name.to_owned();

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::assessment::{Assessment, reproduce};
-use crate::catalog::{Catalog, Function, Relation};
+use crate::catalog::{Catalog, Category, Function, Relation};
 use crate::context::Context;
 use crate::extensions;
 use crate::rules;
@@ -104,7 +104,7 @@ impl Context<'_> {
         let keys = crate::constants::words_in(&function.source);
         let mut lists = Vec::new();
         for (at, argument) in function.types.iter().enumerate() {
-            let is_text = argument.category == 'S';
+            let is_text = argument.category == Category::String;
             if !is_text && !matches!(argument.base_name.as_str(), "json" | "jsonb") {
                 continue;
             }

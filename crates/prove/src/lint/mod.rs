@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use crate::assessment::Assessment;
-use crate::catalog::{Catalog, Command, Function, Policy, Relation, RelationKind};
+use crate::catalog::{Catalog, Command, Function, Identity, Policy, Relation, RelationKind};
 use crate::ids::{FunctionId, RelationId};
 use crate::plan::{Class, Plan};
 use crate::rules;
@@ -288,7 +288,7 @@ fn unscoped(relation: &Relation, column: &str, plan: &Plan, n: RelationId, about
                 plan.meaning(n, name).is_some()
                     || relation
                         .column(name)
-                        .is_some_and(|c| c.base_name == "uuid" || c.sequence || !c.identity.is_empty())
+                        .is_some_and(|c| c.base_name == "uuid" || c.sequence || c.identity != Identity::None)
             });
         let what = if index.unique {
             "is unique"

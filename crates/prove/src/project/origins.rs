@@ -7,6 +7,7 @@ use tokio_postgres::Client;
 
 use super::rows;
 use crate::Error;
+use crate::catalog::Command;
 use crate::report::{Place, Report};
 use crate::rules::Column;
 
@@ -15,8 +16,8 @@ use crate::rules::Column;
 pub struct Origins {
     relations: BTreeMap<String, Place>,
     functions: BTreeMap<String, Place>,
-    /// By relation, the newest last: for which command, `*` for all.
-    policies: BTreeMap<String, Vec<(char, Place)>>,
+    /// By relation, the newest last: for which command.
+    policies: BTreeMap<String, Vec<(Command, Place)>>,
 }
 
 /// Asks which transactions have ended by now; every later one has a greater number.
@@ -65,7 +66,8 @@ impl Timeline {
                 "relation" => drop(origins.relations.insert(name.clone(), place)),
                 "function" => drop(origins.functions.insert(name.clone(), place)),
                 _ => {
-                    let command = command.chars().next().unwrap_or('*');
+                    let command = serde_json::from_value(command.as_str().into())
+                        .map_err(|error| Error::Catalog(error.to_string()))?;
                     let policies = origins.policies.entry(name.clone()).or_default();
                     policies.push((command, place));
                 }
@@ -109,14 +111,14 @@ impl Report {
 impl Origins {
     fn policy(&self, relation: &str, column: Column) -> Option<&Place> {
         let command = match column {
-            Column::Read => 'r',
-            Column::Insert | Column::Refer => 'a',
-            Column::Update | Column::Move => 'w',
-            Column::Delete => 'd',
+            Column::Read => Command::Select,
+            Column::Insert | Column::Refer => Command::Insert,
+            Column::Update | Column::Move => Command::Update,
+            Column::Delete => Command::Delete,
             Column::Effects => return None,
         };
         let policies = self.policies.get(relation)?.iter().rev();
-        let mut of_command = policies.filter(|(said, _)| *said == '*' || *said == command);
+        let mut of_command = policies.filter(|(said, _)| said.covers(command));
         of_command.next().map(|(_, place)| place)
     }
 }

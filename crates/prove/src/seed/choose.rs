@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::checks::{best, components, question};
 use super::{Belongs, Draft, Fixtures, Row, RowSpec, Seeder, is_unique};
-use crate::catalog::{Column, Relation};
+use crate::catalog::{Category, Column, Identity, Relation};
 use crate::ids::RelationId;
 use crate::naming::Names;
 use crate::plan::By;
@@ -196,7 +196,7 @@ impl Seeder<'_> {
                 _ => &reader.user,
             };
             return Some(match column.category {
-                'A' => format!("array[{}]::{}", literal(id), column.base),
+                Category::Array => format!("array[{}]::{}", literal(id), column.base),
                 _ => typed(Some(id), &column.base),
             });
         }
@@ -212,7 +212,7 @@ impl Seeder<'_> {
 
     /// What a column may hold that names nobody and refers to nothing, best first.
     fn contents(&self, number: u64, spec: &RowSpec, table: &Relation, column: &Column) -> Vec<String> {
-        let unique = !column.identity.is_empty() || column.sequence || is_unique(table, column);
+        let unique = column.identity != Identity::None || column.sequence || is_unique(table, column);
         let seed = Seed {
             marker: &spec.who.marker,
             number,

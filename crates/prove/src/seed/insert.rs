@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use regex::Regex;
 
 use super::{Belongs, Draft, Fixtures, Row, RowSpec, Seeder};
-use crate::catalog::Relation;
+use crate::catalog::{Category, Relation};
 use crate::conditions::Content;
 use crate::ids::RelationId;
 use crate::naming::Names;
@@ -118,7 +118,7 @@ impl Seeder<'_> {
     fn as_made(&self, mut draft: Draft, rows: &[crate::script::Row]) -> Draft {
         let columns = &self.catalog.relations[draft.relation].columns;
         for (column, value) in columns.iter().zip(rows.last().into_iter().flatten()) {
-            if let ('D', Some(chosen)) = (column.category, draft.columns.get_mut(&column.name)) {
+            if let (Category::Date, Some(chosen)) = (column.category, draft.columns.get_mut(&column.name)) {
                 *chosen = typed(value.as_deref(), &column.base);
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Belongs, RowSpec, Seeder, is_unique};
-use crate::catalog::{Column, RelationKind};
+use crate::catalog::{Category, Column, RelationKind};
 use crate::conditions::{Content, Contents};
 use crate::ids::RelationId;
 use crate::people::Who;
@@ -270,10 +270,10 @@ impl Seeder<'_> {
         }
         let (column, ended) = self.departure(relation)?;
         let goes_on = match column.category {
-            'D' if !column.not_null => "null".to_owned(),
-            'B' if ended == "true" => "false".to_owned(),
-            'B' => "true".to_owned(),
-            'E' | 'S' => {
+            Category::Date if !column.not_null => "null".to_owned(),
+            Category::Boolean if ended == "true" => "false".to_owned(),
+            Category::Boolean => "true".to_owned(),
+            Category::Enum | Category::String => {
                 let words = self.words_about(relation, column);
                 let known = |word: &&&str| words.iter().chain(&column.labels).any(|known| known == **word);
                 typed(Some(PRESENT.iter().find(known)?), &column.base)
@@ -313,10 +313,10 @@ impl Seeder<'_> {
             .find_map(|column| {
                 let name = column.name.as_str();
                 match column.category {
-                    'D' if PAST.contains(&name) => Some((column, "'2024-02-01'".to_owned())),
-                    'B' if PRESENT.contains(&name) => Some((column, "false".to_owned())),
-                    'B' if ENDED.contains(&name) => Some((column, "true".to_owned())),
-                    'E' | 'S' if name == "status" || name == "state" => {
+                    Category::Date if PAST.contains(&name) => Some((column, "'2024-02-01'".to_owned())),
+                    Category::Boolean if PRESENT.contains(&name) => Some((column, "false".to_owned())),
+                    Category::Boolean if ENDED.contains(&name) => Some((column, "true".to_owned())),
+                    Category::Enum | Category::String if name == "status" || name == "state" => {
                         let words = self.words_about(relation, column);
                         let past = [
                             "removed",
@@ -360,12 +360,12 @@ impl Seeder<'_> {
         }
         let words = self.words_about(relation, column);
         match column.category {
-            'S' => words,
-            'E' => words
+            Category::String => words,
+            Category::Enum => words
                 .into_iter()
                 .filter(|word| column.labels.contains(word))
                 .collect(),
-            'N' => {
+            Category::Numeric => {
                 let numbers = self
                     .mentions
                     .iter()
@@ -373,7 +373,9 @@ impl Seeder<'_> {
                     .flat_map(|text| values::numbers_in(text));
                 numbers.take(4).collect()
             }
-            'U' if column.base_name == "uuid" => words.into_iter().filter(|word| is_uuid(word)).collect(),
+            Category::User if column.base_name == "uuid" => {
+                words.into_iter().filter(|word| is_uuid(word)).collect()
+            }
             _ => Vec::new(),
         }
     }

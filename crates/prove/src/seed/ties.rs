@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sqlparser::ast::{BinaryOperator, Expr};
 
 use super::lawful::names;
-use crate::catalog::Relation;
+use crate::catalog::{Category, Relation};
 use crate::conditions::body::expression;
 use crate::sql::ident;
 
@@ -91,8 +91,8 @@ fn after(table: &Relation, column: &str, of: &str) -> Vec<String> {
         .column(of)
         .map(|column| (column.category, column.base_name.as_str()))
     {
-        Some(('N', _) | ('D', "date")) => vec![format!("{name} + 1"), name],
-        Some(('D', _)) => vec![
+        Some((Category::Numeric, _) | (Category::Date, "date")) => vec![format!("{name} + 1"), name],
+        Some((Category::Date, _)) => vec![
             format!("{name} + interval '1 hour'"),
             format!("{name} + interval '1 day'"),
         ],

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::catalog::Column;
+use crate::catalog::{Category, Column};
 use crate::constants::words_in;
 use crate::pattern::sample;
 use crate::people::uuid;
@@ -68,7 +68,7 @@ pub(crate) fn is_power(word: &str) -> bool {
 pub(crate) fn candidates(column: &Column, seed: Seed<'_>, hints: &[&str]) -> Vec<String> {
     let mut texts: Vec<String> = Vec::new();
     if !seed.unique
-        && (seed.variant == 0 || !matches!(column.category, 'B' | 'N'))
+        && (seed.variant == 0 || !matches!(column.category, Category::Boolean | Category::Numeric))
         && let Some(default) = column
             .default
             .as_deref()
@@ -79,12 +79,14 @@ pub(crate) fn candidates(column: &Column, seed: Seed<'_>, hints: &[&str]) -> Vec
     let mut constants: Vec<String> = hints.iter().flat_map(|hint| words_in(hint)).collect();
     constants.sort_by_key(|word| is_power(word));
     match column.category {
-        'S' | 'U' if is_text(column) => texts.extend(texts_among(column, seed, constants, hints)),
-        'N' => {
+        Category::String | Category::User if is_text(column) => {
+            texts.extend(texts_among(column, seed, constants, hints));
+        }
+        Category::Numeric => {
             texts.extend(numbers_for(column, seed));
             texts.extend(around_numbers(hints));
         }
-        'D' => {
+        Category::Date => {
             texts.extend(times_for(column, seed));
             let dates = constants.iter().filter(|word| {
                 word.len() >= 10
@@ -93,12 +95,12 @@ pub(crate) fn candidates(column: &Column, seed: Seed<'_>, hints: &[&str]) -> Vec
             });
             texts.extend(dates.cloned());
         }
-        'E' => {
+        Category::Enum => {
             let mut labels = column.labels.clone();
             labels.sort_by_key(|label| is_power(label));
             texts.extend(labels);
         }
-        'B' => texts.extend(
+        Category::Boolean => texts.extend(
             if seed.variant % 2 == 1 {
                 ["true", "false"]
             } else {
@@ -113,7 +115,7 @@ pub(crate) fn candidates(column: &Column, seed: Seed<'_>, hints: &[&str]) -> Vec
             texts.extend(others_for(column, seed));
         }
     }
-    if column.category == 'N' {
+    if column.category == Category::Numeric {
         texts.retain(|text| text.parse::<f64>().is_ok_and(|n| fits(column, n)));
     }
     let mut known = std::collections::HashSet::new();

@@ -1,7 +1,7 @@
 //! Candidates of types that are neither text, number nor time.
 
 use super::{Seed, limit};
-use crate::catalog::Column;
+use crate::catalog::{Category, Column};
 use crate::people::uuid;
 
 /// One or a few values of a type.
@@ -76,7 +76,7 @@ pub(super) fn others_for(column: &Column, seed: Seed<'_>) -> Vec<String> {
         "regtype" => one("text".to_owned()),
         "regrole" => one("postgres".to_owned()),
         "pg_lsn" => one(format!("0/{n:X}")),
-        _ if column.category == 'A' => {
+        _ if column.category == Category::Array => {
             let several = |element: String| vec!["{}".to_owned(), format!("{{{element}}}")];
             match column.element.as_deref() {
                 Some("text") => vec![format!("{{{marked}}}"), "{}".to_owned()],
