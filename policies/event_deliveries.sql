@@ -338,6 +338,9 @@ set search_path = ''
 set row_security = on
 as $$
 begin
+  if not mako.client_is_trusted() then
+    return null;
+  end if;
   update mako.event_deliveries d
   set status = 'pending', attempts = 0, next_attempt_at = now(), leased_until = null, finished_at = null
   from mako.event_subscriptions s
@@ -362,6 +365,9 @@ as $$
 declare
   retried int;
 begin
+  if not mako.client_is_trusted() then
+    return 0;
+  end if;
   update mako.event_deliveries d
   set status = 'pending', attempts = 0, next_attempt_at = now(), leased_until = null, finished_at = null
   where d.user_id = mako.current_user_id() and d.id in (
@@ -388,6 +394,9 @@ set search_path = ''
 set row_security = on
 as $$
 begin
+  if not mako.client_is_trusted() then
+    return;
+  end if;
   return query
     insert into mako.event_deliveries as d (user_id, subscription_id, event_type, row_id, is_test)
     select s.user_id, s.id, t.event_type, gen_random_uuid()::text, true
@@ -399,6 +408,36 @@ begin
   if found then
     perform pg_notify('mako_events', '');
   end if;
+end $$;
+
+-- Switches one of the caller's subscriptions off and removes so many of its deliveries, the oldest first; says how many.
+-- Whoever removes the subscription itself does so after these: all at once would take as long as it has been heard.
+create or replace function mako.empty_event_subscription(p_subscription text, p_limit int) returns int
+language plpgsql volatile security definer
+set search_path = ''
+set row_security = on
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+declare
+  removed int;
+begin
+  if not mako.client_is_trusted() then
+    return 0;
+  end if;
+  update mako.event_subscriptions s
+  set status = 'disabled', disabled_reason = 'owner'
+  where s.user_id = mako.current_user_id() and s.id = p_subscription and s.status = 'active';
+  delete from mako.event_deliveries d
+  where d.user_id = mako.current_user_id() and d.id in (
+    select o.id from mako.event_deliveries o
+    where o.user_id = mako.current_user_id() and o.subscription_id = p_subscription
+    order by o.created_at, o.id
+    limit p_limit
+  );
+  get diagnostics removed = row_count;
+  return removed;
 end $$;
 
 -- Removes deliveries that were finished longer ago than the retention period, with their attempts.
@@ -451,6 +490,8 @@ begin
       ('mako.retry_event_deliveries(text, timestamptz, timestamptz, int)', 'authenticated',
         'Sends again what the caller''s subscription didn''t get'),
       ('mako.send_event_samples(text, text[])', 'authenticated', 'Sends samples to the caller''s subscription'),
+      ('mako.empty_event_subscription(text, int)', 'authenticated',
+        'Switches one of the caller''s subscriptions off and removes deliveries of it'),
       ('mako.forget_event_deliveries(interval, int)', 'mako_router', 'Removes deliveries that are older than this'),
       ('mako.event_backlog()', 'mako_router', 'How many deliveries wait, and since when')
     ) f (signature, caller, about)

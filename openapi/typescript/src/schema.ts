@@ -519,7 +519,10 @@ export interface paths {
         get: operations["getEventSubscription"];
         put?: never;
         post?: never;
-        /** Delete an event subscription, with what was to be sent to it and what is known of its deliveries. */
+        /**
+         * Delete an event subscription, with what was to be sent to it and what is known of its deliveries. Of hundreds of
+         *     thousands of those not all may go within `REQUEST_TIMEOUT`: the next call goes on.
+         */
         delete: operations["deleteEventSubscription"];
         options?: never;
         head?: never;

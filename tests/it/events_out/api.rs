@@ -8,6 +8,8 @@ use tests::people::sign;
 use tests::service::Answer;
 use tests::{Service, TestDatabase};
 
+use super::{subscribe, tenants};
+
 const SUBSCRIPTIONS: &str = "/v1/event-subscriptions";
 const DELIVERIES: &str = "/v1/event-deliveries";
 
@@ -231,6 +233,50 @@ async fn a_test_sends_each_type_that_is_asked_for() {
 }
 
 #[tokio::test]
+async fn a_subscription_with_a_long_past_is_removed_a_batch_at_a_time() {
+    let database = TestDatabase::new().await;
+    let (owner, service) = (database.superuser().await, Service::on(&database).await);
+    let mut made = Vec::new();
+    for person in [Alice, Alice, Bob] {
+        made.push(subscribed(&service, person, &json!({"url": NOWHERE})).await);
+    }
+    batch(
+        &owner,
+        "insert into mako.event_deliveries (user_id, subscription_id, event_type, row_id, status, finished_at)
+         select user_id, id, 'lead.created', n::text, 'delivered', now()
+         from mako.event_subscriptions, generate_series(1, 12000) n;
+         insert into mako.event_attempts (user_id, delivery_id, attempted_at, duration_ms)
+         select user_id, id, now(), 1 from mako.event_deliveries;
+         create function at_most() returns trigger language plpgsql as $$
+         begin
+           if (select count(*) > 5000 from gone) then
+             raise exception 'too many at once';
+           end if;
+           return null;
+         end $$;
+         create trigger at_most after delete on mako.event_deliveries referencing old table as gone
+           for each statement execute function at_most()",
+    )
+    .await;
+    let path = format!("{SUBSCRIPTIONS}/{}", made[0]["id"].as_str().unwrap());
+    let delete = async |person| Answer::of(service.request_as(person, Method::DELETE, &path)).await;
+    assert_eq!(delete(Bob).await.outcome(), (404, "MK404"));
+    assert_eq!(delete(Alice).await.status, 204);
+    assert_eq!(delete(Alice).await.outcome(), (404, "MK404"));
+    let left = "select s.id, s.status, count(distinct d.id), count(a)
+        from mako.event_subscriptions s
+        left join mako.event_deliveries d on d.user_id = s.user_id and d.subscription_id = s.id
+        left join mako.event_attempts a on a.user_id = d.user_id and a.delivery_id = d.id
+        group by s.id, s.status";
+    let left = owner.query(left, &[]).await.unwrap();
+    assert_eq!(left.len(), 2, "hers alone is gone");
+    for row in left {
+        let kept: (String, i64, i64) = (row.get(1), row.get(2), row.get(3));
+        assert_eq!(kept, ("active".to_owned(), 12_000, 12_000));
+    }
+}
+
+#[tokio::test]
 async fn deliveries_are_listed_by_subscription_status_and_type_and_sent_again() {
     let database = TestDatabase::new().await;
     let (owner, service) = (database.superuser().await, Service::on(&database).await);
@@ -320,5 +366,32 @@ async fn apps_without_trust_and_tokens_without_the_scope_get_at_no_subscription(
             let request = service.request(Method::GET, path).bearer_auth(sign(&payload));
             assert_eq!(Answer::of(request).await.outcome(), (403, code), "{path}");
         }
+    }
+}
+
+#[tokio::test]
+async fn in_sql_apps_without_trust_send_and_remove_nothing() {
+    let (_database, mut owner) = tenants().await;
+    subscribe(&owner, Alice, "hers", &[]).await;
+    batch(
+        &owner,
+        "insert into mako.event_deliveries (user_id, subscription_id, event_type, row_id, status, finished_at)
+         select user_id, id, 'lead.created', 'a', 'dead', now() from mako.event_subscriptions",
+    )
+    .await;
+    let of_app = json!({"sub": Alice.id(), "role": "authenticated", "client_id": "app"});
+    let own = json!({"sub": Alice.id(), "role": "authenticated"});
+    let calls = "select array[
+        (select count(*) from mako.send_event_samples('hers', '{lead.created}')),
+        (select count(*) from mako.event_deliveries d where mako.retry_event_delivery(d.id)),
+        mako.retry_event_deliveries('hers', '-infinity', 'infinity', 10),
+        mako.empty_event_subscription('hers', 10)]::int[]";
+    for (claims, done) in [(of_app, [0, 0, 0, 0]), (own, [1, 1, 0, 2])] {
+        let transaction = owner.transaction().await.unwrap();
+        let set =
+            "select set_config('request.jwt.claims', $1, true), set_config('role', 'authenticated', true)";
+        transaction.query_one(set, &[&claims.to_string()]).await.unwrap();
+        let row = transaction.query_one(calls, &[]).await.unwrap();
+        assert_eq!(row.get::<_, Vec<i32>>(0), done, "{claims}");
     }
 }

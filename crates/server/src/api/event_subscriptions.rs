@@ -243,7 +243,8 @@ impl EventSubscriptions {
         Ok(JsonResponse(row.into()))
     }
 
-    /// Delete an event subscription, with what was to be sent to it and what is known of its deliveries.
+    /// Delete an event subscription, with what was to be sent to it and what is known of its deliveries. Of hundreds of
+    /// thousands of those not all may go within `REQUEST_TIMEOUT`: the next call goes on.
     #[oai(
         path = "/event-subscriptions/:id",
         method = "delete",
