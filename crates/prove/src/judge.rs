@@ -68,19 +68,7 @@ pub(crate) fn report(
     not_tested: Vec<String>,
 ) -> Report {
     let controls = controls::judge(catalog, plan, &mut found.relations);
-    let mut relations: Vec<RelationReport> = Vec::new();
-    for (at, relation) in catalog.relations.with_ids() {
-        let about = found.relations.remove(&at).unwrap_or_default();
-        if !relation.in_scope || relation.is_planted() || plan.classes[at] == Class::Outside {
-            continue;
-        }
-        let report = relation_report(relation, &plan.classes[at], about);
-        match relations.last_mut() {
-            // Parts are one relation for whoever reads it.
-            Some(last) if relation.part.is_some() && last.relation == report.relation => join(last, report),
-            _ => relations.push(report),
-        }
-    }
+    let functions = found.functions.into_iter();
     let mut report = Report {
         verdict: Verdict::Proven,
         elapsed_ms: 0,
@@ -89,10 +77,8 @@ pub(crate) fn report(
         schemas: Vec::new(),
         elsewhere: Vec::new(),
         roles: Vec::new(),
-        relations,
-        functions: found
-            .functions
-            .into_iter()
+        relations: relation_reports(catalog, plan, found.relations),
+        functions: functions
             .map(|(n, about)| function_report(&catalog.functions[n], about))
             .collect(),
         findings: lint::roles(catalog),
@@ -113,6 +99,27 @@ pub(crate) fn report(
     }
     report.verdict = whole(&report);
     report
+}
+
+/// Of each relation of the schemas; parts are one relation for whoever reads it.
+fn relation_reports(
+    catalog: &Catalog,
+    plan: &Plan,
+    mut found: BTreeMap<RelationId, Assessment>,
+) -> Vec<RelationReport> {
+    let mut reports: Vec<RelationReport> = Vec::new();
+    for (at, relation) in catalog.relations.with_ids() {
+        let about = found.remove(&at).unwrap_or_default();
+        if !relation.in_scope || relation.is_planted() || plan.classes[at] == Class::Outside {
+            continue;
+        }
+        let report = relation_report(relation, &plan.classes[at], about);
+        match reports.last_mut() {
+            Some(last) if relation.part.is_some() && last.relation == report.relation => join(last, report),
+            _ => reports.push(report),
+        }
+    }
+    reports
 }
 
 fn relation_report(relation: &Relation, class: &Class, mut about: Assessment) -> RelationReport {

@@ -53,40 +53,16 @@ impl People {
             .fill(&mut bytes)
             .map_err(|_| Error::Unexpected("the system's random bytes"))?;
         let nonce = u64::from_be_bytes(bytes);
-        let (users, tenants) = (
-            form(catalog, plan, Names::User),
-            form(catalog, plan, Names::Tenant),
-        );
-        let tag = &hex::encode(bytes)[..6];
-        let mut number = 0;
-        let mut who = |name: &str, tenant: Option<&Who>| {
-            number += 1;
-            let user = id(&users, nonce, number);
-            number += 1;
-            Who {
-                marker: format!("mako{name}{tag}"),
-                tenant: match (tenant, &plan.membership) {
-                    (Some(whose), _) => whose.tenant.clone(),
-                    (None, Some(_)) => id(&tenants, nonce, number),
-                    (None, None) => user.clone(),
-                },
-                user,
-            }
-        };
-        let own = who("a", None);
-        let other = who("b", None);
-        let (spare, third, nobody, shared) = (who("d", None), who("c", None), who("n", None), who("s", None));
-        let strangers = ["x", "y", "z", "p", "q", "t", "u", "v"]
-            .map(|name| who(name, None))
-            .to_vec();
+        let mut maker = Maker::new(catalog, plan, nonce, hex::encode(bytes));
+        let mut new = |name: &str| maker.who(name, None);
+        let (own, other) = (new("a"), new("b"));
+        let (spare, third, nobody, shared) = (new("d"), new("c"), new("n"), new("s"));
+        let strangers = ["x", "y", "z", "p", "q", "t", "u", "v"].map(new).to_vec();
         let member = plan.membership.is_some();
-        let two = who("w", member.then_some(&own));
-        let removed = who("r", member.then_some(&other));
-        let colleagues = if member {
-            (0..4).map(|_| who("e", Some(&own))).collect()
-        } else {
-            Vec::new()
-        };
+        let two = maker.who("w", member.then_some(&own));
+        let removed = maker.who("r", member.then_some(&other));
+        let colleagues = if member { 4 } else { 0 };
+        let colleagues = (0..colleagues).map(|_| maker.who("e", Some(&own))).collect();
         Ok(Self {
             own,
             colleagues,
@@ -100,6 +76,47 @@ impl People {
             shared,
             nonce,
         })
+    }
+}
+
+/// Makes up one after the other, with ids of the forms that the database has.
+struct Maker {
+    users: Form,
+    /// None where each user is a tenant.
+    tenants: Option<Form>,
+    nonce: u64,
+    /// What the markers of this run have in common.
+    tag: String,
+    number: u64,
+}
+
+impl Maker {
+    fn new(catalog: &Catalog, plan: &Plan, nonce: u64, mut tag: String) -> Self {
+        tag.truncate(6);
+        let membership = plan.membership.as_ref();
+        Self {
+            users: form(catalog, plan, Names::User),
+            tenants: membership.map(|_| form(catalog, plan, Names::Tenant)),
+            nonce,
+            tag,
+            number: 0,
+        }
+    }
+
+    /// A user, of somebody's tenant or of one of their own.
+    fn who(&mut self, name: &str, of: Option<&Who>) -> Who {
+        let user = id(&self.users, self.nonce, self.number + 1);
+        let tenant = match (of, &self.tenants) {
+            (Some(whose), _) => whose.tenant.clone(),
+            (None, Some(form)) => id(form, self.nonce, self.number + 2),
+            (None, None) => user.clone(),
+        };
+        self.number += 2;
+        Who {
+            marker: format!("mako{name}{}", self.tag),
+            tenant,
+            user,
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::functions::outward::Silenced;
 use crate::ids::{FunctionId, RelationId};
 use crate::plan::Class;
 use crate::report::Finding;
-use crate::rules::{self, Column};
+use crate::rules::{self, Column, Rule};
 use crate::seed::Made;
 use crate::sql::{ident, literal, typed};
 
@@ -57,16 +57,7 @@ impl Context<'_> {
             reproduction.others_settings = Some(self.victim().reproduction());
         }
         reproduction.own.extend_from_slice(silenced);
-        let (own, other) = (&self.people.own, &self.people.other);
-        let tenants = if self.plan.membership.is_some() {
-            format!(
-                " of tenant {}, user {} of tenant {}",
-                own.tenant, other.user, other.tenant
-            )
-        } else {
-            format!(", user {}", other.user)
-        };
-        reproduction.about = format!("-- {}: user {}{tenants} is the other\n", finding.rule, own.user);
+        reproduction.about = self.names(finding.rule);
         let text = format!("{} {source}", reproduction.attack);
         let concerned = self.concerned(about, &text);
         let shown = [
@@ -83,19 +74,44 @@ impl Context<'_> {
             };
             rows.push(row.statement.clone());
         }
-        // To whoever is somebody else, the plain attacker's rows are another's too.
-        let foreign = reproduction.settings.contains(own.user.as_str());
-        reproduction.asked = match finding.rule.column {
-            _ if finding.rule == rules::THIRD_PARTY_WRITE => self.differences(about, &concerned, false),
-            Some(Column::Insert | Column::Update | Column::Move | Column::Delete) => {
-                self.differences(about, &concerned, true)
-            }
-            Some(Column::Refer) => self.differences(about, &concerned, false),
-            Some(Column::Effects) => self.differences(&[], &concerned, true),
-            _ if finding.rule == rules::FUNCTION_CHANGES_OTHERS => self.differences(&[], &concerned, foreign),
-            _ if finding.rule == rules::RUNS_TEXT_AS_SQL => Some(has_run()),
-            _ => None,
+        let is_own = reproduction.settings.contains(self.people.own.user.as_str());
+        reproduction.asked = self.changed(finding.rule, about, &concerned, is_own);
+    }
+
+    /// Who is who, for whoever reads it.
+    fn names(&self, rule: &Rule) -> String {
+        let (own, other) = (&self.people.own, &self.people.other);
+        let tenants = if self.plan.membership.is_some() {
+            format!(
+                " of tenant {}, user {} of tenant {}",
+                own.tenant, other.user, other.tenant
+            )
+        } else {
+            format!(", user {}", other.user)
         };
+        format!("-- {rule}: user {}{tenants} is the other\n", own.user)
+    }
+
+    /// What to ask before and after, to see what a write changed. To whoever is somebody else, the plain attacker's rows
+    /// are another's too.
+    fn changed(
+        &self,
+        rule: &Rule,
+        about: &[RelationId],
+        concerned: &BTreeSet<RelationId>,
+        is_own: bool,
+    ) -> Option<(String, String)> {
+        match rule.column {
+            _ if rule == rules::THIRD_PARTY_WRITE => self.differences(about, concerned, false),
+            Some(Column::Insert | Column::Update | Column::Move | Column::Delete) => {
+                self.differences(about, concerned, true)
+            }
+            Some(Column::Refer) => self.differences(about, concerned, false),
+            Some(Column::Effects) => self.differences(&[], concerned, true),
+            _ if rule == rules::FUNCTION_CHANGES_OTHERS => self.differences(&[], concerned, is_own),
+            _ if rule == rules::RUNS_TEXT_AS_SQL => Some(has_run()),
+            _ => None,
+        }
     }
 
     /// The rows that a finding needs: both tenants', and of bystanders' those that one of these names by its key. What is

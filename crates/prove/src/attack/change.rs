@@ -193,19 +193,12 @@ impl Context<'_> {
                 format!("update {} set {} = {value}{tail}", table.sql(), ident(column)),
             )
         };
-        let mut attempts: Vec<Attempt> = self
-            .receivers(relation, kind, by)
-            .iter()
-            .map(|receiver| {
-                let condition = format!("{} = {receiver}", ident(column));
-                gift(
-                    rules::MOVE_AWAY,
-                    "gives a row of {} to another tenant",
-                    receiver,
-                    &condition,
-                )
-            })
-            .collect();
+        let mut attempts = Vec::new();
+        for receiver in self.receivers(relation, kind, by) {
+            let condition = format!("{} = {receiver}", ident(column));
+            let message = "gives a row of {} to another tenant";
+            attempts.push(gift(rules::MOVE_AWAY, message, &receiver, &condition));
+        }
         if !kind.not_null {
             let condition = format!("{} is null", ident(column));
             let message = "makes a row of {} belong to no tenant";

@@ -3,7 +3,7 @@
 
 use super::insert::insertion;
 use super::{Attack, Attempt, Stage, Target, any_of};
-use crate::catalog::{Category, Column};
+use crate::catalog::{Category, Column, Rights};
 use crate::constants::words_in;
 use crate::context::Context;
 use crate::ids::{PersonaId, RelationId};
@@ -12,7 +12,7 @@ use crate::plan::Class;
 use crate::rules::{self, Rule};
 use crate::seed::Belongs;
 use crate::sql::{ident, typed};
-use crate::values::is_power;
+use crate::values::{is_power, numbers_in};
 
 /// Gives oneself what policies elsewhere ask for.
 pub(super) struct Escalation;
@@ -43,48 +43,64 @@ impl Context<'_> {
         let mut attempts = Vec::new();
         for column in table.columns.iter().filter(|column| !column.generated) {
             for value in self.powers(relation, column, &askers) {
-                let may = |all: bool, some: &[String]| all || some.contains(&column.name);
-                let mut acts = Vec::new();
-                if let (true, Some(own)) = (
-                    may(rights.update, &rights.update_columns),
-                    self.own(relation).first(),
-                ) {
-                    acts.push((
-                        format!(
-                            "update {} set {} = {value} where {}",
-                            table.sql(),
-                            ident(&column.name),
-                            own.predicate
-                        ),
-                        String::new(),
-                    ));
-                }
-                if let (true, Some(spare)) = (
-                    may(rights.insert, &rights.insert_columns),
-                    self.spare(relation, Belongs::Own),
-                ) {
-                    let mut columns = spare.columns.clone();
-                    columns.insert(column.name.clone(), value.clone());
-                    acts.push(insertion(
-                        table,
-                        &self.personas[PersonaId::PLAIN].role,
-                        &rights,
-                        &columns,
-                        "",
-                    ));
-                }
+                let acts = self.acts(relation, &rights, &column.name, &value);
                 for (act, prelude) in acts {
-                    attempts.extend(askers.iter().map(|asker| {
-                        let target = &self.catalog.relations[*asker];
-                        let read = format!("select count(*) from {} where {}", target.sql(), any_of(&self.secret(*asker)));
-                        let message = format!("gives themselves {} = {value} in {{}} and then reads another tenant's rows of {}", column.name, target.label());
-                        Attempt { prelude: prelude.clone(), first: act.clone(), ..Attempt::new(rules::ESCALATION, PersonaId::PLAIN, &message, read) }
-                    }));
+                    let gives = format!("gives themselves {} = {value}", column.name);
+                    let read = askers
+                        .iter()
+                        .map(|asker| self.read_after(*asker, &gives, &act, &prelude));
+                    attempts.extend(read);
                 }
             }
         }
         attempts.truncate(200);
         attempts
+    }
+
+    /// A row of one's own is changed to hold a value, or made with it; with what the owner must do before.
+    fn acts(
+        &self,
+        relation: RelationId,
+        rights: &Rights,
+        column: &str,
+        value: &str,
+    ) -> Vec<(String, String)> {
+        let table = &self.catalog.relations[relation];
+        let may = |all: bool, some: &[String]| all || some.iter().any(|name| name == column);
+        let mut acts = Vec::new();
+        let own = self.own(relation);
+        if let (true, Some(own)) = (may(rights.update, &rights.update_columns), own.first()) {
+            let update = format!(
+                "update {} set {} = {value} where {}",
+                table.sql(),
+                ident(column),
+                own.predicate
+            );
+            acts.push((update, String::new()));
+        }
+        let spare = self.spare(relation, Belongs::Own);
+        if let (true, Some(spare)) = (may(rights.insert, &rights.insert_columns), spare) {
+            let mut columns = spare.columns.clone();
+            columns.insert(column.to_owned(), value.to_owned());
+            let role = &self.personas[PersonaId::PLAIN].role;
+            acts.push(insertion(table, role, rights, &columns, ""));
+        }
+        acts
+    }
+
+    fn read_after(&self, asker: RelationId, gives: &str, act: &str, prelude: &str) -> Attempt {
+        let target = &self.catalog.relations[asker];
+        let rows = any_of(&self.secret(asker));
+        let read = format!("select count(*) from {} where {rows}", target.sql());
+        let message = format!(
+            "{gives} in {{}} and then reads another tenant's rows of {}",
+            target.label()
+        );
+        Attempt {
+            prelude: prelude.to_owned(),
+            first: act.to_owned(),
+            ..Attempt::new(rules::ESCALATION, PersonaId::PLAIN, &message, read)
+        }
     }
 
     /// Relations that can be read, whose policies ask this one.
@@ -114,19 +130,7 @@ impl Context<'_> {
         {
             return Vec::new();
         }
-        let texts: Vec<String> = askers
-            .iter()
-            .flat_map(|n| &self.catalog.relations[*n].policies)
-            .flat_map(|policy| {
-                let functions = policy
-                    .functions
-                    .iter()
-                    .filter_map(|oid| self.catalog.function(*oid))
-                    .map(|function| function.source.clone());
-                functions.chain([policy.text()]).collect::<Vec<_>>()
-            })
-            .filter(|text| text.contains(&column.name))
-            .collect();
+        let texts = self.texts_about(&column.name, askers);
         if texts.is_empty() {
             return Vec::new();
         }
@@ -138,24 +142,46 @@ impl Context<'_> {
             };
             return vec![typed(Some(id), &column.base)];
         }
-        let mut words: Vec<String> = match column.category {
-            Category::Boolean => vec!["true".to_owned(), "false".to_owned()],
-            Category::String | Category::Enum => texts
-                .iter()
-                .flat_map(|text| words_in(text))
-                .chain(column.labels.iter().filter(|label| is_power(label)).cloned())
-                .collect(),
-            Category::Numeric => texts
-                .iter()
-                .flat_map(|text| crate::values::numbers_in(text))
-                .chain(["1000".to_owned()])
-                .collect(),
-            _ => Vec::new(),
-        };
+        let mut words = words_for(column, &texts);
         words.retain(|word| column.category != Category::Enum || column.labels.contains(word));
         words.sort_by_key(|word| !is_power(word));
         words.dedup();
         words.truncate(5);
         words.iter().map(|word| typed(Some(word), &column.base)).collect()
+    }
+
+    /// What policies, themselves or by functions, say where they name a column.
+    fn texts_about(&self, column: &str, askers: &[RelationId]) -> Vec<String> {
+        let policies = askers.iter().flat_map(|n| &self.catalog.relations[*n].policies);
+        let texts = policies.flat_map(|policy| {
+            let functions = policy
+                .functions
+                .iter()
+                .filter_map(|oid| self.catalog.function(*oid));
+            functions
+                .map(|function| function.source.clone())
+                .chain([policy.text()])
+        });
+        texts.filter(|text| text.contains(column)).collect()
+    }
+}
+
+/// Values of a column's type that texts speak of, or that grant something by their name.
+fn words_for(column: &Column, texts: &[String]) -> Vec<String> {
+    let texts = texts.iter();
+    match column.category {
+        Category::Boolean => vec!["true".to_owned(), "false".to_owned()],
+        Category::String | Category::Enum => {
+            let powers = column.labels.iter().filter(|label| is_power(label));
+            texts
+                .flat_map(|text| words_in(text))
+                .chain(powers.cloned())
+                .collect()
+        }
+        Category::Numeric => texts
+            .flat_map(|text| numbers_in(text))
+            .chain(["1000".to_owned()])
+            .collect(),
+        _ => Vec::new(),
     }
 }

@@ -1,4 +1,4 @@
-//! Tries to make rows for another tenant or for none, and to take a row over by an upsert.
+//! Tries to make rows for another tenant or for none.
 
 use std::collections::BTreeMap;
 
@@ -15,9 +15,6 @@ use crate::sql::{ident, idents, literal, typed};
 
 /// Makes rows for another tenant and for none.
 pub(super) struct Insert;
-
-/// Makes a row of one's own with a key of another's, whose row is then updated.
-pub(super) struct Upsert;
 
 impl Attack for Insert {
     fn rules(&self) -> &'static [&'static Rule] {
@@ -42,25 +39,6 @@ impl Attack for Insert {
     }
 }
 
-impl Attack for Upsert {
-    fn rules(&self) -> &'static [&'static Rule] {
-        &[rules::UPSERT_TAKEOVER]
-    }
-
-    fn stage(&self) -> Stage {
-        Stage::Write
-    }
-
-    fn attempts(&self, context: &Context<'_>, Target { relation, .. }: Target<'_>) -> Vec<Attempt> {
-        let rights = context.catalog.relations[relation].rights(&context.personas[PersonaId::PLAIN].role);
-        if rights.inserts() {
-            context.upserts(relation, PersonaId::PLAIN, &rights)
-        } else {
-            Vec::new()
-        }
-    }
-}
-
 impl Context<'_> {
     fn insert_for_another(&self, relation: RelationId, persona: PersonaId, rights: &Rights) -> Vec<Attempt> {
         let Some(spare) = self.spare(relation, Belongs::Other) else {
@@ -74,31 +52,11 @@ impl Context<'_> {
         {
             return Vec::new();
         }
-        let table = &self.catalog.relations[relation];
-        let condition = match (&self.plan.classes[relation], self.tenant_value(relation, spare)) {
-            (Class::Internal, _) => "true".to_owned(),
-            // A user who founds a tenant makes no row for another.
-            (Class::Tenant { by: By::Tenant, .. }, _) if self.plan.is_identity(self.catalog, relation) => {
-                return Vec::new();
-            }
-            (_, Some(value)) => self.is_tenant(relation, &value),
-            (_, None) => return Vec::new(),
+        let Some(condition) = self.is_made_for_another(relation, spare) else {
+            return Vec::new();
         };
-        let mut drafts = vec![spare.clone()];
-        if persona == PersonaId::PLAIN || self.personas[persona].who.is_none() {
-            drafts.extend(
-                self.fixtures
-                    .singled_out
-                    .get(&relation)
-                    .into_iter()
-                    .flatten()
-                    .cloned(),
-            );
-        }
-        if let Some(who) = &self.personas[persona].who {
-            drafts.extend(self.naming(relation, spare, &who.user));
-            drafts.extend(self.nested_draft(relation, spare, who));
-        }
+        let table = &self.catalog.relations[relation];
+        let drafts = self.drafts_for_another(relation, spare, persona);
         drafts
             .iter()
             .map(|draft| {
@@ -116,6 +74,31 @@ impl Context<'_> {
                 }
             })
             .collect()
+    }
+
+    /// What holds of a row that was made for another tenant.
+    fn is_made_for_another(&self, relation: RelationId, spare: &Draft) -> Option<String> {
+        match &self.plan.classes[relation] {
+            Class::Internal => Some("true".to_owned()),
+            // A user who founds a tenant makes no row for another.
+            Class::Tenant { by: By::Tenant, .. } if self.plan.is_identity(self.catalog, relation) => None,
+            _ => Some(self.is_tenant(relation, &self.tenant_value(relation, spare)?)),
+        }
+    }
+
+    /// Another tenant's row as it would be, and as policies may single it out: by its content, by others whom it names.
+    fn drafts_for_another(&self, relation: RelationId, spare: &Draft, persona: PersonaId) -> Vec<Draft> {
+        let mut drafts = vec![spare.clone()];
+        let who = self.personas[persona].who.as_ref();
+        if persona == PersonaId::PLAIN || who.is_none() {
+            let singled_out = self.fixtures.singled_out.get(&relation);
+            drafts.extend(singled_out.into_iter().flatten().cloned());
+        }
+        if let Some(who) = who {
+            drafts.extend(self.naming(relation, spare, &who.user));
+            drafts.extend(self.nested_draft(relation, spare, who));
+        }
+        drafts
     }
 
     /// The same row, in which every column but the tenant's that names a user names another one.
@@ -176,73 +159,6 @@ impl Context<'_> {
                 }
             })
             .collect()
-    }
-
-    /// A row of one's own with a key of another's, whose row is then updated.
-    fn upserts(&self, relation: RelationId, persona: PersonaId, rights: &Rights) -> Vec<Attempt> {
-        let table = &self.catalog.relations[relation];
-        let (Some(spare), Some(target)) = (
-            self.spare(relation, Belongs::Own),
-            self.fixtures
-                .of(relation, Belongs::Other)
-                .find(|row| !row.existing),
-        ) else {
-            return Vec::new();
-        };
-        let mut attempts = Vec::new();
-        for index in table
-            .indexes
-            .iter()
-            .filter(|index| index.unique && !index.partial && !index.expression && index.immediate)
-        {
-            let key: Vec<&str> = index.columns.iter().flatten().map(String::as_str).collect();
-            let mut columns = spare.columns.clone();
-            for name in &key {
-                if let Some(value) = self.value(target, name) {
-                    columns.insert((*name).to_owned(), value);
-                }
-            }
-            let may_update = |name: &&String| rights.update || rights.update_columns.contains(name);
-            let may_insert =
-                |name: &str| rights.insert || rights.insert_columns.iter().any(|allowed| allowed == name);
-            let changes: Vec<&String> = columns
-                .keys()
-                .filter(may_update)
-                .filter(|name| may_insert(name) && !key.contains(&name.as_str()))
-                .collect();
-            let tenant = self.plan.tenant_column(relation).map(|(column, _)| column);
-            let payload: Vec<&String> = changes
-                .iter()
-                .copied()
-                .filter(|name| Some(name.as_str()) != tenant)
-                .collect();
-            for set in [changes.clone(), payload] {
-                if set.is_empty() {
-                    continue;
-                }
-                let set: Vec<String> = set
-                    .iter()
-                    .map(|name| format!("{0} = excluded.{0}", ident(name)))
-                    .collect();
-                let tail = format!(
-                    " on conflict ({}) do update set {}",
-                    idents(key.iter().copied()),
-                    set.join(", ")
-                );
-                let (sql, prelude) = insertion(table, &self.personas[persona].role, rights, &columns, &tail);
-                attempts.push(Attempt {
-                    judge: Some(self.written(&[target])),
-                    prelude,
-                    ..Attempt::new(
-                        rules::UPSERT_TAKEOVER,
-                        persona,
-                        "overwrites another tenant's row of {} by an upsert",
-                        sql,
-                    )
-                });
-            }
-        }
-        attempts
     }
 
     pub(super) fn spare(&self, relation: RelationId, belongs: Belongs) -> Option<&Draft> {

@@ -18,6 +18,7 @@ pub(crate) mod side_effects;
 mod standing;
 mod third_party;
 mod trial;
+mod upsert;
 pub(crate) mod views;
 
 use std::collections::BTreeMap;
@@ -49,7 +50,7 @@ pub(crate) trait Attack: Sync {
 static ATTACKS: [&dyn Attack; 13] = [
     &read::Read,
     &insert::Insert,
-    &insert::Upsert,
+    &upsert::Upsert,
     &change::Change,
     &foreign_key::Refer,
     &blind::Blind,

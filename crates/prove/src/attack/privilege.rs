@@ -22,14 +22,11 @@ impl Context<'_> {
         contents: &Contents,
         assessments: &mut BTreeMap<RelationId, Assessment>,
     ) {
-        let asked: Vec<(&Claims, Persona)> = contents
-            .claims()
-            .iter()
-            .filter(|claims| !claims.are_free() && self.is_read(claims.relation))
-            .map(|claims| {
-                let own = Persona::signed_in(model, "a user whose token meets a policy", &self.people.own);
-                (claims, own.with_claims(&claims.values))
-            })
+        let opening = |claims: &&Claims| !claims.are_free() && self.is_read(claims.relation);
+        let own = Persona::signed_in(model, "a user whose token meets a policy", &self.people.own);
+        let asked = contents.claims().iter().filter(opening);
+        let asked: Vec<(&Claims, Persona)> = asked
+            .map(|claims| (claims, own.clone().with_claims(&claims.values)))
             .collect();
         let read = |claims: &Claims| {
             let table = &self.catalog.relations[claims.relation];

@@ -1,12 +1,30 @@
 //! What is the same for every row and every user? Literals, arrays, times and what is reckoned from them.
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Query, SelectItem, SetExpr,
-    UnaryOperator, Value,
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Query, SelectItem,
+    SetExpr, UnaryOperator, Value,
 };
 
 use super::scope::{Meaning, Scope, identifiers};
 use crate::sql::literal;
+
+/// Functions of time, which are the same throughout a statement.
+const OF_TIME: [&str; 14] = [
+    "now",
+    "current_date",
+    "current_timestamp",
+    "localtimestamp",
+    "localtime",
+    "current_time",
+    "statement_timestamp",
+    "transaction_timestamp",
+    "clock_timestamp",
+    "timezone",
+    "make_interval",
+    "make_date",
+    "to_timestamp",
+    "date_trunc",
+];
 
 /// The SQL of an expression that is the same for every row and every user.
 pub(super) fn constant(expr: &Expr, scope: &Scope<'_>) -> Option<String> {
@@ -17,22 +35,6 @@ pub(super) fn constant(expr: &Expr, scope: &Scope<'_>) -> Option<String> {
 }
 
 fn is_constant(expr: &Expr) -> bool {
-    const OF_TIME: [&str; 14] = [
-        "now",
-        "current_date",
-        "current_timestamp",
-        "localtimestamp",
-        "localtime",
-        "current_time",
-        "statement_timestamp",
-        "transaction_timestamp",
-        "clock_timestamp",
-        "timezone",
-        "make_interval",
-        "make_date",
-        "to_timestamp",
-        "date_trunc",
-    ];
     match expr {
         Expr::Nested(expr)
         | Expr::Cast { expr, .. }
@@ -51,21 +53,20 @@ fn is_constant(expr: &Expr) -> bool {
                 BinaryOperator::Plus | BinaryOperator::Minus | BinaryOperator::Multiply | BinaryOperator::Divide,
             right,
         } => is_constant(left) && is_constant(right),
-        Expr::Function(function) => {
-            let known = identifiers(&function.name)
-                .and_then(|names| names.last().map(|name| name.to_lowercase()))
-                .is_some_and(|name| OF_TIME.contains(&name.as_str()));
-            known
-                && match &function.args {
-                    FunctionArguments::None => true,
-                    FunctionArguments::List(list) => list.args.iter().all(|argument| {
-                        matches!(argument, FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) if is_constant(expr))
-                    }),
-                    FunctionArguments::Subquery(_) => false,
-                }
-        }
+        Expr::Function(function) => is_constant_call(function),
         _ => false,
     }
+}
+
+fn is_constant_call(function: &Function) -> bool {
+    let name = identifiers(&function.name).and_then(|mut names| names.pop());
+    let is_constant = |argument: &FunctionArg| matches!(argument, FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) if is_constant(expr));
+    name.is_some_and(|name| OF_TIME.contains(&name.to_lowercase().as_str()))
+        && match &function.args {
+            FunctionArguments::None => true,
+            FunctionArguments::List(list) => list.args.iter().all(is_constant),
+            FunctionArguments::Subquery(_) => false,
+        }
 }
 
 /// What a subquery without tables gives.

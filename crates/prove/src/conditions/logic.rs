@@ -3,9 +3,9 @@
 
 use crate::ids::RelationId;
 use sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, InTarget,
+    BinaryOperator, CaseWhen, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, InTarget,
     JoinConstraint, JoinOperator, Query, Select, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins,
-    UnaryOperator, Value,
+    UnaryOperator, Value, ValueWithSpan,
 };
 
 use super::body::{self, Piece};
@@ -39,6 +39,11 @@ pub(super) fn unknown() -> Alternatives {
     vec![Vec::new()]
 }
 
+/// What is so anyway demands nothing, and what isn't can't be made so.
+fn settled(is_so: bool) -> Alternatives {
+    if is_so { unknown() } else { Vec::new() }
+}
+
 /// How an expression becomes true, or false.
 pub(super) fn alternatives(expr: &Expr, yes: bool, scope: &Scope<'_>) -> Alternatives {
     let inner = |expr: &Expr, yes| alternatives(expr, yes, scope);
@@ -62,13 +67,10 @@ pub(super) fn alternatives(expr: &Expr, yes: bool, scope: &Scope<'_>) -> Alterna
                 either(left, right)
             }
         }
-        Expr::Value(value) if matches!(value.value, Value::Boolean(_)) => {
-            if matches!(value.value, Value::Boolean(true)) == yes {
-                unknown()
-            } else {
-                Vec::new()
-            }
-        }
+        Expr::Value(ValueWithSpan {
+            value: Value::Boolean(is),
+            ..
+        }) => settled(*is == yes),
         Expr::Exists { subquery, negated } if yes != *negated => any_of_query(subquery, scope),
         Expr::Subquery(query) if yes => value_of_query(query, scope),
         Expr::In {
@@ -81,17 +83,7 @@ pub(super) fn alternatives(expr: &Expr, yes: bool, scope: &Scope<'_>) -> Alterna
             conditions,
             else_result,
             ..
-        } => {
-            let meets = |condition: &Expr| match operand {
-                Some(subject) => compare(subject, &BinaryOperator::Eq, condition, scope),
-                None => inner(condition, true),
-            };
-            let when = conditions
-                .iter()
-                .flat_map(|when| both(&meets(&when.condition), &inner(&when.result, yes)));
-            let otherwise = else_result.iter().flat_map(|result| inner(result, yes));
-            when.chain(otherwise).collect()
-        }
+        } => of_case(operand.as_deref(), conditions, else_result.as_deref(), yes, scope),
         Expr::Function(function) => of_function(function, yes, scope),
         _ => match scope.meaning(expr) {
             Some(Meaning::Value(given, caller)) => alternatives(given, yes, caller),
@@ -99,6 +91,26 @@ pub(super) fn alternatives(expr: &Expr, yes: bool, scope: &Scope<'_>) -> Alterna
         },
     };
     found.into_iter().take(MOST).collect()
+}
+
+fn of_case(
+    subject: Option<&Expr>,
+    conditions: &[CaseWhen],
+    otherwise: Option<&Expr>,
+    yes: bool,
+    scope: &Scope<'_>,
+) -> Alternatives {
+    let meets = |condition: &Expr| match subject {
+        Some(subject) => compare(subject, &BinaryOperator::Eq, condition, scope),
+        None => alternatives(condition, true, scope),
+    };
+    let when = conditions
+        .iter()
+        .flat_map(|when| both(&meets(&when.condition), &alternatives(&when.result, yes, scope)));
+    let otherwise = otherwise
+        .iter()
+        .flat_map(|result| alternatives(result, yes, scope));
+    when.chain(otherwise).collect()
 }
 
 /// Whether an expression is true of every row, for everybody.

@@ -96,17 +96,19 @@ pub(super) fn solve(expr: &Expr, yes: bool, scope: &Scope<'_>) -> Alternatives {
             negated,
             ..
         } if yes != *negated => one(target(expr, scope), like(pattern)),
-        // A boolean by itself.
-        _ => match target(expr, scope) {
-            Some(target)
-                if target.column.category == Category::Boolean
-                    || matches!(target.view, View::Member { .. }) =>
-            {
-                vec![vec![target.hold(if yes { "'true'" } else { "'false'" })]]
-            }
-            _ => unknown(),
-        },
+        _ => boolean(expr, yes, scope),
     }
+}
+
+/// A boolean by itself.
+fn boolean(expr: &Expr, yes: bool, scope: &Scope<'_>) -> Alternatives {
+    let is_boolean = |target: &Target<'_>| {
+        target.column.category == Category::Boolean || matches!(target.view, View::Member { .. })
+    };
+    let target = target(expr, scope).filter(is_boolean);
+    target.map_or_else(unknown, |target| {
+        vec![vec![target.hold(if yes { "'true'" } else { "'false'" })]]
+    })
 }
 
 /// A comparison, with the column on either side and constants around it.

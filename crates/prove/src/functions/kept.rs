@@ -25,60 +25,17 @@ static SET: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"(?i)\bset\s+(?:session\s+)?([a-z_]\w*\.\w+)\s*(?:=|\bto\b)").ok());
 
 impl Context<'_> {
-    /// Calls a function that keeps a setting, as the attacker and as the other tenant, and then reads what trusts it.
+    /// Looks for settings that a function keeps and policies trust: a leak where a call opened something, else a risk.
     pub(super) async fn kept_settings(&self, function: &Function, about: &mut Assessment) {
-        let trusting = self.trusting();
-        let kept = |name: &str| keeps(&function.source, name);
-        let readers: Vec<&(String, RelationId)> = trusting.iter().filter(|(name, _)| kept(name)).collect();
-        if readers.is_empty() {
+        let mut kept = self.trusting();
+        kept.retain(|(name, _)| keeps(&function.source, name));
+        let Some((name, relation)) = kept.first() else {
+            return;
+        };
+        self.outliving(function, &kept, about).await;
+        if about.found(rules::SETTING_OUTLIVES) {
             return;
         }
-        let attacker = &self.personas[PersonaId::PLAIN];
-        let victim = self.victim();
-        let mut tries = Vec::new();
-        for arguments in self.argument_lists(function) {
-            for (name, relation) in &readers {
-                for caller in [attacker, &victim] {
-                    tries.push((arguments.clone(), name, *relation, caller));
-                }
-            }
-        }
-        let scripts = tries
-            .iter()
-            .map(|(arguments, _, relation, caller)| {
-                self.call_and_read(function, arguments, *relation, caller)
-            })
-            .collect();
-        let outcomes = self.session.attempt(scripts).await;
-        about.attempts += outcomes.len();
-        for ((arguments, name, relation, caller), outcome) in tries.iter().zip(outcomes) {
-            if !outcome.is_ok_and(|rows| says_yes(&rows)) {
-                continue;
-            }
-            let table = &self.catalog.relations[*relation];
-            let whose = if caller.who == attacker.who {
-                "the same"
-            } else {
-                "another"
-            };
-            let message = format!(
-                "{} sets {name} for the connection, beyond its transaction: after {whose} user's call {} reads another tenant's rows of {}, whose policies trust it",
-                function.label(),
-                attacker.label,
-                table.label()
-            );
-            let attack = format!(
-                "{}; select {}({arguments}); {}; select count(*) from {} where {}",
-                caller.reproduction(),
-                function.sql(),
-                attacker.reproduction(),
-                table.sql(),
-                any_of(&self.secret(*relation))
-            );
-            about.accuse(attacker, rules::SETTING_OUTLIVES, message, &attack);
-            return;
-        }
-        let (name, relation) = readers[0];
         about.find(
             rules::SETTING_KEPT,
             format!(
@@ -91,6 +48,58 @@ impl Context<'_> {
                 crate::sql::literal(&function.signature)
             ),
         );
+    }
+
+    /// Calls it as the attacker and as the other tenant, and then reads what trusts the setting.
+    async fn outliving(
+        &self,
+        function: &Function,
+        kept: &BTreeSet<(String, RelationId)>,
+        about: &mut Assessment,
+    ) {
+        let (attacker, victim) = (&self.personas[PersonaId::PLAIN], self.victim());
+        let lists = self.argument_lists(function);
+        let mut tries = Vec::new();
+        for arguments in &lists {
+            for (name, relation) in kept {
+                tries.extend([attacker, &victim].map(|caller| (arguments, name, *relation, caller)));
+            }
+        }
+        let scripts = tries
+            .iter()
+            .map(|(arguments, _, relation, caller)| {
+                self.call_and_read(function, arguments, *relation, caller)
+            })
+            .collect();
+        let outcomes = self.session.attempt(scripts).await;
+        about.attempts += outcomes.len();
+        let mut opened = tries.iter().zip(outcomes).filter_map(|(tried, outcome)| {
+            let opened = outcome.is_ok_and(|rows| says_yes(&rows));
+            opened.then_some(tried)
+        });
+        let Some((arguments, name, relation, caller)) = opened.next() else {
+            return;
+        };
+        let table = &self.catalog.relations[*relation];
+        let whose = if caller.who == attacker.who {
+            "the same"
+        } else {
+            "another"
+        };
+        let message = format!(
+            "{} sets {name} for the connection, beyond its transaction: after {whose} user's call {} reads another tenant's rows of {}, whose policies trust it",
+            function.label(),
+            attacker.label,
+            table.label()
+        );
+        let attack = format!(
+            "{}; select {}({arguments}); {}; {}",
+            caller.reproduction(),
+            function.sql(),
+            attacker.reproduction(),
+            self.count_of_secret(*relation)
+        );
+        about.accuse(attacker, rules::SETTING_OUTLIVES, message, &attack);
     }
 
     fn call_and_read(
@@ -108,11 +117,16 @@ impl Context<'_> {
             .act(format!("select {}({arguments})", function.sql()))
             .act(self.session.back())
             .be(settings(&self.personas[PersonaId::PLAIN], &table.schema))
-            .ask(format!(
-                "select count(*) from {} where {}",
-                table.sql(),
-                any_of(&self.secret(relation))
-            ))
+            .ask(self.count_of_secret(relation))
+    }
+
+    fn count_of_secret(&self, relation: RelationId) -> String {
+        let table = &self.catalog.relations[relation];
+        format!(
+            "select count(*) from {} where {}",
+            table.sql(),
+            any_of(&self.secret(relation))
+        )
     }
 
     /// Settings that policies of tables which can be read trust, other than those that each request makes anew.

@@ -103,6 +103,8 @@ impl Context<'_> {
         (n, about, calls)
     }
 
+    /// Calls it as everybody who matters, first as the other tenant: a plan that was made for them must not serve the
+    /// attacker.
     async fn call(&self, n: FunctionId, function: &Function, about: &mut Assessment) -> Vec<Call> {
         let lists = self.argument_lists(function);
         let victim = self.victim();
@@ -112,7 +114,6 @@ impl Context<'_> {
             scripts.push(Script::default().act("discard plans"));
         }
         let fresh = scripts.len();
-        // First as the other tenant: a plan that was made for them must not serve the attacker.
         scripts.extend(
             lists
                 .iter()
@@ -132,26 +133,20 @@ impl Context<'_> {
                 });
             }
         }
-        let mut outcomes = self.session.attempt(scripts).await.into_iter().skip(fresh);
-        let victims: Vec<Outcome> = outcomes.by_ref().take(lists.len()).collect();
-        let mut succeeded = victims.iter().any(Result::is_ok);
-        let mut refusals = Vec::new();
-        for (call, outcome) in calls.iter_mut().zip(outcomes) {
-            succeeded |= outcome.is_ok();
-            refusals.extend(outcome.as_ref().err().cloned());
+        let outcomes: Vec<Outcome> = self.session.attempt(scripts).await.split_off(fresh);
+        let refusals: Vec<Refusal> = outcomes
+            .iter()
+            .skip(lists.len())
+            .filter_map(|outcome| outcome.as_ref().err().cloned())
+            .collect();
+        let succeeded = outcomes.iter().any(Result::is_ok);
+        for (call, outcome) in calls.iter_mut().zip(outcomes.into_iter().skip(lists.len())) {
             self.judge_call(call, &outcome, about);
             call.tells = tells(&outcome);
             call.answer = answer(outcome);
         }
-        let deliberate = |code: &str| code == "42501" || code == "P0001" || code.starts_with("PT");
-        if !succeeded
-            && !about.leaks()
-            && let Some(refusal) = refusals.iter().find(|refusal| !deliberate(&refusal.code))
-        {
-            about.untested.insert(format!(
-                "no call of it succeeded: {} [{}]",
-                refusal.message, refusal.code
-            ));
+        if !succeeded {
+            untold(&refusals, about);
         }
         calls
     }
@@ -337,6 +332,18 @@ impl Context<'_> {
             "(select string_agg(what, ';') from ({}) as mako_harm)",
             self.harms(&self.foreign_to_all_of(persona), matters)
         )
+    }
+}
+
+/// Of a function that refuses every call, and not on purpose, nothing is known.
+fn untold(refusals: &[Refusal], about: &mut Assessment) {
+    let deliberate = |code: &str| code == "42501" || code == "P0001" || code.starts_with("PT");
+    let by_chance = refusals.iter().find(|refusal| !deliberate(&refusal.code));
+    if let Some(refusal) = by_chance.filter(|_| !about.leaks()) {
+        about.untested.insert(format!(
+            "no call of it succeeded: {} [{}]",
+            refusal.message, refusal.code
+        ));
     }
 }
 

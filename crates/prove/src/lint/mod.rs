@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use crate::assessment::Assessment;
-use crate::catalog::{Catalog, Command, Function, Identity, Policy, Relation, RelationKind};
+use crate::catalog::{Catalog, Command, Function, Identity, Index, Policy, Relation, RelationKind};
 use crate::ids::{FunctionId, RelationId};
 use crate::plan::{Class, Plan};
 use crate::rules;
@@ -226,33 +226,13 @@ fn tenant_table(
     catalog: &Catalog,
     about: &mut Assessment,
 ) {
-    let named = relation.label();
-    let led = relation.indexes.iter().any(|index| {
-        !index.partial
-            && index
-                .columns
-                .first()
-                .is_some_and(|first| first.as_deref() == Some(column))
-    });
-    if !led {
-        about.find(
-            rules::NO_TENANT_INDEX,
-            format!(
-                "No index of {named} is led by {column}: every statement of a tenant's reads the whole table"
-            ),
-            format!(
-                "select not exists (select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0] \
-                 where i.indrelid = {}::regclass and i.indpred is null and a.attname = {})",
-                literal(&relation.sql()),
-                literal(column)
-            ),
-        );
-    }
+    no_index(relation, column, about);
     if relation.rls && !relation.forced && !relation.owner_bypasses {
         about.find(
             rules::NOT_FORCED,
             format!(
-                "{named} belongs to {}, whom policies don't bind without FORCE",
+                "{} belongs to {}, whom policies don't bind without FORCE",
+                relation.label(),
                 relation.owner
             ),
             flag("not relforcerowsecurity", relation),
@@ -261,7 +241,10 @@ fn tenant_table(
     if relation.column(column).is_some_and(|column| !column.not_null) {
         about.find(
             rules::NULLABLE_TENANT,
-            format!("{column} of {named} may be null: rows may belong to nobody"),
+            format!(
+                "{column} of {} may be null: rows may belong to nobody",
+                relation.label()
+            ),
             format!(
                 "select not attnotnull from pg_attribute where attrelid = {}::regclass and attname = {}",
                 literal(&relation.sql()),
@@ -271,6 +254,27 @@ fn tenant_table(
     }
     if !plan.is_identity(catalog, n) {
         unscoped(relation, column, plan, n, about);
+    }
+}
+
+/// Without an index that is led by the tenant column every statement reads everybody's rows.
+fn no_index(relation: &Relation, column: &str, about: &mut Assessment) {
+    let leads = |first: &Option<String>| first.as_deref() == Some(column);
+    let led = |index: &Index| !index.partial && index.columns.first().is_some_and(leads);
+    if !relation.indexes.iter().any(led) {
+        about.find(
+            rules::NO_TENANT_INDEX,
+            format!(
+                "No index of {} is led by {column}: every statement of a tenant's reads the whole table",
+                relation.label()
+            ),
+            format!(
+                "select not exists (select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0] \
+                 where i.indrelid = {}::regclass and i.indpred is null and a.attname = {})",
+                literal(&relation.sql()),
+                literal(column)
+            ),
+        );
     }
 }
 

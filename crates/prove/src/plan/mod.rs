@@ -343,35 +343,24 @@ impl Plan {
             None => {}
         }
         let reached = closure(catalog, (at, column.to_owned()));
-        if self.membership.is_some() {
-            match (
-                reached.iter().any(|p| users.contains(p)),
-                reached.iter().any(|p| tenants.contains(p)),
-            ) {
-                (true, false) => return By::User,
-                (false, true) => return By::Tenant,
-                _ => {}
-            }
+        // Both are empty where there are no memberships.
+        match (reached.is_disjoint(users), reached.is_disjoint(tenants)) {
+            (false, true) => return By::User,
+            (true, false) => return By::Tenant,
+            _ => {}
         }
         if self.refers_to_a_row(catalog, relation, column) {
             return By::Parent;
         }
-        match &self.membership {
-            None => By::User,
-            Some(_)
-                if relation
-                    .policies
-                    .iter()
-                    .any(|policy| is_user(&policy.text(), column)) =>
-            {
-                By::User
-            }
-            Some((_, user, tenant))
-                if column == user && column != tenant && column != model.tenant.column() =>
-            {
-                By::User
-            }
-            Some(_) => By::Tenant,
+        let Some((_, user, tenant)) = &self.membership else {
+            return By::User;
+        };
+        let is_held = |policy: &Policy| is_user(&policy.text(), column);
+        let is_called = column == user && column != tenant && column != model.tenant.column();
+        if is_called || relation.policies.iter().any(is_held) {
+            By::User
+        } else {
+            By::Tenant
         }
     }
 

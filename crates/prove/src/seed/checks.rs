@@ -9,6 +9,9 @@ use crate::catalog::Relation;
 use crate::sql::{ident, idents, typed};
 use crate::values;
 
+/// An expression that must hold, and the columns that decide it.
+type Demand = (String, BTreeSet<String>);
+
 /// Checks that share columns, and what else is wanted, are decided together: their expressions, and the columns to decide.
 pub(super) fn components(
     table: &Relation,
@@ -16,55 +19,48 @@ pub(super) fn components(
     wanted: Option<String>,
 ) -> Vec<(Vec<String>, Vec<String>)> {
     let mut groups: Vec<(Vec<String>, BTreeSet<String>)> = Vec::new();
-    let mut add = |expression: String, columns: BTreeSet<String>| {
-        let (mut joined, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut groups)
+    for (expression, columns) in demands(table, wanted) {
+        let (joined, rest): (Vec<_>, Vec<_>) = groups
             .into_iter()
             .partition(|(_, others)| !others.is_disjoint(&columns));
         let mut merged = (vec![expression], columns);
-        for (expressions, columns) in joined.drain(..) {
+        for (expressions, columns) in joined {
             merged.0.extend(expressions);
             merged.1.extend(columns);
         }
         groups = rest;
         groups.push(merged);
-    };
-    for check in &table.checks {
-        add(check.expression.clone(), check.columns.iter().cloned().collect());
     }
-    for column in &table.columns {
-        for definition in &column.domain_checks {
-            if let Some(expression) = values::domain_check(definition, &column.name) {
-                add(expression, BTreeSet::from([column.name.clone()]));
-            }
-        }
-    }
-    if let Some(constraint) = &table.partition_constraint {
-        let columns = table
-            .columns
-            .iter()
-            .filter(|column| constraint.contains(&column.name))
-            .map(|column| column.name.clone());
-        add(constraint.clone(), columns.collect());
-    }
-    if let Some(expression) = wanted {
-        let columns = table.columns.iter().map(|column| column.name.clone());
-        let columns = columns.filter(|name| names(&expression, name)).collect();
-        add(expression, columns);
-    }
+    // A generated column is no choice; a check on it is left to the insert.
+    let chosen = |columns: BTreeSet<String>| columns.into_iter().filter(|name| choices.contains_key(name));
     groups
         .into_iter()
-        .map(|(expressions, columns)| {
-            // A generated column is no choice; a check on it is left to the insert.
-            (
-                expressions,
-                columns
-                    .into_iter()
-                    .filter(|name| choices.contains_key(name))
-                    .collect::<Vec<_>>(),
-            )
-        })
+        .map(|(expressions, columns)| (expressions, chosen(columns).collect::<Vec<_>>()))
         .filter(|(_, columns)| !columns.is_empty())
         .collect()
+}
+
+/// Checks of the table, of its columns' domains and of a partition, and what else is wanted.
+fn demands(table: &Relation, wanted: Option<String>) -> Vec<Demand> {
+    let mut demands: Vec<Demand> = Vec::new();
+    for check in &table.checks {
+        demands.push((check.expression.clone(), check.columns.iter().cloned().collect()));
+    }
+    for column in &table.columns {
+        let checks = column.domain_checks.iter();
+        let expressions = checks.filter_map(|check| values::domain_check(check, &column.name));
+        demands.extend(expressions.map(|expression| (expression, BTreeSet::from([column.name.clone()]))));
+    }
+    let columns = || table.columns.iter().map(|column| column.name.clone());
+    if let Some(constraint) = &table.partition_constraint {
+        let named = columns().filter(|name| constraint.contains(name));
+        demands.push((constraint.clone(), named.collect()));
+    }
+    if let Some(expression) = wanted {
+        let named = columns().filter(|name| names(&expression, name)).collect();
+        demands.push((expression, named));
+    }
+    demands
 }
 
 /// Asks the database whether the best candidates of all columns satisfy the checks together; mostly they do, and no other

@@ -311,31 +311,10 @@ impl Seeder<'_> {
         if target == spec.relation {
             return null();
         }
-        let rows: Vec<&Row> = fixtures
-            .rows
-            .iter()
-            .filter(|row| row.relation == target)
-            .collect();
-        let of = |test: &dyn Fn(&Row) -> bool| -> Vec<&Row> {
-            rows.iter().copied().filter(|row| test(row)).collect()
-        };
-        let mut found = of(&|row| row.marker == spec.who.marker && row.belongs != Belongs::Nobody);
-        let comes_later =
-            found.is_empty() && !fixtures.complete && self.circles.contains(&(spec.relation, target));
+        let (found, is_own) = referable(fixtures, spec, target);
+        let comes_later = !is_own && !fixtures.complete && self.circles.contains(&(spec.relation, target));
         if comes_later && key.deferrable {
             return self.promise(fixtures, spec, target, name);
-        }
-        if found.is_empty() && spec.belongs == Belongs::Own {
-            found = of(&|row| row.belongs == Belongs::Own);
-        }
-        if found.is_empty() && spec.belongs != Belongs::Own {
-            found = of(&|row| row.belongs == Belongs::Other);
-        }
-        if found.is_empty() {
-            found = of(&|row| row.belongs == Belongs::Shared);
-        }
-        if found.is_empty() {
-            found = rows;
         }
         // Rows that must each have one of their own start with different ones.
         let turn = if is_unique(table, column) {
@@ -380,4 +359,29 @@ impl Seeder<'_> {
         fixtures.promised.insert(place, value.clone());
         Some(vec![value])
     }
+}
+
+/// Rows of a relation to which a row may refer: those of the same person, and whether it is these, or else those that
+/// belong as it does, that everybody shares, or any.
+fn referable<'f>(fixtures: &'f Fixtures, spec: &RowSpec, target: RelationId) -> (Vec<&'f Row>, bool) {
+    let of = |is_it: &dyn Fn(&Row) -> bool| -> Vec<&Row> {
+        let rows = fixtures.rows.iter();
+        rows.filter(|row| row.relation == target && is_it(row)).collect()
+    };
+    let own = of(&|row| row.marker == spec.who.marker && row.belongs != Belongs::Nobody);
+    if !own.is_empty() {
+        return (own, true);
+    }
+    let alike = if spec.belongs == Belongs::Own {
+        Belongs::Own
+    } else {
+        Belongs::Other
+    };
+    let any = [
+        of(&|row| row.belongs == alike),
+        of(&|row| row.belongs == Belongs::Shared),
+        of(&|_| true),
+    ];
+    let first = any.into_iter().find(|rows| !rows.is_empty());
+    (first.unwrap_or_default(), false)
 }

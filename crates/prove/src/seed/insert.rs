@@ -1,15 +1,12 @@
-//! Makes rows as their owner, adopts those that a trigger was faster to make, and falls back on real ones.
+//! Makes rows as their owner, as far as the database lets them be made, and remembers them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use regex::Regex;
 
-use super::{Belongs, Draft, Fixtures, Row, RowSpec, Seeder};
+use super::{Draft, Fixtures, Row, RowSpec, Seeder};
 use crate::catalog::{Category, Relation};
-use crate::conditions::Content;
 use crate::ids::RelationId;
-use crate::naming::Names;
-use crate::plan::Class;
 use crate::script::{Refusal, Script};
 use crate::sql::{ident, idents, typed};
 
@@ -142,145 +139,6 @@ impl Seeder<'_> {
         }
         Self::refused_as_public(&refusal.message)
             .unwrap_or_else(|| format!("no row could be made: {} [{}]", refusal.message, refusal.code))
-    }
-
-    /// Rows that a trigger was faster to make, found by the person that they name.
-    async fn adopt(&self, fixtures: &mut Fixtures, drafts: Vec<Draft>) {
-        let (mut found, mut changes) = (Vec::new(), Vec::new());
-        for draft in drafts {
-            let table = &self.catalog.relations[draft.relation];
-            let Some(column) = self.naming_column(draft.relation) else {
-                continue;
-            };
-            let Some(value) = draft.columns.get(&column) else {
-                continue;
-            };
-            let found_by = format!("{} = {value}", ident(&column));
-            let sql = format!(
-                "select {}, ctid from only {} where {found_by} limit 1",
-                idents(table.columns.iter().map(|c| c.name.as_str())),
-                table.sql(),
-            );
-            for set in [self.given_key(fixtures, &draft, &column), draft.content.clone()] {
-                let set: Vec<String> = set
-                    .iter()
-                    .map(|(name, value)| format!("{} = {value}", ident(name)))
-                    .collect();
-                if !set.is_empty() {
-                    let change = format!("update {} set {} where {found_by}", table.sql(), set.join(", "));
-                    changes.push((draft.relation, change));
-                }
-            }
-            found.push((draft, sql));
-        }
-        let scripts = changes
-            .iter()
-            .map(|(_, change)| Script::default().act(change))
-            .collect();
-        let outcomes = self.session.keep(scripts).await;
-        for ((relation, change), outcome) in changes.into_iter().zip(outcomes) {
-            if outcome.is_ok() {
-                fixtures.remember(relation, change);
-            }
-        }
-        let outcomes = self
-            .session
-            .attempt(found.iter().map(|(_, sql)| Script::default().ask(sql)).collect())
-            .await;
-        for ((draft, _), outcome) in found.into_iter().zip(outcomes) {
-            if let Ok(rows) = outcome
-                && !rows.is_empty()
-                && !fixtures
-                    .rows
-                    .iter()
-                    .any(|row| row.relation == draft.relation && row.marker == draft.marker)
-            {
-                self.note(fixtures, &draft, rows, false);
-            }
-        }
-    }
-
-    /// The key that a trigger's row was to have: one that is drawn at random is another when the row is made again.
-    fn given_key(&self, fixtures: &Fixtures, draft: &Draft, found_by: &str) -> Content {
-        let is_ours = |row: &Row| row.relation == draft.relation && row.marker == draft.marker;
-        if fixtures.rows.iter().any(is_ours) {
-            return Content::new();
-        }
-        let key = self.catalog.relations[draft.relation].key().unwrap_or_default();
-        let given = key.into_iter().filter(|name| *name != found_by);
-        given
-            .filter_map(|name| Some((name.to_owned(), draft.columns.get(name)?.clone())))
-            .collect()
-    }
-
-    /// The column by which rows of a relation name somebody: their tenant, or else a user or a tenant.
-    fn naming_column(&self, relation: RelationId) -> Option<String> {
-        let tenant = self
-            .plan
-            .tenant_column(relation)
-            .map(|(column, _)| column.to_owned());
-        let names = |names| {
-            let mut columns = self.catalog.relations[relation].columns.iter();
-            let column = columns.find(|column| self.plan.meaning(relation, &column.name) == Some(names));
-            column.map(|column| column.name.clone())
-        };
-        tenant
-            .or_else(|| names(Names::User))
-            .or_else(|| names(Names::Tenant))
-    }
-
-    /// Existing rows of real tenants, where none could be made.
-    pub(super) async fn fall_back(&self, fixtures: &mut Fixtures, level: &[RelationId]) {
-        let wanting: Vec<RelationId> = level
-            .iter()
-            .copied()
-            .filter(|n| {
-                matches!(self.plan.classes[*n], Class::Tenant { .. } | Class::Internal) && !self.is_split(*n)
-            })
-            .filter(|n| fixtures.of(*n, Belongs::Other).next().is_none())
-            .collect();
-        let scripts = wanting
-            .iter()
-            .map(|n| {
-                let table = &self.catalog.relations[*n];
-                // Real rows only: those that were made up for the attacker, or by triggers then, are no stranger's.
-                let made: Vec<String> = fixtures
-                    .rows
-                    .iter()
-                    .filter(|row| row.home == *n)
-                    .map(|row| format!("\"{}\"", row.ctid))
-                    .collect();
-                let real = format!(
-                    "ctid <> all ('{{{}}}'::tid[]) and age(xmin) > age(pg_current_xact_id()::xid) and not ({})",
-                    made.join(","),
-                    self.is_public(*n)
-                );
-                let condition = match self.plan.tenant_column(*n) {
-                    Some((column, _)) => format!("{real} and {} is not null", ident(column)),
-                    None => real,
-                };
-                let condition = table.of_part(condition);
-                Script::default().ask(format!(
-                    "select {}, ctid from only {} where {condition} limit 1",
-                    idents(table.columns.iter().map(|column| column.name.as_str())),
-                    table.sql()
-                ))
-            })
-            .collect();
-        for (n, outcome) in wanting.iter().zip(self.session.attempt(scripts).await) {
-            if let Ok(rows) = outcome
-                && !rows.is_empty()
-            {
-                let draft = Draft {
-                    relation: *n,
-                    belongs: Belongs::Other,
-                    marker: String::new(),
-                    columns: BTreeMap::new(),
-                    content: Content::new(),
-                };
-                self.note(fixtures, &draft, rows, true);
-            }
-        }
     }
 
     /// Remembers a row, in its own relation and in those that it is also part of.

@@ -3,6 +3,7 @@
 
 mod checks;
 mod choose;
+mod existing;
 mod fixtures;
 mod insert;
 mod lawful;

@@ -11,6 +11,48 @@ use crate::plan::Class;
 use crate::sql::typed;
 use crate::values;
 
+/// Columns that say when a membership ended.
+const ENDED_AT: [&str; 9] = [
+    "removed_at",
+    "deleted_at",
+    "revoked_at",
+    "left_at",
+    "deactivated_at",
+    "disabled_at",
+    "archived_at",
+    "ended_at",
+    "suspended_at",
+];
+/// Columns that say whether a membership goes on.
+const GOES_ON: [&str; 4] = ["active", "is_active", "enabled", "is_enabled"];
+/// Columns that say whether a membership has ended.
+const HAS_ENDED: [&str; 8] = [
+    "removed",
+    "is_removed",
+    "deleted",
+    "is_deleted",
+    "revoked",
+    "is_revoked",
+    "disabled",
+    "suspended",
+];
+/// What a status says of a membership that has ended.
+const ENDED: [&str; 13] = [
+    "removed",
+    "inactive",
+    "revoked",
+    "left",
+    "disabled",
+    "deleted",
+    "suspended",
+    "former",
+    "declined",
+    "rejected",
+    "blocked",
+    "invited",
+    "pending",
+];
+
 impl Seeder<'_> {
     pub(super) fn specs_of_own(&self, relation: RelationId) -> Vec<RowSpec> {
         let people = self.people;
@@ -285,61 +327,22 @@ impl Seeder<'_> {
 
     /// The column and value that say that a membership has ended.
     pub(crate) fn departure(&self, relation: RelationId) -> Option<(&Column, String)> {
-        const PAST: [&str; 9] = [
-            "removed_at",
-            "deleted_at",
-            "revoked_at",
-            "left_at",
-            "deactivated_at",
-            "disabled_at",
-            "archived_at",
-            "ended_at",
-            "suspended_at",
-        ];
-        const PRESENT: [&str; 4] = ["active", "is_active", "enabled", "is_enabled"];
-        const ENDED: [&str; 8] = [
-            "removed",
-            "is_removed",
-            "deleted",
-            "is_deleted",
-            "revoked",
-            "is_revoked",
-            "disabled",
-            "suspended",
-        ];
-        self.catalog.relations[relation]
-            .columns
-            .iter()
-            .find_map(|column| {
-                let name = column.name.as_str();
-                match column.category {
-                    Category::Date if PAST.contains(&name) => Some((column, "'2024-02-01'".to_owned())),
-                    Category::Boolean if PRESENT.contains(&name) => Some((column, "false".to_owned())),
-                    Category::Boolean if ENDED.contains(&name) => Some((column, "true".to_owned())),
-                    Category::Enum | Category::String if name == "status" || name == "state" => {
-                        let words = self.words_about(relation, column);
-                        let past = [
-                            "removed",
-                            "inactive",
-                            "revoked",
-                            "left",
-                            "disabled",
-                            "deleted",
-                            "suspended",
-                            "former",
-                            "declined",
-                            "rejected",
-                            "blocked",
-                            "invited",
-                            "pending",
-                        ];
-                        past.iter()
-                            .find(|past| words.iter().chain(&column.labels).any(|word| word == **past))
-                            .map(|past| (column, typed(Some(past), &column.base)))
-                    }
-                    _ => None,
+        let columns = &self.catalog.relations[relation].columns;
+        columns.iter().find_map(|column| {
+            let name = column.name.as_str();
+            let ended = match column.category {
+                Category::Date if ENDED_AT.contains(&name) => "'2024-02-01'".to_owned(),
+                Category::Boolean if GOES_ON.contains(&name) => "false".to_owned(),
+                Category::Boolean if HAS_ENDED.contains(&name) => "true".to_owned(),
+                Category::Enum | Category::String if name == "status" || name == "state" => {
+                    let words = self.words_about(relation, column);
+                    let known = |past: &&&str| words.iter().chain(&column.labels).any(|word| word == **past);
+                    typed(Some(ENDED.iter().find(known)?), &column.base)
                 }
-            })
+                _ => return None,
+            };
+            Some((column, ended))
+        })
     }
 
     /// How many rows of the other tenant's it takes to try out what policies may distinguish.

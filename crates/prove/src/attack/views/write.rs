@@ -5,8 +5,8 @@ use crate::catalog::Relation;
 use crate::context::Context;
 use crate::ids::{PersonaId, RelationId};
 use crate::plan::{By, Class};
-use crate::rules;
-use crate::seed::{Belongs, Row};
+use crate::rules::{self, Rule};
+use crate::seed::{Belongs, Draft, Row};
 use crate::sql::{ident, idents, typed};
 
 /// What `pg_relation_is_updatable` says.
@@ -21,58 +21,83 @@ impl Context<'_> {
             return Vec::new();
         };
         let table = &self.catalog.relations[base];
-        let foreign = self.foreign(base);
         let shared = |name: &str| relation.column(name).is_some() && table.column(name).is_some();
         let mut attempts = Vec::new();
         for (n, persona) in self.personas.with_ids() {
             let rights = relation.rights(&persona.role);
             let may = |name: &str| shared(name) && rights.updates_column(name);
-            let named: Vec<String> = foreign
-                .iter()
-                .filter_map(|row| self.named(relation, row))
-                .collect();
-            let condition = if named.is_empty() {
-                "false".to_owned()
-            } else {
-                named.join(" or ")
-            };
             if relation.updatable & UPDATES != 0 && rights.updates() {
-                if let Some((column, value)) = self.payload_of(base, &may) {
-                    attempts.push(Attempt {
-                        judge: Some(self.written(&foreign)),
-                        passed_if_constrained: true,
-                        ..Attempt::new(
-                            rules::CROSS_TENANT_UPDATE,
-                            n,
-                            "changes another tenant's rows through {}",
-                            format!(
-                                "update {} set {} = {value} where {condition}",
-                                relation.sql(),
-                                ident(&column)
-                            ),
-                        )
-                    });
-                }
+                attempts.extend(self.update_through(view, base, n, &may));
                 attempts.extend(self.move_through(view, base, n, &may));
                 attempts.extend(self.rename_through(view, base, n, &may));
             }
             if relation.updatable & DELETES != 0 && rights.deletes() {
-                attempts.push(Attempt {
-                    judge: Some(self.written(&foreign)),
-                    passed_if_constrained: true,
-                    ..Attempt::new(
-                        rules::CROSS_TENANT_DELETE,
-                        n,
-                        "deletes another tenant's rows through {}",
-                        format!("delete from {} where {condition}", relation.sql()),
-                    )
-                });
+                attempts.push(self.delete_through(view, base, n));
             }
             if relation.updatable & INSERTS != 0 && rights.inserts() {
                 attempts.extend(self.insert_through(view, base, n));
             }
         }
         attempts
+    }
+
+    fn update_through(
+        &self,
+        view: RelationId,
+        base: RelationId,
+        persona: PersonaId,
+        may: &dyn Fn(&str) -> bool,
+    ) -> Option<Attempt> {
+        let (column, value) = self.payload_of(base, may)?;
+        let sql = format!(
+            "update {} set {} = {value} where {}",
+            self.catalog.relations[view].sql(),
+            ident(&column),
+            self.is_others(view, base)
+        );
+        let message = "changes another tenant's rows through {}";
+        Some(self.write_through(base, rules::CROSS_TENANT_UPDATE, persona, message, sql))
+    }
+
+    fn delete_through(&self, view: RelationId, base: RelationId, persona: PersonaId) -> Attempt {
+        let sql = format!(
+            "delete from {} where {}",
+            self.catalog.relations[view].sql(),
+            self.is_others(view, base)
+        );
+        let message = "deletes another tenant's rows through {}";
+        self.write_through(base, rules::CROSS_TENANT_DELETE, persona, message, sql)
+    }
+
+    /// A write that shows on other tenants' rows of the table beneath.
+    fn write_through(
+        &self,
+        base: RelationId,
+        rule: &'static Rule,
+        persona: PersonaId,
+        message: &str,
+        sql: String,
+    ) -> Attempt {
+        Attempt {
+            judge: Some(self.written(&self.foreign(base))),
+            passed_if_constrained: true,
+            ..Attempt::new(rule, persona, message, sql)
+        }
+    }
+
+    /// A condition on a view's columns that finds other tenants' rows of the table beneath.
+    fn is_others(&self, view: RelationId, base: RelationId) -> String {
+        let relation = &self.catalog.relations[view];
+        let foreign = self.foreign(base);
+        let named: Vec<String> = foreign
+            .iter()
+            .filter_map(|row| self.named(relation, row))
+            .collect();
+        if named.is_empty() {
+            "false".to_owned()
+        } else {
+            named.join(" or ")
+        }
     }
 
     /// The table beneath that a view's columns are most likely of.
@@ -195,10 +220,7 @@ impl Context<'_> {
     }
 
     fn insert_through(&self, view: RelationId, base: RelationId, persona: PersonaId) -> Vec<Attempt> {
-        let relation = &self.catalog.relations[view];
-        let rights = relation.rights(&self.personas[persona].role);
-        let mut attempts = Vec::new();
-        for (belongs, rule, message) in [
+        let kinds = [
             (
                 Belongs::Other,
                 rules::CROSS_TENANT_INSERT,
@@ -209,50 +231,52 @@ impl Context<'_> {
                 rules::NULL_TENANT_INSERT,
                 "creates a row for no tenant through {}",
             ),
-        ] {
-            let Some(spare) = self.spare(base, belongs) else {
-                continue;
-            };
-            let own = self.personas[persona]
-                .who
-                .as_ref()
-                .is_some_and(|who| who.marker == spare.marker);
-            if own && belongs == Belongs::Other || self.plan.is_identity(self.catalog, base) {
-                continue;
-            }
-            let condition = match (self.plan.tenant_column(base), belongs) {
-                (Some((column, _)), Belongs::Nobody) => format!("{} is null", ident(column)),
-                (Some((column, _)), _) => match spare.columns.get(column) {
-                    Some(value) => format!("{} = {value}", ident(column)),
-                    None => continue,
-                },
-                (None, _) => "true".to_owned(),
-            };
-            let columns: Vec<(&String, &String)> = spare
-                .columns
-                .iter()
-                .filter(|(name, _)| {
-                    relation.column(name).is_some() && (rights.insert || rights.insert_columns.contains(name))
-                })
-                .collect();
-            if columns.is_empty() {
-                continue;
-            }
-            let sql = format!(
-                "insert into {} ({}) values ({})",
-                relation.sql(),
-                idents(columns.iter().map(|(name, _)| name.as_str())),
-                columns
-                    .iter()
-                    .map(|(_, value)| value.as_str())
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            );
-            attempts.push(Attempt {
+        ];
+        let made = kinds.into_iter().filter_map(|(belongs, rule, message)| {
+            let spare = self.spare(base, belongs)?;
+            let condition = self.is_made(base, spare, persona)?;
+            let sql = self.insertion_through(view, spare, persona)?;
+            Some(Attempt {
                 judge: Some(self.made(base, &condition)),
                 ..Attempt::new(rule, persona, message, sql)
-            });
+            })
+        });
+        made.collect()
+    }
+
+    /// What holds of a row in the table beneath that was made for another tenant or for none.
+    fn is_made(&self, base: RelationId, spare: &Draft, persona: PersonaId) -> Option<String> {
+        let who = self.personas[persona].who.as_ref();
+        let own = who.is_some_and(|who| who.marker == spare.marker);
+        if own && spare.belongs == Belongs::Other || self.plan.is_identity(self.catalog, base) {
+            return None;
         }
-        attempts
+        let Some((column, _)) = self.plan.tenant_column(base) else {
+            return Some("true".to_owned());
+        };
+        if spare.belongs == Belongs::Nobody {
+            return Some(format!("{} is null", ident(column)));
+        }
+        Some(format!("{} = {}", ident(column), spare.columns.get(column)?))
+    }
+
+    /// What makes a row of the columns that a view shows and the role may set.
+    fn insertion_through(&self, view: RelationId, spare: &Draft, persona: PersonaId) -> Option<String> {
+        let relation = &self.catalog.relations[view];
+        let rights = relation.rights(&self.personas[persona].role);
+        let may = |name: &String| rights.insert || rights.insert_columns.contains(name);
+        let columns = spare.columns.iter();
+        let (names, values): (Vec<&str>, Vec<&str>) = columns
+            .filter(|(name, _)| relation.column(name).is_some() && may(name))
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .unzip();
+        (!names.is_empty()).then(|| {
+            format!(
+                "insert into {} ({}) values ({})",
+                relation.sql(),
+                idents(names.into_iter()),
+                values.join(", ")
+            )
+        })
     }
 }
