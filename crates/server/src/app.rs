@@ -68,11 +68,7 @@ pub(crate) fn app(
     draining: &Draining,
     proof: &ProofState,
 ) -> Result<App<impl Endpoint<Output = Response> + use<>>, Failure> {
-    let read_your_writes = read_your_writes(&config);
-    let base_url = config
-        .public_base_url
-        .clone()
-        .unwrap_or_else(|| format!("http://{address}"));
+    let (pages, read_your_writes) = (pages(&config, address), read_your_writes(&config));
     let services = Services::new(
         store,
         config.sealing,
@@ -82,20 +78,13 @@ pub(crate) fn app(
         },
         config.webhooks,
         config.receiver_urls,
-        Pages {
-            base_url,
-            allowed_origins: config.cors_allowed_origins.clone(),
-        },
+        pages,
         config.request_timeout,
     )?;
     let service = service(&services, draining, proof);
     let published = Published::of(&service);
     let measurements = Arc::clone(&services.measurements);
-    let user_limits = UserLimits::new(
-        config.max_connections,
-        config.rate_limit,
-        &measurements.rate_limited,
-    );
+    let rate_limited = &measurements.rate_limited;
     let auth_gate = Arc::new(auth_gate(
         config.auth,
         config.public_base_url.as_deref(),
@@ -103,7 +92,7 @@ pub(crate) fn app(
         published.query_parameters,
         config.authorization,
         Arc::clone(&services.sealed_store),
-        user_limits,
+        UserLimits::new(config.max_connections, config.rate_limit, rate_limited),
     )?);
     let routes = beside_the_api(published.document, published.page, &services)
         .nest("/", service)
@@ -147,6 +136,15 @@ impl Published {
             methods,
             query_parameters,
         }
+    }
+}
+
+/// Where users come back to from a provider's page.
+fn pages(config: &Config, address: SocketAddr) -> Pages {
+    let base_url = config.public_base_url.clone();
+    Pages {
+        base_url: base_url.unwrap_or_else(|| format!("http://{address}")),
+        allowed_origins: config.cors_allowed_origins.clone(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the operations work with: the store, sealed values, the relay and the receiver.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::config::WebhookSettings;
 use crate::http::measurements::Measurements;
 use crate::key_uses::{self, KeyUseQueue};
 use crate::oauth::{OAuth, OAuthClient, Pages};
-use crate::receiver::{Addresses, LiveDeliveries, Receiver, Spool};
+use crate::receiver::{Addresses, LiveDeliveries, Receiver, Spool, WebhookMetrics};
 use crate::relay::{Relay, Service};
 use crate::sender::{ReceiverUrls, Sender};
 
@@ -51,16 +52,12 @@ impl Services {
         let sealed_store = Arc::new(SealedStore::new(Arc::clone(store), sealing));
         let (key_uses, key_use_queue) = key_uses::queue(&measurements.key_uses);
         let inbound = Arc::clone(&measurements.inbound);
-        let spool = webhooks
-            .spool_dir
-            .map(|folder| Spool::open(&folder, inbound.spooled.clone(), inbound.put_aside.clone()))
-            .transpose()?;
         let receiver = Receiver {
             store: Arc::clone(store),
             sealed_store: Arc::clone(&sealed_store),
             platform: webhooks.secrets,
             base_url: pages.base_url.clone(),
-            spool,
+            spool: spool(webhooks.spool_dir, &inbound)?,
             addresses: Addresses::default(),
             measurements: inbound,
             live: LiveDeliveries::default(),
@@ -72,20 +69,18 @@ impl Services {
             receiver_urls,
             Arc::clone(&measurements.outbound),
         )?;
+        let oauth = OAuth::new(
+            Arc::clone(&sealed_store),
+            providers.oauth_clients,
+            pages,
+            key_uses.clone(),
+        )?;
+        let relay = Relay::new(providers.relay_bases, measurements.relay.clone(), key_uses)?;
         Ok(Self {
             store: Arc::clone(store),
-            oauth: Arc::new(OAuth::new(
-                Arc::clone(&sealed_store),
-                providers.oauth_clients,
-                pages,
-                key_uses.clone(),
-            )?),
+            oauth: Arc::new(oauth),
             sealed_store,
-            relay: Arc::new(Relay::new(
-                providers.relay_bases,
-                measurements.relay.clone(),
-                key_uses,
-            )?),
+            relay: Arc::new(relay),
             receiver: Arc::new(receiver),
             key_use_queue,
             sender: Arc::new(sender),
@@ -93,4 +88,9 @@ impl Services {
             measurements,
         })
     }
+}
+
+fn spool(folder: Option<PathBuf>, metrics: &WebhookMetrics) -> Result<Option<Spool>, Failure> {
+    let open = |folder: PathBuf| Spool::open(&folder, metrics.spooled.clone(), metrics.put_aside.clone());
+    Ok(folder.map(open).transpose()?)
 }

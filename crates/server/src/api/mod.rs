@@ -35,25 +35,36 @@ pub(crate) fn operations(
     draining: &Draining,
     proof: &ProofState,
 ) -> impl poem_openapi::OpenApi + use<> {
-    let store = || Arc::clone(&services.store);
-    let sealed_store = || Arc::clone(&services.sealed_store);
-    let oauth = || Arc::clone(&services.oauth);
     let operations = Operations {
-        store: store(),
-        sealed_store: sealed_store(),
+        store: Arc::clone(&services.store),
+        sealed_store: Arc::clone(&services.sealed_store),
         measurements: Arc::clone(&services.measurements),
         draining: draining.clone(),
         proof: proof.clone(),
         spool: services.receiver.spool.clone(),
     };
+    (operations, crm(services), keys(services), events(services))
+}
+
+/// The caller and their rows.
+fn crm(services: &Services) -> impl poem_openapi::OpenApi + use<> {
+    let store = || Arc::clone(&services.store);
     (
-        operations,
         me::Me(store()),
         leads::Leads(store()),
         contacts::Contacts(store()),
         call_logs::CallLogs(store()),
         automation_logs::AutomationLogs(store()),
         dashboard::Dashboard(store()),
+    )
+}
+
+/// What is sealed, and calls with it.
+fn keys(services: &Services) -> impl poem_openapi::OpenApi + use<> {
+    let store = || Arc::clone(&services.store);
+    let sealed_store = || Arc::clone(&services.sealed_store);
+    let oauth = || Arc::clone(&services.oauth);
+    (
         access_tokens::AccessTokens {
             store: store(),
             sealed_store: sealed_store(),
@@ -73,6 +84,14 @@ pub(crate) fn operations(
             oauth: oauth(),
             relay: Arc::clone(&services.relay),
         },
+    )
+}
+
+/// What providers send, and what is sent on.
+fn events(services: &Services) -> impl poem_openapi::OpenApi + use<> {
+    let store = || Arc::clone(&services.store);
+    let sealed_store = || Arc::clone(&services.sealed_store);
+    (
         phone_numbers::PhoneNumbers {
             store: store(),
             sealed_store: sealed_store(),
@@ -80,14 +99,11 @@ pub(crate) fn operations(
         },
         webhook_endpoints::WebhookEndpoints(Arc::clone(&services.receiver)),
         webhook_events::WebhookEvents(store()),
-        // A tuple holds 16 of them.
-        (
-            event_subscriptions::EventSubscriptions {
-                store: store(),
-                sealed_store: sealed_store(),
-                receiver_urls: services.receiver_urls,
-            },
-            event_deliveries::EventDeliveries(store()),
-        ),
+        event_subscriptions::EventSubscriptions {
+            store: store(),
+            sealed_store: sealed_store(),
+            receiver_urls: services.receiver_urls,
+        },
+        event_deliveries::EventDeliveries(store()),
     )
 }
