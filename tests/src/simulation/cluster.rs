@@ -62,6 +62,7 @@ pub struct Cluster {
 }
 
 /// Where the resources of each kind begin.
+#[derive(Default)]
 struct Places {
     client: Option<usize>,
     service: usize,
@@ -91,22 +92,34 @@ impl Cluster {
         self.predict(Load::Closed(4 * self.pool), requests)
     }
 
+    /// Connections of the services, and then those to each worker.
+    fn pools(&self) -> Vec<Resource> {
+        let pool = |name: String, places: u32| Resource {
+            name,
+            kind: Kind::Pool,
+            places,
+        };
+        let services = pool("connections of the services".to_owned(), self.pool);
+        let to_workers =
+            (0..self.workers).map(|worker| pool(format!("connections to worker {worker}"), self.worker_pool));
+        std::iter::once(services).chain(to_workers).collect()
+    }
+
     fn resources(&self) -> (Vec<Resource>, Places) {
-        let mut resources = Vec::new();
-        let mut add = |kind: Kind, name: String, places: u32| {
-            resources.push(Resource { name, kind, places });
+        let mut resources = self.pools();
+        let mut add = |name: String, cores: Cores| {
+            resources.push(Resource {
+                name,
+                kind: Kind::Processors,
+                places: cores.0,
+            });
             resources.len() - 1
         };
-        let pool = add(Kind::Pool, "connections of the services".to_owned(), self.pool);
-        let first_worker_pool = pool + 1;
-        for worker in 0..self.workers {
-            add(
-                Kind::Pool,
-                format!("connections to worker {worker}"),
-                self.worker_pool,
-            );
-        }
-        let mut add = |name: String, cores: Cores| add(Kind::Processors, name, cores.0);
+        let pools = Places {
+            pool: 0,
+            first_worker_pool: 1,
+            ..Places::default()
+        };
         let places = match self.nodes {
             Nodes::OneMachine(cores) => {
                 let machine = add("machine".to_owned(), cores);
@@ -115,10 +128,7 @@ impl Cluster {
                     service: machine,
                     coordinator: machine,
                     first_worker: machine,
-                    worker_step: 0,
-                    pool,
-                    first_worker_pool,
-                    network: Duration::ZERO,
+                    ..pools
                 }
             }
             Nodes::Apart {
@@ -133,14 +143,12 @@ impl Cluster {
                     add(format!("worker {number}"), worker);
                 }
                 Places {
-                    client: None,
                     service,
                     coordinator,
                     first_worker: coordinator + 1,
                     worker_step: 1,
-                    pool,
-                    first_worker_pool,
                     network,
+                    ..pools
                 }
             }
         };
