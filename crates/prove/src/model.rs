@@ -1,5 +1,8 @@
 //! What should be true, the declared intent: whose is each relation, and who speaks for a tenant.
 
+mod name;
+mod tenant;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -7,6 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::catalog::Relation as Table;
 use crate::naming::Naming;
 use crate::part::{FILES, MESSAGES, Part};
+
+pub(crate) use name::{is_name, split_name};
+pub use tenant::{Claim, Membership, Tenant};
 
 /// The model, as `policies/tenancy.toml` holds it.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -33,39 +39,6 @@ pub struct Model {
     /// Functions that may tell everybody the same, by signature.
     #[serde(default)]
     pub functions: BTreeMap<String, Function>,
-}
-
-/// Who is a tenant, and who speaks for one?
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Tenant {
-    /// The claim that names the user; dots lead into objects.
-    #[serde(default = "sub")]
-    pub claim: String,
-    /// The column that names the tenant wherever a relation doesn't say otherwise: `user_id`, or the membership's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub column: Option<String>,
-    /// Tenancy by membership instead of by user.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub membership: Option<Membership>,
-    /// More claims that a user's token carries, put there by an access-token hook, and what each names; dots lead into
-    /// objects. Claims named like the tenant column are found without it.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub claims: BTreeMap<String, Claim>,
-}
-
-/// The table that says which user belongs to which tenant.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Membership {
-    /// Its qualified name.
-    pub table: String,
-    /// Its column that names the user.
-    #[serde(default = "user_id")]
-    pub user: String,
-    /// Its column that names the tenant.
-    #[serde(default = "tenant_id")]
-    pub tenant: String,
 }
 
 /// How one relation is classified; exactly one of the three.
@@ -109,18 +82,6 @@ pub enum ThirdParty {
     None,
     /// It reads, and changes nothing.
     Read,
-}
-
-/// What a claim names.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Claim {
-    /// The user.
-    User,
-    /// The user's tenant.
-    Tenant,
-    /// A list of the user's tenants.
-    Tenants,
 }
 
 /// A function that is what it looks like, on purpose.
@@ -251,107 +212,12 @@ impl Model {
     }
 }
 
-/// Whether a name of the model means this relation: `public.leads`, `"Odd Schema"."Leads"`, or plainly `public.Odd Name`.
-pub(crate) fn is_name(key: &str, schema: &str, name: &str) -> bool {
-    key == format!("{schema}.{name}") || split_name(key).is_some_and(|(s, n)| s == schema && n == name)
-}
-
-/// Schema and name, quoted or not.
-pub(crate) fn split_name(key: &str) -> Option<(String, String)> {
-    let (schema, rest) = part(key)?;
-    let (name, end) = part(rest.strip_prefix('.')?)?;
-    end.is_empty().then_some((schema, name))
-}
-
-fn part(text: &str) -> Option<(String, &str)> {
-    if let Some(quoted) = text.strip_prefix('"') {
-        let mut name = String::new();
-        let mut chars = quoted.char_indices().peekable();
-        while let Some((at, c)) = chars.next() {
-            if c != '"' {
-                name.push(c);
-            } else if chars.next_if(|(_, next)| *next == '"').is_some() {
-                name.push('"');
-            } else {
-                return Some((name, &quoted[at + 1..]));
-            }
-        }
-        return None;
-    }
-    let end = text.find('.').unwrap_or(text.len());
-    (end > 0).then(|| (text[..end].to_owned(), &text[end..]))
-}
-
-impl Default for Tenant {
-    fn default() -> Self {
-        Self {
-            claim: sub(),
-            column: None,
-            membership: None,
-            claims: BTreeMap::new(),
-        }
-    }
-}
-
-impl Tenant {
-    /// Adds the claims among `read` (by policies, views and functions) that must name the tenant, or all of a user's:
-    /// they are called as a tenant column is, or its plural. They stand at the top of a token, or in `app_metadata`, which users can't change.
-    pub(crate) fn with_claims(mut self, read: &[String]) -> Self {
-        let column = self.column().to_owned();
-        let one = if self.membership.is_some() {
-            Claim::Tenant
-        } else {
-            Claim::User
-        };
-        let several = plurals(&column);
-        for claim in read {
-            let names = match claim {
-                claim if *claim == column => one,
-                claim if several.contains(claim) => Claim::Tenants,
-                _ => continue,
-            };
-            for path in [claim.clone(), format!("app_metadata.{claim}")] {
-                self.claims.entry(path).or_insert(names);
-            }
-        }
-        self
-    }
-
-    /// The default tenant column.
-    pub(crate) fn column(&self) -> &str {
-        match (&self.column, &self.membership) {
-            (Some(column), _) => column,
-            (None, Some(membership)) => &membership.tenant,
-            (None, None) => "user_id",
-        }
-    }
-}
-
-/// What a list of a column's values is called: `org_ids` and `orgs` of `org_id`.
-fn plurals(column: &str) -> [String; 3] {
-    let stem = column.strip_suffix("_id").unwrap_or(column);
-    let ies = stem.strip_suffix('y').unwrap_or(stem);
-    [format!("{column}s"), format!("{stem}s"), format!("{ies}ies")]
-}
-
 fn public_schema() -> Vec<String> {
     vec!["public".to_owned()]
 }
 
 fn api_roles() -> Vec<String> {
     vec!["anon".to_owned(), "authenticated".to_owned()]
-}
-
-fn sub() -> String {
-    "sub".to_owned()
-}
-
-fn user_id() -> String {
-    "user_id".to_owned()
-}
-
-fn tenant_id() -> String {
-    "tenant_id".to_owned()
 }
 
 #[cfg(test)]
@@ -379,13 +245,5 @@ mod tests {
         assert!(Model::parse("[relations.\"public.a\"]\npublic_where = \"x\"").is_ok());
         assert!(Model::parse("[relations.\"public.a\"]\npublic = true\nreaders = [\"x\"]").is_err());
         assert!(Model::parse("[relations.a]\npublic = true").is_err());
-    }
-
-    #[test]
-    fn names_may_be_quoted() {
-        assert!(is_name("public.leads", "public", "leads"));
-        assert!(is_name("\"Odd \"\"x\".\"Le.ads\"", "Odd \"x", "Le.ads"));
-        assert!(is_name("public.Odd Name", "public", "Odd Name"));
-        assert!(!is_name("leads", "public", "leads"));
     }
 }

@@ -8,6 +8,7 @@ mod fixtures;
 mod insert;
 mod lawful;
 mod lookups;
+mod memberships;
 mod order;
 mod settle;
 mod spares;
