@@ -19,7 +19,8 @@ use store::rows::oauth::Authorization;
 use url::form_urlencoded;
 
 use super::client::OAuth;
-use super::token_client::{Granted, TokenError, TokenRequest, plain};
+use super::token_answer::{Granted, TokenError, plain};
+use super::token_client::TokenRequest;
 use crate::http::problem::Problem;
 use crate::relay::{OAuthEndpoint, Service};
 

@@ -6,6 +6,7 @@ mod callback;
 mod client;
 mod complete;
 mod renewal;
+mod token_answer;
 mod token_client;
 mod turns;
 

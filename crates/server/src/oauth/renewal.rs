@@ -15,7 +15,8 @@ use store::rows::api_keys::{KeyError, Need, TakenKey};
 use store::rows::oauth::LeasedGrant;
 
 use super::client::OAuth;
-use super::token_client::{Granted, TokenError, TokenRequest};
+use super::token_answer::{Granted, TokenError};
+use super::token_client::TokenRequest;
 use crate::relay::{OAuthEndpoint, Service};
 
 /// Between two looks at a grant that another service is renewing.

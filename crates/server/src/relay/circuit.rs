@@ -14,7 +14,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 use tokio::time::Instant;
 
-use super::providers::Service;
+use super::service::Service;
 
 /// So many in a row open a circuit.
 const FAILURES: u32 = 5;

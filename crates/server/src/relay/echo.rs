@@ -15,7 +15,8 @@ use prometheus_client::registry::Registry;
 use reqwest::header::{HeaderMap, HeaderName};
 use zeroize::Zeroizing;
 
-use super::providers::{Credential, Service};
+use super::providers::Credential;
+use super::service::Service;
 
 /// Shorter ones stand in answers by chance.
 const SHORTEST: usize = 8;

@@ -7,7 +7,7 @@ use prometheus_client::registry::Registry;
 
 use super::circuit::CircuitMetrics;
 use super::echo::EchoMetrics;
-use super::providers::Service;
+use super::service::Service;
 
 /// What is counted of the relay.
 #[derive(Clone, Default)]

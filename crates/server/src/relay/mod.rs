@@ -13,11 +13,13 @@ mod public_address;
 mod redirect;
 mod request;
 mod retry;
+mod service;
 mod target;
 
 pub(crate) use authorization_server::{AuthorizationServer, ClientAuthentication, OAuthEndpoint};
 pub(crate) use client::{Reach, Relay, RelayError, RelayResponse, http_client, one_tenants_client};
 pub(crate) use metrics::RelayMetrics;
-pub(crate) use providers::{Service, add_providers, is_public_host};
+pub(crate) use providers::{add_providers, is_public_host};
 pub(crate) use request::{RelayBody, RelayKey, RelayRequest};
+pub(crate) use service::Service;
 pub(crate) use target::decoded;

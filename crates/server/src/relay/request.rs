@@ -9,7 +9,7 @@ use reqwest::Method;
 use reqwest::header::HeaderMap;
 use seal::SecretText;
 
-use super::providers::Service;
+use super::service::Service;
 
 /// What a caller wants of a provider.
 pub(crate) struct RelayRequest {

@@ -16,8 +16,8 @@ use crate::http::authorization::tests::claims;
 use crate::key_uses::KeyUseMetrics;
 use crate::relay::client::{Relay, RelayResponse, WHOLE, client};
 use crate::relay::metrics::RelayMetrics;
-use crate::relay::providers::Service;
 use crate::relay::request::{RelayKey, RelayRequest};
+use crate::relay::service::Service;
 
 const FILES: &str = "mms.twiliocdn.com";
 const KEY: &str = "AC00000000000000000000000000000000:the-auth-token-of-a-tenant";
