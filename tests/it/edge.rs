@@ -1,12 +1,13 @@
 //! What does a client see at the edge? Every error is a problem document, whatever caused it.
 
-use reqwest::Method;
+mod connections;
+mod pages;
+
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use tests::people::Person::Alice;
 use tests::service::Answer;
 use tests::{Service, TestDatabase};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 
 /// RFC 9457's members and PostgREST's, all of them, and the id that is in the header too.
 pub(crate) fn assert_problem(answer: &Answer, status: u16, code: &str) {
@@ -21,15 +22,11 @@ pub(crate) fn assert_problem(answer: &Answer, status: u16, code: &str) {
     assert!(!answer.header("x-request-id").is_empty());
 }
 
-#[tokio::test]
-#[expect(clippy::too_many_lines, reason = "one table of cases")]
-async fn every_error_is_a_problem_also_for_an_allowed_page() {
-    let database = TestDatabase::new().await;
-    let settings = [("BODY_LIMIT", "2000"), ("CORS_ALLOWED_ORIGINS", PAGE)];
-    let service = Service::with(&database.login_url(), &settings).await;
-    let post = || service.request_as(Alice, Method::POST, "/v1/leads");
-    let json = "application/json";
-    let cases = [
+/// What is wrong, the request, and the status and code of its answer.
+type Case = (&'static str, RequestBuilder, u16, &'static str);
+
+fn wrong_routes(service: &Service) -> Vec<Case> {
+    vec![
         (
             "an unknown route",
             service.request(Method::GET, "/nothing/here"),
@@ -60,6 +57,13 @@ async fn every_error_is_a_problem_also_for_an_allowed_page() {
             405,
             "PGRST117",
         ),
+    ]
+}
+
+fn wrong_bodies(service: &Service) -> Vec<Case> {
+    let post = || service.request_as(Alice, Method::POST, "/v1/leads");
+    let json = "application/json";
+    vec![
         (
             "another media type",
             post().header("content-type", "text/plain").body("{}"),
@@ -103,6 +107,12 @@ async fn every_error_is_a_problem_also_for_an_allowed_page() {
             413,
             "MK413",
         ),
+    ]
+}
+
+fn wrong_values(service: &Service) -> Vec<Case> {
+    let post = || service.request_as(Alice, Method::POST, "/v1/leads");
+    vec![
         (
             "NUL in a text",
             post().json(&json!({"name": "a\0b", "phone": "1", "status": "s", "source": "s"})),
@@ -143,8 +153,20 @@ async fn every_error_is_a_problem_also_for_an_allowed_page() {
             422,
             "MK422",
         ),
+    ]
+}
+
+#[tokio::test]
+async fn every_error_is_a_problem_also_for_an_allowed_page() {
+    let database = TestDatabase::new().await;
+    let settings = [("BODY_LIMIT", "2000"), ("CORS_ALLOWED_ORIGINS", PAGE)];
+    let service = Service::with(&database.login_url(), &settings).await;
+    let cases = [
+        wrong_routes(&service),
+        wrong_bodies(&service),
+        wrong_values(&service),
     ];
-    for (what, request, status, code) in cases {
+    for (what, request, status, code) in cases.into_iter().flatten() {
         let page = request.try_clone().expect("a body in memory");
         let (answer, read) = (
             Answer::of(request).await,
@@ -228,82 +250,7 @@ async fn a_refused_parameter_is_named_with_what_it_must_be_and_nothing_else() {
     );
 }
 
-#[tokio::test]
-async fn a_chunked_body_is_limited_too() {
-    let database = TestDatabase::new().await;
-    let settings = [("BODY_LIMIT", "2000"), ("CORS_ALLOWED_ORIGINS", PAGE)];
-    let service = Service::with(&database.login_url(), &settings).await;
-    for origin in ["", "origin: https://app.example.com\r\n"] {
-        let answer = answer_to_chunks(service.url.trim_start_matches("http://"), origin).await;
-        assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
-        assert!(answer.contains("MK413"), "{answer}");
-    }
-}
-
 /// What the service says to 4,000 bytes in chunks.
-async fn answer_to_chunks(address: &str, header: &str) -> String {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    let head = format!(
-        "POST /v1/leads HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\nconnection: close\r\n{header}\r\n",
-        Alice.token()
-    );
-    stream.write_all(head.as_bytes()).await.unwrap();
-    for _ in 0..4 {
-        let chunk = format!("{:x}\r\n{}\r\n", 1000, " ".repeat(1000));
-        // The service may answer, and close, before it has read everything.
-        drop(stream.write_all(chunk.as_bytes()).await);
-    }
-    drop(stream.write_all(b"0\r\n\r\n").await);
-    let mut answer = Vec::new();
-    drop(stream.read_to_end(&mut answer).await);
-    String::from_utf8_lossy(&answer).into_owned()
-}
-
-#[tokio::test]
-async fn a_body_that_does_not_arrive_in_time_is_the_clients_fault() {
-    let database = TestDatabase::new().await;
-    let settings = [("STATEMENT_TIMEOUT", "100ms"), ("REQUEST_TIMEOUT", "600ms")];
-    let service = Service::with(&database.login_url(), &settings).await;
-    let address = service.url.trim_start_matches("http://");
-    for path in ["/v1/leads", "/webhooks/make"] {
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        let half = format!(
-            "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{{\"na",
-            Alice.token()
-        );
-        stream.write_all(half.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        assert!(answer.starts_with("HTTP/1.1 408"), "{path}: {answer}");
-        assert!(answer.contains("MK408"), "{path}: {answer}");
-        assert!(
-            answer.to_lowercase().contains("connection: close"),
-            "{path}: {answer}"
-        );
-    }
-}
-
-#[tokio::test]
-async fn a_connection_that_falls_silent_is_closed_also_within_a_head() {
-    let database = TestDatabase::new().await;
-    let settings = [("STATEMENT_TIMEOUT", "100ms"), ("REQUEST_TIMEOUT", "200ms")];
-    let service = Service::with(&database.login_url(), &settings).await;
-    let address = service.url.trim_start_matches("http://");
-    for head in [
-        "",
-        "GET /health HTTP/1.1\r\nhost: x\r\nx-half: ",
-        "GET /health HTTP/1.1\r\nhost: x\r\n\r\n",
-    ] {
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        stream.write_all(head.as_bytes()).await.unwrap();
-        let mut answer = Vec::new();
-        let ended = stream.read_to_end(&mut answer);
-        let ended = tokio::time::timeout(std::time::Duration::from_secs(10), ended).await;
-        assert!(ended.is_ok(), "still open after {head:?}");
-        assert_eq!(answer.is_empty(), !head.ends_with("\r\n\r\n"), "{head:?}");
-    }
-}
-
 #[tokio::test]
 async fn a_request_may_bring_its_own_id_if_it_is_a_sane_one() {
     let database = TestDatabase::new().await;
@@ -323,66 +270,6 @@ async fn a_request_may_bring_its_own_id_if_it_is_a_sane_one() {
     )
     .await;
     assert!(!made.header("x-request-id").is_empty() && made.header("x-request-id") != long);
-}
-
-#[tokio::test]
-async fn only_listed_origins_may_read_the_answers() {
-    let database = TestDatabase::new().await;
-    let service = Service::with(
-        &database.login_url(),
-        &[(
-            "CORS_ALLOWED_ORIGINS",
-            "https://crm.example,https://other.example",
-        )],
-    )
-    .await;
-    let preflight = |origin: &'static str| {
-        Answer::of(
-            service
-                .request(Method::OPTIONS, "/v1/leads")
-                .header("origin", origin)
-                .header("access-control-request-method", "POST")
-                .header("access-control-request-headers", "authorization,content-type"),
-        )
-    };
-    let listed = preflight("https://crm.example").await;
-    assert!(listed.status < 300, "{}", listed.status);
-    assert_eq!(
-        listed.header("access-control-allow-origin"),
-        "https://crm.example"
-    );
-    assert!(
-        listed
-            .header("access-control-allow-headers")
-            .contains("authorization")
-    );
-    assert_eq!(
-        preflight("https://evil.example")
-            .await
-            .header("access-control-allow-origin"),
-        ""
-    );
-    let read = Answer::of(
-        service
-            .request_as(Alice, Method::GET, "/v1/leads")
-            .header("origin", "https://crm.example"),
-    )
-    .await;
-    assert_eq!(
-        (read.status, read.header("access-control-allow-origin")),
-        (200, "https://crm.example")
-    );
-    let error = Answer::of(
-        service
-            .request(Method::GET, "/v1/leads")
-            .header("origin", "https://crm.example"),
-    )
-    .await;
-    assert_eq!(
-        (error.status, error.header("access-control-allow-origin")),
-        (401, "https://crm.example"),
-        "errors can be read, too"
-    );
 }
 
 #[tokio::test]
