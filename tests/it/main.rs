@@ -10,6 +10,7 @@ mod attack;
 mod beside_postgrest;
 mod clients;
 mod connections;
+mod contact_imports;
 mod coverage;
 mod dashboard;
 mod declared_tables;

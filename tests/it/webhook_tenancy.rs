@@ -178,45 +178,8 @@ async fn whoever_claims_anothers_number_gets_nothing_of_theirs() {
     batch(&database.superuser().await, TENANTS).await;
     let service = Service::with(&database.login_url(), &SETTINGS).await;
     let alices = NUMBERS[0].1;
-    // In any spelling.
-    let mut claimed = 0;
-    for spelling in [alices, "+1 500 555 0001", "+1 (500) 555-0001", "+1-500-555-0001"] {
-        let claim = service
-            .post(Bob, "/v1/phone-numbers", &json!({"phone": spelling}))
-            .await;
-        claimed += usize::from(claim.status == 201);
-        assert!(
-            matches!(claim.outcome(), (201, _) | (409, "23505")),
-            "{}",
-            claim.text
-        );
-    }
-    assert_eq!(claimed, 1, "spellings are one number");
-    // Bob signs events for alice's number on an endpoint of his own, and a recording for a call of hers.
-    let own = service
-        .put(
-            Bob,
-            "/v1/webhook-endpoints/twilio",
-            &json!({"secret": "bobs-own-auth-token-of-twilio-0"}),
-        )
-        .await;
-    let path = own.body["url"]
-        .as_str()
-        .unwrap()
-        .strip_prefix(BASE_URL)
-        .unwrap()
-        .to_owned();
-    let forge = |body: Vec<u8>| signed(Source::Twilio, &path, body, "bobs-own-auth-token-of-twilio-0");
-    for body in [
-        sms("SM-forged", "+14017122661", alices, "hi"),
-        call("CA-hers", "completed", "+14017122661", alices, 1),
-    ] {
-        assert!(post(&service, &forge(body)).await.status < 300);
-    }
-    let tested = service
-        .post(Bob, "/v1/webhook-endpoints/twilio/test", &json!({}))
-        .await;
-    assert_eq!(tested.body["ok"], true, "on his own endpoint events are his own");
+    claim_in_every_spelling(&service).await;
+    forge_on_an_endpoint_of_bobs(&service, alices).await;
     // What comes in on the platform's address still goes to alice, the recording of that call as well.
     let hers = [
         platform(Source::Twilio, sms("SM-hers", "+14017122662", alices, "hi")),
@@ -237,43 +200,70 @@ async fn whoever_claims_anothers_number_gets_nothing_of_theirs() {
     deliver(&service, &hers).await;
     // Whichever of the two came first.
     let recorded = async || {
-        let calls = service.get(Alice, "/v1/call-logs").await.body;
-        assert_eq!(calls["data"].as_array().unwrap().len(), 1);
-        calls["data"][0]["recording_url"] == "https://api.twilio.com/RE1"
+        let calls = rows(&service, Alice, "/v1/call-logs").await;
+        assert_eq!(calls.len(), 1);
+        calls[0]["recording_url"] == "https://api.twilio.com/RE1"
     };
     tests::process::until(recorded).await;
-    assert_eq!(
-        service.get(Alice, "/v1/leads").await.body["data"]
-            .as_array()
-            .unwrap()
-            .len(),
-        1
-    );
-    let bobs = service.get(Bob, "/v1/call-logs").await.body;
-    assert_eq!(
-        (
-            bobs["data"].as_array().unwrap().len(),
-            &bobs["data"][0]["recording_url"]
-        ),
-        (1, &Value::Null)
-    );
-    let verified: Vec<(String, String)> = database
-        .superuser()
-        .await
-        .query(
-            "select user_id, phone from user_phone_numbers where verified_at is not null order by phone",
-            &[],
-        )
-        .await
-        .unwrap()
-        .iter()
-        .map(|row| (row.get(0), row.get(1)))
-        .collect();
-    let before: Vec<_> = NUMBERS
-        .iter()
-        .map(|(person, number)| (person.id().to_owned(), (*number).to_owned()))
-        .collect();
-    assert_eq!(verified, before, "nothing becomes verified");
+    assert_eq!(rows(&service, Alice, "/v1/leads").await.len(), 1);
+    let bobs = rows(&service, Bob, "/v1/call-logs").await;
+    assert_eq!((bobs.len(), &bobs[0]["recording_url"]), (1, &Value::Null));
+    let before = NUMBERS.map(|(person, number)| (person.id().to_owned(), number.to_owned()));
+    assert_eq!(verified(&database).await, before, "nothing becomes verified");
+}
+
+/// Bob claims alice's number, however it is written.
+async fn claim_in_every_spelling(service: &Service) {
+    let mut claimed = 0;
+    for spelling in [
+        NUMBERS[0].1,
+        "+1 500 555 0001",
+        "+1 (500) 555-0001",
+        "+1-500-555-0001",
+    ] {
+        let claim = service
+            .post(Bob, "/v1/phone-numbers", &json!({"phone": spelling}))
+            .await;
+        claimed += usize::from(claim.status == 201);
+        assert!(
+            matches!(claim.outcome(), (201, _) | (409, "23505")),
+            "{}",
+            claim.text
+        );
+    }
+    assert_eq!(claimed, 1, "spellings are one number");
+}
+
+/// Bob signs events for alice's number on an endpoint of his own, and a call that is hers.
+async fn forge_on_an_endpoint_of_bobs(service: &Service, alices: &str) {
+    let secret = "bobs-own-auth-token-of-twilio-0";
+    let own = service
+        .put(Bob, "/v1/webhook-endpoints/twilio", &json!({"secret": secret}))
+        .await;
+    let path = own.body["url"].as_str().unwrap().strip_prefix(BASE_URL).unwrap();
+    for body in [
+        sms("SM-forged", "+14017122661", alices, "hi"),
+        call("CA-hers", "completed", "+14017122661", alices, 1),
+    ] {
+        let forged = signed(Source::Twilio, path, body, secret);
+        assert!(post(service, &forged).await.status < 300);
+    }
+    let tested = service
+        .post(Bob, "/v1/webhook-endpoints/twilio/test", &json!({}))
+        .await;
+    assert_eq!(tested.body["ok"], true, "on his own endpoint events are his own");
+}
+
+async fn rows(service: &Service, person: Person, path: &str) -> Vec<Value> {
+    let answer = service.get(person, path).await;
+    answer.body["data"].as_array().unwrap().clone()
+}
+
+/// Whose each verified number is.
+async fn verified(database: &TestDatabase) -> Vec<(String, String)> {
+    let sql = "select user_id, phone from user_phone_numbers where verified_at is not null order by phone";
+    let rows = database.superuser().await.query(sql, &[]).await.unwrap();
+    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 
 mod attacks;
 mod cache;
+mod malformed;
 mod oracle;
 mod properties;
 mod sessions;

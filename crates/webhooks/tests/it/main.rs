@@ -1,6 +1,7 @@
 //! Is what a provider says understood, and what another says refused?
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should stop")]
 
+mod configurations;
 mod entry;
 mod make_events;
 mod mutated;

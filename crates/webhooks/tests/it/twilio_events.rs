@@ -134,7 +134,6 @@ fn a_call_is_to_the_tenant_or_from_it() {
 
 /// Twilio's `Direction` is seen from Twilio; ours from the tenant.
 #[test]
-#[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn who_made_a_call_is_told_by_what_each_party_is() {
     const CLIENT: &str = "client%3Aagent_7";
     const SIP: &str = "sip%3Aagent%40crm.sip.twilio.com";
@@ -143,94 +142,49 @@ fn who_made_a_call_is_told_by_what_each_party_is() {
     let (ours, nobodys): (&[&str], &[&str]) = (&[TENANT], &[]);
     let cases = [
         // Twilio's word, from, to, more, and what it is: direction, tenant's numbers, customer.
-        ("inbound", C, T, "", Direction::Inbound, ours, Some(CUSTOMER)),
+        (("inbound", C, T, ""), (Direction::Inbound, ours, Some(CUSTOMER))),
         (
-            "inbound",
-            &*from_whatsapp,
-            &*to_whatsapp,
-            "",
-            Direction::Inbound,
-            ours,
-            Some(CUSTOMER),
+            ("inbound", &*from_whatsapp, &*to_whatsapp, ""),
+            (Direction::Inbound, ours, Some(CUSTOMER)),
         ),
         // A softphone or desk phone of the tenant's dials: whoever is called, nothing says that it is theirs.
         (
-            "inbound",
-            CLIENT,
-            C,
-            "",
-            Direction::Outbound,
-            nobodys,
-            Some(CUSTOMER),
+            ("inbound", CLIENT, C, ""),
+            (Direction::Outbound, nobodys, Some(CUSTOMER)),
         ),
         (
-            "inbound",
-            CLIENT,
-            T,
-            "",
-            Direction::Outbound,
-            nobodys,
-            Some(TENANT),
+            ("inbound", CLIENT, T, ""),
+            (Direction::Outbound, nobodys, Some(TENANT)),
         ),
         (
-            "inbound",
-            SIP,
-            C,
-            "",
-            Direction::Outbound,
-            nobodys,
-            Some(CUSTOMER),
+            ("inbound", SIP, C, ""),
+            (Direction::Outbound, nobodys, Some(CUSTOMER)),
         ),
         (
-            "inbound",
-            CLIENT,
-            "client%3Aagent_8",
-            "",
-            Direction::Outbound,
-            nobodys,
-            None,
+            ("inbound", CLIENT, "client%3Aagent_8", ""),
+            (Direction::Outbound, nobodys, None),
         ),
         (
-            "inbound",
-            C,
-            CLIENT,
-            "",
-            Direction::Inbound,
-            nobodys,
-            Some(CUSTOMER),
+            ("inbound", C, CLIENT, ""),
+            (Direction::Inbound, nobodys, Some(CUSTOMER)),
         ),
         (
-            "outbound-api",
-            T,
-            C,
-            "",
-            Direction::Outbound,
-            ours,
-            Some(CUSTOMER),
+            ("outbound-api", T, C, ""),
+            (Direction::Outbound, ours, Some(CUSTOMER)),
         ),
-        ("outbound-api", T, CLIENT, "", Direction::Outbound, ours, None),
+        (("outbound-api", T, CLIENT, ""), (Direction::Outbound, ours, None)),
         (
-            "trunking-terminating",
-            T,
-            C,
-            "",
-            Direction::Outbound,
-            ours,
-            Some(CUSTOMER),
+            ("trunking-terminating", T, C, ""),
+            (Direction::Outbound, ours, Some(CUSTOMER)),
         ),
         (
-            "trunking-originating",
-            C,
-            T,
-            "",
-            Direction::Inbound,
-            ours,
-            Some(CUSTOMER),
+            ("trunking-originating", C, T, ""),
+            (Direction::Inbound, ours, Some(CUSTOMER)),
         ),
         // A leg shows its parent's caller id, which may be another tenant's number.
-        ("outbound-dial", T, C, LEG, Direction::Leg, nobodys, None),
+        (("outbound-dial", T, C, LEG), (Direction::Leg, nobodys, None)),
     ];
-    for (word, from, to, more, direction, tenant, called) in cases {
+    for ((word, from, to, more), (direction, tenant, called)) in cases {
         let event = twilio_event(&format!(
             "CallSid=CA1&From={from}&To={to}&CallStatus=completed&Direction={word}{more}"
         ));
