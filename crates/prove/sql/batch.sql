@@ -65,6 +65,9 @@ begin
           begin
             for m in 0 .. jsonb_array_length(settings -> who::int) - 1 loop
               spare := set_config(settings -> who::int -> m ->> 0, settings -> who::int -> m ->> 1, true);
+              if settings -> who::int -> m ->> 0 = 'mako.before' then
+                execute settings -> who::int -> m ->> 1;
+              end if;
             end loop;
           exception
             when others then
@@ -116,6 +119,9 @@ begin
                   when 'be' then
                     for m in 0 .. jsonb_array_length(settings -> sql::int) - 1 loop
                       spare := set_config(settings -> sql::int -> m ->> 0, settings -> sql::int -> m ->> 1, true);
+                      if settings -> sql::int -> m ->> 0 = 'mako.before' then
+                        execute settings -> sql::int -> m ->> 1;
+                      end if;
                     end loop;
                   when 'do' then
                     execute sql;

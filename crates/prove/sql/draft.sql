@@ -11,6 +11,9 @@ select jsonb_build_object(
     from pg_policy p where p.polrelid = c.oid),
   'reads', (select coalesce(jsonb_agg(pg_get_expr(p.polqual, p.polrelid)), '[]') from pg_policy p
     where p.polrelid = c.oid and p.polpermissive and p.polcmd = 'r'),
+  'makes', (select coalesce(jsonb_agg(pg_get_expr(coalesce(p.polwithcheck, p.polqual), p.polrelid)), '[]') from pg_policy p
+    where p.polrelid = c.oid and p.polpermissive and p.polcmd in ('a', '*')),
+  'closed', c.relrowsecurity and not exists (select from pg_policy p where p.polrelid = c.oid and p.polpermissive),
   'reachable', exists (select from pg_roles r where r.rolname in ('anon', 'authenticated') and (
     has_table_privilege(r.oid, c.oid, 'select, insert, update, delete') or has_any_column_privilege(r.oid, c.oid, 'select, insert, update'))))
 from pg_class c

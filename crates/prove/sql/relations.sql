@@ -71,7 +71,7 @@ select jsonb_build_object(
       )
       select p.* from chain join pg_type p on p.oid = chain.oid where chain.kind <> 'd'
     ) base on true
-    left join pg_attrdef def on def.adrelid = c.oid and def.adnum = a.attnum and a.attgenerated = ''
+    left join pg_attrdef def on def.adrelid = c.oid and def.adnum = a.attnum
     where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped), '[]'),
   'indexes', coalesce((
     select jsonb_agg(jsonb_build_object(

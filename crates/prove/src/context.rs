@@ -156,8 +156,12 @@ impl Context<'_> {
             .replace(&self.people.own.user, &self.people.other.user)
             .replace(&self.people.own.tenant, &self.people.other.tenant)
             .replace(&self.people.own.marker, &self.people.other.marker);
+        let headers = attacker
+            .headers
+            .replace(&self.people.own.tenant, &self.people.other.tenant);
         Persona {
             claims,
+            headers,
             who: Some(self.people.other.clone()),
             ..attacker.clone()
         }

@@ -2,12 +2,10 @@
 
 use crate::Error;
 use crate::catalog::Catalog;
-use crate::conditions::Contents;
 use crate::functions::outward::{self, Silenced};
 use crate::ids::RelationId;
 use crate::model::Model;
 use crate::naming::Names;
-use crate::persona::Words;
 use crate::plan::Plan;
 use crate::script::Script;
 use crate::session::Session;
@@ -108,57 +106,4 @@ fn id_type(catalog: &Catalog, plan: &Plan) -> String {
     plan.places(names)
         .find_map(|(at, column)| Some(catalog.relations[*at].column(column)?.base.clone()))
         .unwrap_or_else(|| "text".to_owned())
-}
-
-/// What forged claims, headers and logins are made from.
-pub(crate) fn words(
-    session: &Session<'_>,
-    catalog: &Catalog,
-    mentions: &[String],
-    contents: &Contents,
-) -> Words {
-    let mut words = words_of(mentions);
-    words.metadata |= catalog.has_opaque_policies();
-    let free = contents.claims().iter().filter(|claims| claims.are_free());
-    words.together = free.map(|claims| claims.values.clone()).collect();
-    let asks_for_login = |text: &String| text.to_lowercase().contains("session_user");
-    if session.admin.superuser && mentions.iter().any(asks_for_login) {
-        words.logins.clone_from(&catalog.other_logins);
-    }
-    words
-}
-
-/// Names of claims and headers that those texts read.
-fn words_of(mentions: &[String]) -> Words {
-    let mut words = Words::default();
-    let (Ok(claim), Ok(compared)) = (
-        regex::Regex::new(r"->>?\s*'([A-Za-z_][\w-]*)'"),
-        regex::Regex::new(r"->>\s*'([A-Za-z_][\w-]*)'(?:::text)?\)*\s*=\s*'([^']*)'"),
-    ) else {
-        return words;
-    };
-    for text in mentions {
-        let names = claim.captures_iter(text).map(|found| found[1].to_owned());
-        let names: Vec<String> = names
-            .filter(|name| name != "user_metadata" && name != "app_metadata")
-            .collect();
-        if text.contains("request.headers") {
-            words.headers.extend(names.clone());
-        }
-        words.claims.extend(names);
-        words.compared.extend(
-            compared
-                .captures_iter(text)
-                .map(|found| (found[1].to_owned(), found[2].to_owned())),
-        );
-    }
-    words.metadata = mentions.iter().any(|text| text.contains("metadata"));
-    words.second_factor = mentions
-        .iter()
-        .any(|text| crate::constants::words_in(text).contains(&"aal2".to_owned()));
-    for list in [&mut words.claims, &mut words.headers] {
-        list.sort();
-        list.dedup();
-    }
-    words
 }

@@ -40,6 +40,7 @@ mod session;
 mod sql;
 mod values;
 mod who;
+mod words;
 
 pub use baseline::{Accepted, BadBaseline, Baseline, Comparison};
 pub use changes::{Changes, Point};

@@ -168,8 +168,18 @@ fn id(form: &Form, nonce: u64, number: u64) -> String {
         Form::Pattern(pattern) => {
             sample(pattern, nonce % 10_000 * 100 + number, MORE).unwrap_or_else(|| uuid(nonce, number))
         }
-        Form::Integer => (1_900_000_000 + nonce % 100_000 * 100 + number).to_string(),
-        Form::Small => (31_000 + number).to_string(),
+        Form::Integer => numbered(190_000_000 + nonce % 99_000 * 100, number).to_string(),
+        Form::Small => numbered(3100, number).to_string(),
+    }
+}
+
+/// An id that is a number. The attacker's begin the other tenant's, as 12 begins 124: what compares the beginnings of
+/// texts takes the one for the other.
+fn numbered(base: u64, number: u64) -> u64 {
+    match number {
+        1 | 2 => base + number,
+        3 | 4 => (base + number - 2) * 10 + number,
+        _ => base * 10 + 100 + number,
     }
 }
 
@@ -194,7 +204,21 @@ pub(crate) fn uuid(nonce: u64, number: u64) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::uuid;
+    use super::{numbered, uuid};
+
+    #[test]
+    fn numbers_differ_and_the_attackers_begin_the_other_tenants() {
+        let ids: Vec<String> = (1..300)
+            .map(|number| numbered(3100, number).to_string())
+            .collect();
+        assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
+        assert!(
+            ids[2].starts_with(&ids[0]) && ids[3].starts_with(&ids[1]),
+            "{:?}",
+            &ids[..4]
+        );
+        assert!(ids.iter().all(|id| id.parse::<i16>().is_ok()));
+    }
 
     #[test]
     fn ids_differ_in_their_first_characters() {

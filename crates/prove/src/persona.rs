@@ -11,9 +11,13 @@ use crate::people::{People, Who};
 use crate::script::{Setting, Settings};
 use crate::session::Admin;
 use crate::sql::{ident, literal};
+use crate::words::Words;
 
 /// A token that names nobody by an empty text.
 pub(crate) const EMPTY_USER: &str = "a token with an empty user";
+
+/// Not a setting, but what is then done in that role.
+pub(crate) const BEFORE: &str = "mako.before";
 
 /// Somebody else's app, that the plain attacker let in.
 pub(crate) const THIRD_PARTY: &str = "a third party's app";
@@ -32,27 +36,12 @@ pub(crate) struct Persona {
     pub(crate) service: bool,
     /// Another login than the one by which clients come.
     pub(crate) login: Option<String>,
-    /// What a service in front of the table sets.
+    /// What a service in front of the table sets, or an unusual request.
     pub(crate) local: Vec<Setting>,
+    /// What PostgREST calls before the request, as SQL.
+    pub(crate) before: Option<String>,
     /// Whose rows it may touch, if any.
     pub(crate) who: Option<Who>,
-}
-
-/// Words that policies and functions mention, from which forged claims and headers are made.
-#[derive(Debug, Default)]
-pub(crate) struct Words {
-    pub(crate) claims: Vec<String>,
-    /// Claims that are compared with a word: `'role' = 'admin'`.
-    pub(crate) compared: Vec<(String, String)>,
-    pub(crate) headers: Vec<String>,
-    /// Claims that meet a policy together, and that users give themselves.
-    pub(crate) together: Vec<BTreeMap<String, String>>,
-    /// Something reads metadata, or can't be looked into: what users write there themselves may matter.
-    pub(crate) metadata: bool,
-    /// Something asks for a second factor, which any user can add.
-    pub(crate) second_factor: bool,
-    /// Other logins than the one by which clients come, where something asks for it.
-    pub(crate) logins: Vec<String>,
 }
 
 impl Persona {
@@ -60,7 +49,7 @@ impl Persona {
     pub(crate) fn signed_in(model: &Model, label: &'static str, who: &Who) -> Self {
         let mut claims = json!({
             "iss": "https://mako.supabase.co/auth/v1", "aud": "authenticated", "exp": 4_102_444_800_u64, "iat": 1_700_000_000,
-            "email": format!("{}@example.com", who.marker), "phone": "",
+            "email": who.email(), "phone": "",
             "app_metadata": {"provider": "email", "providers": ["email"]}, "user_metadata": {},
             "role": signed_in_role(model), "aal": "aal1", "is_anonymous": false,
             "session_id": who_session(who), "sub": who.user,
@@ -77,6 +66,7 @@ impl Persona {
             service: false,
             login: None,
             local: Vec::new(),
+            before: None,
             who: Some(who.clone()),
         }
     }
@@ -91,6 +81,7 @@ impl Persona {
             service: false,
             login: None,
             local: Vec::new(),
+            before: None,
             who: None,
         }
     }
@@ -142,6 +133,13 @@ impl Persona {
             };
             all.push(app.with(|claims| claims["client_id"] = json!("8c0a3f7e-5d1b-4b62-9b0e-6d616b6f0001")));
         }
+        all = all.into_iter().map(|one| one.with_rights(model, words)).collect();
+        if let Some(before) = &words.before {
+            all = all
+                .into_iter()
+                .map(|one| one.after(before, &words.headers))
+                .collect();
+        }
         if words.second_factor {
             all = all.into_iter().map(Self::with_second_factor).collect();
             all.push(signed_in("a user without a second factor", &people.own));
@@ -185,6 +183,41 @@ impl Persona {
             }),
         );
         all
+    }
+
+    /// With every right in their own tenant that a list of objects in a token may hold beside its id.
+    fn with_rights(self, model: &Model, words: &Words) -> Self {
+        let mut lists = model
+            .tenant
+            .claims
+            .keys()
+            .filter_map(|path| path.rsplit_once("[]."));
+        self.with(|claims| {
+            for ((list, id), (key, value)) in lists
+                .by_ref()
+                .flat_map(|list| words.compared.iter().map(move |pair| (list, pair)))
+            {
+                if key != id {
+                    set_path(claims, &format!("{list}[].{key}"), value.as_str());
+                }
+            }
+        })
+    }
+
+    /// As PostgREST has it that calls a function before each request. What that reads in headers names one's own
+    /// tenant, as an app would send it.
+    fn after(mut self, before: &str, headers: &[String]) -> Self {
+        self.before = Some(before.to_owned()).filter(|_| !self.service);
+        let sent: Result<Value, _> = serde_json::from_str(&self.headers);
+        if let (Some(who), Ok(mut sent)) = (&self.who, sent) {
+            for header in headers {
+                if sent.get(header).is_none() {
+                    sent[header] = json!(who.tenant);
+                }
+            }
+            self.headers = sent.to_string();
+        }
+        self
     }
 
     fn with_second_factor(self) -> Self {
@@ -255,6 +288,12 @@ impl Persona {
             let label = "a user whose claims meet a policy together";
             all.push(signed_in(label, &people.own).with_claims(values));
         }
+        for request in &words.requests {
+            all.push(Self {
+                local: vec![request.clone()],
+                ..signed_in("a user by another kind of request", &people.own)
+            });
+        }
         for login in &words.logins {
             all.push(Self {
                 login: Some(login.clone()),
@@ -267,8 +306,12 @@ impl Persona {
     /// Users who write the other tenant's ids, its user's or privileges into their own metadata.
     fn by_metadata(model: &Model, people: &People, member: bool, words: &Words) -> Vec<Self> {
         let with = |label, value: &str| {
-            Self::signed_in(model, label, &people.own)
-                .with(|claims| fill(&mut claims["user_metadata"], &words.claims, value))
+            Self::signed_in(model, label, &people.own).with(|claims| {
+                fill(&mut claims["user_metadata"], &words.claims, value);
+                if words.claims.iter().any(|claim| claim == "email") {
+                    claims["user_metadata"]["email"] = json!(people.other.email());
+                }
+            })
         };
         let label = "a user whose user_metadata names the other tenant";
         let mut all = vec![with(label, &people.other.tenant)];
@@ -327,21 +370,25 @@ impl Persona {
         settings.push(("request.jwt.claims", self.claims.clone()));
         settings.extend(self.local.clone());
         settings.push(("role", self.role.clone()));
+        settings.extend(self.before.clone().map(|before| (BEFORE, before)));
         settings
     }
 
     /// The same, as somebody would type it to see the leak.
     pub(crate) fn reproduction(&self) -> String {
         let headers = ("request.headers", self.headers.clone());
-        let headers = self.label.contains("headers").then_some(&headers);
+        let is_sent = self.label.contains("headers") || self.before.is_some();
+        let headers = is_sent.then_some(&headers);
         let mut more = String::new();
         for (name, value) in headers.into_iter().chain(&self.local) {
             let _ = write!(more, " set_config({}, {}, true),", literal(name), literal(value));
         }
+        let before = self.before.as_ref().map(|before| format!("; {before}"));
         format!(
-            "select{more} set_config('request.jwt.claims', {}, true), set_config('role', {}, true)",
+            "select{more} set_config('request.jwt.claims', {}, true), set_config('role', {}, true){}",
             literal(&self.claims),
-            literal(&self.role)
+            literal(&self.role),
+            before.unwrap_or_default()
         )
     }
 }
@@ -375,14 +422,20 @@ fn fill(object: &mut Value, words: &[String], value: &str) {
     }
 }
 
-/// Sets a claim whose name may lead into objects.
+/// Sets a claim whose name may lead into objects, and by `[]` into the first of a list.
 fn set_path(claims: &mut Value, path: &str, value: impl Into<Value>) {
     let mut at = claims;
     for part in path.split('.') {
         if !at.is_object() {
             *at = json!({});
         }
-        at = &mut at[part];
+        at = &mut at[part.trim_end_matches("[]")];
+        if part.ends_with("[]") {
+            if at.get(0).is_none() {
+                *at = json!([{}]);
+            }
+            at = &mut at[0];
+        }
     }
     *at = value.into();
 }

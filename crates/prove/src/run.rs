@@ -10,7 +10,7 @@ use crate::assessment::Assessments;
 use crate::catalog::CONTROLS;
 use crate::conditions::Contents;
 use crate::context::Context;
-use crate::ground::{self, Ground};
+use crate::ground::Ground;
 use crate::ids::ById;
 use crate::model::Model;
 use crate::people::People;
@@ -53,7 +53,7 @@ async fn within(session: &Session<'_>, model: &Model) -> Result<Report, Error> {
     let people = People::make_up(catalog, plan)?;
     let mentions = catalog.mentions();
     let contents = Contents::of(catalog, plan);
-    let words = ground::words(session, catalog, &mentions, &contents);
+    let words = crate::words::words(session, catalog, &mentions, &contents);
     let model = &Model {
         tenant: model.tenant.clone().with_claims(&words.claims),
         ..model.clone()

@@ -8,3 +8,15 @@ pub(crate) struct Who {
     pub(crate) user: String,
     pub(crate) tenant: String,
 }
+
+impl Who {
+    /// Their address, as tokens and rows have it.
+    pub(crate) fn email(&self) -> String {
+        email(&self.marker)
+    }
+}
+
+/// The address of whoever has this marker.
+pub(crate) fn email(marker: &str) -> String {
+    format!("{marker}@example.com")
+}

@@ -2,6 +2,7 @@
 
 use super::{Attack, Attempt, Stage, Target, any_of};
 use crate::catalog::{Category, Column, Identity, Relation, Rights};
+use crate::conditions::source;
 use crate::context::Context;
 use crate::ids::{PersonaId, RelationId};
 use crate::people::Who;
@@ -92,13 +93,13 @@ impl Context<'_> {
     pub(super) fn changes(&self, relation: RelationId, rights: &Rights) -> Vec<Deed> {
         let mut changes = Vec::new();
         if let Some((column, own)) = self.own_id(relation)
-            && rights.updates_column(&column)
+            && rights.updates_column(&self.origin(relation, &column))
             && !self.is_owner_given(relation)
         {
             changes.push(Deed {
                 rule: rules::TAKEOVER,
                 message: "takes over another tenant's rows of {}",
-                set: format!("{} = {own}", ident(&column)),
+                set: self.assignment(relation, &column, &own),
             });
         }
         let payload = self.changeable(relation, |name| rights.updates_column(name));
@@ -174,7 +175,7 @@ impl Context<'_> {
         let (Some((column, by)), Some(row)) = (self.plan.tenant_column(relation), own.first()) else {
             return Vec::new();
         };
-        let may = rights.updates_column(column) && !self.is_owner_given(relation);
+        let may = rights.updates_column(&self.origin(relation, column)) && !self.is_owner_given(relation);
         let Some(kind) = table.column(column).filter(|_| may) else {
             return Vec::new();
         };
@@ -190,7 +191,11 @@ impl Context<'_> {
                 rule,
                 persona,
                 message,
-                format!("update {} set {} = {value}{tail}", table.sql(), ident(column)),
+                format!(
+                    "update {} set {}{tail}",
+                    table.sql(),
+                    self.assignment(relation, column, value)
+                ),
             )
         };
         let mut attempts = Vec::new();
@@ -205,6 +210,21 @@ impl Context<'_> {
             attempts.push(gift(rules::MOVE_TO_NOBODY, message, "null", &condition));
         }
         attempts
+    }
+
+    /// The column itself, or that from which the database makes it.
+    fn origin(&self, relation: RelationId, name: &str) -> String {
+        let column = self.catalog.relations[relation].column(name);
+        let made = column.and_then(|column| source(self.catalog, relation, column, "'mako'"));
+        made.map_or_else(|| name.to_owned(), |(origin, _)| origin)
+    }
+
+    /// What sets a column, or that from which the database makes it.
+    fn assignment(&self, relation: RelationId, name: &str, value: &str) -> String {
+        let column = self.catalog.relations[relation].column(name);
+        let made = column.and_then(|column| source(self.catalog, relation, column, value));
+        let (name, value) = made.unwrap_or_else(|| (name.to_owned(), value.to_owned()));
+        format!("{} = {value}", ident(&name))
     }
 
     /// To whom a row may be given, as values of the tenant column: another tenant, and one that has no rows yet, where

@@ -10,7 +10,6 @@ use crate::ids::{PersonaId, RelationId};
 use crate::naming::Names;
 use crate::plan::Class;
 use crate::rules::{self, Rule};
-use crate::seed::Belongs;
 use crate::sql::{ident, typed};
 use crate::values::{is_power, numbers_in};
 
@@ -78,9 +77,13 @@ impl Context<'_> {
             );
             acts.push((update, String::new()));
         }
-        let spare = self.spare(relation, Belongs::Own);
-        if let (true, Some(spare)) = (may(rights.insert, &rights.insert_columns), spare) {
-            let mut columns = spare.columns.clone();
+        let drafts = self.own_drafts(relation);
+        for draft in drafts.filter(|_| may(rights.insert, &rights.insert_columns)) {
+            let mut columns = draft.columns.clone();
+            // Of several rows of one's own, the one that goes on for longest may be the one that is asked.
+            for end in columns.values_mut() {
+                *end = end.replace("'2124-", "'2125-");
+            }
             columns.insert(column.to_owned(), value.to_owned());
             let role = &self.personas[PersonaId::PLAIN].role;
             acts.push(insertion(table, role, rights, &columns, ""));
@@ -121,6 +124,16 @@ impl Context<'_> {
             .collect()
     }
 
+    /// The key of another's row, where the column refers to a relation that asks: to share it with oneself.
+    fn others_key(&self, relation: RelationId, column: &Column, askers: &[RelationId]) -> Option<String> {
+        let mut keys = self.catalog.relations[relation].foreign_keys.iter();
+        let key = keys.find(|key| key.columns == [column.name.as_str()])?;
+        let target = self.catalog.position(key.target);
+        let target = target.filter(|target| askers.contains(target))?;
+        let secret = self.secret(target);
+        self.value(secret.first()?, key.target_columns.first()?)
+    }
+
     /// Values of a column that may mean something to whoever asks.
     fn powers(&self, relation: RelationId, column: &Column, askers: &[RelationId]) -> Vec<String> {
         if self
@@ -141,6 +154,9 @@ impl Context<'_> {
                 Names::Tenant => &other.tenant,
             };
             return vec![typed(Some(id), &column.base)];
+        }
+        if let Some(others) = self.others_key(relation, column, askers) {
+            return vec![others];
         }
         let mut words = words_for(column, &texts);
         words.retain(|word| column.category != Category::Enum || column.labels.contains(word));

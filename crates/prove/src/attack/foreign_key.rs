@@ -80,10 +80,9 @@ impl Context<'_> {
             rights.usage && (allowed || reference.iter().all(|(name, _)| columns.contains(name)))
         };
         let mut attempts = Vec::new();
-        if may(rights.insert, &rights.insert_columns)
-            && let Some(spare) = self.spare(relation, Belongs::Own)
-        {
-            let mut columns = spare.columns.clone();
+        let drafts = self.own_drafts(relation);
+        for draft in drafts.filter(|_| may(rights.insert, &rights.insert_columns)) {
+            let mut columns = draft.columns.clone();
             columns.extend(
                 reference
                     .iter()

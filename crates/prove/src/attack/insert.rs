@@ -91,14 +91,28 @@ impl Context<'_> {
         let mut drafts = vec![spare.clone()];
         let who = self.personas[persona].who.as_ref();
         if persona == PersonaId::PLAIN || who.is_none() {
-            let singled_out = self.fixtures.singled_out.get(&relation);
-            drafts.extend(singled_out.into_iter().flatten().cloned());
+            drafts.extend(self.singled_out(relation, Belongs::Other).cloned());
+        }
+        if persona == PersonaId::PLAIN {
+            drafts.extend(self.borrowed(relation, spare));
         }
         if let Some(who) = who {
             drafts.extend(self.naming(relation, spare, &who.user));
             drafts.extend(self.nested_draft(relation, spare, who));
         }
         drafts
+    }
+
+    /// Rows of one's own but for the tenant: what else policies ask about holds of them.
+    fn borrowed<'c>(&'c self, relation: RelationId, draft: &'c Draft) -> impl Iterator<Item = Draft> + 'c {
+        let tenant = self.plan.tenant_column(relation).map(|(column, _)| column);
+        let others = tenant.and_then(|column| Some((column, draft.columns.get(column)?)));
+        let own = self.own_drafts(relation).cloned();
+        own.filter_map(move |mut own| {
+            let (column, value) = others?;
+            own.columns.insert(column.to_owned(), value.clone());
+            Some(own)
+        })
     }
 
     /// The same row, in which every column but the tenant's that names a user names another one.
@@ -177,9 +191,27 @@ impl Context<'_> {
         })
     }
 
+    fn singled_out(&self, relation: RelationId, belongs: Belongs) -> impl Iterator<Item = &Draft> {
+        let of = self.fixtures.singled_out.get(&(relation, belongs));
+        of.into_iter().flatten()
+    }
+
+    /// Rows that the attacker could make for themselves: a plain one, and those that meet what policies ask of content.
+    pub(super) fn own_drafts(&self, relation: RelationId) -> impl Iterator<Item = &Draft> {
+        let plain = self.spare(relation, Belongs::Own).into_iter();
+        plain.chain(self.singled_out(relation, Belongs::Own))
+    }
+
     fn tenant_value(&self, relation: RelationId, draft: &Draft) -> Option<String> {
-        let (column, _) = self.plan.tenant_column(relation)?;
-        draft.columns.get(column).cloned()
+        let (name, by) = self.plan.tenant_column(relation)?;
+        let column = self.catalog.relations[relation].column(name)?;
+        let people = [&self.people.other, &self.people.spare, &self.people.nobody];
+        let generated = || {
+            let who = people.into_iter().find(|who| who.marker == draft.marker)?;
+            let id = if by == By::User { &who.user } else { &who.tenant };
+            column.generated.then(|| typed(Some(id), &column.base))
+        };
+        draft.columns.get(name).cloned().or_else(generated)
     }
 }
 

@@ -78,4 +78,4 @@ impl Context<'_> {
 }
 
 const BLIND: &str = "the users that were made up see none of their own rows, so that no working tenant attacked it: if tokens \
-                     carry the tenant in a claim, name it under [tenant.claims], such as org_id = \"tenant\" or orgs = \"tenants\"";
+                     carry the tenant in a claim, name it under [tenant.claims], such as org_id = \"tenant\", orgs = \"tenants\" or \"app_metadata.orgs[].id\" = \"tenant\"";

@@ -42,6 +42,8 @@ pub(crate) struct Catalog {
     pub(crate) login: Option<String>,
     /// More of them.
     pub(crate) other_logins: Vec<String>,
+    /// What PostgREST calls before each request, as SQL.
+    pub(crate) before_requests: Option<String>,
 }
 
 /// A statement with what it is about.
@@ -106,6 +108,7 @@ impl Catalog {
             has_extensions_schema: surroundings.first().cloned().flatten().as_deref() == Some("t"),
             login: logins.next(),
             other_logins: logins.collect(),
+            before_requests: surroundings.get(2).cloned().flatten(),
         })
     }
 

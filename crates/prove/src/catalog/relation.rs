@@ -64,6 +64,7 @@ pub(crate) struct Column {
     pub(crate) comparable: bool,
     pub(crate) domain_checks: Vec<String>,
     pub(crate) not_null: bool,
+    /// Or what a generated column is made from.
     pub(crate) default: Option<String>,
     /// The default takes from a sequence, which a rollback doesn't give back.
     pub(crate) sequence: bool,

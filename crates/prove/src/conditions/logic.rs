@@ -1,7 +1,6 @@
 //! Lists the ways in which an expression can be true. AND, OR, NOT, subqueries and calls are taken apart; what is
 //! left is solved.
 
-use crate::ids::RelationId;
 use sqlparser::ast::{
     BinaryOperator, CaseWhen, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, InTarget,
     JoinConstraint, JoinOperator, Query, Select, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins,
@@ -9,28 +8,12 @@ use sqlparser::ast::{
 };
 
 use super::body::{self, Piece};
-use super::scope::{Given, Meaning, Scope, identifiers};
+use super::fact::Fact;
+use super::scope::{Given, Meaning, Scope, identifiers, joins};
 use super::solve::{compare, solve};
 
 /// The most ways that are followed.
 const MOST: usize = 16;
-
-/// Where the value is that an expression looks at.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Holder {
-    /// The claims of a token, as if they were a table's column.
-    Claims,
-    /// A row of this relation.
-    Relation(RelationId),
-}
-
-/// A column's value that makes an expression true.
-#[derive(Clone, Debug)]
-pub(super) struct Fact {
-    pub(super) holder: Holder,
-    pub(super) column: String,
-    pub(super) value: String,
-}
 
 /// Ways to make an expression true: each is what rows must hold. Of what isn't known nothing is demanded.
 pub(super) type Alternatives = Vec<Vec<Fact>>;
@@ -174,12 +157,18 @@ pub(super) fn any_of_rows(
 ) -> Alternatives {
     let scope = scope.inner(from);
     let mut ways = condition.map_or_else(unknown, |condition| alternatives(condition, true, &scope));
-    for table in from {
+    for table in joins(from) {
         if let TableFactor::Derived { subquery, .. } = &table.relation {
             ways = both(&ways, &any_of_query(subquery, &scope));
         }
         for join in &table.joins {
-            if let JoinOperator::Join(on) | JoinOperator::Inner(on) = &join.join_operator
+            // What an outer join shows without a match, it shows anyway.
+            if let JoinOperator::Join(on)
+            | JoinOperator::Inner(on)
+            | JoinOperator::Left(on)
+            | JoinOperator::LeftOuter(on)
+            | JoinOperator::Right(on)
+            | JoinOperator::RightOuter(on) = &join.join_operator
                 && let JoinConstraint::On(condition) = on
             {
                 ways = both(&ways, &alternatives(condition, true, &scope));
@@ -211,16 +200,16 @@ pub(super) fn value_of_query(query: &Query, scope: &Scope<'_>) -> Alternatives {
 
 /// What a function decides, by its body.
 fn of_function(call: &Function, yes: bool, scope: &Scope<'_>) -> Alternatives {
-    let first = match &call.args {
-        FunctionArguments::List(list) => list.args.first(),
-        _ => None,
-    };
-    let is_coalesce = || {
-        let name = identifiers(&call.name).and_then(|mut names| names.pop());
-        name.is_some_and(|name| name.eq_ignore_ascii_case("coalesce"))
-    };
-    if let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(first))) = first.filter(|_| is_coalesce()) {
-        return alternatives(first, yes, scope);
+    let name = identifiers(&call.name).and_then(|mut names| names.pop());
+    if name.is_some_and(|name| name.eq_ignore_ascii_case("coalesce"))
+        && let FunctionArguments::List(list) = &call.args
+    {
+        // Whichever of them decides.
+        let ways = list.args.iter().filter_map(|argument| match argument {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(alternatives(expr, yes, scope)),
+            _ => None,
+        });
+        return ways.fold(Vec::new(), either);
     }
     let ways = within(call, scope, |pieces, inner| {
         let ways = pieces.iter().flat_map(|piece| piece.alternatives(yes, inner));

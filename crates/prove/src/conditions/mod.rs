@@ -3,18 +3,22 @@
 
 pub(crate) mod body;
 mod constant;
+mod fact;
 mod logic;
+mod operator;
 mod scope;
 mod solve;
+mod target;
 mod user;
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::catalog::{Catalog, Identity, Relation, RelationKind};
+use crate::catalog::{Catalog, Column, Identity, Relation, RelationKind};
 use crate::ids::RelationId;
 use crate::plan::{Class, Plan};
 use crate::values::is_power;
-use logic::{Alternatives, Holder, alternatives, any_of_query};
+use fact::Holder;
+use logic::{Alternatives, alternatives, any_of_query};
 use scope::Scope;
 
 pub(crate) use logic::is_always_true;
@@ -146,13 +150,28 @@ impl Contents {
                 let harmless = !content.values().any(|value| is_power(value));
                 for holder in holders(catalog, relation) {
                     remember(&mut self.all, holder, &content);
-                    if home == Some(relation) && harmless {
+                    let meets = content.values().any(|value| target::is_alike(value));
+                    if (home == Some(relation) || meets) && harmless {
                         remember(&mut self.own, holder, &content);
                     }
                 }
             }
         }
     }
+}
+
+/// The column, and its content, that makes a generated column hold a value.
+pub(crate) fn source(
+    catalog: &Catalog,
+    relation: RelationId,
+    generated: &Column,
+    value: &str,
+) -> Option<(String, String)> {
+    let made = generated.default.as_ref().filter(|_| generated.generated)?;
+    let equal = body::expression(&format!("({made}) = {value}"))?;
+    let ways = alternatives(&equal, true, &Scope::of_table(catalog, relation));
+    let fact = ways.into_iter().flatten().next()?;
+    Some((fact.column, fact.value))
 }
 
 fn remember(contents: &mut HashMap<RelationId, Vec<Content>>, relation: RelationId, content: &Content) {

@@ -54,7 +54,7 @@ impl<'a> Scope<'a> {
     where
         'a: 'b,
     {
-        let factors = from.iter().flat_map(|table| {
+        let factors = joins(from).into_iter().flat_map(|table| {
             std::iter::once(&table.relation).chain(table.joins.iter().map(|join| &join.relation))
         });
         let tables = factors.filter_map(|factor| self.table(factor)).collect();
@@ -160,6 +160,23 @@ impl<'a> Scope<'a> {
             .map(|(_, relation)| *relation)
             .or_else(|| self.outer?.row(name))
     }
+}
+
+/// Joins, those within parentheses too, as views have them.
+pub(super) fn joins(from: &[TableWithJoins]) -> Vec<&TableWithJoins> {
+    fn within(factor: &TableFactor) -> Vec<&TableWithJoins> {
+        match factor {
+            TableFactor::NestedJoin { table_with_joins, .. } => joins(std::slice::from_ref(table_with_joins)),
+            _ => Vec::new(),
+        }
+    }
+    let mut all: Vec<&TableWithJoins> = Vec::new();
+    for table in from {
+        all.push(table);
+        all.extend(within(&table.relation));
+        all.extend(table.joins.iter().flat_map(|join| within(&join.relation)));
+    }
+    all
 }
 
 /// The parts of a name.

@@ -11,7 +11,7 @@ pub(crate) fn is_user(expression: &str, column: &str) -> bool {
     let (bare, quoted) = (regex::escape(column), regex::escape(&ident(column)));
     let cast = r"\)*(?:::\w+)?\)*";
     let pattern = format!(
-        r#"(?i)(?:^|[^.\w"])(?:{bare}|{quoted}){cast} = [( ]*(?:select )?auth\.uid\(\)|auth\.uid\(\)(?: as \w+)?{cast} = \(*(?:{bare}\b|{quoted})"#
+        r#"(?i)(?:^|[^.\w"])(?:{bare}|{quoted}){cast} = [( ]*(?:select )?auth\.uid\(\)|auth\.uid\(\)(?: as \w+)?{cast} = (?:\(*(?:{bare}\b|{quoted})|any \(\(?array\[(?:[^\]]*, )?(?:{bare}|{quoted})[,\]])"#
     );
     regex::Regex::new(&pattern).is_ok_and(|pattern| pattern.is_match(expression))
 }
@@ -27,6 +27,7 @@ mod tests {
             "(auth.uid() = id)",
             "((( SELECT auth.uid() AS uid))::text = (id)::text)",
             "((a = 1) AND (id = auth.uid()))",
+            "(( SELECT auth.uid() AS uid) = ANY (ARRAY[other_id, id]))",
         ] {
             assert!(is_user(policy, "id"), "{policy}");
         }

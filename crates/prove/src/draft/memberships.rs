@@ -37,8 +37,10 @@ fn membership_by_policies<'t>(table: &'t Table, tables: &[Table]) -> Option<(&'t
     };
     let usual = carried(&most_common(tables));
     let mut targets = table.keys.iter().filter(|(_, target, _)| target != "auth.users");
-    let (tenant, ..) = targets
-        .find(|(column, ..)| column != user && carried(column) > usual && is_asked(table, column, tables))?;
+    let is_called = MEMBERSHIPS.iter().any(|part| table.name.contains(part));
+    let (tenant, ..) = targets.find(|(column, ..)| {
+        column != user && carried(column) > usual && (is_called || is_asked(table, column, tables))
+    })?;
     Some((table, user.to_owned(), tenant.clone()))
 }
 
@@ -89,7 +91,7 @@ mod tests {
     fn table(name: &str, columns: &[&str], keys: &[[&str; 3]], policy: &str) -> Table {
         let table = serde_json::json!({
             "schema": "public", "name": name, "kind": "r", "partition": false, "columns": columns,
-            "keys": keys, "policies": [policy], "reads": [], "reachable": true,
+            "keys": keys, "policies": [policy], "reads": [], "makes": [], "closed": false, "reachable": true,
         });
         serde_json::from_value(table).unwrap()
     }

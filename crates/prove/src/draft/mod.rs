@@ -1,5 +1,6 @@
 //! Drafts the likely intent: a model made from the catalog, for a person to review.
 
+mod class;
 mod elsewhere;
 mod memberships;
 
@@ -15,6 +16,7 @@ use crate::conditions::is_user;
 use crate::extensions;
 use crate::model::Model;
 use crate::sql::{array, ident};
+use class::class;
 use elsewhere::Elsewhere;
 use memberships::membership;
 
@@ -31,6 +33,10 @@ struct Table {
     policies: Vec<String>,
     /// The conditions of those that are for reading alone.
     reads: Vec<String>,
+    /// What must be true of rows that are made.
+    makes: Vec<String>,
+    /// No policy lets any API role in.
+    closed: bool,
     reachable: bool,
 }
 
@@ -69,11 +75,11 @@ const TENANT_COLUMNS: [&str; 15] = [
     "author_id",
     "sender_id",
 ];
-/// What columns are called that name who else may read a row.
-const READERS: [&str; 5] = ["recipient", "receiver", "shared_with", "to_user", "invitee"];
 /// What columns are called that let in whoever knows what they hold.
-const SECRETS: [&str; 5] = [
+const SECRETS: [&str; 7] = [
     "token",
+    "code",
+    "join_code",
     "invite_token",
     "invitation_token",
     "invite_code",
@@ -131,7 +137,7 @@ fn draft(schemas: &[String], tables: &[Table], elsewhere: &Elsewhere) -> String 
             }
             continue;
         }
-        let _ = match class(table, tables, &column, membership.as_ref(), 0) {
+        let _ = match class(table, tables, &column, membership.as_ref()) {
             Some(class) => write!(text, "\n[relations.{name:?}]\n{class}{more}\n"),
             // A guess that it is public, or that nobody reaches it, would be believed unread.
             None => write!(
@@ -165,54 +171,6 @@ fn most_common(tables: &[Table]) -> String {
     best.map_or_else(|| "user_id".to_owned(), |(name, _)| name.to_owned())
 }
 
-/// How many joins lead from a row to its tenant at most.
-const JOINS: usize = 3;
-
-/// The lines of one relation; None if only a person can know.
-fn class(
-    table: &Table,
-    tables: &[Table],
-    tenant: &str,
-    membership: Option<&(&Table, String, String)>,
-    depth: usize,
-) -> Option<String> {
-    let name = table.full_name();
-    let referred = |by: &str| tables.iter().any(|other| other.refers(by, &name));
-    let has = |column: &str| table.columns.iter().any(|name| name == column);
-    let by_user = membership.map(|(_, user, _)| user.as_str());
-    if has("id") && referred(tenant) && !table.refers("id", "auth.users") {
-        return Some("column = \"id\"".to_owned());
-    }
-    if has("id")
-        && (table.refers("id", "auth.users") || table.holds_user("id") || by_user.is_some_and(referred))
-    {
-        return Some(of_user(table, "id", membership.is_some()));
-    }
-    let named = TENANT_COLUMNS
-        .iter()
-        .find_map(|name| table.columns.iter().find(|column| snake_case(column) == *name));
-    if let Some(column) = named {
-        let is_users = table.holds_user(column) && Some(column.as_str()) != by_user;
-        return Some(of_user(table, column, membership.is_some() && is_users));
-    }
-    if let Some(column) = table.columns.iter().find(|column| table.holds_user(column)) {
-        return Some(of_user(table, column, membership.is_some()));
-    }
-    let owned = |to: &str| {
-        tables
-            .iter()
-            .filter(|other| other.full_name() == to)
-            .any(|other| {
-                other.columns.iter().any(|column| column == tenant)
-                    || depth < JOINS && class(other, tables, tenant, membership, depth + 1).is_some()
-            })
-    };
-    let parent = table.keys.iter().find(|(_, target, _)| owned(target));
-    parent.map(|(column, target, _)| {
-        format!("column = {column:?} # its rows belong to the row of {target} that this names")
-    })
-}
-
 /// What else may be said of a table's rows.
 fn more(table: &Table) -> String {
     let mut lines = String::new();
@@ -234,20 +192,6 @@ fn more(table: &Table) -> String {
             lines,
             "\n# public_where = {condition:?}   # if everybody may read such rows, as a policy lets them"
         );
-    }
-    lines
-}
-
-/// A table by the column that names its user, which nothing else may tell where tenancy is by membership.
-fn of_user(table: &Table, column: &str, membership: bool) -> String {
-    let mut lines = format!("column = {column:?}");
-    if membership && !table.refers(column, "auth.users") {
-        lines.push_str("\nnames = \"user\"");
-    }
-    let reads = |name: &&String| table.holds_user(name) && READERS.iter().any(|word| name.contains(word));
-    let readers: Vec<&String> = table.columns.iter().filter(reads).collect();
-    if !readers.is_empty() {
-        let _ = write!(lines, "\nreaders = {readers:?}");
     }
     lines
 }
@@ -295,6 +239,8 @@ mod tests {
                 .collect(),
             policies: Vec::new(),
             reads: Vec::new(),
+            makes: Vec::new(),
+            closed: false,
             reachable: true,
         }
     }
@@ -320,6 +266,55 @@ mod tests {
         let messages = model.entry("public", "messages").unwrap();
         assert_eq!(messages.column.as_deref(), Some("sender_id"));
         assert_eq!(messages.readers, ["recipient_id"]);
+    }
+
+    #[test]
+    fn what_nobody_reads_is_internal_and_what_everybody_reads_is_for_a_person_to_say() {
+        let plain = |name: &str, policy: &str| Table {
+            policies: vec![policy.to_owned()],
+            ..table(name, &["id", "name"], &[])
+        };
+        let admins = "(EXISTS ( SELECT 1 FROM profiles WHERE ((profiles.id = auth.uid()) AND (profiles.role = 'admin'::text))))";
+        let tables = [
+            Table {
+                reachable: false,
+                ..table("jobs", &["id", "what"], &[])
+            },
+            Table {
+                closed: true,
+                ..table("locks", &["id", "what"], &[])
+            },
+            plain("audits", admins),
+            plain("prices", "true"),
+            plain("badges", "(auth.uid() IS NOT NULL)"),
+            plain(
+                "rooms",
+                "(EXISTS ( SELECT 1 FROM visits WHERE (visits.room = rooms.id)))",
+            ),
+            Table {
+                kind: RelationKind::View,
+                ..table("counts", &["day", "n"], &[])
+            },
+        ];
+        let text = draft(&public(), &tables, &Elsewhere::default());
+        let model = Model::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        for (name, internal) in [
+            ("jobs", true),
+            ("locks", true),
+            ("audits", true),
+            ("counts", true),
+            ("prices", false),
+            ("badges", false),
+            ("rooms", false),
+        ] {
+            let entry = model.entry("public", name);
+            assert_eq!(
+                entry.is_some_and(|entry| entry.internal),
+                internal,
+                "{name}\n{text}"
+            );
+            assert!(entry.is_some() == internal, "{name}\n{text}");
+        }
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! Chooses a function's arguments: the other tenant's ids, words and rows, those first that its names suggest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::{Argument, Catalog, Category, Column, Function, Relation};
 use crate::context::Context;
 use crate::ids::RelationId;
 use crate::seed::{Belongs, Row};
 use crate::sql::typed;
+
+/// The distance of relations of which a function doesn't speak.
+const FAR: usize = 2;
 
 /// The most calls for one function and attacker.
 const MOST: usize = 36;
@@ -46,34 +49,41 @@ impl Context<'_> {
     /// The other tenant's rows as far as others can know them, of relations that the function speaks of first; then the
     /// attacker's own.
     pub(super) fn rows_in_question(&self, function: &Function) -> Vec<Row> {
-        let mut rows: Vec<&Row> = Vec::new();
-        let mentioned = |row: &&Row| {
-            function
-                .source
-                .contains(self.catalog.relations[row.relation].name.as_str())
-        };
-        for belongs in [Belongs::Other, Belongs::Nobody, Belongs::Own] {
-            for wanted in [true, false] {
-                let mut of: BTreeMap<RelationId, Vec<&Row>> = BTreeMap::new();
-                for row in self.fixtures.rows.iter().filter(|row| {
-                    row.belongs == belongs && mentioned(row) == wanted && row.relation == row.home
-                }) {
-                    of.entry(row.relation).or_default().push(row);
-                }
-                for of_one in of.values() {
-                    // Of each relation a few: they differ in what policies may distinguish, the last by their content.
-                    let (first, last) = if wanted && belongs == Belongs::Other {
-                        (2, 3)
-                    } else {
-                        (1, 0)
-                    };
-                    rows.extend(of_one.iter().take(first));
-                    rows.extend(of_one.iter().skip(first).rev().take(last));
-                }
+        let mut of: BTreeMap<(usize, usize, RelationId), Vec<&Row>> = BTreeMap::new();
+        let distances = self.distances(function);
+        let whole = self.fixtures.rows.iter().filter(|row| row.relation == row.home);
+        for row in whole.filter(|row| !self.catalog.relations[row.relation].is_planted()) {
+            let turns = [Belongs::Other, Belongs::Nobody, Belongs::Own];
+            if let Some(turn) = turns.iter().position(|belongs| *belongs == row.belongs) {
+                let distance = distances.get(&row.relation).copied().unwrap_or(FAR);
+                of.entry((turn, distance, row.relation)).or_default().push(row);
             }
         }
-        rows.retain(|row| !self.catalog.relations[row.relation].is_planted());
-        rows.into_iter().map(|row| self.as_known(row)).collect()
+        let few = of.iter().flat_map(|((turn, distance, _), rows)| {
+            // Of each relation a few: they differ in what policies may distinguish, the last by their content.
+            let (first, last) = if *turn == 0 && *distance < FAR {
+                (2, 3)
+            } else {
+                (1, 0)
+            };
+            rows.iter()
+                .take(first)
+                .chain(rows.iter().skip(first).rev().take(last))
+        });
+        few.map(|row| self.as_known(row)).collect()
+    }
+
+    /// How far relations are from what a function speaks of: named by it, or by what is.
+    fn distances(&self, function: &Function) -> BTreeMap<RelationId, usize> {
+        let relations = self.catalog.relations.with_ids();
+        let named: Vec<_> = relations
+            .filter(|(_, relation)| function.source.contains(relation.name.as_str()))
+            .collect();
+        let keys = named.iter().flat_map(|(_, relation)| &relation.foreign_keys);
+        let referred = keys.filter_map(|key| self.catalog.position(key.target));
+        let mut distances: BTreeMap<RelationId, usize> = referred.map(|n| (n, 1)).collect();
+        distances.extend(named.iter().map(|(n, _)| (*n, 0)));
+        distances
     }
 
     /// A row without what only those know for whom it is.
@@ -95,9 +105,14 @@ impl Context<'_> {
             rows.iter().copied().partition(|row| row.belongs != Belongs::Own);
         let name = plain_name(&argument.name);
         let mut texts = self.by_name(&name, &others);
+        // One of the attacker's own among the first: what is theirs may take them further.
+        let second = texts.len().min(2);
+        texts.splice(second..second, self.by_name(&name, &own).into_iter().take(1));
         match (argument.base_name.as_str(), argument.category) {
             ("uuid", _) => {
                 let people = self.people;
+                texts.extend(self.keys(argument, &firsts(&others)));
+                texts.extend(self.keys(argument, &firsts(&own)));
                 texts.extend([people.other.user.clone(), people.other.tenant.clone()]);
                 texts.extend(self.keys(argument, &others));
                 texts.extend([
@@ -142,9 +157,11 @@ impl Context<'_> {
         for row in rows {
             let relation = &self.catalog.relations[row.relation];
             found.extend(held(row, name));
-            let stem = name.strip_suffix("_id").or_else(|| name.strip_suffix("id"));
-            let of_relation =
-                stem.is_some_and(|stem| !stem.is_empty() && relation.name.to_lowercase().starts_with(stem));
+            let stem = name
+                .strip_suffix("_id")
+                .or_else(|| name.strip_suffix("id"))
+                .unwrap_or(name);
+            let of_relation = stem.len() > 1 && relation.name.to_lowercase().starts_with(stem);
             if of_relation && let Some([key]) = relation.key().as_deref() {
                 found.extend(held(row, key));
             }
@@ -260,6 +277,13 @@ impl Context<'_> {
         values.push(typed(None, &argument.sql_type));
         values
     }
+}
+
+/// One row of each of the first relations.
+fn firsts<'r>(rows: &[&'r Row]) -> Vec<&'r Row> {
+    let mut known = BTreeSet::new();
+    let firsts = rows.iter().copied().filter(|row| known.insert(row.relation));
+    firsts.take(2).collect()
 }
 
 /// What a text must be that a function quotes as a name: a relation's, or a column's, the plainest first.

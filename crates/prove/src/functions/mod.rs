@@ -301,6 +301,7 @@ impl Context<'_> {
     /// Who calls: everybody if there is nothing to vary, else those who differ most.
     fn callers(&self, function: &Function, lists: usize) -> Vec<PersonaId> {
         let may = |persona: &Persona| function.callers.contains(&persona.role);
+        let asks_roles = self.asks_roles(function);
         let few = [
             "a user of another tenant",
             "a user without any tenant",
@@ -316,9 +317,24 @@ impl Context<'_> {
                     || self.personas[*n].label.contains("user_metadata")
                     || self.personas[*n].label.contains("headers")
                     || self.personas[*n].label.contains("together")
+                    || self.personas[*n].label.contains("request")
+                    || asks_roles && self.personas[*n].label.contains("another role")
                     || self.personas[*n].login.is_some()
             })
             .collect()
+    }
+
+    /// Whether it asks what else a membership says than who belongs where: an admin may do more than a member.
+    fn asks_roles(&self, function: &Function) -> bool {
+        let Some((at, user, tenant)) = &self.plan.membership else {
+            return false;
+        };
+        let table = &self.catalog.relations[*at];
+        let says = |word: &str| self.catalog.says(&function.source, &word.to_lowercase(), 0);
+        let mut columns = table.columns.iter().map(|column| column.name.as_str());
+        says(&table.name)
+            && columns
+                .any(|name| name != user && name != tenant && table.key() != Some(vec![name]) && says(name))
     }
 
     /// What of the other tenant's, or for another or nobody, has been written.

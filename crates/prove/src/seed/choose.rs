@@ -104,6 +104,9 @@ impl Seeder<'_> {
         if let Some(value) = self.in_longer_text(fixtures.number, spec, table, column) {
             return Some(vec![value]);
         }
+        if let Some(value) = self.generates_tenant(spec, table, column) {
+            return Some(vec![value]);
+        }
         if let Some(value) = spec.content.get(&column.name) {
             return Some(vec![value.clone()]);
         }
@@ -169,6 +172,20 @@ impl Seeder<'_> {
         }
         let rest = format!("{}x{number}.{}", spec.who.marker, table.ending());
         Some(typed(Some(&naming.of(&spec.who, &rest)), &column.base))
+    }
+
+    /// The value of a column from which the database makes the tenant column.
+    fn generates_tenant(&self, spec: &RowSpec, table: &Relation, column: &Column) -> Option<String> {
+        let (tenant, by) = self.plan.tenant_column(spec.relation)?;
+        let generated = table.column(tenant).filter(|column| column.generated)?;
+        let id = match by {
+            By::User => &spec.who.user,
+            By::Tenant => &spec.who.tenant,
+            By::Parent => return None,
+        };
+        let id = typed(Some(id), &generated.base);
+        let (source, value) = crate::conditions::source(self.catalog, spec.relation, generated, &id)?;
+        (source == column.name && spec.tenant.is_none()).then_some(value)
     }
 
     /// The value of a column that says whose the row is, or names somebody.

@@ -113,8 +113,8 @@ pub(crate) struct Fixtures {
     pub(crate) failures: HashMap<RelationId, String>,
     /// Rows that an attacker may try to insert, for another, for nobody and for itself; valid, as tried by the owner.
     pub(crate) spares: HashMap<(RelationId, Belongs), Draft>,
-    /// The same for another tenant, with content that policies single out.
-    pub(crate) singled_out: HashMap<RelationId, Vec<Draft>>,
+    /// The same for another tenant and for itself, with content that policies single out.
+    pub(crate) singled_out: HashMap<(RelationId, Belongs), Vec<Draft>>,
     /// Why no row could be made to insert.
     pub(crate) spareless: HashMap<RelationId, String>,
     /// Why attacks would be judged wrongly.

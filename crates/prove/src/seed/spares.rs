@@ -24,11 +24,10 @@ impl Seeder<'_> {
                 Ok(rows) if !rows.is_empty() && singled_out => {
                     fixtures
                         .singled_out
-                        .entry(draft.relation)
+                        .entry((draft.relation, draft.belongs))
                         .or_default()
                         .push(draft);
                 }
-                _ if singled_out => {}
                 Ok(rows) if !rows.is_empty() => {
                     fixtures
                         .spares
@@ -38,8 +37,13 @@ impl Seeder<'_> {
                 // A unique key that is taken keeps an attacker out as well.
                 Err(refusal) if refusal.code == "23505" => {
                     taken.insert(draft.relation);
+                    if draft.belongs == Belongs::Own {
+                        // With another's key in it, it may be the first of its kind.
+                        let place = (draft.relation, Belongs::Own);
+                        fixtures.singled_out.entry(place).or_default().push(draft);
+                    }
                 }
-                Err(refusal) if draft.belongs == Belongs::Other => {
+                Err(refusal) if draft.belongs == Belongs::Other && !singled_out => {
                     fixtures.spareless.insert(
                         draft.relation,
                         format!(
@@ -73,6 +77,10 @@ impl Seeder<'_> {
                 specs.extend(self.contents.about(relation).iter().map(|content| RowSpec {
                     content: content.clone(),
                     ..spec(Belongs::Other, &people.other)
+                }));
+                specs.extend(self.contents.about(relation).iter().map(|content| RowSpec {
+                    content: content.clone(),
+                    ..spec(Belongs::Own, &people.own)
                 }));
                 specs
             }

@@ -5,6 +5,7 @@ use super::seed::Seed;
 use crate::catalog::Column;
 use crate::pattern::sample;
 use crate::people::uuid;
+use crate::who::email;
 
 /// How many more characters than it must have a text has that a pattern accepts.
 const LENGTHS: [u32; 6] = [4, 0, 8, 16, 24, 40];
@@ -67,6 +68,8 @@ fn by_name(name: &str, seed: Seed<'_>) -> Vec<String> {
     let marked = seed.marked();
     let mut texts = Vec::new();
     if name.contains("email") {
+        // Their own, which policies hold against a token's.
+        texts.extend((!seed.unique).then(|| email(seed.marker)));
         texts.push(format!("{marked}@example.com"));
     }
     if name.contains("url") || name.contains("link") {

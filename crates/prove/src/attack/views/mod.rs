@@ -53,11 +53,18 @@ impl Context<'_> {
         let victim = self.victim();
         for view in self.views() {
             let relation = &self.catalog.relations[view];
+            // What everybody may read tells nothing; that it is there, the owner sees.
+            let closed = self.closed(view);
             let look = |viewer, columns: &str, somebody: Option<&Persona>| {
                 let script = somebody.map_or_else(Script::default, |persona| {
                     Script::default().be(self.settings(persona, relation))
                 });
-                let sql = digest(relation, columns);
+                let closed = if matches!(viewer, Viewer::Persona(_)) {
+                    &closed
+                } else {
+                    ""
+                };
+                let sql = digest(relation, columns, closed);
                 let asked = if matches!(viewer, Viewer::Persona(_)) {
                     script.ask_often(sql)
                 } else {
@@ -84,6 +91,12 @@ impl Context<'_> {
             answers.extend(places.into_iter().zip(outcomes.into_iter().map(seen)));
         }
         answers
+    }
+
+    /// The condition that leaves out what the model lets everybody read.
+    fn closed(&self, view: RelationId) -> String {
+        let public = self.plan.public_where.get(&view);
+        public.map_or_else(String::new, |public| format!(" where ({public}) is not true"))
     }
 
     /// What makes materialized views beneath hold the made-up rows, for as long as it is looked at.
@@ -168,7 +181,7 @@ impl Context<'_> {
                         persona.label,
                         relation.label()
                     );
-                    let attack = format!("select {columns} from {}", relation.sql());
+                    let attack = format!("select {columns} from {}{}", relation.sql(), self.closed(view));
                     about.accuse_after(
                         &self.refreshed(view),
                         persona,
@@ -253,9 +266,9 @@ fn readable(view: &Relation, role: &str) -> Option<String> {
 }
 
 /// Everything that a view shows, as one word.
-fn digest(view: &Relation, columns: &str) -> String {
+fn digest(view: &Relation, columns: &str, condition: &str) -> String {
     format!(
-        "select md5(coalesce(string_agg(mako_row::text, '|' order by mako_row::text), '')) from (select {columns} from {}) as mako_row",
+        "select md5(coalesce(string_agg(mako_row::text, '|' order by mako_row::text), '')) from (select {columns} from {}{condition}) as mako_row",
         view.sql()
     )
 }

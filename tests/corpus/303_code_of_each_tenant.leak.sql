@@ -1,0 +1,41 @@
+-- A view joins on a code that each tenant has for itself
+-- model: schemas = ["public"]
+-- model: roles = ["anon", "authenticated"]
+-- model: [tenant]
+-- model: claim = "sub"
+-- model: column = "org_id"
+-- model: [tenant.membership]
+-- model: table = "public.memberships"
+-- model: user = "user_id"
+-- model: tenant = "org_id"
+-- model: [relations."public.orgs"]
+-- model: column = "id"
+-- expect: public.sales_with_customer cross_tenant_read leak
+
+create table public.orgs (id uuid primary key default gen_random_uuid(), name text not null);
+create table public.memberships (
+  org_id uuid not null references public.orgs (id) on delete cascade,
+  user_id uuid not null references auth.users (id) on delete cascade,
+  role text not null default 'member' check (role in ('owner', 'admin', 'member')),
+  primary key (org_id, user_id)
+);
+create index on public.memberships (user_id);
+create schema private;
+grant usage on schema private to anon, authenticated;
+create function private.my_orgs() returns setof uuid language sql stable security definer set search_path = '' as
+  $$ select org_id from public.memberships where user_id = (select auth.uid()) $$;
+alter table public.orgs enable row level security;
+alter table public.memberships enable row level security;
+create policy "members see their org" on public.orgs for select to authenticated using (id in (select private.my_orgs()));
+create policy "members see members" on public.memberships for select to authenticated using (org_id in (select private.my_orgs()));
+create table public.customers (id uuid primary key default gen_random_uuid(), org_id uuid not null references public.orgs (id), code text not null, email text, unique (org_id, code));
+create table public.sales (id uuid primary key default gen_random_uuid(), org_id uuid not null references public.orgs (id), customer_code text not null, total int not null default 0);
+create index on public.sales (org_id);
+alter table public.customers enable row level security;
+alter table public.sales enable row level security;
+create policy c on public.customers to authenticated using (org_id in (select private.my_orgs())) with check (org_id in (select private.my_orgs()));
+create policy s on public.sales to authenticated using (org_id in (select private.my_orgs())) with check (org_id in (select private.my_orgs()));
+create view public.sales_with_customer as
+  select s.id, s.org_id, s.total, c.email from public.sales s
+  left join public.customers c on c.code = s.customer_code
+  where s.org_id in (select private.my_orgs());
