@@ -1,8 +1,6 @@
--- api_keys/take: the caller's sealed key for a service, to be used now, and what a grant needs before that
-update public.api_keys
-set last_used_at = case when is_active then now() else last_used_at end
-where user_id = $1 and service_name = $2
-returning encrypted_key, is_active, updated_at, last_error
+-- api_keys/take: the caller's sealed key for a service, to be used now, what a grant needs before that, and whether its use is
+-- to be noted (api_keys/note_use)
+select encrypted_key, is_active, updated_at, last_error
   , last_error is null and last_ok_at > now() - interval '1 minute'
   , oauth
   , case
@@ -13,3 +11,6 @@ returning encrypted_key, is_active, updated_at, last_error
       else 'usable'
     end
   , refresh_lease > now()
+  , last_used_at is null or last_used_at < now() - interval '1 second'
+from public.api_keys
+where user_id = $1 and service_name = $2

@@ -106,7 +106,8 @@ static LIST: Query = query!(Read "api_keys/list" []);
 static SAVE: Query = query!(Sealer Write "api_keys/save" [TEXT, TEXT, TEXT, TEXT]);
 static DEACTIVATE: Query = query!(Sealer Write "api_keys/deactivate" [TEXT]);
 static PURGE: Query = query!(Sealer Write "api_keys/purge" [TEXT]);
-static TAKE: Query = query!(Sealer Write "api_keys/take" [TEXT]);
+static TAKE: Query = query!(Sealer Read "api_keys/take" [TEXT]);
+static NOTE_USE: Query = query!(Sealer Write "api_keys/note_use" [TEXT]);
 static RECORD_OUTCOME: Query = query!(Sealer Write "api_keys/record_outcome" [TEXT, TEXT, TIMESTAMPTZ]);
 static FIND: Query = query!(Sealer Read "api_keys/find" [TEXT]);
 static RESEAL: Query = query!(Sealer Write "api_keys/reseal" [TEXT, TEXT, TEXT, TEXT, TEXT]);
@@ -116,6 +117,7 @@ pub(crate) static QUERIES: &[&Query] = &[
     &DEACTIVATE,
     &PURGE,
     &TAKE,
+    &NOTE_USE,
     &RECORD_OUTCOME,
     &FIND,
     &RESEAL,
@@ -220,12 +222,16 @@ impl SealedStore {
         rows.first().map(ApiKey::from).ok_or(KeyError::Absent)
     }
 
-    /// The caller's key for a service, to be used now; `last_used_at` moves.
+    /// The caller's key for a service, to be used now. `last_used_at` moves, by at least a second: calls by one key wait
+    /// neither for each other nor for the disk.
     pub async fn take(&self, claims: &Claims, service: &str) -> Result<TakenKey, KeyError> {
         let rows = self.store.run(claims, &TAKE, &[&service]).await?;
         let row = rows.first().ok_or(KeyError::Absent)?;
         if !row.get::<_, bool>(1) {
             return Err(KeyError::Inactive);
+        }
+        if row.get(8) {
+            self.store.run(claims, &NOTE_USE, &[&service]).await?;
         }
         let (opened, oauth) = (self.open_key(claims, service, row.get(0)).await?, row.get(5));
         let secret = if oauth {
