@@ -13,7 +13,13 @@ select jsonb_build_object(
     where p.polrelid = c.oid and p.polpermissive and p.polcmd = 'r'),
   'makes', (select coalesce(jsonb_agg(pg_get_expr(coalesce(p.polwithcheck, p.polqual), p.polrelid)), '[]') from pg_policy p
     where p.polrelid = c.oid and p.polpermissive and p.polcmd in ('a', '*')),
-  'closed', c.relrowsecurity and not exists (select from pg_policy p where p.polrelid = c.oid and p.polpermissive),
+  -- What is asked of API roles, one text a permissive policy that binds them; null where row-level security binds nobody.
+  'guards', case when c.relrowsecurity then (
+    select coalesce(jsonb_agg(concat_ws(' ', pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))), '[]')
+    from pg_policy p where p.polrelid = c.oid and p.polpermissive and exists (
+      select from unnest(p.polroles) named (role)
+      where named.role = 0 or exists (select from pg_roles r
+        where r.rolname in ('anon', 'authenticated') and pg_has_role(r.oid, named.role, 'usage')))) end,
   'reachable', exists (select from pg_roles r where r.rolname in ('anon', 'authenticated') and (
     has_table_privilege(r.oid, c.oid, 'select, insert, update, delete') or has_any_column_privilege(r.oid, c.oid, 'select, insert, update'))))
 from pg_class c

@@ -80,16 +80,10 @@ fn of_somebody(
     })
 }
 
-/// What nobody reads, or those alone whom policies let in whatever the row, and a view without a tenant column: the
-/// strictest that can be said, so that a guess opens nothing.
+/// What policies open by who asks alone, whatever the row, and a view without a tenant column: the strictest that can be
+/// said, so that a guess opens nothing.
 fn internal(table: &Table) -> Option<String> {
     let reason = match table.kind {
-        RelationKind::Table | RelationKind::Partitioned if !table.reachable => {
-            "no API role has any right on it"
-        }
-        RelationKind::Table | RelationKind::Partitioned if table.closed => {
-            "row-level security is on, and no policy lets anybody in"
-        }
         RelationKind::Table | RelationKind::Partitioned if asks_who(table) => {
             "its policies ask who it is, and nothing of the row"
         }

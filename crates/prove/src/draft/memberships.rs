@@ -91,7 +91,7 @@ mod tests {
     fn table(name: &str, columns: &[&str], keys: &[[&str; 3]], policy: &str) -> Table {
         let table = serde_json::json!({
             "schema": "public", "name": name, "kind": "r", "partition": false, "columns": columns,
-            "keys": keys, "policies": [policy], "reads": [], "makes": [], "closed": false, "reachable": true,
+            "keys": keys, "policies": [policy], "reads": [], "makes": [], "guards": null, "reachable": true,
         });
         serde_json::from_value(table).unwrap()
     }

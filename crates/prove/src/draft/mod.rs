@@ -1,6 +1,7 @@
 //! Drafts the likely intent: a model made from the catalog, for a person to review.
 
 mod class;
+mod closed;
 mod elsewhere;
 mod memberships;
 
@@ -17,6 +18,7 @@ use crate::extensions;
 use crate::model::Model;
 use crate::sql::{array, ident};
 use class::class;
+use closed::closed;
 use elsewhere::Elsewhere;
 use memberships::membership;
 
@@ -35,8 +37,8 @@ struct Table {
     reads: Vec<String>,
     /// What must be true of rows that are made.
     makes: Vec<String>,
-    /// No policy lets any API role in.
-    closed: bool,
+    /// What each policy asks that lets API roles in; None where row-level security binds nobody.
+    guards: Option<Vec<String>>,
     reachable: bool,
 }
 
@@ -130,6 +132,13 @@ fn draft(schemas: &[String], tables: &[Table], elsewhere: &Elsewhere) -> String 
     for table in tables {
         let name = key(&table.schema, &table.name);
         let more = more(table);
+        if let Some(reason) = closed(table) {
+            let _ = write!(
+                text,
+                "\n[relations.{name:?}]\ninternal = true\nreason = {reason:?}\n"
+            );
+            continue;
+        }
         if table.columns.contains(&column) {
             if !more.is_empty() {
                 let comment = if more.contains("\nsecrets") { "" } else { "# " };
@@ -139,17 +148,12 @@ fn draft(schemas: &[String], tables: &[Table], elsewhere: &Elsewhere) -> String 
         }
         let _ = match class(table, tables, &column, membership.as_ref()) {
             Some(class) => write!(text, "\n[relations.{name:?}]\n{class}{more}\n"),
-            // A guess that it is public, or that nobody reaches it, would be believed unread.
+            // A guess that it is public would be believed unread.
             None => write!(
                 text,
-                "\n# TODO: whose are the rows of {name}? Until this says it, nothing is proven.{}\n\
+                "\n# TODO: whose are the rows of {name}? Until this says it, nothing is proven.\n\
                  # [relations.{name:?}]\n\
-                 # column = \"…\"     # or public = true, or internal = true, with a reason\n",
-                if table.reachable {
-                    ""
-                } else {
-                    " No API role has any right on it."
-                }
+                 # column = \"…\"     # or public = true, or internal = true, with a reason\n"
             ),
         };
     }
@@ -226,7 +230,7 @@ mod tests {
     }
     use crate::naming::{Names, Naming};
 
-    fn table(name: &str, columns: &[&str], keys: &[(&str, &str, &str)]) -> Table {
+    pub(in crate::draft) fn table(name: &str, columns: &[&str], keys: &[(&str, &str, &str)]) -> Table {
         Table {
             schema: "public".to_owned(),
             name: name.to_owned(),
@@ -240,7 +244,7 @@ mod tests {
             policies: Vec::new(),
             reads: Vec::new(),
             makes: Vec::new(),
-            closed: false,
+            guards: None,
             reachable: true,
         }
     }
@@ -281,7 +285,7 @@ mod tests {
                 ..table("jobs", &["id", "what"], &[])
             },
             Table {
-                closed: true,
+                guards: Some(Vec::new()),
                 ..table("locks", &["id", "what"], &[])
             },
             plain("audits", admins),
