@@ -36,3 +36,15 @@ select format('policy %s on %s has a sub-select, which Citus doesn''t take', p.p
 from tenant_table t
 join pg_policy p on p.polrelid = t.oid
 where p.polname !~ '^(tenant|sealer|definer)_' and concat(pg_get_expr(p.polqual, t.oid), pg_get_expr(p.polwithcheck, t.oid)) ~* '\mselect\M'
+union all
+select format('policy %s on %s is restrictive, and Citus would make it one that opens', p.polname, p.polrelid::regclass)
+from tenant_table t
+join pg_policy p on p.polrelid = t.oid
+where not p.polpermissive and p.polname <> 'tenant_floor'
+union all
+select format('policy %s on %s doesn''t say by itself whose rows it is for, and Citus keeps no tenant_floor', p.polname, p.polrelid::regclass)
+from tenant_table t
+join pg_policy p on p.polrelid = t.oid and p.polpermissive and p.polname <> 'tenant_floor'
+cross join lateral (values (pg_get_expr(p.polqual, t.oid)), (pg_get_expr(p.polwithcheck, t.oid))) condition (text)
+where p.polroles && array(select oid from pg_roles where rolname in ('anon', 'authenticated') union all select 0::oid)
+  and (condition.text !~ '^\(+user_id = (\( SELECT )?mako\.current_user_id\(\)' or condition.text ~ '\mOR\M')

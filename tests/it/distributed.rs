@@ -1,6 +1,7 @@
 //! Citus spreads tenants' rows over several nodes: is everything as before, for everybody? With `MAKO_TEST_CITUS` only.
 
 mod isolation;
+mod proof;
 mod routing;
 mod there_and_back;
 

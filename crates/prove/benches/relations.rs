@@ -69,6 +69,7 @@ async fn measure(client: &mut Client, name: &str, model: &Model) {
         };
         let options = prove::Options {
             progress: Some(&observer),
+            ..prove::Options::default()
         };
         let report = prove::run(client, model, &options).await.unwrap();
         tell(name, &report);

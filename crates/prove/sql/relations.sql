@@ -85,7 +85,7 @@ select jsonb_build_object(
       order by i.indisprimary desc, ic.relname)
     from pg_index i join pg_class ic on ic.oid = i.indexrelid where i.indrelid = c.oid), '[]'),
   'checks', coalesce((
-    select jsonb_agg(jsonb_build_object('name', k.conname, 'expression', pg_get_expr(k.conbin, k.conrelid),
+    select jsonb_agg(jsonb_build_object('name', k.conname, 'valid', k.convalidated, 'expression', pg_get_expr(k.conbin, k.conrelid),
       'columns', (select coalesce(jsonb_agg(attname), '[]') from pg_attribute where attrelid = c.oid and attnum = any (k.conkey))))
     from pg_constraint k where k.conrelid = c.oid and k.contype = 'c'), '[]'),
   'foreign_keys', coalesce((

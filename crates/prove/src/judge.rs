@@ -81,6 +81,8 @@ pub(crate) fn report(
         functions: functions
             .map(|(n, about)| function_report(&catalog.functions[n], about))
             .collect(),
+        nodes: Vec::new(),
+        away: Vec::new(),
         findings: lint::roles(catalog),
         controls,
         not_tested,
@@ -138,6 +140,7 @@ fn relation_report(relation: &Relation, class: &Class, mut about: Assessment) ->
         attempts: about.attempts,
         findings: about.findings,
         not_tested: about.untested.into_iter().collect(),
+        shards: Vec::new(),
         place: None,
     }
 }
@@ -170,7 +173,8 @@ fn function_report(function: &Function, mut about: Assessment) -> FunctionReport
     }
 }
 
-fn verdict(findings: &[Finding], tested: bool) -> Verdict {
+/// The answer for a part.
+pub(crate) fn verdict(findings: &[Finding], tested: bool) -> Verdict {
     if findings.iter().any(Finding::is_leak) {
         Verdict::Leak
     } else if tested {
@@ -180,7 +184,8 @@ fn verdict(findings: &[Finding], tested: bool) -> Verdict {
     }
 }
 
-fn whole(report: &Report) -> Verdict {
+/// The answer for all.
+pub(crate) fn whole(report: &Report) -> Verdict {
     let parts = || {
         report
             .relations

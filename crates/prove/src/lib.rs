@@ -21,6 +21,7 @@ mod lint;
 mod logins;
 mod model;
 mod naming;
+mod nodes;
 mod part;
 mod parts;
 mod pattern;
@@ -47,10 +48,12 @@ pub use changes::{Changes, Point};
 pub use fingerprint::{NotProven, Proof, fingerprint};
 pub use model::{BadModel, Claim, Function, Membership, Model, Relation, Tenant, ThirdParty};
 pub use naming::{BadNaming, Names, Naming};
+pub use nodes::{Dial, Node};
 pub use progress::{Observer, Phase, Progress};
 pub use project::{Applied, Cluster, ConnectError, Origins, Project, ProjectError, Refused, Workbench};
 pub use report::{
-    Controls, Finding, FunctionReport, Place, RelationReport, Remedy, Report, Reproduction, Verdict,
+    Controls, Finding, FunctionReport, NodeReport, Place, RelationReport, Remedy, Report, Reproduction,
+    Verdict,
 };
 pub use rules::Severity;
 pub use run::{Options, run};
@@ -76,6 +79,9 @@ pub enum Error {
     /// A document of the catalog's has an unexpected form.
     #[error("the catalog can't be read: {0}")]
     Catalog(String),
+    /// A node that knows nothing of the rest.
+    #[error("this is one of Citus' workers; prove the database on its coordinator")]
+    Worker,
     /// Something that is always there is missing.
     #[error("the database doesn't answer as expected about {0}")]
     Unexpected(&'static str),

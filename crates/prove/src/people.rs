@@ -8,6 +8,7 @@ use crate::constants::words_in;
 use crate::naming::Names;
 use crate::pattern::sample;
 use crate::plan::Plan;
+use crate::session::Session;
 
 pub(crate) use crate::who::Who;
 
@@ -47,13 +48,18 @@ enum Form {
 }
 
 impl People {
-    pub(crate) fn make_up(catalog: &Catalog, plan: &Plan) -> Result<Self, Error> {
+    pub(crate) async fn make_up(
+        session: &Session<'_>,
+        catalog: &Catalog,
+        plan: &Plan,
+    ) -> Result<Self, Error> {
         let mut bytes = [0_u8; 8];
         SystemRandom::new()
             .fill(&mut bytes)
             .map_err(|_| Error::Unexpected("the system's random bytes"))?;
         let nonce = u64::from_be_bytes(bytes);
         let mut maker = Maker::new(catalog, plan, nonce, hex::encode(bytes));
+        maker.take_ids_of_here(session).await?;
         let mut new = |name: &str| maker.who(name, None);
         let (own, other) = (new("a"), new("b"));
         let (spare, third, nobody, shared) = (new("d"), new("c"), new("n"), new("s"));
@@ -87,8 +93,14 @@ struct Maker {
     nonce: u64,
     /// What the markers of this run have in common.
     tag: String,
-    number: u64,
+    /// The next ones make ids.
+    numbers: std::vec::IntoIter<u64>,
+    /// How many were taken.
+    taken: u64,
 }
+
+/// How many ids are looked at.
+const CANDIDATES: u64 = 1_500;
 
 impl Maker {
     fn new(catalog: &Catalog, plan: &Plan, nonce: u64, mut tag: String) -> Self {
@@ -99,19 +111,45 @@ impl Maker {
             tenants: membership.map(|_| form(catalog, plan, Names::Tenant)),
             nonce,
             tag,
-            number: 0,
+            numbers: (1..=CANDIDATES).collect::<Vec<_>>().into_iter(),
+            taken: 0,
         }
+    }
+
+    /// Keeps to ids whose rows lie on this node, where a spread database has several.
+    async fn take_ids_of_here(&mut self, session: &Session<'_>) -> Result<(), Error> {
+        if session.here.is_all() {
+            return Ok(());
+        }
+        let mut numbers: Vec<u64> = self.numbers.clone().collect();
+        for form in [Some(&self.users), self.tenants.as_ref()].into_iter().flatten() {
+            let ids = numbers
+                .iter()
+                .map(|number| id(form, self.nonce, *number))
+                .collect();
+            if let Some(here) = session.here.ids_here(session, ids).await? {
+                numbers.retain(|number| here.contains(&id(form, self.nonce, *number)));
+            }
+        }
+        self.numbers = numbers.into_iter();
+        Ok(())
+    }
+
+    fn number(&mut self) -> u64 {
+        // Of very many nodes this one has too few.
+        self.taken += 1;
+        self.numbers.next().unwrap_or(CANDIDATES + self.taken)
     }
 
     /// A user, of somebody's tenant or of one of their own.
     fn who(&mut self, name: &str, of: Option<&Who>) -> Who {
-        let user = id(&self.users, self.nonce, self.number + 1);
+        let (number, next) = (self.number(), self.number());
+        let user = id(&self.users, self.nonce, number);
         let tenant = match (of, &self.tenants) {
             (Some(whose), _) => whose.tenant.clone(),
-            (None, Some(form)) => id(form, self.nonce, self.number + 2),
+            (None, Some(form)) => id(form, self.nonce, next),
             (None, None) => user.clone(),
         };
-        self.number += 2;
         Who {
             marker: format!("mako{name}{}", self.tag),
             tenant,

@@ -281,10 +281,25 @@ rules! {
         "an API role can become one that is exempt from row-level security",
         "revoke the membership",
     );
+    CLAIMS_OF_ANOTHER = Rule::leak_elsewhere(
+        "claims_of_another",
+        "a node of Citus' takes whom it works for from another transaction",
+        "claims by mako.forward_claims() alone, in a transaction of its own; mako migrate --distributed makes it anew",
+    );
+    DIRECT_CONNECTION = Rule::leak_elsewhere(
+        "direct_connection",
+        "whoever connects to a node of Citus' as an API role sees rows there",
+        "on the coordinator: enable and force row-level security and make the policies anew, so that every shard has them",
+    );
     SETTING_KEPT = Rule::risk(
         "setting_kept",
         "a function leaves a setting on the connection that policies trust, though no call of it opened anything",
         "set_config(…, true), which ends with the transaction; let policies trust request.jwt.claims alone",
+    );
+    NODE_LETS_IN = Rule::risk(
+        "node_lets_in",
+        "a node of Citus' lets an API role in without a password, from where this runs: whoever gets there says who they are",
+        "pg_hba.conf: as this role from the other nodes' addresses only, and a firewall before all nodes but the coordinator",
     );
     ROLE_CAN_OWN = Rule::risk(
         "role_can_own",

@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::ground::Ground;
 use crate::ids::ById;
 use crate::model::Model;
+use crate::nodes::{Cluster, Dial, Here};
 use crate::people::People;
 use crate::persona::Persona;
 use crate::progress::{Observer, Phase};
@@ -27,14 +28,28 @@ use crate::{fingerprint, judge, lint, remedy};
 pub struct Options<'o> {
     /// Who wants to know how far it is.
     pub progress: Option<&'o Observer<'o>>,
+    /// Connects to other nodes of a database that Citus has spread.
+    pub dial: Option<&'o Dial<'o>>,
 }
 
-/// Attacks the database as the model's outsiders, and takes everything back.
+/// Attacks the database as the model's outsiders, on every node that it lies on, and takes everything back.
 pub async fn run(client: &mut Client, model: &Model, options: &Options<'_>) -> Result<Report, Error> {
+    match Cluster::ask(client).await? {
+        Some(cluster) => cluster.prove(client, model, options).await,
+        None => on_node(client, model, options).await,
+    }
+}
+
+/// The same on the node that the session is connected to.
+pub(crate) async fn on_node(
+    client: &mut Client,
+    model: &Model,
+    options: &Options<'_>,
+) -> Result<Report, Error> {
     let started = Instant::now();
     let before = sequences(client).await;
-    let session = Session::begin(client, options.progress).await?;
-    let answer = within(&session, model).await;
+    let mut session = Session::begin(client, options.progress).await?;
+    let answer = within(&mut session, model).await;
     // Whatever happened, nothing stays.
     let ended = session.rollback().await;
     let mut report = answer?;
@@ -45,12 +60,17 @@ pub async fn run(client: &mut Client, model: &Model, options: &Options<'_>) -> R
     Ok(report)
 }
 
-async fn within(session: &Session<'_>, model: &Model) -> Result<Report, Error> {
+async fn within(session: &mut Session<'_>, model: &Model) -> Result<Report, Error> {
     session.enter(Phase::Catalog);
+    // As the service's login sees it, to which shards don't show.
     let lines = catalog_lines(session, model).await?;
+    session.here = Here::look(session).await?;
+    let session = &*session;
+    let model = &session.here.classified(model);
     let mut ground = Ground::load(session, model).await?;
     let (catalog, plan) = (&ground.catalog, &ground.plan);
-    let people = People::make_up(catalog, plan)?;
+    let people = People::make_up(session, catalog, plan).await?;
+    session.here.leave_others_alone(session).await?;
     let mentions = catalog.mentions();
     let contents = Contents::of(catalog, plan);
     let words = crate::words::words(session, catalog, &mentions, &contents);
@@ -69,6 +89,7 @@ async fn within(session: &Session<'_>, model: &Model) -> Result<Report, Error> {
     let mut seeder = Seeder::new(session, catalog, plan, &people, &mentions, &contents);
     seeder.populate(&mut fixtures).await?;
     ground.not_tested.extend(fixtures.unsettled.take());
+    ground.not_tested.extend(session.here.differing.iter().cloned());
     let context = Context {
         session,
         catalog,
@@ -88,6 +109,7 @@ async fn within(session: &Session<'_>, model: &Model) -> Result<Report, Error> {
     let mut report = judge::report(model, catalog, plan, findings, ground.not_tested);
     report.notes.extend(ground.note);
     report.notes.extend(silent);
+    report.away.clone_from(&catalog.away);
     report.fingerprint = fingerprint::of_lines(&lines);
     report.catalog = fingerprint::parts_of_lines(&lines);
     report.schemas.clone_from(&model.schemas);

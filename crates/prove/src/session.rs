@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::Error;
+use crate::nodes::Here;
 use crate::progress::{Observer, Phase, Progress};
 use crate::script::{Batch, Bundle, Outcome, Refusal, Reply, Row, Script};
 use crate::sql::literal;
@@ -28,6 +29,8 @@ enum Effects {
 pub(crate) struct Session<'c> {
     client: &'c Client,
     pub(crate) admin: Admin,
+    /// What of a spread database lies on this node.
+    pub(crate) here: Here,
     round_trips: AtomicUsize,
     shares_plans: AtomicBool,
     /// What waits for company, while there may be some.
@@ -56,6 +59,7 @@ impl<'c> Session<'c> {
         let mut session = Self {
             client,
             admin: Admin::default(),
+            here: Here::default(),
             round_trips: AtomicUsize::new(0),
             shares_plans: AtomicBool::new(true),
             queue: Mutex::new(None),

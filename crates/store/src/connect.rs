@@ -78,6 +78,32 @@ impl Target {
         })
     }
 
+    /// Another server with the same database: as the same login, or as a role without a password. As encrypted as this one.
+    pub fn elsewhere(&self, host: &str, port: u16, role: Option<&str>) -> Result<Self, BadTarget> {
+        let from = &self.config;
+        let mut config = Config::new();
+        config.host(host).port(port).ssl_mode(from.get_ssl_mode());
+        let is_verified = from.get_ssl_mode() == SslMode::Require;
+        if !is_verified && !config.get_hosts().iter().all(is_this_machine) {
+            return Err(BadTarget::Unverified);
+        }
+        if let Some(user) = role.or(from.get_user()) {
+            config.user(user);
+        }
+        if let (Some(password), None) = (from.get_password(), role) {
+            config.password(password);
+        }
+        if let Some(name) = from.get_dbname() {
+            config.dbname(name);
+        }
+        config.connect_timeout(PATIENCE);
+        notice_the_end(&mut config);
+        Ok(Self {
+            config,
+            tls: self.tls.clone(),
+        })
+    }
+
     /// The login's name and password, for setting that password as a SCRAM verifier.
     pub(crate) fn credentials(&self) -> Option<(&str, &[u8])> {
         Some((self.config.get_user()?, self.config.get_password()?))

@@ -182,19 +182,3 @@ async fn whoever_subscribes_to_events_hears_that_there_are_none() {
     assert_eq!(answer.status(), 409);
     assert_eq!(answer.json::<Value>().await.unwrap()["code"], "MK_DISTRIBUTED");
 }
-
-#[tokio::test]
-async fn a_proof_that_would_not_reach_the_workers_is_refused() {
-    let Some(database) = spread().await else {
-        return;
-    };
-    let url = database.superuser_url();
-    let mut process = Process::start(&mut mako(&["prove", "--database-url", &url], &[]).await);
-    let ended = process.child.wait().await.unwrap();
-    assert_eq!(ended.code(), Some(2));
-    assert!(
-        process.log().contains("the database is distributed"),
-        "{}",
-        process.log()
-    );
-}

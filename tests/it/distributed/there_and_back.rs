@@ -21,7 +21,7 @@ const SHAPE: &str = "
       select format('%s %s', conrelid::regclass, pg_get_constraintdef(oid)) from pg_constraint
       where connamespace in ('public'::regnamespace, 'mako'::regnamespace)
       union all
-      select format('%s %s %s %s', polrelid::regclass, polname, pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid))
+      select format('%s %s %s %s %s', polrelid::regclass, polname, polpermissive, pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid))
       from pg_policy
       union all
       select pg_get_triggerdef(oid) from pg_trigger where not tgisinternal

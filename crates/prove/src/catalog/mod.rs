@@ -44,6 +44,8 @@ pub(crate) struct Catalog {
     pub(crate) other_logins: Vec<String>,
     /// What PostgREST calls before each request, as SQL.
     pub(crate) before_requests: Option<String>,
+    /// Views and functions over rows that lie on other nodes.
+    pub(crate) away: Vec<String>,
 }
 
 /// A statement with what it is about.
@@ -79,8 +81,10 @@ impl Catalog {
             .await
             .into_iter();
         let mut next = || answers.next().unwrap_or_else(|| Ok(Vec::new()));
-        let relations = ById::from(split::split(documents(next())?, model));
-        let functions = ById::from(documents(next())?);
+        let mut relations = split::split(documents(next())?, model);
+        let mut functions = documents(next())?;
+        let away = session.here.keep(&mut relations, &mut functions);
+        let (relations, functions) = (ById::from(relations), ById::from(functions));
         let roles = documents(next())?;
         let extensions = documents(next())?;
         let elsewhere = documents(next())?;
@@ -109,6 +113,7 @@ impl Catalog {
             login: logins.next(),
             other_logins: logins.collect(),
             before_requests: surroundings.get(2).cloned().flatten(),
+            away,
         })
     }
 
@@ -145,6 +150,22 @@ impl Catalog {
                 self.acts_outside(self.function(trigger.function)?, 0)?,
             ))
         })
+    }
+
+    /// Whether no row can be there: a check is always false, of the table itself or of one that each row refers to.
+    pub(crate) fn admits_no_row(&self, at: RelationId, depth: usize) -> bool {
+        let table = &self.relations[at];
+        let is_set = |name: &String| table.column(name).is_some_and(|column| column.not_null);
+        table
+            .checks
+            .iter()
+            .any(|check| check.valid && check.expression == "false")
+            || depth < 4
+                && table.foreign_keys.iter().any(|key| {
+                    let target = self.position(key.target);
+                    key.columns.iter().all(is_set)
+                        && target.is_some_and(|next| self.admits_no_row(next, depth + 1))
+                })
     }
 
     pub(crate) fn function(&self, oid: Oid) -> Option<&Function> {

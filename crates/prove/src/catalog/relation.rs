@@ -107,6 +107,8 @@ impl Index {
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Check {
     pub(crate) name: String,
+    /// Whether the rows that were there before meet it, too.
+    pub(crate) valid: bool,
     pub(crate) expression: String,
     pub(crate) columns: Vec<String>,
 }

@@ -20,6 +20,9 @@ use crate::rules;
 use crate::script::{Outcome, Refusal, Script};
 use crate::sql::literal;
 
+/// Begins the reason of what could not be called at all.
+pub(crate) const UNCALLED: &str = "no call of it succeeded";
+
 /// One call.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
@@ -356,10 +359,9 @@ fn untold(refusals: &[Refusal], about: &mut Assessment) {
     let deliberate = |code: &str| code == "42501" || code == "P0001" || code.starts_with("PT");
     let by_chance = refusals.iter().find(|refusal| !deliberate(&refusal.code));
     if let Some(refusal) = by_chance.filter(|_| !about.leaks()) {
-        about.untested.insert(format!(
-            "no call of it succeeded: {} [{}]",
-            refusal.message, refusal.code
-        ));
+        about
+            .untested
+            .insert(format!("{UNCALLED}: {} [{}]", refusal.message, refusal.code));
     }
 }
 

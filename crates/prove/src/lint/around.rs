@@ -86,6 +86,7 @@ pub(crate) fn sequences(catalog: &Catalog, model: &Model) -> Vec<RelationReport>
             }
         }
         RelationReport {
+            shards: Vec::new(),
             relation: format!("{schema}.{name}"),
             kind: "sequence".to_owned(),
             verdict: if about.untested.is_empty() {

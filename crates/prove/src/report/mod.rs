@@ -101,9 +101,25 @@ pub struct RelationReport {
     /// What could not be tested, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_tested: Vec<String>,
+    /// The shards that were attacked, each with its node, where Citus has spread it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shards: Vec<String>,
     /// What made it, of a project.
     #[serde(flatten)]
     pub place: Option<Place>,
+}
+
+/// What was learnt about a node of a database that Citus has spread.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct NodeReport {
+    /// Its address.
+    pub node: String,
+    /// How many shards were attacked there.
+    pub shards: usize,
+    /// Through the coordinator: for how many shards it was seen that their node hears who speaks, and forgets it.
+    pub claims: usize,
+    /// By itself: what each API role gets that connects to it.
+    pub connections: BTreeMap<String, String>,
 }
 
 /// What was learnt about a function.
@@ -167,6 +183,12 @@ pub struct Report {
     pub relations: Vec<RelationReport>,
     /// Each function that an API role can call.
     pub functions: Vec<FunctionReport>,
+    /// The nodes of a database that Citus has spread.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub nodes: Vec<NodeReport>,
+    /// Views and functions that this node can't try, since their rows lie on others.
+    #[serde(skip)]
+    pub(crate) away: Vec<String>,
     /// Findings that concern no single relation.
     pub findings: Vec<Finding>,
     /// Planted leaks.

@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use crate::nodes::Node;
+
 /// What shows a finding.
 #[derive(Clone, Debug, Default)]
 pub struct Reproduction {
@@ -71,6 +73,18 @@ impl Reproduction {
     #[must_use]
     pub fn compares(&self) -> bool {
         self.compares
+    }
+
+    /// Says that it shows on a node of Citus', whose shards it is about.
+    pub(crate) fn on_node(&mut self, node: &Node) {
+        let connected = format!("-- connected to {node}\n");
+        if self.settings.is_empty() {
+            self.attack.insert_str(0, &connected);
+        } else {
+            self.about.insert_str(0, &connected);
+            let writable = "set local citus.enable_manual_changes_to_shards = on".to_owned();
+            self.own.insert(0, writable);
+        }
     }
 
     /// Whether there is none.

@@ -125,6 +125,16 @@ const STORIES: &[(&str, &str, &str)] = &[
         "No policy binds that role, so every tenant's rows are his.",
     ),
     (
+        "claims_of_another",
+        "reads {it} on a node that worked for Alice before",
+        "The node still takes him for her.",
+    ),
+    (
+        "direct_connection",
+        "leaves the API out and connects to the node that has a part of {it}",
+        "The node shows him rows of Alice's.",
+    ),
+    (
         "role_can_bypass",
         "has the API's role become another",
         "No policy binds that one, so every tenant's rows are his.",

@@ -29,6 +29,7 @@ impl Report {
         for why in &self.not_tested {
             let _ = writeln!(text, "not tested: {why}");
         }
+        self.nodes(&mut text);
         for note in &self.notes {
             let _ = writeln!(text, "note: {note}");
         }
@@ -128,10 +129,32 @@ impl Report {
             for column in Column::ALL {
                 let _ = write!(text, "  {:7}", cell(relation, column));
             }
-            let _ = writeln!(text, "  {} ({})", relation.verdict.words(), relation.class);
+            let shards = match relation.shards.len() {
+                0 => String::new(),
+                many => format!(", in {many} shards"),
+            };
+            let _ = writeln!(
+                text,
+                "  {} ({}{shards})",
+                relation.verdict.words(),
+                relation.class
+            );
         }
         for function in &self.functions {
             let _ = writeln!(text, "{}  {}", function.function, function.verdict.words());
+        }
+    }
+
+    fn nodes(&self, text: &mut String) {
+        for node in &self.nodes {
+            let _ = writeln!(
+                text,
+                "node {}: {} shards attacked; {} shards hear who speaks, and forget it",
+                node.node, node.shards, node.claims
+            );
+            for (role, said) in &node.connections {
+                let _ = writeln!(text, "  who connects to it as {role}: {said}");
+            }
         }
     }
 

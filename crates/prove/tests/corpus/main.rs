@@ -60,6 +60,9 @@ async fn every_leak_is_found_and_no_correct_twin_is_accused() {
     );
 }
 
+/// What only a database on several nodes shows: `tests/it/distributed` does, with its correct twins.
+const OF_NODES: &[&str] = &["claims_of_another", "direct_connection", "node_lets_in"];
+
 #[test]
 fn every_rule_has_a_case_that_shows_it_and_a_correct_twin() {
     let cases = cases();
@@ -68,7 +71,7 @@ fn every_rule_has_a_case_that_shows_it_and_a_correct_twin() {
     };
     let without: Vec<&&Rule> = rules::ALL
         .iter()
-        .filter(|rule| !cases.iter().any(|case| shows(case, rule)))
+        .filter(|rule| !cases.iter().any(|case| shows(case, rule)) && !OF_NODES.contains(&rule.id))
         .collect();
     assert!(without.is_empty(), "{without:#?}");
     for case in cases.iter().filter(|case| case.kind != Kind::Sound) {

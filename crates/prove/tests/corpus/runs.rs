@@ -186,6 +186,7 @@ async fn whoever_waits_is_told_of_every_phase_and_of_what_is_attacked() {
     let told = Mutex::new(Vec::<Progress>::new());
     let options = Options {
         progress: Some(&|progress| told.lock().unwrap().push(progress.clone())),
+        ..Options::default()
     };
     let model = Model::parse("").unwrap();
     prove::run(&mut client, &model, &options).await.unwrap();

@@ -79,7 +79,9 @@ impl Admin {
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<(), AdminError> {
         self.lock(progress).await?;
-        if !self.is_distributed().await? {
+        if self.is_distributed().await? {
+            self.refuse_older().await?;
+        } else {
             self.bring_up(login, progress).await?;
         }
         self.refuse_indistributable().await?;

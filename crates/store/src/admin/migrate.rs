@@ -118,13 +118,7 @@ impl Admin {
 
     /// Citus takes neither the migrations nor the policies as they are.
     async fn keep_distributed(&self, login: Option<&Target>) -> Result<Done, AdminError> {
-        let pending = self.pending().await?;
-        if !pending.is_empty() {
-            return Err(AdminError::Refused(format!(
-                "the database is distributed, and lacks: {}; bring it to one node first: mako migrate --distributed --undo",
-                pending.join(", ")
-            )));
-        }
+        refuse_lacking(&self.pending().await?)?;
         if let Some(login) = login {
             self.set_password(login).await?;
         }
@@ -132,6 +126,17 @@ impl Admin {
             migrations: 0,
             policies: 0,
         })
+    }
+
+    /// An error if a distributed database is of an older version than this.
+    pub(super) async fn refuse_older(&self) -> Result<(), AdminError> {
+        let mut newer = self.pending_migrations().await?;
+        for file in policies::FILES {
+            if !self.is_known(file).await? {
+                newer.push(format!("policies/{}", file.0));
+            }
+        }
+        refuse_lacking(&newer)
     }
 
     /// What [`Admin::migrate`] would do, without doing it; of a distributed database also what its distribution lacks.
@@ -299,4 +304,14 @@ fn describe(error: &refinery::Error) -> String {
         source = inner.source();
     }
     text
+}
+/// An error that names what a distributed database lacks.
+fn refuse_lacking(lacking: &[String]) -> Result<(), AdminError> {
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    Err(AdminError::Refused(format!(
+        "the database is distributed, and lacks: {}; bring it to one node first: mako migrate --distributed --undo",
+        lacking.join(", ")
+    )))
 }

@@ -154,21 +154,28 @@ impl Admin {
 pub async fn attacker(target: &Target) -> Result<Client, AdminError> {
     let (client, other) = (open(target).await?, open(target).await?);
     match shares_servers(&client, &other).await {
-        Ok(false) => refuse_distributed(client).await,
+        Ok(false) => Ok(client),
         Ok(true) => Err(AdminError::TransactionPooler),
         Err(error) => Err(AdminError::at("looking for a pooler")(error)),
     }
 }
 
-/// An attack sets claims in a way that doesn't reach Citus' workers, and would find nothing there.
-async fn refuse_distributed(client: Client) -> Result<Client, AdminError> {
-    let row = client.query_one(distribute::IS_DISTRIBUTED, &[]).await;
-    if row.map_err(AdminError::at("looking for other nodes"))?.get(0) {
-        return Err(AdminError::Refused(
-            "the database is distributed, and attacks would not reach its workers; prove it on one node"
-                .to_owned(),
-        ));
-    }
+/// The same on another node of a database that Citus has spread; as a role, without a password, if one is named.
+pub async fn attacker_elsewhere(
+    target: &Target,
+    host: &str,
+    port: u16,
+    role: Option<&str>,
+) -> Result<Client, String> {
+    let target = target
+        .elsewhere(host, port, role)
+        .map_err(|error| error.to_string())?;
+    let connected = target.config.connect(target.tls.clone()).await;
+    let (client, connection) = connected.map_err(|error| match error.as_db_error() {
+        Some(refusal) => format!("{} [{}]", refusal.message(), refusal.code().code()),
+        None => Error::from(error).to_string(),
+    })?;
+    tokio::spawn(connection); // Ends with the client.
     Ok(client)
 }
 

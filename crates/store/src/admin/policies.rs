@@ -66,6 +66,17 @@ impl Admin {
         Ok(!rows.is_empty())
     }
 
+    /// Whether the file was applied as it is now, whatever the catalog says by now.
+    pub(super) async fn is_known(&self, file: &PolicyFile) -> Result<bool, AdminError> {
+        let known = "select 1 from mako.policy_files where file = $1 and digest = $2";
+        let rows = self.client.query(known, &[&file.0, &file.digest()]).await;
+        let rows = rows.map_err(AdminError::at(format!(
+            "reading the state of policies/{}",
+            file.0
+        )))?;
+        Ok(!rows.is_empty())
+    }
+
     /// Applies a file, which is a transaction of its own, and notes how it left the catalog.
     pub(super) async fn apply_policies(&self, file: &PolicyFile) -> Result<(), AdminError> {
         self.run(&format!("policies/{}", file.0), file.1).await?;

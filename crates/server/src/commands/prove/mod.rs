@@ -10,7 +10,9 @@ mod watch;
 use std::path::Path;
 use std::process::ExitCode;
 
-use ::prove::{Client, Model, Options, Report, Verdict};
+use ::prove::{Client, Dial, Model, Node, Options, Report, Verdict};
+use futures_util::future::BoxFuture;
+use store::Target;
 
 pub(crate) use outputs::Output;
 
@@ -32,7 +34,7 @@ pub(crate) async fn run(options: Prove) -> Result<ExitCode, Failure> {
         return project::run(&environment, &options, folder).await;
     }
     if options.init {
-        let client = connect(&environment, &options).await?;
+        let client = store::admin::attacker(&target(&environment, &options)?).await?;
         print(Model::draft(&client, &["public".to_owned()]).await?.trim_end())?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -42,30 +44,44 @@ pub(crate) async fn run(options: Prove) -> Result<ExitCode, Failure> {
     conclude(of_database(&environment, &options).await?, &options)
 }
 
-async fn connect(environment: &Environment, options: &Prove) -> Result<Client, Failure> {
-    let target = match &options.database_url {
+fn target(environment: &Environment, options: &Prove) -> Result<Target, Failure> {
+    Ok(match &options.database_url {
         Some(url) => environment.target_of(url)?,
         None => environment.admin_target()?,
-    };
-    Ok(store::admin::attacker(&target).await?)
+    })
 }
 
 /// Attacks the database that is there.
 async fn of_database(environment: &Environment, options: &Prove) -> Result<Report, Failure> {
-    let mut client = connect(environment, options).await?;
+    let target = target(environment, options)?;
+    let mut client = store::admin::attacker(&target).await?;
     let model = match &options.model {
         Some(file) => read_model(file)?,
         None => default_model()?,
     };
-    attack(&mut client, &model).await
+    attack(&mut client, Some(&target), &model).await
 }
 
-async fn attack(client: &mut Client, model: &Model) -> Result<Report, Failure> {
+/// Attacks; `target` leads to other nodes of a database that is spread over several.
+async fn attack(client: &mut Client, target: Option<&Target>, model: &Model) -> Result<Report, Failure> {
     let progress = ProofProgress::new();
+    let dial = target.map(|target| dialling(target.clone()));
     let watched = Options {
         progress: Some(&|step| progress.tell(step)),
+        dial: dial.as_ref().map(|dial| dial as &Dial<'_>),
     };
     Ok(::prove::run(client, model, &watched).await?)
+}
+
+/// Connects to other nodes, with what leads to this one.
+fn dialling(
+    target: Target,
+) -> impl Fn(&Node, Option<&str>) -> BoxFuture<'static, Result<Client, String>> + Sync {
+    move |node, role| {
+        let (target, host, port) = (target.clone(), node.host.clone(), node.port);
+        let role = role.map(str::to_owned);
+        Box::pin(async move { store::admin::attacker_elsewhere(&target, &host, port, role.as_deref()).await })
+    }
 }
 
 /// Writes the report, and answers by what isn't known.

@@ -212,7 +212,7 @@ impl<'p> Made<'p> {
                 ));
             }
         }
-        let mut report = super::attack(&mut self.client, &model).await?;
+        let mut report = super::attack(&mut self.client, None, &model).await?;
         report.locate(&self.applied.origins);
         Ok(report)
     }
