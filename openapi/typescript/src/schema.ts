@@ -947,7 +947,7 @@ export interface components {
             /** @description The rows. */
             data: components["schemas"]["AutomationLog"][];
             /**
-             * @description Pass it as `cursor` to get the next page; null on the last. One request looks through 5,000 rows for what no index
+             * @description Pass it as `cursor` to get the next page; null on the last. One request looks through 3,000 rows for what no index
              *     finds (`q`, or several filters at once): then a page may have fewer rows than `limit`, even none, before the last.
              */
             next_cursor: string | null;
@@ -1025,7 +1025,7 @@ export interface components {
             /** @description The rows. */
             data: components["schemas"]["CallLog"][];
             /**
-             * @description Pass it as `cursor` to get the next page; null on the last. One request looks through 5,000 rows for what no index
+             * @description Pass it as `cursor` to get the next page; null on the last. One request looks through 3,000 rows for what no index
              *     finds (`q`, or several filters at once): then a page may have fewer rows than `limit`, even none, before the last.
              */
             next_cursor: string | null;
@@ -1173,7 +1173,7 @@ export interface components {
             /** @description The rows. */
             data: components["schemas"]["Contact"][];
             /**
-             * @description Pass it as `cursor` to get the next page; null on the last. One request looks through 5,000 rows for what no index
+             * @description Pass it as `cursor` to get the next page; null on the last. One request looks through 3,000 rows for what no index
              *     finds (`q`, or several filters at once): then a page may have fewer rows than `limit`, even none, before the last.
              */
             next_cursor: string | null;
@@ -1451,7 +1451,7 @@ export interface components {
             /** @description The rows. */
             data: components["schemas"]["EventDelivery"][];
             /**
-             * @description Pass it as `cursor` to get the next page; null on the last. One request looks through 5,000 rows for what no index
+             * @description Pass it as `cursor` to get the next page; null on the last. One request looks through 3,000 rows for what no index
              *     finds (`q`, or several filters at once): then a page may have fewer rows than `limit`, even none, before the last.
              */
             next_cursor: string | null;
@@ -1688,7 +1688,7 @@ export interface components {
             /** @description The rows. */
             data: components["schemas"]["KeyUse"][];
             /**
-             * @description Pass it as `cursor` to get the next page; null on the last. One request looks through 5,000 rows for what no index
+             * @description Pass it as `cursor` to get the next page; null on the last. One request looks through 3,000 rows for what no index
              *     finds (`q`, or several filters at once): then a page may have fewer rows than `limit`, even none, before the last.
              */
             next_cursor: string | null;
@@ -1757,7 +1757,7 @@ export interface components {
             /** @description The rows. */
             data: components["schemas"]["Lead"][];
             /**
-             * @description Pass it as `cursor` to get the next page; null on the last. One request looks through 5,000 rows for what no index
+             * @description Pass it as `cursor` to get the next page; null on the last. One request looks through 3,000 rows for what no index
              *     finds (`q`, or several filters at once): then a page may have fewer rows than `limit`, even none, before the last.
              */
             next_cursor: string | null;
@@ -1917,7 +1917,7 @@ export interface components {
             /** @description The rows. */
             data: components["schemas"]["PhoneNumber"][];
             /**
-             * @description Pass it as `cursor` to get the next page; null on the last. One request looks through 5,000 rows for what no index
+             * @description Pass it as `cursor` to get the next page; null on the last. One request looks through 3,000 rows for what no index
              *     finds (`q`, or several filters at once): then a page may have fewer rows than `limit`, even none, before the last.
              */
             next_cursor: string | null;
@@ -2133,7 +2133,7 @@ export interface components {
             /** @description The rows. */
             data: components["schemas"]["WebhookEvent"][];
             /**
-             * @description Pass it as `cursor` to get the next page; null on the last. One request looks through 5,000 rows for what no index
+             * @description Pass it as `cursor` to get the next page; null on the last. One request looks through 3,000 rows for what no index
              *     finds (`q`, or several filters at once): then a page may have fewer rows than `limit`, even none, before the last.
              */
             next_cursor: string | null;

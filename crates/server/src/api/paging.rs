@@ -23,7 +23,7 @@ pub(crate) enum Count {
 pub(crate) struct Listing<T: Send + Sync + Type + ParseFromJSON + ToJSON> {
     /// The rows.
     data: Vec<T>,
-    /// Pass it as `cursor` to get the next page; null on the last. One request looks through 5,000 rows for what no index
+    /// Pass it as `cursor` to get the next page; null on the last. One request looks through 3,000 rows for what no index
     /// finds (`q`, or several filters at once): then a page may have fewer rows than `limit`, even none, before the last.
     next_cursor: Nullable<String>,
     /// How many rows the filters let through; only with `count=exact`.

@@ -11,7 +11,7 @@ use tokio_postgres::types::Type;
 use crate::query::{Access, Query, ReplicaQuery, Role};
 
 /// How many rows one request looks at, where no index finds them.
-const LOOKED_AT: u32 = 5000;
+const LOOKED_AT: u32 = 3000;
 /// `$1` to `$6`: the user, the position, how many rows, and the times from which on and until which.
 const FIXED: [Type; 6] = [
     Type::TEXT,
