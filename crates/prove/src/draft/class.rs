@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{TENANT_COLUMNS, Table, snake_case};
+use super::table::{TENANT_COLUMNS, Table, snake_case};
 use crate::catalog::RelationKind;
 use crate::conditions::is_user;
 

@@ -1,6 +1,6 @@
 //! Tables that no tenant reaches, as the catalog has it.
 
-use super::Table;
+use super::table::Table;
 use crate::sql::ident;
 
 /// Why no tenant reaches a table, if the catalog says so. As a guess it can't be believed wrongly: whoever does reach it is a

@@ -1,6 +1,6 @@
 //! Finds who says which user belongs to which tenant: a table of memberships, or users of whom each has one tenant.
 
-use super::{TENANT_COLUMNS, Table, most_common};
+use super::table::{TENANT_COLUMNS, Table, most_common};
 use crate::catalog::RelationKind;
 
 const USER_COLUMNS: [&str; 5] = ["user_id", "auth_user_id", "profile_id", "member_id", "account_id"];

@@ -4,16 +4,13 @@ mod class;
 mod closed;
 mod elsewhere;
 mod memberships;
+mod table;
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use serde::Deserialize;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::Error;
-use crate::catalog::RelationKind;
-use crate::conditions::is_user;
 use crate::extensions;
 use crate::model::Model;
 use crate::sql::{array, ident};
@@ -21,62 +18,8 @@ use class::class;
 use closed::closed;
 use elsewhere::Elsewhere;
 use memberships::membership;
+use table::{Table, most_common};
 
-#[derive(Deserialize)]
-struct Table {
-    schema: String,
-    name: String,
-    kind: RelationKind,
-    partition: bool,
-    columns: Vec<String>,
-    /// Column, the relation that it refers to, and the column there.
-    keys: Vec<(String, String, String)>,
-    /// What policies ask.
-    policies: Vec<String>,
-    /// The conditions of those that are for reading alone.
-    reads: Vec<String>,
-    /// What must be true of rows that are made.
-    makes: Vec<String>,
-    /// What each policy asks that lets API roles in; None where row-level security binds nobody.
-    guards: Option<Vec<String>>,
-    reachable: bool,
-}
-
-impl Table {
-    fn full_name(&self) -> String {
-        format!("{}.{}", self.schema, self.name)
-    }
-
-    fn refers(&self, by: &str, to: &str) -> bool {
-        self.keys
-            .iter()
-            .any(|(column, target, _)| column == by && target == to)
-    }
-
-    /// Whether policies hold a column against who asks.
-    fn holds_user(&self, column: &str) -> bool {
-        self.policies.iter().any(|policy| is_user(policy, column))
-    }
-}
-
-/// Names that tenant columns have, the likeliest first.
-const TENANT_COLUMNS: [&str; 15] = [
-    "tenant_id",
-    "org_id",
-    "organization_id",
-    "organisation_id",
-    "workspace_id",
-    "team_id",
-    "company_id",
-    "account_id",
-    "user_id",
-    "owner_id",
-    "owner",
-    "profile_id",
-    "created_by",
-    "author_id",
-    "sender_id",
-];
 /// What columns are called that let in whoever knows what they hold.
 const SECRETS: [&str; 7] = [
     "token",
@@ -161,20 +104,6 @@ fn draft(schemas: &[String], tables: &[Table], elsewhere: &Elsewhere) -> String 
     text
 }
 
-fn most_common(tables: &[Table]) -> String {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for column in tables.iter().flat_map(|table| &table.columns) {
-        if TENANT_COLUMNS.contains(&column.as_str()) {
-            *counts.entry(column).or_default() += 1;
-        }
-    }
-    let rank = |name: &str| TENANT_COLUMNS.iter().position(|known| *known == name);
-    let best = counts
-        .into_iter()
-        .max_by_key(|(name, count)| (*count, std::cmp::Reverse(rank(name))));
-    best.map_or_else(|| "user_id".to_owned(), |(name, _)| name.to_owned())
-}
-
 /// What else may be said of a table's rows.
 fn more(table: &Table) -> String {
     let mut lines = String::new();
@@ -200,18 +129,6 @@ fn more(table: &Table) -> String {
     lines
 }
 
-/// A name as Postgres' own would be: `userId` is `user_id`.
-fn snake_case(name: &str) -> String {
-    let mut snake = String::with_capacity(name.len() + 2);
-    for c in name.chars() {
-        if c.is_ascii_uppercase() && !snake.is_empty() && !snake.ends_with('_') {
-            snake.push('_');
-        }
-        snake.push(c.to_ascii_lowercase());
-    }
-    snake
-}
-
 fn key(schema: &str, name: &str) -> String {
     let plain = |part: &str| part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if plain(schema) && plain(name) {
@@ -224,6 +141,7 @@ fn key(schema: &str, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::RelationKind;
 
     fn public() -> [String; 1] {
         ["public".to_owned()]

@@ -4,7 +4,7 @@
 use serde_json::json;
 use tokio_postgres::{Client, SimpleQueryRow};
 
-use super::{Cluster, label, rows, rows_of};
+use super::cluster::{Cluster, label, rows, rows_of};
 use crate::Error;
 use crate::model::Model;
 use crate::persona::signed_in_role;

@@ -4,19 +4,15 @@ use serde_json::json;
 use tokio_postgres::Client;
 
 use super::claims::{accuse, doubt, opens_rows};
-use super::{Cluster, Node, Placed, rows_of};
+use super::cluster::{Cluster, Dial, Node, Placed, rows_of};
 use crate::Error;
 use crate::model::{Model, split_name};
 use crate::report::{Finding, Report, Reproduction};
 use crate::rules;
-use crate::run::Options;
 use crate::sql::{ident, literal};
 
 /// Connects to each node as each API role, without a password.
-pub(super) async fn open(cluster: &Cluster, model: &Model, options: &Options<'_>, report: &mut Report) {
-    let Some(dial) = options.dial else {
-        return; // Said already: no node was reached.
-    };
+pub(super) async fn open(cluster: &Cluster, model: &Model, dial: &Dial<'_>, report: &mut Report) {
     for node in &cluster.nodes {
         for role in &model.roles {
             let said = match dial(node, Some(role)).await {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{COORDINATOR, Cluster, Node, Placed};
+use super::cluster::{COORDINATOR, Cluster, Node, Placed};
 use crate::functions::UNCALLED;
 use crate::judge;
 use crate::model::Model;
