@@ -86,6 +86,9 @@ pub(crate) struct AuthSettings {
     pub(crate) cookie: Option<String>,
 }
 
+/// Clients of `mako dev`: fewer than the 1,024 open files that Linux allows a user, so that nothing has to be said of it.
+const DEVELOPERS_CONNECTIONS: usize = 256;
+
 impl Config {
     /// The service's defaults around a private database, and of the environment what isn't about the database or its
     /// secrets: `mako dev`.
@@ -111,8 +114,8 @@ impl Config {
             rate_limit: environment.rate_limit()?,
             body_limit: defaults.body_limit,
             request_timeout: duration("REQUEST_TIMEOUT", &defaults.request_timeout)?,
-            max_connections: defaults.max_connections,
-            max_connections_per_address: defaults.max_connections,
+            max_connections: DEVELOPERS_CONNECTIONS,
+            max_connections_per_address: DEVELOPERS_CONNECTIONS,
             drain_time: Duration::ZERO,
             sealing,
             // Providers may be stood in for, as with `serve`.
