@@ -210,11 +210,22 @@ async fn kept_data_survives_and_ctrl_c_stops_everything() {
 async fn what_the_screen_says_to_try_can_be_pasted_and_works() {
     Cluster::fetched(Search::from_env()).await;
     let home = std::env::var_os("HOME").unwrap_or_default();
-    let mut process = Process::start(
-        mako(&["dev", "--ephemeral", "--listen", "127.0.0.1:0"], &[])
-            .await
-            .env("HOME", home),
-    );
+    let command = mako(&["dev", "--ephemeral", "--listen", "127.0.0.1:0"], &[]).await;
+    let command = command.as_std();
+    // With as many open files as Linux allows a user who isn't root.
+    let mut as_user = tokio::process::Command::new("sh");
+    as_user
+        .args(["-c", r#"ulimit -n 1024 && exec "$0" "$@""#])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .env_clear()
+        .envs(
+            command
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .env("HOME", home);
+    let mut process = Process::start(&mut as_user);
     let screen = process
         .wait_for(|log| log.contains("\"source\":\"curl\"").then(|| log.to_owned()))
         .await;

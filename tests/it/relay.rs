@@ -6,6 +6,7 @@ mod providers;
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use tests::database::batch;
 use tests::people::Person::{Alice, Bob};
 use tests::provider::Provider;
 use tests::service::Answer;
@@ -24,7 +25,7 @@ const SERVICES: [&str; 8] = [
 ];
 
 struct Setting {
-    _database: TestDatabase,
+    database: TestDatabase,
     service: Service,
     provider: Provider,
 }
@@ -42,7 +43,7 @@ async fn setting() -> Setting {
         .await;
     assert_eq!(saved.status, 200, "{}", saved.text);
     Setting {
-        _database: database,
+        database,
         service,
         provider,
     }
@@ -90,6 +91,42 @@ async fn the_provider_gets_the_request_with_the_key_and_the_caller_its_answer() 
     let used = it.service.get(Alice, "/v1/api-keys").await.body["data"][0]["last_used_at"].clone();
     assert!(used.is_string(), "use moves it");
     assert!(!it.service.process.log().contains(KEY));
+}
+
+#[tokio::test]
+async fn a_call_waits_for_nobody_who_holds_its_key_and_notes_its_use_once_a_second() {
+    let it = setting().await;
+    let owner = it.database.superuser().await;
+    let call = async || it.service.get(Alice, "/v1/relay/vapi/call").await.status;
+    let used = async |sql: &str| -> bool { owner.query_one(sql, &[]).await.unwrap().get(0) };
+    assert_eq!(call().await, 200);
+    assert!(used("select last_used_at > now() - interval '1 hour' from api_keys").await);
+
+    batch(
+        &owner,
+        "update api_keys set last_used_at = now() - interval '1 day'",
+    )
+    .await;
+    let mut other = it.database.superuser().await;
+    let held = other.transaction().await.unwrap();
+    held.execute("select from api_keys for update", &[])
+        .await
+        .unwrap();
+    assert_eq!(call().await, 200, "while somebody holds the row");
+    held.commit().await.unwrap();
+    let long_ago = "select last_used_at < now() - interval '1 hour' from api_keys";
+    assert!(used(long_ago).await, "its use was not waited for");
+    assert_eq!(call().await, 200);
+    assert!(!used(long_ago).await, "the next one finds the row free");
+
+    // Younger than a second, however long the call takes to come.
+    batch(
+        &owner,
+        "update api_keys set last_used_at = now() + interval '1 day'",
+    )
+    .await;
+    assert_eq!(call().await, 200);
+    assert!(used("select last_used_at > now() + interval '1 hour' from api_keys").await);
 }
 
 #[tokio::test]
