@@ -100,20 +100,11 @@ fn asks_who(table: &Table) -> bool {
     static LOOKS_UP: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r"(?i) FROM |\b(?:is|has|can|check|get)_\w+\(").ok());
     let looks_up = |policy: &String| LOOKS_UP.as_ref().is_some_and(|regex| regex.is_match(policy));
-    let of_row = |policy: &String| {
-        let names = table
-            .columns
-            .iter()
-            .chain([&table.name])
-            .map(|name| regex::escape(name));
-        let pattern = format!(r#"(?:^|[^.\w'"])"?(?:{})\b"#, names.collect::<Vec<_>>().join("|"));
-        Regex::new(&pattern).is_ok_and(|regex| regex.is_match(policy))
-    };
     !table.policies.is_empty()
         && table
             .policies
             .iter()
-            .all(|policy| looks_up(policy) && !of_row(policy))
+            .all(|policy| looks_up(policy) && !table.is_read_by(policy))
 }
 
 /// A table by the column that names its user, which nothing else may tell where tenancy is by membership.

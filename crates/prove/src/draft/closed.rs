@@ -1,7 +1,6 @@
 //! Tables that no tenant reaches, as the catalog has it.
 
 use super::table::Table;
-use crate::sql::ident;
 
 /// Why no tenant reaches a table, if the catalog says so. As a guess it can't be believed wrongly: whoever does reach it is a
 /// leak then.
@@ -21,7 +20,7 @@ pub(super) fn closed(table: &Table) -> Option<&'static str> {
     // Of a condition that asks for the row as well, or for something else instead, a person has to say whom it lets in.
     let asks_for = |who: &str| {
         guards.iter().all(|guard| {
-            guard.to_lowercase().contains(who) && !guard.contains(" OR ") && !reads_own_row(table, guard)
+            guard.to_lowercase().contains(who) && !guard.contains(" OR ") && !table.is_read_by(guard)
         })
     };
     if guards.is_empty() {
@@ -33,18 +32,6 @@ pub(super) fn closed(table: &Table) -> Option<&'static str> {
     } else {
         None
     }
-}
-
-/// Whether a condition reads a column of the row that it decides on, by its plain name or by the table's.
-fn reads_own_row(table: &Table, condition: &str) -> bool {
-    let names = |column: &String| format!("{0}|{1}", regex::escape(column), regex::escape(&ident(column)));
-    let columns: Vec<String> = table.columns.iter().map(names).collect();
-    let pattern = format!(
-        r#"(?:^|[^.\w"'])(?:{}\.)?(?:{})(?:$|[^\w'(])"#,
-        regex::escape(&table.name),
-        columns.join("|")
-    );
-    regex::Regex::new(&pattern).is_ok_and(|pattern| pattern.is_match(condition))
 }
 
 #[cfg(test)]

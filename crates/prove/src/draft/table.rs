@@ -38,6 +38,14 @@ impl Table {
             .any(|(column, target, _)| column == by && target == to)
     }
 
+    /// Whether a condition reads the row that it decides on: a column by its plain name, or the table.
+    pub(super) fn is_read_by(&self, condition: &str) -> bool {
+        let names = self.columns.iter().chain([&self.name]);
+        let names: Vec<String> = names.map(|name| regex::escape(name)).collect();
+        let pattern = format!(r#"(?:^|[^.\w"'])"?(?:{})(?:$|[^\w'(])"#, names.join("|"));
+        regex::Regex::new(&pattern).is_ok_and(|pattern| pattern.is_match(condition))
+    }
+
     /// Whether policies hold a column against who asks.
     pub(super) fn holds_user(&self, column: &str) -> bool {
         self.policies.iter().any(|policy| is_user(policy, column))
